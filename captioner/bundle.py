@@ -1,0 +1,264 @@
+"""A trained captioner is a folder; this module says what is in it, and reads, verifies and writes it.
+
+    config.json  captioner.tflite  vocabulary.json       needed to caption a picture
+    history.csv  metrics.json  predictions.csv  dataset.json  README.md  samples/
+    manifest.json                                        size and SHA-256 of each file above; written last
+
+JSON, CSV, pictures and one flatbuffer: nothing in it can run code. Files that the manifest does not name are
+ignored when reading (the Hub adds some) and carried over when writing.
+
+A folder cannot be renamed over another, so ``write`` takes two renames: the old one becomes
+``<folder>.tmp-old``, then the new one ``<folder>``. After a crash between the two, ``load`` and ``write`` put
+the old one back. One writer at a time is assumed.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import math
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from captioner import manifest
+from captioner.config import AGAIN, FORMAT, Config
+from captioner.errors import BundleError
+from captioner.manifest import FILES, MANIFEST, Entry
+from captioner.text import Vocabulary
+
+__all__ = ["FILES", "FORMAT", "MANIFEST", "Bundle", "Config", "Row", "load", "replace", "verify", "write"]
+
+TEXT_COLUMNS = frozenset({"phase", "image", "caption"})  # of the CSV files; every other column holds numbers
+
+Row: TypeAlias = dict[str, str | float | None]
+Files: TypeAlias = Mapping[str, bytes | str | Path]  # name → contents, or a path to copy
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified folder. Each reader reads its file anew and checks it again: it may have been swapped."""
+
+    folder: Path
+    config: Config
+    vocabulary: Vocabulary
+    checksum: str  # SHA-256 of manifest.json, so of everything
+    files: Mapping[str, Entry] = field(default_factory=dict)
+
+    @property
+    def model_path(self) -> Path:
+        """The LiteRT file with the signatures encode, start and step."""
+        return self.folder / "captioner.tflite"
+
+    @property
+    def samples(self) -> Path | None:
+        """The folder of pictures that came with the bundle, if any came."""
+        return self.folder / "samples" if any(name.startswith("samples/") for name in self.files) else None
+
+    def history(self) -> list[Row]:
+        """One row an epoch; empty when the bundle has none. Numbers are floats, blanks and NaN are None."""
+        return _rows(self._read("history.csv"), "history.csv")
+
+    def predictions(self) -> list[Row]:
+        """One row a test picture: image, caption, log_prob, score, bleu4, rouge_l, cider."""
+        return _rows(self._read("predictions.csv"), "predictions.csv")
+
+    def metrics(self) -> dict[str, Any]:
+        """What ``evaluation.evaluate`` found; empty before the first evaluation."""
+        return manifest.parse_object(self._read("metrics.json") or b"{}", "metrics.json")
+
+    def dataset(self) -> dict[str, Any]:
+        """Counts that describe the captions trained on."""
+        return manifest.parse_object(self._read("dataset.json") or b"{}", "dataset.json")
+
+    def card(self) -> str:
+        """The model card, Markdown with a YAML head."""
+        return _text(self._read("README.md"), "README.md")
+
+    def _read(self, name: str) -> bytes:
+        return manifest.content(self.folder, name, self.files[name]) if name in self.files else b""
+
+
+def load(folder: str | Path) -> Bundle:
+    """Open a bundle after checking every byte of it.
+
+    Raises:
+        BundleError: a file is missing, altered, malformed or from a newer version: which one, and what to do.
+    """
+    folder = Path(folder)
+    _recover(folder)
+    entries, checksum = manifest.entries(folder)
+    for name, entry in entries.items():
+        manifest.check(folder, name, entry)
+    config = manifest.content(folder, "config.json", entries["config.json"])
+    words = manifest.content(folder, "vocabulary.json", entries["vocabulary.json"])
+    checked = Config.from_json(manifest.parse_object(config, "config.json"))
+    return Bundle(folder, checked, _vocabulary(words), checksum, entries)
+
+
+def verify(folder: str | Path) -> None:
+    """Raise ``BundleError`` unless the folder holds a whole, unaltered bundle that this version reads."""
+    load(folder)
+
+
+def write(folder: str | Path, files: Files) -> Bundle:
+    """Put a bundle of these files in place of whatever bundle is there.
+
+    The old bundle stands until the new one is complete on disk and verified; a full disk or a crash at any
+    moment leaves one of the two. Text is written as UTF-8.
+
+    Raises:
+        BundleError: a name or a content that does not belong in a bundle; a folder that holds something else;
+            a disk that is full or refuses.
+    """
+    folder = _place(Path(folder))
+    staging = folder.with_name(f"{folder.name}.tmp-{secrets.token_hex(4)}")
+    try:
+        _recover(folder)
+        _refuse_foreign(folder)
+        _clear(folder)
+        _fill(staging, files)
+        load(staging)
+        _swap(staging, folder)
+    except OSError as error:
+        raise BundleError(f"{folder} was not written: {_why(error)}. What was there is untouched.") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    _tidy(folder)
+    return load(folder)
+
+
+def replace(folder: str | Path, files: Files) -> Bundle:
+    """Exchange or add these files and seal the bundle anew; the other files are verified first, then kept."""
+    bundle = load(folder)
+    kept = {name: bundle.folder / name for name in bundle.files}
+    return write(folder, {**kept, **files})
+
+
+def _text(data: bytes, name: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{name} is not UTF-8 text. {AGAIN}") from error
+
+
+def _rows(data: bytes, name: str) -> list[Row]:
+    try:
+        reader = csv.DictReader(io.StringIO(_text(data, name), newline=""), strict=True)
+        return [{column: _cell(column, cell) for column, cell in row.items()} for row in reader]
+    except (csv.Error, ValueError, TypeError) as error:
+        raise BundleError(f"{name} is not a table as captioner writes it ({error}). {AGAIN}") from error
+
+
+def _cell(column: str, cell: str) -> str | float | None:
+    """DictReader gives a list for cells beyond the head and None for lacking ones; float() refuses both."""
+    if column in TEXT_COLUMNS and isinstance(cell, str):
+        return cell
+    number = float(cell) if cell != "" else math.nan
+    return number if math.isfinite(number) else None
+
+
+def _vocabulary(data: bytes) -> Vocabulary:
+    value = manifest.parse(data, "vocabulary.json")
+    words = [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
+    if words != value or any(word.split() != [word] for word in words):
+        raise BundleError(f"vocabulary.json must be a list of words. {AGAIN}")
+    try:
+        return Vocabulary(tuple(words))
+    except ValueError as error:
+        raise BundleError(f"vocabulary.json: {error}. {AGAIN}") from error
+
+
+def _place(folder: Path) -> Path:
+    """A path that has a name to put others beside: ``.`` has none, and a link must stay where it points."""
+    return folder.resolve() if folder.is_symlink() or folder.name in ("", "..") else folder
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.tmp-old")
+
+
+def _recover(folder: Path) -> None:
+    """Undo a swap that was cut off between its two renames."""
+    if folder.exists() or not (_old(folder) / MANIFEST).exists():
+        return
+    try:
+        _old(folder).rename(folder)
+    except OSError as error:
+        if not folder.exists():  # else another process was faster
+            raise BundleError(f"{folder} is in {_old(folder)} after a crash. Rename it back.") from error
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """A folder that is not a bundle is not ours to replace; hidden files, such as .gitkeep, may be there."""
+    if not folder.exists() or (folder / MANIFEST).exists():
+        return
+    if not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise BundleError(f"{folder} is there and is no bundle. Name a new folder, or move this one away.")
+
+
+def _fill(staging: Path, files: Files) -> None:
+    staging.mkdir(parents=True)
+    for name, content in files.items():
+        manifest.check_name(name)
+        path = staging / name
+        path.parent.mkdir(exist_ok=True)
+        if isinstance(content, Path):
+            shutil.copyfile(content, path)
+        else:
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+    manifest.seal(staging)
+
+
+def _swap(staging: Path, folder: Path) -> None:
+    old = _old(folder)
+    if folder.exists():
+        folder.rename(old)
+    try:
+        staging.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    manifest.sync(folder.parent)
+
+
+def _why(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full"
+    return f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
+
+
+def _tidy(folder: Path) -> None:
+    """After the swap nothing can fail any more: what cannot be removed now, the next write removes."""
+    try:
+        _clear(folder)
+    except OSError:
+        return
+
+
+def _clear(folder: Path) -> None:
+    """Remove what writes left beside the folder, after carrying over the files that are not a bundle's."""
+    ours = re.compile(re.escape(folder.name) + r"\.tmp-(old|[0-9a-f]{8})")
+    for path in folder.parent.iterdir() if folder.parent.is_dir() else ():
+        if ours.fullmatch(path.name):
+            if path == _old(folder):
+                _carry_over(path, folder)
+            shutil.rmtree(path)
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    try:
+        ours = {MANIFEST, *manifest.entries(old)[0]}
+    except BundleError:
+        ours = {MANIFEST, *FILES}
+    for path in sorted(old.rglob("*")):
+        name = path.relative_to(old).as_posix()
+        if name not in ours and (path.is_symlink() or not path.is_dir()) and not (new / name).exists():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            path.rename(new / name)

@@ -1,0 +1,224 @@
+"""A Flickr8k folder → ``{split: {image: (caption, …)}}``.
+
+Both layouts are found by looking, up to three folders deep:
+
+    Kaggle      Images/             captions.txt (``image,caption``)
+    original    Flicker8k_Dataset/  Flickr8k.token.txt (``name.jpg#0<TAB>caption``)
+
+The official split needs Flickr_8k.{train,dev,test}Images.txt beside either.
+
+M. Hodosh, P. Young, J. Hockenmaier, "Framing Image Description as a Ranking Task", JAIR 47 (2013).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from captioner.errors import DatasetError
+
+SPLITS = ("official", "kaggle")
+LISTS = {
+    "train": "Flickr_8k.trainImages.txt",
+    "dev": "Flickr_8k.devImages.txt",
+    "test": "Flickr_8k.testImages.txt",
+}
+KAGGLE_TRAIN_SHARE = 0.85
+KAGGLE_HANDLE = "shadabhussain/flickr8k"  # the mirror that carries the official split lists
+
+_CAPTION_FILES = ("captions.txt", "Flickr8k.token.txt")
+_IMAGE_FOLDERS = ("Images", "images", "Flicker8k_Dataset", "Flickr8k_Dataset")
+_DEPTH = 3
+
+Captions = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Captions by split and picture; ``skipped`` says in sentences what was left out."""
+
+    images: Path
+    name: str
+    splits: Mapping[str, Captions]
+    skipped: tuple[str, ...] = field(default=(), compare=False)
+
+    def path(self, name: str) -> Path:
+        """Where a picture lies."""
+        return self.images / name
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over split, picture names and captions."""
+        plain = {
+            split: {name: list(captions) for name, captions in images.items()}
+            for split, images in self.splits.items()
+        }
+        return hashlib.sha256(json.dumps([self.name, plain]).encode()).hexdigest()
+
+    def without(self, names: Collection[str], why: str) -> Dataset:
+        """The same data less some pictures, with the reason added to ``skipped``."""
+        if not names:
+            return self
+        splits = {s: {n: c for n, c in images.items() if n not in names} for s, images in self.splits.items()}
+        return replace(self, splits=splits, skipped=(*self.skipped, _counted(sorted(names), why)))
+
+    def limited(self, limit: int) -> Dataset:
+        """The first ``limit`` training pictures; a sixth of it, at least 2, of the other splits."""
+        counts = {split: limit if split == "train" else max(2, limit // 6) for split in self.splits}
+        splits = {split: dict(list(images.items())[: counts[split]]) for split, images in self.splits.items()}
+        return replace(self, splits=splits)
+
+
+def load(folder: str | Path, split: str = "official") -> Dataset:
+    """Read captions and split a dataset folder.
+
+    Args:
+        folder: where the pictures and the text files lie, in either layout.
+        split: ``official`` (6,000/1,000/1,000 lists; train, dev, test) or ``kaggle`` (pictures in file-name
+            order, the first 85 % train, the rest dev).
+
+    Raises:
+        DatasetError: something needed is missing or unreadable.
+    """
+    if split not in SPLITS:
+        raise DatasetError(f"the split must be one of {', '.join(SPLITS)}; got {split!r}.")
+    root = Path(folder)
+    if not root.is_dir():
+        raise DatasetError(
+            f"there is no dataset folder {root}. Name it with --data, or fetch it with train.py --download."
+        )
+    images = _image_folder(root)
+    captions, skipped = _captions(_caption_file(root), images)
+    splits, missing = _official(root, captions) if split == "official" else (_kaggle(captions), [])
+    skipped += [_counted(missing, "listed in a split without a picture or a caption")] if missing else []
+    for name, members in splits.items():
+        if not members:
+            raise DatasetError(
+                f"the {name} split of {root} is empty. Check that pictures and captions belong together."
+            )
+    return Dataset(images, split, splits, tuple(skipped))
+
+
+def _find(root: Path, names: Collection[str], kind: str) -> Path | None:
+    """First file or folder of one of these names, nearest to the root."""
+    level = [root]
+    for _ in range(_DEPTH + 1):
+        for folder in level:
+            for name in names:
+                found = folder / name
+                if found.is_file() if kind == "file" else (found.is_dir() and _has_pictures(found)):
+                    return found
+        level = sorted(
+            child
+            for folder in level
+            for child in folder.iterdir()
+            if child.is_dir() and not _has_pictures(child)
+        )
+    return None
+
+
+def _has_pictures(folder: Path) -> bool:
+    return next(folder.glob("*.jpg"), None) is not None
+
+
+def _caption_file(root: Path) -> Path:
+    found = _find(root, _CAPTION_FILES, "file")
+    if found is None:
+        raise DatasetError(
+            f"{root} holds neither {' nor '.join(_CAPTION_FILES)}. Point --data at a Flickr8k folder."
+        )
+    return found
+
+
+def _image_folder(root: Path) -> Path:
+    found = _find(root, _IMAGE_FOLDERS, "folder") or (root if _has_pictures(root) else None)
+    if found is None:
+        raise DatasetError(f"{root} has no folder of .jpg pictures called {', '.join(_IMAGE_FOLDERS)}.")
+    return found
+
+
+def _text(path: Path) -> str:
+    """UTF-8 with or without a mark, else Windows-1252, which real copies of these files are in."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror or error}).") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """Captions of every picture that is there, in file-name order, and what was skipped."""
+    present = {file.name for file in images.iterdir() if file.suffix.lower() == ".jpg"}
+    found: dict[str, list[str]] = {}
+    absent: list[str] = []
+    empty: list[str] = []
+    for name, caption in _rows(path):
+        if name not in present:
+            absent.append(name)
+        elif not any(character.isalnum() for character in caption):
+            empty.append(name)
+        else:
+            found.setdefault(name, []).append(caption)
+    skipped = [_counted(absent, "captions for pictures that are not there")] if absent else []
+    skipped += [_counted(empty, "captions without a word")] if empty else []
+    if not found:
+        raise DatasetError(f"no caption in {path} belongs to a picture in {images}.")
+    return {name: tuple(found[name]) for name in sorted(found)}, skipped
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str]]:
+    """(image, caption) pairs of either text layout."""
+    lines = _text(path).splitlines()
+    if path.name == "captions.txt":
+        rows = csv.reader(lines)
+        if next(rows, None) != ["image", "caption"]:
+            raise DatasetError(f"{path} should begin with the line image,caption.")
+        pairs = ((row[0], ",".join(row[1:])) for row in rows if len(row) > 1)
+    else:
+        pairs = (
+            (key.split("#")[0], caption)
+            for key, tab, caption in (line.partition("\t") for line in lines)
+            if tab
+        )
+    for name, caption in pairs:
+        yield name.strip(), caption.strip()
+
+
+def _official(root: Path, captions: Captions) -> tuple[dict[str, Captions], list[str]]:
+    splits: dict[str, Captions] = {}
+    missing: list[str] = []
+    owner: dict[str, str] = {}
+    for split, file in LISTS.items():
+        path = _find(root, (file,), "file")
+        if path is None:
+            raise DatasetError(
+                f"{root} lacks {file}, one of the three official split lists. "
+                "Put them beside the captions, or train with --split kaggle."
+            )
+        names = list(dict.fromkeys(line.strip() for line in _text(path).splitlines() if line.strip()))
+        for name in names:
+            if owner.setdefault(name, split) != split:
+                raise DatasetError(
+                    f"{name} is listed in both the {owner[name]} and the {split} split of {root}."
+                )
+        missing += [name for name in names if name not in captions]
+        splits[split] = {name: captions[name] for name in names if name in captions}
+    return splits, missing
+
+
+def _kaggle(captions: Captions) -> dict[str, Captions]:
+    """The reference notebook's cut: by file name, no shuffling, no test split."""
+    names = sorted(captions)
+    cut = round(KAGGLE_TRAIN_SHARE * len(names))
+    return {"train": {n: captions[n] for n in names[:cut]}, "dev": {n: captions[n] for n in names[cut:]}}
+
+
+def _counted(names: list[str], what: str) -> str:
+    return f"skipped {len(names)} {what}, such as {names[0]}"

@@ -1,0 +1,101 @@
+"""A picture on disk, in memory or uploaded → uint8[H, W, 3], then the square that the encoder expects."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from captioner.errors import ImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+MAX_PIXELS = 50_000_000  # 50 megapixels decode to 150 MB; a free container has 700 MB
+MAX_BYTES = 30_000_000
+MIN_SIDE = 8  # pixels; below this there is nothing to see
+
+Source = str | Path | bytes | BinaryIO
+
+
+def read(source: Source) -> NDArray[np.uint8]:
+    """Decode a JPEG, PNG or WebP, upright and opaque.
+
+    The EXIF orientation is applied, transparency laid over white, an animation's first frame taken.
+
+    Returns:
+        uint8[H, W, 3], sRGB.
+
+    Raises:
+        ImageError: unreadable, truncated, of another format, or beyond ``MAX_PIXELS`` or ``MAX_BYTES``.
+    """
+    name = str(source) if isinstance(source, str | Path) else "the picture"
+    data = _bytes(source, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _check_size(image, name)
+                image.draft(
+                    "RGB", (1024, 1024)
+                )  # a JPEG larger than that is decoded at a half or less, many times faster
+                return np.asarray(_opaque(ImageOps.exif_transpose(image)))
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            f"{name} is not a JPEG, PNG or WebP picture. Save it as one of these and try again."
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(
+            f"{name} has more than {MAX_PIXELS // 10**6} megapixels. Make it smaller and try again."
+        ) from error
+    except (OSError, ValueError, SyntaxError, IndexError, TypeError) as error:  # what Pillow raises on damage
+        raise ImageError(f"{name} is damaged or cut short ({error}). Try another copy of it.") from error
+
+
+def square(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Squash uint8[H, W, 3] to uint8[size, size, 3], bicubic, uncropped: training pictures are squashed too."""
+    if image.shape[:2] == (size, size):
+        return image
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def _bytes(source: Source, name: str) -> bytes:
+    try:
+        if isinstance(source, str | Path):
+            with Path(source).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        else:
+            data = source if isinstance(source, bytes) else source.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ImageError(f"{name} cannot be opened ({error.strerror or error}). Check the path.") from error
+    if not data:
+        raise ImageError(f"{name} is empty. Try another copy of it.")
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"{name} is over {MAX_BYTES // 10**6} MB. Make it smaller and try again.")
+    return data
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{name} has more than {MAX_PIXELS // 10**6} megapixels. Make it smaller and try again."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"{name} measures {width} × {height} pixels; at least {MIN_SIDE} × {MIN_SIDE} are needed."
+        )
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """RGB over white; 16-bit greys are scaled, not clipped."""
+    if image.mode.startswith("I"):
+        grey = np.asarray(image, np.float32)
+        image = Image.fromarray((grey / 257 if grey.max() > 255 else grey).astype(np.uint8))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")

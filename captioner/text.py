@@ -1,0 +1,80 @@
+"""Captions ⇄ words ⇄ ids."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+PAD, START, END, UNKNOWN = range(4)
+SPECIALS = ("<pad>", "<start>", "<end>", "<unknown>")
+
+_NOT_A_WORD = re.compile(r"[^a-z0-9']+")
+_KERAS_FILTERS = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n ]+")
+
+
+def words(caption: str) -> list[str]:
+    """Lower-case words of a caption: runs of a–z, 0–9 and the apostrophe. May be empty."""
+    return _NOT_A_WORD.sub(" ", caption.lower()).split()
+
+
+def kaggle_words(caption: str) -> list[str]:
+    """Words as the reference notebook cuts them, so that its validation loss can be compared with.
+
+    One-character tokens go first, then Keras' ``Tokenizer`` splits on its default filter characters.
+    """
+    kept = " ".join(token for token in caption.lower().split() if len(token) > 1)
+    return [token for token in _KERAS_FILTERS.split(kept) if token]
+
+
+TOKENIZERS: dict[str, Callable[[str], list[str]]] = {"captioner": words, "kaggle": kaggle_words}
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words in id order: the four ``SPECIALS``, then by falling frequency.
+
+    Raises:
+        ValueError: the specials are not first, or a word stands twice.
+    """
+
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.words[: len(SPECIALS)] != SPECIALS:
+            raise ValueError(
+                f"a vocabulary starts with {SPECIALS}; this one with {self.words[: len(SPECIALS)]}"
+            )
+        if len(set(self.words)) != len(self.words):
+            raise ValueError("a word stands twice in the vocabulary")
+
+    @classmethod
+    def build(cls, captions: Iterable[Sequence[str]], min_count: int = 1) -> Vocabulary:
+        """Vocabulary of the words used at least ``min_count`` times in tokenised captions."""
+        counts = Counter(word for caption in captions for word in caption)
+        frequent = [word for word, count in counts.items() if count >= min_count]
+        return cls(SPECIALS + tuple(sorted(frequent, key=lambda word: (-counts[word], word))))
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words)}
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._ids and word not in SPECIALS
+
+    def id(self, word: str) -> int:
+        """Id of a word; ``UNKNOWN`` for a stranger."""
+        return self._ids.get(word, UNKNOWN)
+
+    def ids(self, tokens: Sequence[str]) -> list[int]:
+        """Ids of words, one each; no start, no end."""
+        return [self.id(token) for token in tokens]
+
+    def text(self, ids: Iterable[int]) -> str:
+        """The sentence behind ids; specials are left out."""
+        return " ".join(self.words[i] for i in ids if i >= len(SPECIALS))

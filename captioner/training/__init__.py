@@ -1,0 +1,1 @@
+"""Keras 3: the only room that imports keras or tensorflow."""

@@ -1,0 +1,128 @@
+"""What training needs to go on: weights, optimizer, and how far it came.
+
+One folder an epoch, written aside and renamed into place.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from captioner.errors import CaptionerError
+from captioner.training.decoders import Decoder
+
+_EPOCH = re.compile(r"epoch-(\d{4})")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of ``history.csv``; losses in nats a word."""
+
+    epoch: int
+    phase: str
+    loss: float
+    val_loss: float
+    rate: float
+    seconds: float
+    val_cider: float
+
+
+@dataclass
+class Progress:
+    """How far a run came. ``best`` is the epoch that the current phase would restore."""
+
+    history: list[Epoch] = field(default_factory=list)
+    phase: int = 0  # index of the phase in the recipe
+    done: int = 0  # epochs of that phase
+    best: int | None = None
+    best_value: float = float("inf")
+    waited: int = 0  # epochs since the best
+    drops: int = 0  # reductions of the rate
+
+    @property
+    def epoch(self) -> int:
+        return len(self.history)
+
+
+class Run:
+    """The folder of one training run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, progress: Progress, encoder: keras.Model | None, decoder: Decoder, optimizer: Any) -> None:
+        """Write an epoch aside, rename it into place, then drop those no longer needed."""
+        target = self._path(progress.epoch)
+        unfinished = target.with_name(f"{target.name}.tmp")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        decoder.save_weights(unfinished / "decoder.weights.h5")
+        if encoder is not None:
+            encoder.save_weights(unfinished / "encoder.weights.h5")
+        np.savez(unfinished / "optimizer.npz", *[np.asarray(v) for v in optimizer.variables])
+        (unfinished / "progress.json").write_text(json.dumps(asdict(progress)))
+        os.sync()
+        shutil.rmtree(target, ignore_errors=True)
+        unfinished.rename(target)
+        self.write_history(progress)
+        for number, path in self._epochs():
+            if number not in (progress.epoch, progress.best):
+                shutil.rmtree(path)
+
+    def write_history(self, progress: Progress) -> None:
+        """``history.csv`` beside the checkpoints, replaced as a whole."""
+        unfinished = self.folder / "history.csv.tmp"
+        with unfinished.open("w", newline="") as file:
+            writer = csv.DictWriter(file, [f.name for f in fields(Epoch)])
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in progress.history)
+        unfinished.replace(self.folder / "history.csv")
+
+    def progress(self) -> Progress | None:
+        """The last epoch that was written whole; None in a new run."""
+        epochs = self._epochs()
+        if not epochs:
+            return None
+        found = json.loads((epochs[-1][1] / "progress.json").read_text())
+        found["history"] = [Epoch(**row) for row in found["history"]]
+        return Progress(**found)
+
+    def restore(self, epoch: int, encoder: keras.Model | None, decoder: Decoder) -> None:
+        """Load the weights of an epoch; the encoder's only if that epoch trained it."""
+        path = self._path(epoch)
+        if not path.is_dir():
+            raise CaptionerError(
+                f"{self.folder} has no checkpoint of epoch {epoch}. Start the run again without --resume."
+            )
+        decoder.load_weights(path / "decoder.weights.h5")
+        if encoder is not None and (path / "encoder.weights.h5").is_file():
+            encoder.load_weights(path / "encoder.weights.h5")
+
+    def restore_optimizer(self, epoch: int, optimizer: Any) -> None:
+        """Load the moments and step count that belong to an epoch."""
+        with np.load(self._path(epoch) / "optimizer.npz", allow_pickle=False) as saved:
+            for variable, name in zip(optimizer.variables, saved.files, strict=True):
+                variable.assign(saved[name])
+
+    def clear(self) -> None:
+        """Forget every epoch."""
+        for _, path in self._epochs():
+            shutil.rmtree(path)
+        (self.folder / "history.csv").unlink(missing_ok=True)
+
+    def _path(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:04d}"
+
+    def _epochs(self) -> list[tuple[int, Path]]:
+        found = [(_EPOCH.fullmatch(path.name), path) for path in self.folder.iterdir()]
+        return sorted((int(match[1]), path) for match, path in found if match)

@@ -1,0 +1,177 @@
+"""Encoders: uint8[B, S, S, 3] → regions float[B, R, C], preprocessing inside the graph.
+
+Any ``keras.applications`` classifier by name, or ``mobilenet_edgetpu``, which is built here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from captioner.errors import CaptionerError
+
+EDGETPU = "mobilenet_edgetpu"
+_SIZES = {"inceptionv3": 299, "xception": 299, "inceptionresnetv2": 299}
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """Which network sees the picture, and from where its weights come.
+
+    ``layer`` names an inner layer to cut at (default: the last before the classifier); ``weights`` is
+    ``imagenet``, ``none`` or a file; ``pooled`` averages the regions into one.
+    """
+
+    name: str = EDGETPU
+    weights: str = "imagenet"
+    layer: str | None = None
+    image_size: int | None = None  # pixels; None: what the network was designed for
+    pooled: bool = False
+
+    @property
+    def size(self) -> int:
+        """Side S of the square it expects, in pixels."""
+        return self.image_size or _SIZES.get(_plain(self.name), 224)
+
+
+def build(options: EncoderOptions) -> keras.Model:
+    """Encoder model: uint8[B, S, S, 3] → float[B, R, C].
+
+    Raises:
+        CaptionerError: unknown name or layer, or weights that cannot be had.
+    """
+    backbone, preprocess = _edgetpu(options) if options.name == EDGETPU else _application(options)
+    image = keras.Input((options.size, options.size, 3), dtype="uint8", name="image")
+    # Batch normalisation keeps its ImageNet statistics: batches are small while fine-tuning.
+    seen = backbone(preprocess(ops.cast(image, "float32")), training=False)
+    channels = seen.shape[-1]
+    if options.pooled:
+        regions = layers.GlobalAveragePooling2D(keepdims=True)(seen)
+        regions = layers.Reshape((1, channels), name="regions")(regions)
+    else:
+        regions = layers.Reshape((seen.shape[1] * seen.shape[2], channels), name="regions")(seen)
+    return keras.Model(image, regions, name="encoder")
+
+
+def grid(options: EncoderOptions, encoder: keras.Model) -> tuple[int, int]:
+    """Rows and columns of the region grid, (1, 1) when pooled."""
+    if options.pooled:
+        return 1, 1
+    reshape = encoder.get_layer("regions")
+    height, width = reshape.input.shape[1:3]
+    return int(height), int(width)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def _application(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], Any]]:
+    """A classifier of keras.applications without its top, and its own preprocessing."""
+    constructor, module = _find(options.name)
+    shape = (options.size, options.size, 3)
+    weights = "imagenet" if options.weights == "imagenet" else None
+    try:
+        backbone = constructor(include_top=False, weights=weights, input_shape=shape)
+    except Exception as error:  # keras raises bare Exception when a download fails
+        if weights is None:
+            raise
+        raise CaptionerError(
+            f"the ImageNet weights of {options.name} could not be downloaded ({error}). "
+            "Name a weights file with --weights FILE, or start from random ones with --weights none."
+        ) from error
+    backbone = _cut(backbone, options)
+    _load(backbone, options)
+    return backbone, module.preprocess_input
+
+
+def _find(name: str) -> tuple[Callable[..., keras.Model], ModuleType]:
+    """Constructor and module of an application, its name compared without case and underscores."""
+    for module in vars(keras.applications).values():
+        if inspect.ismodule(module) and hasattr(module, "preprocess_input"):
+            for attribute, constructor in vars(module).items():
+                if _plain(attribute) == _plain(name) and callable(constructor):
+                    return constructor, module
+    raise CaptionerError(
+        f"no encoder is called {name!r}. Choose {EDGETPU} or a keras.applications classifier, "
+        "such as densenet201, inception_v3, vgg16, resnet50, efficientnet_v2_b0, mobilenet_v2."
+    )
+
+
+def _cut(backbone: keras.Model, options: EncoderOptions) -> keras.Model:
+    if options.layer is None:
+        return backbone
+    try:
+        return keras.Model(backbone.input, backbone.get_layer(options.layer).output, name=backbone.name)
+    except ValueError as error:
+        raise CaptionerError(
+            f"{options.name} has no layer {options.layer!r}. Its last ones: {_tail(backbone)}."
+        ) from error
+
+
+def _tail(backbone: keras.Model) -> str:
+    return ", ".join(layer.name for layer in backbone.layers[-8:])
+
+
+def _load(backbone: keras.Model, options: EncoderOptions) -> None:
+    """Weights from a file, when one is named."""
+    if options.weights in ("imagenet", "none"):
+        return
+    path = Path(options.weights)
+    if not path.is_file():
+        raise CaptionerError(f"there is no weights file {path}. Name one, or use --weights imagenet or none.")
+    try:
+        backbone.load_weights(path)
+    except (ValueError, OSError, KeyError) as error:
+        raise CaptionerError(
+            f"{path} does not fit {options.name} (layer {options.layer or 'last'}): {error}"
+        ) from error
+
+
+# MobileNetEdgeTPU 1.0 as in MLPerf Mobile (A. Howard, S. Gupta, "Introducing the Next Generation of On-Device
+# Vision Models", 2019), batch normalisation folded into the convolutions. One row a block:
+# expanded channels, kernel, stride, output channels, fused (a full convolution instead of 1×1 + depthwise).
+_BLOCKS = (
+    [(128, 3, 2, 32, True)] + [(128, 3, 1, 32, True)] * 3
+    + [(256, 3, 2, 48, True)] + [(192, 3, 1, 48, True)] * 3
+    + [(384, 3, 2, 96, False)] + [(384, 3, 1, 96, False)] * 3
+    + [(768, 3, 1, 96, False)] + [(384, 3, 1, 96, False)] * 3
+    + [(768, 5, 2, 160, False)] + [(640, 5, 1, 160, False)] * 3
+    + [(1280, 3, 1, 192, False)]
+)  # fmt: skip
+
+
+def _edgetpu(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], Any]]:
+    if options.weights == "imagenet":
+        raise CaptionerError(
+            f"the ImageNet weights of {EDGETPU} are not downloaded. "
+            "Name their file with --weights FILE, or start from random ones with --weights none."
+        )
+    image = keras.Input((options.size, options.size, 3))
+    x = _convolve(image, 32, 3, 2, relu=True)
+    x = _convolve(x, 16, 1, 1)
+    for expanded, kernel, stride, channels, fused in _BLOCKS:
+        residual = x
+        wide = x.shape[-1] * 8 == expanded and not fused  # the two widening blocks keep no short cut
+        x = _convolve(x, expanded, kernel if fused else 1, stride if fused else 1, relu=True)
+        if not fused:
+            x = layers.ReLU()(layers.DepthwiseConv2D(kernel, stride, padding="same")(x))
+        x = _convolve(x, channels, 1, 1)
+        if x.shape == residual.shape and not wide:
+            x = layers.Add()([x, residual])
+    x = _convolve(x, 1280, 1, 1, relu=True)
+    backbone = _cut(keras.Model(image, x, name=EDGETPU), options)
+    _load(backbone, options)
+    return backbone, lambda pixels: (pixels - 128.0) / 127.0
+
+
+def _convolve(x: Any, channels: int, kernel: int, stride: int, *, relu: bool = False) -> Any:
+    x = layers.Conv2D(channels, kernel, stride, padding="same")(x)
+    return layers.ReLU()(x) if relu else x

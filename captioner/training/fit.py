@@ -1,0 +1,225 @@
+"""Cross-entropy: one phase of a recipe, an epoch at a time, resumable after each."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from captioner import metrics
+from captioner.flickr8k import Captions
+from captioner.progress import track
+from captioner.text import SPECIALS, Vocabulary, words
+from captioner.training import batches
+from captioner.training.batches import Batch, Load, Targets
+from captioner.training.checkpoint import Epoch, Progress, Run
+from captioner.training.decoders import Decoder
+from captioner.training.rollout import Rollout, captions
+
+_VALIDATION_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training. ``encoder_rate`` 0 leaves the encoder alone: regions are computed once."""
+
+    name: str
+    epochs: int
+    rate: float = 1e-3  # of the decoder
+    encoder_rate: float = 0.0
+    batch: int = 32  # pictures, each with all its captions
+    warmup: int = 200  # steps
+    decay: bool = False  # cosine to a twentieth over the phase
+    patience: int = 2  # epochs without a better value before the rate is halved; twice that stops the phase
+    smoothing: float = 0.0  # label smoothing over the words of the vocabulary
+    samples: int = 0  # captions sampled a picture; 0: cross-entropy, otherwise self-critical
+    monitor: str = "val_loss"
+
+    def rate_at(self, step: int, steps: int, drops: int) -> float:
+        """Share of the full rate after ``step`` of ``steps`` updates."""
+        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        cosine = (
+            0.05 + 0.475 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps)))) if self.decay else 1.0
+        )
+        return warm * cosine * 0.5**drops
+
+
+class Trainee(keras.Model):
+    """Encoder (or none: then regions are given) and decoder as one model: logits float[B, K, T, V]."""
+
+    def __init__(self, encoder: keras.Model | None, decoder: Decoder) -> None:
+        super().__init__(name="trainee")
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        pictures = inputs["pictures"]
+        regions = (
+            ops.cast(pictures, "float32")
+            if self.encoder is None
+            else self.encoder(pictures, training=training)
+        )
+        return self.decoder(regions, inputs["ids"], training=training)
+
+
+class Nats(keras.Model):
+    """−log p of each target word, float[B, K, T]."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__(name="nats")
+        self.decoder = decoder
+
+    def call(self, inputs: dict[str, Any]) -> Any:
+        logits = self.decoder(ops.cast(inputs["pictures"], "float32"), inputs["ids"], training=False)
+        return ops.sparse_categorical_crossentropy(inputs["targets"], logits, from_logits=True)
+
+
+class DiscriminativeAdam(keras.optimizers.Adam):
+    """Adam with a smaller rate for some variables: the pretrained encoder moves less than the decoder."""
+
+    def __init__(self, slow: Iterable[Any] = (), share: float = 1.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.slow = {id(variable) for variable in slow}
+        self.share = share
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        share = self.share if id(variable) in self.slow else 1.0
+        super().update_step(gradient, variable, ops.multiply(learning_rate, share))
+
+
+class CaptionLoss(keras.losses.Loss):
+    """Cross-entropy in nats a word, a share of it spread evenly over the words (C. Szegedy et al., CVPR 2016)."""
+
+    def __init__(self, smoothing: float = 0.0, reduction: str = "mean_with_sample_weight") -> None:
+        super().__init__(name="nats", reduction=reduction)
+        self.smoothing = smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        nats = ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+        if not self.smoothing:
+            return nats
+        even = ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred[..., len(SPECIALS) :], axis=-1)
+        return (1 - self.smoothing) * nats + self.smoothing * even
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The dev split: loss in nats a word over every caption, and CIDEr of the greedy captions."""
+
+    targets: Targets
+    references: list[list[list[str]]]
+    vocabulary: Vocabulary
+
+    @classmethod
+    def of(cls, found: Captions, targets: Targets, vocabulary: Vocabulary) -> Validation:
+        return cls(targets, [[words(caption) for caption in one] for one in found.values()], vocabulary)
+
+    def loss(self, nats: Nats, regions: NDArray[np.float16]) -> float:
+        total = count = 0.0
+        order = batches.in_order(self.targets, _VALIDATION_BATCH)
+        for batch in batches.prefetched(self.targets, order, lambda rows: regions[rows]):
+            inputs = {"pictures": batch.pictures, "ids": batch.ids, "targets": batch.targets}
+            total += float((nats.predict_on_batch(inputs) * batch.weights).sum())
+            count += float(batch.weights.sum())
+        return total / count
+
+    def cider(self, rollout: Rollout, regions: NDArray[np.float16]) -> float:
+        found = [self.vocabulary.text(ids[0]).split() for ids in captions(rollout, regions)]
+        return metrics.score(found, self.references).cider
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What the training loop of any phase needs: the model, its data, and one update on one batch."""
+
+    trainee: Trainee
+    targets: Targets
+    load: Callable[[int], Load]  # epoch → loader, so that augmentation differs and resumes alike
+    dev_regions: Callable[[], NDArray[np.float16]]
+    validation: Validation
+    update: Callable[[Batch], float]  # loss
+    changed: keras.Model | None  # the encoder, if this run has trained it: then every checkpoint carries it
+
+
+def compile_trainee(trainee: Trainee, phase: Phase) -> None:
+    """Optimizer and loss of a phase."""
+    slow = trainee.encoder.trainable_variables if trainee.encoder is not None else []
+    share = phase.encoder_rate / phase.rate
+    optimizer = DiscriminativeAdam(slow, share, learning_rate=phase.rate, global_clipnorm=5.0)
+    trainee.compile(
+        optimizer, CaptionLoss(phase.smoothing, "sum" if phase.samples else "mean_with_sample_weight")
+    )
+    optimizer.build(trainee.trainable_variables)
+
+
+def teacher_forced(trainee: Trainee) -> Callable[[Batch], float]:
+    """One update on the captions that people wrote."""
+
+    def update(batch: Batch) -> float:
+        trainee.reset_metrics()
+        inputs = {"pictures": batch.pictures, "ids": batch.ids}
+        return float(trainee.train_on_batch(inputs, batch.targets, sample_weight=batch.weights))
+
+    return update
+
+
+def fit(loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int) -> None:
+    """Train until the phase is done or its value has stopped improving; then restore its best epoch."""
+    trainee = loop.trainee
+    nats, rollout = Nats(trainee.decoder), Rollout(trainee.decoder)
+    if progress.done and progress.epoch:
+        run.restore(progress.epoch, loop.changed, trainee.decoder)
+        run.restore_optimizer(progress.epoch, trainee.optimizer)
+    while progress.done < phase.epochs and progress.waited < 2 * phase.patience:
+        started = time.perf_counter()
+        loss = _epoch(loop, phase, progress, seed)
+        regions = loop.dev_regions()
+        val_loss, cider = loop.validation.loss(nats, regions), loop.validation.cider(rollout, regions)
+        rate = float(trainee.optimizer.learning_rate)
+        row = Epoch(
+            progress.epoch + 1, phase.name, loss, val_loss, rate, time.perf_counter() - started, cider
+        )
+        _note(progress, row, phase)
+        run.save(progress, loop.changed, trainee.decoder, trainee.optimizer)
+        print(
+            f"epoch {row.epoch} ({phase.name} {progress.done}/{phase.epochs}): loss {loss:.4f}, "
+            f"val loss {val_loss:.4f}, val CIDEr {cider:.4f}, {row.seconds:.0f} s"
+            f"{' – best so far' if progress.best == row.epoch else ''}",
+            flush=True,
+        )
+    if progress.best is not None:
+        run.restore(progress.best, loop.changed, trainee.decoder)
+
+
+def _epoch(loop: Loop, phase: Phase, progress: Progress, seed: int) -> float:
+    """One pass over the training split; returns the mean loss a batch."""
+    order = batches.shuffled(loop.targets, phase.batch, seed + progress.epoch)
+    load = loop.load(progress.epoch)
+    losses = []
+    label = f"epoch {progress.epoch + 1} ({phase.name})"
+    for i, batch in enumerate(track(batches.prefetched(loop.targets, order, load), label, len(order))):
+        step = progress.done * len(order) + i
+        share = phase.rate_at(step, phase.epochs * len(order), progress.drops)
+        loop.trainee.optimizer.learning_rate = phase.rate * share
+        losses.append(loop.update(batch))
+    return float(np.mean(losses))
+
+
+def _note(progress: Progress, row: Epoch, phase: Phase) -> None:
+    """Add an epoch; remember the best; halve the rate when nothing has improved for a while."""
+    progress.history.append(row)
+    progress.done += 1
+    value = row.val_loss if phase.monitor == "val_loss" else -row.val_cider
+    if value < progress.best_value:
+        progress.best, progress.best_value, progress.waited = row.epoch, value, 0
+        return
+    progress.waited += 1
+    if not phase.decay and progress.waited % phase.patience == 0:
+        progress.drops += 1

@@ -1,0 +1,55 @@
+"""Recipes by name: which encoder, which decoder, which phases of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from captioner.training.decoders import DecoderOptions
+from captioner.training.encoders import EDGETPU, EncoderOptions
+from captioner.training.fit import Phase
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what is trained; ``min_count`` is the fewest uses of a word that is learnt."""
+
+    name: str
+    encoder: EncoderOptions
+    decoder: DecoderOptions
+    phases: tuple[Phase, ...]
+    split: str = "official"
+    tokenizer: str = "captioner"
+    min_count: int = 4
+    max_words: int | None = 20  # longer captions are cut while training; None keeps them whole
+    precision: str = "float32"
+
+
+_FROZEN = Phase("decoder", epochs=6, rate=1e-3)
+_TOGETHER = Phase("fine-tune", epochs=8, rate=4e-4, encoder_rate=1e-4, decay=True, patience=3)
+_POLISH = Phase(
+    "polish", epochs=6, rate=5e-5, batch=50, warmup=20, samples=5, patience=3, monitor="val_cider"
+)
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("attention", EncoderOptions("densenet201"), DecoderOptions(), (_FROZEN, _TOGETHER, _POLISH)),
+        Recipe("edgetpu", EncoderOptions(EDGETPU), DecoderOptions(), (_FROZEN, _TOGETHER, _POLISH)),
+        Recipe(
+            "inject",
+            EncoderOptions("densenet201", pooled=True),
+            DecoderOptions("inject", embedding_dropout=0.0),
+            (Phase("decoder", epochs=20, rate=1e-3, warmup=0),),
+            split="kaggle",
+            tokenizer="kaggle",
+            min_count=1,
+            max_words=None,
+        ),
+        Recipe(
+            "merge",
+            EncoderOptions("inception_v3", pooled=True),
+            DecoderOptions("merge", embedding_dropout=0.5),
+            (Phase("decoder", epochs=20, rate=1e-3, warmup=0),),
+        ),
+    )
+}

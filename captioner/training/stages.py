@@ -1,0 +1,164 @@
+"""A recipe carried out: vocabulary, models, then one phase after another, resumable at each epoch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.errors import CaptionerError
+from captioner.flickr8k import Captions, Dataset
+from captioner.text import PAD, TOKENIZERS, UNKNOWN, Vocabulary
+from captioner.training import decoders, encoders, features, fit, glove, polish
+from captioner.training.batches import Batch, Load, Targets
+from captioner.training.checkpoint import Epoch, Progress, Run
+from captioner.training.decoders import Decoder
+from captioner.training.fit import Loop, Phase, Trainee, Validation
+from captioner.training.recipes import Recipe
+from captioner.training.rollout import Rollout
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outcome: both halves in float32, ready for export."""
+
+    encoder: keras.Model
+    decoder: Decoder
+    vocabulary: Vocabulary
+    grid: tuple[int, int]
+    history: list[Epoch]
+
+
+def vocabulary(recipe: Recipe, dataset: Dataset) -> Vocabulary:
+    """Words of the training split; of all splits under the kaggle rules, which know no unknown word."""
+    chosen = dataset.splits.values() if recipe.split == "kaggle" else [dataset.splits["train"]]
+    cut = TOKENIZERS[recipe.tokenizer]
+    return Vocabulary.build(
+        [cut(c) for found in chosen for captions in found.values() for c in captions], recipe.min_count
+    )
+
+
+def train(
+    recipe: Recipe, dataset: Dataset, run: Run, cache: Path, seed: int = 0, start: Path | None = None
+) -> Trained:
+    """Carry out every phase that the run has not finished.
+
+    Args:
+        start: a run folder whose last weights to begin with.
+    """
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(recipe.precision)
+    words = vocabulary(recipe, dataset)
+    models = _Models(recipe, dataset, words, cache, seed)
+    progress = run.progress()
+    if progress is None:
+        progress = Progress()
+        if start is not None:
+            models.begin_with(start)
+    elif progress.epoch:
+        run.restore(progress.epoch, models.encoder, models.decoder)
+    for index in range(progress.phase, len(recipe.phases)):
+        if progress.phase < index:
+            progress = Progress(progress.history, phase=index)
+        fit.fit(models.loop(index), recipe.phases[index], progress, run, seed)
+    return models.trained(progress)
+
+
+class _Models:
+    """Both models of a run, and the loop of each phase."""
+
+    def __init__(self, recipe: Recipe, dataset: Dataset, words: Vocabulary, cache: Path, seed: int) -> None:
+        self.recipe, self.dataset, self.words, self.cache, self.seed = recipe, dataset, words, cache, seed
+        self.train, self.dev = dataset.splits["train"], dataset.splits["dev"]
+        cut = TOKENIZERS[recipe.tokenizer]
+        self.targets = Targets.of(self.train, words, cut, recipe.max_words)
+        self.validation = Validation.of(self.dev, Targets.of(self.dev, words, cut), words)
+        self.encoder = encoders.build(recipe.encoder)
+        self.decoder = self._decoder()
+        if recipe.decoder.glove:
+            print(
+                glove.load(self.decoder.embedding, words, recipe.decoder.glove, recipe.decoder.freeze_glove)
+            )
+
+    def begin_with(self, folder: Path) -> None:
+        """Weights of another run's last epoch."""
+        progress = Run(folder).progress() if folder.is_dir() else None
+        if progress is None:
+            raise CaptionerError(f"{folder} holds no checkpoint to go on from. Name a folder under runs/.")
+        try:
+            Run(folder).restore(progress.best or progress.epoch, self.encoder, self.decoder)
+        except ValueError as error:
+            raise CaptionerError(f"the checkpoint in {folder} does not fit this recipe: {error}") from error
+
+    def loop(self, index: int) -> Loop:
+        """Model, data and update of a phase."""
+        phase = self.recipe.phases[index]
+        together = phase.encoder_rate > 0
+        trainee = Trainee(self.encoder if together else None, self.decoder)
+        fit.compile_trainee(trainee, phase)
+        load, dev = self._pictures() if together else self._regions()
+        changed = any(one.encoder_rate > 0 for one in self.recipe.phases[: index + 1])
+        update = self._update(phase, trainee)
+        return Loop(
+            trainee, self.targets, load, dev, self.validation, update, self.encoder if changed else None
+        )
+
+    def trained(self, progress: Progress) -> Trained:
+        """Float32 copies: the model that ships knows nothing of the precision it was trained in."""
+        keras.config.set_dtype_policy("float32")
+        encoder = encoders.build(replace(self.recipe.encoder, weights="none"))
+        encoder.set_weights(self.encoder.get_weights())
+        decoder = self._decoder()
+        decoder.set_weights(self.decoder.get_weights())
+        return Trained(
+            encoder, decoder, self.words, encoders.grid(self.recipe.encoder, encoder), progress.history
+        )
+
+    def _decoder(self) -> Decoder:
+        return decoders.build(
+            self.recipe.decoder, log_frequencies(self.targets, len(self.words)), self.encoder.output_shape[1:]
+        )
+
+    def _regions(self) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
+        """Regions computed once, from the cache when they are there."""
+        seen = features.cached(self._cached(self.train, "train"))
+        dev = self._cached(self.dev, "dev")
+        return lambda epoch: seen, lambda: dev
+
+    def _cached(self, captions: Captions, split: str) -> NDArray[np.float16]:
+        return features.regions(
+            self.encoder, self.dataset, list(captions), self.cache, f"looking at the {split} split"
+        )
+
+    def _pictures(self) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
+        """Pictures, augmented anew each epoch."""
+        size, names = self.recipe.encoder.size, list(self.dev)
+        return (
+            lambda epoch: features.augmented(self.dataset, self.train, size, self.seed + epoch),
+            lambda: features.current(self.encoder, self.dataset, names),
+        )
+
+    def _update(self, phase: Phase, trainee: Trainee) -> Callable[[Batch], float]:
+        if not phase.samples:
+            return fit.teacher_forced(trainee)
+        rollout = Rollout(self.decoder, phase.samples, seed=self.seed)
+        reward = polish.Reward(self.train, self.words)
+        return polish.self_critical(trainee, reward, rollout, self._see(trainee))
+
+    def _see(self, trainee: Trainee) -> Callable[[Batch], NDArray[np.float32]]:
+        encoder = trainee.encoder
+        if encoder is None:
+            return lambda batch: np.asarray(batch.pictures, np.float32)
+        return lambda batch: np.asarray(encoder.predict_on_batch(batch.pictures), np.float32)
+
+
+def log_frequencies(targets: Targets, size: int) -> NDArray[np.float32]:
+    """Log share of each word among all target words, END included: float[V]. One is added to every count."""
+    counted = Counter(targets.ids[:, :, 1:].ravel().tolist())
+    counts = np.array([1.0 + (counted[i] if i not in (PAD, UNKNOWN) else 0) for i in range(size)])
+    return np.log(counts / counts.sum()).astype(np.float32)

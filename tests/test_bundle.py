@@ -1,0 +1,260 @@
+"""A bundle is read as it was written, or not at all; a write leaves the old one or the new one."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from captioner import bundle, manifest
+from captioner.bundle import MANIFEST
+from captioner.errors import BundleError
+from captioner.text import SPECIALS
+from tests import tiny
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX links, processes or permissions")
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.whole(tmp_path_factory.mktemp("pristine") / "artifacts").folder
+
+
+@pytest.fixture
+def folder(pristine: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(pristine, tmp_path / "artifacts")
+
+
+def rewrite(folder: Path, name: str, data: bytes) -> None:
+    """Put other contents into a file and fit the manifest to them."""
+    (folder / name).write_bytes(data)
+    (folder / MANIFEST).unlink()
+    manifest.seal(folder)
+
+
+def test_a_bundle_reads_as_it_was_written(folder: Path) -> None:
+    found = bundle.load(folder)
+
+    assert found.config == tiny.config()
+    assert found.vocabulary.words == (*SPECIALS, *tiny.WORDS)
+    assert found.history()[0] == {"epoch": 1, "phase": "fit", "loss": 4.5, "val_loss": 4.25, "cider": None}
+    assert found.history()[1]["val_loss"] is None, "NaN would be no JSON and draw no curve"
+    assert found.predictions() == [{"image": "a.jpg", "caption": "2", "log_prob": -3.5}]
+    assert found.metrics() == {"cider": 0.5}
+    assert found.card() == "# A card\n"
+    assert found.samples == folder / "samples"
+    assert found.model_path.read_bytes() == b"not a model"
+
+
+def test_what_is_optional_reads_as_empty(tmp_path: Path) -> None:
+    found = bundle.write(tmp_path / "artifacts", tiny.files(tiny.config()))
+
+    assert (found.history(), found.predictions(), found.metrics(), found.card()) == ([], [], {}, "")
+    assert found.samples is None
+
+
+def test_readers_share_nothing(folder: Path) -> None:
+    found = bundle.load(folder)
+    found.metrics()["cider"] = 9
+    found.history().clear()
+
+    assert found.metrics() == {"cider": 0.5}
+    assert len(found.history()) == 2
+
+
+def test_the_same_files_give_the_same_checksum(tmp_path: Path) -> None:
+    one, other = (bundle.write(tmp_path / name, tiny.files(tiny.config())) for name in ("one", "other"))
+
+    assert one.checksum == other.checksum
+    assert one.checksum != bundle.replace(other.folder, {"README.md": "new"}).checksum
+
+
+def test_a_reader_notices_that_the_folder_was_swapped(folder: Path) -> None:
+    old = bundle.load(folder)
+    bundle.replace(folder, {"metrics.json": '{"cider": 0.6}'})
+
+    with pytest.raises(BundleError, match=r"metrics\.json changed"):
+        old.metrics()
+
+
+def test_files_of_other_programs_are_ignored_and_carried_over(folder: Path) -> None:
+    (folder / ".gitattributes").write_text("* -text")
+    (folder / ".cache" / "deep").mkdir(parents=True)
+    (folder / ".cache" / "deep" / "lock").touch()
+    (folder / "samples" / "mine.jpg").write_bytes(b"put here by a person")
+
+    bundle.verify(folder)
+    bundle.replace(folder, {"README.md": "new"})
+
+    assert (folder / ".gitattributes").read_text() == "* -text"
+    assert (folder / ".cache" / "deep" / "lock").exists()
+    assert (folder / "samples" / "mine.jpg").read_bytes() == b"put here by a person"
+    assert [path.name for path in folder.parent.iterdir()] == ["artifacts"]
+
+
+def test_replace_keeps_the_rest(folder: Path) -> None:
+    found = bundle.replace(folder, {"metrics.json": '{"cider": 0.6}'})
+
+    assert found.metrics() == {"cider": 0.6}
+    assert found.card() == "# A card\n"
+    assert len(found.history()) == 2
+
+
+def test_replace_does_not_seal_damage(folder: Path) -> None:
+    (folder / "captioner.tflite").write_bytes(b"not@a model")
+
+    with pytest.raises(BundleError, match=r"captioner\.tflite was altered"):
+        bundle.replace(folder, {"README.md": "new"})
+
+
+@posix_only
+def test_a_link_to_a_bundle_stays_a_link(folder: Path) -> None:
+    link = folder.with_name("link")
+    link.symlink_to(folder, target_is_directory=True)
+
+    bundle.replace(link, {"README.md": "new"})
+
+    assert link.is_symlink()
+    assert bundle.load(folder).card() == "new"
+
+
+def test_the_folder_may_be_the_current_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+
+    bundle.verify(".")
+    assert bundle.replace(".", {"README.md": "new"}).card() == "new"
+
+
+@pytest.mark.parametrize(
+    "words", [{}, ["a"], [*SPECIALS, "a", "a"], [*SPECIALS, 1], [*SPECIALS, "a b"], [*SPECIALS, ""]]
+)
+def test_a_malformed_vocabulary_is_refused(folder: Path, words: object) -> None:
+    rewrite(folder, "vocabulary.json", json.dumps(words).encode())
+
+    with pytest.raises(BundleError, match=r"vocabulary\.json"):
+        bundle.verify(folder)
+
+
+@pytest.mark.parametrize("table", [b"a,b\n1\n", b"a,b\n1,2,3\n", b"a\nword\n", b'a\n"1\n', b"\xff\n1\n"])
+def test_a_malformed_table_is_named(folder: Path, table: bytes) -> None:
+    rewrite(folder, "history.csv", table)
+
+    with pytest.raises(BundleError, match=r"history\.csv"):
+        bundle.load(folder).history()
+
+
+def test_a_bundle_lacking_a_needed_file_is_not_written(tmp_path: Path) -> None:
+    whole = tiny.files(tiny.config())
+    del whole["vocabulary.json"]
+
+    with pytest.raises(BundleError, match=r"vocabulary\.json"):
+        bundle.write(tmp_path / "artifacts", whole)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_folder_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.txt").write_text("years of work")
+    (tmp_path / "file").write_text("a file")
+
+    for name in ("home", "file"):
+        with pytest.raises(BundleError, match="is no bundle"):
+            bundle.write(tmp_path / name, tiny.files(tiny.config()))
+    assert (tmp_path / "home" / "thesis.txt").exists()
+
+
+def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / ".gitkeep").touch()
+
+    bundle.write(tmp_path / "artifacts", tiny.files(tiny.config()))
+
+    assert (tmp_path / "artifacts" / ".gitkeep").exists()
+
+
+def test_a_full_disk_leaves_the_old_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = bundle.load(folder)
+    for owner, name in ((shutil, "copyfile"), (os, "fsync"), (Path, "write_bytes"), (Path, "mkdir")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, full)
+            with pytest.raises(BundleError, match=r"the disk is full\. What was there is untouched"):
+                bundle.replace(folder, {"README.md": "new"})
+        assert bundle.load(folder) == before
+        assert [path.name for path in folder.parent.iterdir()] == ["artifacts"]
+
+
+def test_a_swap_that_is_refused_is_undone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, rename = bundle.load(folder), Path.rename
+
+    def busy(path: Path, target: Path) -> Path:
+        if path.name != "artifacts" and not path.name.endswith("old"):
+            raise PermissionError(errno.EACCES, "in use")
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", busy)
+        with pytest.raises(BundleError, match="in use"):
+            bundle.replace(folder, {"README.md": "new"})
+    assert bundle.load(folder) == before
+
+
+KILLED = """
+import itertools, os, shutil, sys
+from pathlib import Path
+from captioner import bundle
+
+os.fsync = lambda handle: None  # the disk survives, only the process dies
+source, place = map(Path, sys.argv[1:])
+folder = place / "artifacts"
+
+def replace_and_die(fatal):
+    steps = itertools.count(1)
+
+    def step(event, arguments):
+        ours = event in {"os.rename", "os.mkdir", "os.remove", "os.rmdir"} or str(place) in str(arguments)
+        if ours and next(steps) == fatal:
+            os._exit(9)  # as kill -9 does: no handler, no finally
+
+    sys.addaudithook(step)
+    bundle.replace(folder, {"README.md": "new", "samples/b.jpg": b"b"})
+
+for fatal in itertools.count(1):
+    shutil.copytree(source, folder)
+    child = os.fork()
+    if not child:
+        try:
+            replace_and_die(fatal)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    card = bundle.load(folder).card()
+    bundle.replace(folder, {"README.md": "later"})
+    print(status, card == "new", *sorted(os.listdir(place)))
+    shutil.rmtree(place)
+    if status != 9:
+        break
+"""
+
+
+@posix_only
+def test_a_write_killed_at_any_step_leaves_one_of_the_two(folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(folder), str(tmp_path / "killed")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    *killed, last = [line.split() for line in done.stdout.splitlines()]
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert last == ["0", "True", "artifacts"]
+    assert {status for status, *_ in killed} == {"9"}
+    assert all(beside == ["artifacts"] for _, _, *beside in killed), "the next write tidies up"
+    assert [new for _, new, *_ in killed] == sorted(new for _, new, *_ in killed), "once new, always new"
+    assert len(killed) > 30
