@@ -43,22 +43,24 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         "--download", action="store_true", help=f"fetch Flickr8k from Kaggle ({KAGGLE_HANDLE}) first"
     )
     data.add_argument("--split", choices=SPLITS, help="which pictures train")
-    data.add_argument("--limit", type=int, metavar="N", help="train on the first N pictures only")
+    data.add_argument("--limit", type=_count, metavar="N", help="train on the first N pictures only")
     model = parser.add_argument_group("model")
     model.add_argument("--recipe", default="attention", help="attention (default), edgetpu, inject, merge")
     model.add_argument("--encoder", help="a keras.applications classifier, or mobilenet_edgetpu")
     model.add_argument("--weights", help="imagenet, none, or a file")
     model.add_argument("--layer", help="inner layer to cut the encoder at")
-    model.add_argument("--image-size", type=int, metavar="S", help="side of the encoder's square in pixels")
-    model.add_argument("--units", type=int, metavar="U", help="width of the attention decoder")
+    model.add_argument(
+        "--image-size", type=_count, metavar="S", help="side of the encoder's square in pixels"
+    )
+    model.add_argument("--units", type=_count, metavar="U", help="width of the attention decoder")
     model.add_argument("--glove", metavar="FILE", help="GloVe text file for the merge decoder's embedding")
     model.add_argument("--freeze-glove", action="store_true", help="do not train on the GloVe vectors")
     running = parser.add_argument_group("training")
-    running.add_argument("--epochs", type=int, metavar="N", help="epochs of every phase")
+    running.add_argument("--epochs", type=_count, metavar="N", help="epochs of every phase")
     running.add_argument(
         "--precision", choices=("float32", "mixed_bfloat16"), help="bfloat16 halves the time on AMX and GPUs"
     )
-    running.add_argument("--seed", type=int, default=0)
+    running.add_argument("--seed", type=_from_zero, default=0)
     running.add_argument("--run", type=Path, metavar="FOLDER", help="checkpoints (default runs/RECIPE)")
     running.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     running.add_argument(
@@ -165,14 +167,32 @@ def main(given: list[str] | None = None) -> None:
 def finish(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
     """Score what ships, put it in place as a whole, and push it if asked."""
     from captioner import bundle, evaluation, hub
+    from captioner.model import Captioner
 
-    sealed = evaluation.write(folder, dataset)
+    captioner = Captioner(bundle.load(folder))
+    split = "test" if "test" in dataset.splits else "dev"
+    found, rows = evaluation.evaluate(captioner, dataset, split)
+    how = f"--split {split} --beams {found.beams} --alpha {found.alpha:g}"
+    sealed = evaluation.write(captioner.bundle, found, rows, f"python -m captioner evaluate {how}")
     bundle.write(options.out, {name: sealed.folder / name for name in sealed.files})
     print(
         f"{options.out} holds the captioner. Try: python -m captioner caption PICTURE --bundle {options.out}"
     )
     if options.push:
+        if options.samples:
+            print(hub.SAMPLES_NOTICE)
         print("pushed:", hub.push(options.out, options.push, samples=options.samples).url)
+
+
+def _count(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1; got {text!r}")
+    return int(text)
+
+
+def _from_zero(text: str) -> int:
+    return 0 if text == "0" else _count(text)
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -39,12 +41,23 @@ Captions = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Captions by split and picture; ``skipped`` says in sentences what was left out."""
+    """Captions by split and picture; ``skipped`` says in sentences what was left out.
+
+    Raises:
+        DatasetError: a split is empty.
+    """
 
     images: Path
     name: str
     splits: Mapping[str, Captions]
     skipped: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if empty := [split for split, images in self.splits.items() if not images]:
+            raise DatasetError(
+                f"no picture of the {empty[0]} split is left in {self.images} "
+                f"({'; '.join(self.skipped) or 'none has a caption'}). Fetch the dataset again."
+            )
 
     def path(self, name: str) -> Path:
         """Where a picture lies."""
@@ -61,10 +74,8 @@ class Dataset:
 
     def without(self, names: Collection[str], why: str) -> Dataset:
         """The same data less some pictures, with the reason added to ``skipped``."""
-        if not names:
-            return self
         splits = {s: {n: c for n, c in images.items() if n not in names} for s, images in self.splits.items()}
-        return replace(self, splits=splits, skipped=(*self.skipped, _counted(sorted(names), why)))
+        return replace(self, splits=splits, skipped=(*self.skipped, *_counted(sorted(names), why)))
 
     def limited(self, limit: int) -> Dataset:
         """The first ``limit`` training pictures; a sixth of it, at least 2, of the other splits."""
@@ -93,14 +104,8 @@ def load(folder: str | Path, split: str = "official") -> Dataset:
         )
     images = _image_folder(root)
     captions, skipped = _captions(_caption_file(root), images)
-    splits, missing = _official(root, captions) if split == "official" else (_kaggle(captions), [])
-    skipped += [_counted(missing, "listed in a split without a picture or a caption")] if missing else []
-    for name, members in splits.items():
-        if not members:
-            raise DatasetError(
-                f"the {name} split of {root} is empty. Check that pictures and captions belong together."
-            )
-    return Dataset(images, split, splits, tuple(skipped))
+    splits, left_out = _official(root, captions) if split == "official" else (_kaggle(captions), [])
+    return Dataset(images, split, splits, (*skipped, *left_out))
 
 
 def _find(root: Path, names: Collection[str], kind: str) -> Path | None:
@@ -112,13 +117,15 @@ def _find(root: Path, names: Collection[str], kind: str) -> Path | None:
                 found = folder / name
                 if found.is_file() if kind == "file" else (found.is_dir() and _has_pictures(found)):
                     return found
-        level = sorted(
-            child
-            for folder in level
-            for child in folder.iterdir()
-            if child.is_dir() and not _has_pictures(child)
-        )
+        level = [child for folder in level for child in _folders(folder) if not _has_pictures(child)]
     return None
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return sorted(child for child in parent.iterdir() if child.is_dir())
+    except OSError:  # closed to us: then the data is not in there
+        return []
 
 
 def _has_pictures(folder: Path) -> bool:
@@ -141,16 +148,17 @@ def _image_folder(root: Path) -> Path:
     return found
 
 
-def _text(path: Path) -> str:
-    """UTF-8 with or without a mark, else Windows-1252, which real copies of these files are in."""
+def _lines(path: Path) -> list[str]:
+    """Lines of UTF-8 with or without a mark, else Windows-1252, which real copies of these files are in."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror or error}).") from error
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        text = data.decode("cp1252", errors="replace")
+    return list(io.StringIO(text, newline=None))  # str.splitlines would also cut captions at U+0085 or U+2028
 
 
 def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
@@ -166,34 +174,41 @@ def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], lis
             empty.append(name)
         else:
             found.setdefault(name, []).append(caption)
-    skipped = [_counted(absent, "captions for pictures that are not there")] if absent else []
-    skipped += [_counted(empty, "captions without a word")] if empty else []
     if not found:
         raise DatasetError(f"no caption in {path} belongs to a picture in {images}.")
+    skipped = [
+        *_counted(absent, "captions for pictures that are not there"),
+        *_counted(empty, "captions without a word"),
+    ]
     return {name: tuple(found[name]) for name in sorted(found)}, skipped
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    """(image, caption) pairs of either text layout."""
-    lines = _text(path).splitlines()
+    """(image, caption) pairs of either layout; of a line that is neither, a strange name or no caption."""
+    lines = _lines(path)
     if path.name == "captions.txt":
-        rows = csv.reader(lines)
+        rows = _csv_rows(path, lines)
         if next(rows, None) != ["image", "caption"]:
             raise DatasetError(f"{path} should begin with the line image,caption.")
-        pairs = ((row[0], ",".join(row[1:])) for row in rows if len(row) > 1)
+        pairs = ((row[0], ",".join(row[1:])) for row in rows if row)
     else:
-        pairs = (
-            (key.split("#")[0], caption)
-            for key, tab, caption in (line.partition("\t") for line in lines)
-            if tab
-        )
+        cut = (line.partition("\t") for line in lines if line.strip())
+        pairs = ((key.split("#")[0], caption) for key, _, caption in cut)
     for name, caption in pairs:
         yield name.strip(), caption.strip()
+
+
+def _csv_rows(path: Path, lines: list[str]) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(lines)
+    except csv.Error as error:  # such as a quotation mark that is never closed
+        raise DatasetError(f"{path} is not a table of images and captions ({error}).") from error
 
 
 def _official(root: Path, captions: Captions) -> tuple[dict[str, Captions], list[str]]:
     splits: dict[str, Captions] = {}
     missing: list[str] = []
+    twice: list[str] = []
     owner: dict[str, str] = {}
     for split, file in LISTS.items():
         path = _find(root, (file,), "file")
@@ -202,15 +217,17 @@ def _official(root: Path, captions: Captions) -> tuple[dict[str, Captions], list
                 f"{root} lacks {file}, one of the three official split lists. "
                 "Put them beside the captions, or train with --split kaggle."
             )
-        names = list(dict.fromkeys(line.strip() for line in _text(path).splitlines() if line.strip()))
-        for name in names:
+        counts = Counter(line.strip() for line in _lines(path) if line.strip())
+        for name in counts:
             if owner.setdefault(name, split) != split:
                 raise DatasetError(
                     f"{name} is listed in both the {owner[name]} and the {split} split of {root}."
                 )
-        missing += [name for name in names if name not in captions]
-        splits[split] = {name: captions[name] for name in names if name in captions}
-    return splits, missing
+        missing += [name for name in counts if name not in captions]
+        twice += [name for name in counts if counts[name] > 1]
+        splits[split] = {name: captions[name] for name in counts if name in captions}
+    without = _counted(missing, "listed in a split without a picture or a caption")
+    return splits, [*without, *_counted(twice, "repetitions of a name in its split")]
 
 
 def _kaggle(captions: Captions) -> dict[str, Captions]:
@@ -220,5 +237,6 @@ def _kaggle(captions: Captions) -> dict[str, Captions]:
     return {"train": {n: captions[n] for n in names[:cut]}, "dev": {n: captions[n] for n in names[cut:]}}
 
 
-def _counted(names: list[str], what: str) -> str:
-    return f"skipped {len(names)} {what}, such as {names[0]}"
+def _counted(names: Sequence[str], what: str) -> list[str]:
+    """One sentence, or none where nothing was skipped."""
+    return [f"skipped {len(names)} {what}, such as {names[0][:80]}"] if names else []

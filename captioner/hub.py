@@ -172,9 +172,10 @@ def _sentence(error: BaseException, repo: str, revision: str | None) -> str | No
             return f"the Hub could not be reached for {repo}. Check the network, or try again later."
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             return f"the disk is full; {repo} was not transferred. Make room and try again."
-        case RuntimeError() if error.__cause__ is not None:  # so the client wraps a failed upload
-            return _sentence(error.__cause__, repo, revision)
-    return None
+    # The client wraps a failed upload in a RuntimeError, a repository not found in a FileNotFoundError.
+    if error.__cause__:
+        return _sentence(error.__cause__, repo, revision)
+    return f"{repo} lacks a file: {error}." if isinstance(error, FileNotFoundError) else None
 
 
 def _api(repo: str) -> HfApi:

@@ -20,6 +20,9 @@ MIN_SIDE = 8  # pixels; below this there is nothing to see
 
 Source = str | Path | bytes | BinaryIO
 
+# Once, as ``warnings.catch_warnings`` inside ``read`` would let threads undo each other's filters.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
 
 def read(source: Source) -> NDArray[np.uint8]:
     """Decode a JPEG, PNG or WebP, upright and opaque.
@@ -35,14 +38,11 @@ def read(source: Source) -> NDArray[np.uint8]:
     name = str(source) if isinstance(source, str | Path) else "the picture"
     data = _bytes(source, name)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _check_size(image, name)
-                image.draft(
-                    "RGB", (1024, 1024)
-                )  # a JPEG larger than that is decoded at a half or less, many times faster
-                return np.asarray(_opaque(ImageOps.exif_transpose(image)))
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(image, name)
+            # A JPEG twice as large as that is decoded at a half or less, many times faster.
+            image.draft("RGB", (1024, 1024))
+            return np.asarray(_opaque(ImageOps.exif_transpose(image)))
     except UnidentifiedImageError as error:
         raise ImageError(
             f"{name} is not a JPEG, PNG or WebP picture. Save it as one of these and try again."
@@ -56,7 +56,7 @@ def read(source: Source) -> NDArray[np.uint8]:
 
 
 def square(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Squash uint8[H, W, 3] to uint8[size, size, 3], bicubic, uncropped: training pictures are squashed too."""
+    """Squash uint8[H, W, 3] to uint8[size, size, 3], bicubic, uncropped, as the training pictures are."""
     if image.shape[:2] == (size, size):
         return image
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
@@ -93,8 +93,7 @@ def _check_size(image: Image.Image, name: str) -> None:
 def _opaque(image: Image.Image) -> Image.Image:
     """RGB over white; 16-bit greys are scaled, not clipped."""
     if image.mode.startswith("I"):
-        grey = np.asarray(image, np.float32)
-        image = Image.fromarray((grey / 257 if grey.max() > 255 else grey).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image, np.float32) / 257).astype(np.uint8))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")

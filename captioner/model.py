@@ -15,7 +15,7 @@ from captioner import images
 from captioner.bundle import Bundle
 from captioner.decoding import Decoded, DecodingOptions, Hypothesis, State, Step, decode
 from captioner.errors import BundleError
-from captioner.text import END, START, UNKNOWN, Vocabulary
+from captioner.text import END, START, Vocabulary
 
 END_WORD = ""  # stands for the end of the sentence wherever a word is expected
 SIGNATURES = ("encode", "start", "step")
@@ -107,10 +107,10 @@ class Captioner:
         Raises:
             ValueError: the model does not know one of the words.
         """
-        ids = tuple(END if word == END_WORD else self.bundle.vocabulary.id(word) for word in words)
-        if UNKNOWN in ids:
-            raise ValueError(f"the model does not know the word {words[ids.index(UNKNOWN)]!r}")
-        return ids
+        vocabulary = self.bundle.vocabulary
+        if strange := [word for word in words if word != END_WORD and word not in vocabulary]:
+            raise ValueError(f"the model does not know the word {strange[0]!r}")
+        return tuple(END if word == END_WORD else vocabulary.id(word) for word in words)
 
 
 class _Model:

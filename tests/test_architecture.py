@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import shutil
 import subprocess
@@ -52,6 +53,11 @@ def module(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
+def parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 def files(root: Path) -> Iterator[Path]:
     """Every Python file of the project, relative to root."""
     for source in SOURCES:
@@ -96,7 +102,7 @@ def within(name: str, package: str) -> bool:
 
 
 def broken_rules(path: Path, text: str) -> Iterator[str]:
-    tree = ast.parse(text)
+    tree = parsed(text)
     for imported in dict.fromkeys(imports(tree, path)):
         for package in sorted(FORBIDDEN[room(path)] | RUNS_CODE):
             if within(imported, package):
@@ -112,7 +118,7 @@ def cycle(sources: dict[Path, str]) -> Iterator[str]:
     """The first circle of imports inside the package, if there is one."""
     paths = {module(path): path for path in sources if path.parts[0] == "captioner"}
     graph = {
-        here: {other for other in imports(ast.parse(sources[path]), path) if other in paths}
+        here: {other for other in imports(parsed(sources[path]), path) if other in paths}
         - {"captioner", here}
         for here, path in paths.items()
     }

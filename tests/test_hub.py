@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,6 +144,20 @@ def test_a_damaged_copy_of_a_pinned_commit_is_fetched_again(
     pulled.model_path.write_bytes(b"")
     assert hub.pull(REPO, commit, tmp_path / "pulled") == pulled
     bundle.verify(tmp_path / "pulled")
+
+
+def test_the_command_line_pushes_and_pulls(server: StandInHub, trained: Bundle, tmp_path: Path) -> None:
+    quiet = {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HOME": str(tmp_path / "home")}
+
+    def run(*arguments: str | Path) -> str:
+        command = [sys.executable, "-m", "captioner", *map(str, arguments)]
+        return subprocess.run(
+            command, env=os.environ | quiet, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "sent to" in run("push", trained.folder, REPO, "--samples")
+    assert trained.checksum[:12] in run("pull", REPO, "--to", tmp_path / "pulled")
+    assert contents(tmp_path / "pulled") == contents(trained.folder)
 
 
 class TestFailure:

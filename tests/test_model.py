@@ -7,6 +7,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def test_other_arrays_are_refused(attentive: Captioner, shape: tuple[int, ...], 
     [({"image_size": 48}, "image"), ({"grid": (4, 5)}, "regions"), ({"attention": False}, "attention")],
 )
 def test_a_model_that_does_not_fit_its_configuration_is_refused(
-    tmp_path: Path, changes: dict[str, object], named: str
+    tmp_path: Path, changes: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(BundleError, match=rf"captioner\.tflite does not fit.*{named}"):
         Captioner(tiny.bundle(tmp_path / "artifacts", **changes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from captioner.text import END, PAD, START, UNKNOWN, Vocabulary
 
 Tokenizer = Callable[[str], list[str]]
 Load = Callable[[Sequence[int]], NDArray[np.generic]]  # row numbers of pictures → [B, …]
+
+X = TypeVar("X")
+Y = TypeVar("Y")
 
 _ROUND = 4  # caption lengths are rounded up to this, so that few shapes are compiled
 _POOL = 20  # batches in a pool that is sorted by length
@@ -89,10 +93,15 @@ def prefetched(
     targets: Targets, rows: Sequence[NDArray[np.int64]], load: Load, ahead: int = 3
 ) -> Iterator[Batch]:
     """Batches in the order of ``rows``, the next few being loaded in the background."""
+    return in_background(lambda chosen: targets.batch(chosen, load), rows, ahead)
+
+
+def in_background(work: Callable[[X], Y], items: Sequence[X], ahead: int) -> Iterator[Y]:
+    """Results in the order of the items. ``Executor.map`` would not stop at ``ahead`` of them in memory."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        waiting = [pool.submit(targets.batch, chosen, load) for chosen in rows[:ahead]]
-        for i in range(len(rows)):
-            batch = waiting.pop(0).result()
-            if i + ahead < len(rows):
-                waiting.append(pool.submit(targets.batch, rows[i + ahead], load))
-            yield batch
+        waiting = [pool.submit(work, item) for item in items[:ahead]]
+        for i in range(len(items)):
+            result = waiting.pop(0).result()
+            if i + ahead < len(items):
+                waiting.append(pool.submit(work, items[i + ahead]))
+            yield result

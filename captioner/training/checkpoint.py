@@ -60,6 +60,22 @@ class Run:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
+    def begin(self, settings: dict[str, Any]) -> None:
+        """Keep what the run was begun with.
+
+        Raises:
+            CaptionerError: the run has epochs that were trained with something else.
+        """
+        path, now = self.folder / "settings.json", json.loads(json.dumps(settings))
+        if not self._epochs():
+            path.write_text(json.dumps(now))
+        before = json.loads(path.read_text()) if path.is_file() else now
+        if other := [name for name in now if now[name] != before.get(name)]:
+            raise CaptionerError(
+                f"the run in {self.folder} was begun with another {' and '.join(other)} "
+                f"({before.get(other[0])}, not {now[other[0]]}). Repeat its options, or name another --run."
+            )
+
     def save(self, progress: Progress, encoder: keras.Model | None, decoder: Decoder, optimizer: Any) -> None:
         """Write an epoch aside, rename it into place, then drop those no longer needed."""
         target = self._path(progress.epoch)
@@ -97,28 +113,24 @@ class Run:
         found["history"] = [Epoch(**row) for row in found["history"]]
         return Progress(**found)
 
-    def restore(self, epoch: int, encoder: keras.Model | None, decoder: Decoder) -> None:
-        """Load the weights of an epoch; the encoder's only if that epoch trained it."""
+    def restore(self, epoch: int, encoder: keras.Model | None, decoder: Decoder) -> bool:
+        """Load the weights of an epoch, the encoder's too if they were kept; returns whether they were."""
         path = self._path(epoch)
         if not path.is_dir():
             raise CaptionerError(
                 f"{self.folder} has no checkpoint of epoch {epoch}. Start the run again without --resume."
             )
         decoder.load_weights(path / "decoder.weights.h5")
-        if encoder is not None and (path / "encoder.weights.h5").is_file():
+        kept = (path / "encoder.weights.h5").is_file()
+        if encoder is not None and kept:
             encoder.load_weights(path / "encoder.weights.h5")
+        return kept
 
     def restore_optimizer(self, epoch: int, optimizer: Any) -> None:
         """Load the moments and step count that belong to an epoch."""
         with np.load(self._path(epoch) / "optimizer.npz", allow_pickle=False) as saved:
             for variable, name in zip(optimizer.variables, saved.files, strict=True):
                 variable.assign(saved[name])
-
-    def clear(self) -> None:
-        """Forget every epoch."""
-        for _, path in self._epochs():
-            shutil.rmtree(path)
-        (self.folder / "history.csv").unlink(missing_ok=True)
 
     def _path(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:04d}"

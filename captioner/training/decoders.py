@@ -115,8 +115,8 @@ class Decoder(keras.Model):
 class Attention(Decoder):
     """Soft attention over regions, read after the LSTM.
 
-    J. Lu et al., "Knowing When to Look", CVPR 2017, without the sentinel. The query is the LSTM's output, so the
-    attention of all words is one matrix product; scores are scaled dot products.
+    J. Lu et al., "Knowing When to Look", CVPR 2017, without the sentinel. The query is the LSTM's output, so
+    the attention of all words is one matrix product; scores are scaled dot products.
     The output layer is the transposed embedding (O. Press, L. Wolf, EACL 2017).
     """
 

@@ -49,8 +49,7 @@ def build(options: EncoderOptions) -> keras.Model:
     """
     backbone, preprocess = _edgetpu(options) if options.name == EDGETPU else _application(options)
     image = keras.Input((options.size, options.size, 3), dtype="uint8", name="image")
-    # Batch normalisation keeps its ImageNet statistics: batches are small while fine-tuning.
-    seen = backbone(preprocess(ops.cast(image, "float32")), training=False)
+    seen = backbone(preprocess(ops.cast(image, "float32")))
     channels = seen.shape[-1]
     if options.pooled:
         regions = layers.GlobalAveragePooling2D(keepdims=True)(seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,9 +19,11 @@ from captioner import images
 from captioner.errors import ImageError
 from captioner.flickr8k import Captions, Dataset
 from captioner.progress import track
-from captioner.training.batches import Load
+from captioner.training.batches import Load, in_background
 
 _BATCH = 32
+_ABANDONED = 3600.0  # seconds since anything was written
+_COUNTER = re.compile(r'_\d+"')
 _SIDED = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 
 
@@ -36,7 +39,8 @@ def readable(dataset: Dataset) -> Dataset:
 
 def fingerprint(encoder: keras.Model) -> str:
     """SHA-256 of an encoder's architecture and weights."""
-    digest = hashlib.sha256(encoder.to_json().encode())
+    # Without the numbers at the end of layers' names: Keras counts them up with every model of a process.
+    digest = hashlib.sha256(_COUNTER.sub('"', encoder.to_json()).encode())
     for value in encoder.get_weights():
         digest.update(np.ascontiguousarray(value).tobytes())
     return digest.hexdigest()
@@ -68,6 +72,9 @@ def current(encoder: keras.Model, dataset: Dataset, names: Sequence[str]) -> NDA
 
 def _compute(encoder: keras.Model, paths: Sequence[Path], target: Path, label: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob("*.tmp"):  # of a process that was killed
+        if time.time() - leftover.stat().st_mtime > _ABANDONED:
+            leftover.unlink(missing_ok=True)
     unfinished = target.with_suffix(f".{os.getpid()}.tmp")
     shape = (len(paths), *encoder.output_shape[1:])
     out = np.lib.format.open_memmap(unfinished, "w+", np.float16, shape)
@@ -83,10 +90,9 @@ def _stream(encoder: keras.Model, paths: Sequence[Path], label: str) -> Iterator
     """Regions, a batch at a time; the next pictures are decoded meanwhile."""
     size = encoder.input_shape[1]
     chunks = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
-    with ThreadPoolExecutor(1) as pool:
-        loaded = pool.map(lambda chunk: _squares(chunk, size), chunks)
-        for pixels in track(loaded, label, len(chunks)):
-            yield np.asarray(encoder.predict_on_batch(pixels)).astype(np.float16)
+    loaded = in_background(lambda chunk: _squares(chunk, size), chunks, ahead=3)
+    for pixels in track(loaded, label, len(chunks)):
+        yield np.asarray(encoder.predict_on_batch(pixels)).astype(np.float16)
 
 
 def _squares(paths: Iterable[Path], size: int) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from captioner import metrics
+from captioner.errors import CaptionerError
 from captioner.flickr8k import Captions
 from captioner.progress import track
 from captioner.text import SPECIALS, Vocabulary, words
@@ -61,10 +62,9 @@ class Trainee(keras.Model):
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
         pictures = inputs["pictures"]
+        # Batch normalisation keeps its ImageNet statistics: batches are small while fine-tuning.
         regions = (
-            ops.cast(pictures, "float32")
-            if self.encoder is None
-            else self.encoder(pictures, training=training)
+            ops.cast(pictures, "float32") if self.encoder is None else self.encoder(pictures, training=False)
         )
         return self.decoder(regions, inputs["ids"], training=training)
 
@@ -86,16 +86,17 @@ class DiscriminativeAdam(keras.optimizers.Adam):
 
     def __init__(self, slow: Iterable[Any] = (), share: float = 1.0, **options: Any) -> None:
         super().__init__(**options)
-        self.slow = {id(variable) for variable in slow}
+        # Keys, because TensorFlow hands ``update_step`` the variable underneath, not the one Keras knows.
+        self.slow = {self._var_key(variable) for variable in slow}
         self.share = share
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        share = self.share if id(variable) in self.slow else 1.0
+        share = self.share if self._var_key(variable) in self.slow else 1.0
         super().update_step(gradient, variable, ops.multiply(learning_rate, share))
 
 
 class CaptionLoss(keras.losses.Loss):
-    """Cross-entropy in nats a word, a share of it spread evenly over the words (C. Szegedy et al., CVPR 2016)."""
+    """Cross-entropy in nats a word, a share spread evenly over the words (C. Szegedy et al., CVPR 2016)."""
 
     def __init__(self, smoothing: float = 0.0, reduction: str = "mean_with_sample_weight") -> None:
         super().__init__(name="nats", reduction=reduction)
@@ -180,6 +181,11 @@ def fit(loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int) -> No
     while progress.done < phase.epochs and progress.waited < 2 * phase.patience:
         started = time.perf_counter()
         loss = _epoch(loop, phase, progress, seed)
+        if not math.isfinite(loss):
+            raise CaptionerError(
+                f"the loss of epoch {progress.epoch + 1} is {loss}. "
+                "Train with --precision float32 or a lower rate."
+            )
         regions = loop.dev_regions()
         val_loss, cider = loop.validation.loss(nats, regions), loop.validation.cider(rollout, regions)
         rate = float(trainee.optimizer.learning_rate)

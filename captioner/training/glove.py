@@ -28,6 +28,8 @@ def read(path: str | Path, vocabulary: Vocabulary) -> dict[str, NDArray[np.float
                     found[word] = _vector(values, f"{path}, line {number}")
     except OSError as error:
         raise CaptionerError(f"the GloVe file {path} cannot be read ({error.strerror or error}).") from error
+    except UnicodeDecodeError as error:
+        raise CaptionerError(f"the GloVe file {path} is not UTF-8 text. Unpack it first.") from error
     if len({len(vector) for vector in found.values()}) > 1:
         raise CaptionerError(f"the vectors of {path} differ in length. Fetch the file again.")
     return found

@@ -1,7 +1,7 @@
 """Self-critical fine-tuning: sampled captions, weighted by how much better than the others they are scored.
 
-S. Rennie et al., "Self-critical Sequence Training for Image Captioning", CVPR 2017, with the mean of a picture's
-other samples as the baseline (R. Luo, "A Better Variant of Self-Critical Sequence Training", 2020).
+S. Rennie et al., "Self-critical Sequence Training for Image Captioning", CVPR 2017, with the mean of a
+picture's other samples as the baseline (R. Luo, "A Better Variant of Self-Critical Sequence Training", 2020).
 
 The reward counts END as a word: without that, CIDEr is raised by stopping before the noun.
 """
@@ -57,14 +57,16 @@ def sampled(batch: Batch, ids: NDArray[np.int32], rewards: NDArray[np.float64]) 
 
 
 def self_critical(
-    trainee: Trainee, reward: Reward, rollout: Rollout, see: Callable[[Batch], NDArray[np.float32]]
+    trainee: Trainee, reward: Reward, rollout: Rollout, see: Callable[[Batch], NDArray[np.float32]], seed: int
 ) -> Callable[[Batch], float]:
     """One update on captions that the model samples itself; returns −(mean reward), which ought to fall.
 
-    ``see`` gives the regions float[B, R, C] of a batch.
+    ``see`` gives the regions float[B, R, C] of a batch. What is sampled depends on ``seed`` and on how many
+    updates there were, not on whether the run was interrupted.
     """
 
     def update(batch: Batch) -> float:
+        rollout.reseed(seed, int(trainee.optimizer.iterations))
         ids = np.asarray(rollout.predict_on_batch(see(batch)))
         rewards = reward(ids, batch.rows.tolist())
         practised = sampled(batch, ids, rewards)

@@ -23,12 +23,16 @@ class Rollout(keras.Model):
     ``samples`` = 0 takes the likeliest word each time (K = 1); otherwise K captions are sampled.
     """
 
-    def __init__(self, decoder: Decoder, samples: int = 0, max_words: int = 20, seed: int = 0) -> None:
+    def __init__(self, decoder: Decoder, samples: int = 0, max_words: int = 20) -> None:
         super().__init__(name="rollout")
         self.decoder = decoder
         self.samples = samples
         self.max_words = max_words
-        self.seeds = keras.random.SeedGenerator(seed)
+        self.seeds = keras.random.SeedGenerator(0)
+
+    def reseed(self, seed: int, update: int) -> None:
+        """Sampling begins anew, so that a run that was interrupted draws what it would have drawn."""
+        self.seeds.state.assign(np.array([update, seed], np.uint32))
 
     def call(self, regions: Any) -> Any:
         rows = max(1, self.samples)

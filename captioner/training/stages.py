@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -53,20 +54,28 @@ def train(
     """
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(recipe.precision)
+    run.begin(_settings(recipe, dataset, seed))
     words = vocabulary(recipe, dataset)
     models = _Models(recipe, dataset, words, cache, seed)
     progress = run.progress()
-    if progress is None:
-        progress = Progress()
-        if start is not None:
-            models.begin_with(start)
-    elif progress.epoch:
-        run.restore(progress.epoch, models.encoder, models.decoder)
+    if progress is not None:
+        models.go_on(run, progress.epoch)
+        run.write_history(progress)  # which a crash may have kept from learning of the last epoch
+    elif start is not None:
+        models.begin_with(start)
+    progress = progress or Progress()
     for index in range(progress.phase, len(recipe.phases)):
         if progress.phase < index:
             progress = Progress(progress.history, phase=index)
         fit.fit(models.loop(index), recipe.phases[index], progress, run, seed)
     return models.trained(progress)
+
+
+def _settings(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
+    """What may not change between the epochs of a run; its phases may."""
+    settings = {**asdict(recipe), "data": dataset.fingerprint[:12], "seed": seed}
+    del settings["phases"]
+    return settings
 
 
 class _Models:
@@ -80,6 +89,7 @@ class _Models:
         self.validation = Validation.of(self.dev, Targets.of(self.dev, words, cut), words)
         self.encoder = encoders.build(recipe.encoder)
         self.decoder = self._decoder()
+        self.changed = False  # whether the encoder's weights are others than its options say
         if recipe.decoder.glove:
             print(
                 glove.load(self.decoder.embedding, words, recipe.decoder.glove, recipe.decoder.freeze_glove)
@@ -90,10 +100,16 @@ class _Models:
         progress = Run(folder).progress() if folder.is_dir() else None
         if progress is None:
             raise CaptionerError(f"{folder} holds no checkpoint to go on from. Name a folder under runs/.")
+        self.go_on(Run(folder), progress.best or progress.epoch)
+
+    def go_on(self, run: Run, epoch: int) -> None:
+        """Weights of an epoch; if they came with an encoder's, so do those of every epoch to come."""
         try:
-            Run(folder).restore(progress.best or progress.epoch, self.encoder, self.decoder)
+            self.changed = run.restore(epoch, self.encoder, self.decoder)
         except ValueError as error:
-            raise CaptionerError(f"the checkpoint in {folder} does not fit this recipe: {error}") from error
+            raise CaptionerError(
+                f"the checkpoint in {run.folder} does not fit this recipe and data: {error}"
+            ) from error
 
     def loop(self, index: int) -> Loop:
         """Model, data and update of a phase."""
@@ -102,7 +118,7 @@ class _Models:
         trainee = Trainee(self.encoder if together else None, self.decoder)
         fit.compile_trainee(trainee, phase)
         load, dev = self._pictures() if together else self._regions()
-        changed = any(one.encoder_rate > 0 for one in self.recipe.phases[: index + 1])
+        changed = self.changed or any(one.encoder_rate > 0 for one in self.recipe.phases[: index + 1])
         update = self._update(phase, trainee)
         return Loop(
             trainee, self.targets, load, dev, self.validation, update, self.encoder if changed else None
@@ -146,9 +162,9 @@ class _Models:
     def _update(self, phase: Phase, trainee: Trainee) -> Callable[[Batch], float]:
         if not phase.samples:
             return fit.teacher_forced(trainee)
-        rollout = Rollout(self.decoder, phase.samples, seed=self.seed)
+        rollout = Rollout(self.decoder, phase.samples)
         reward = polish.Reward(self.train, self.words)
-        return polish.self_critical(trainee, reward, rollout, self._see(trainee))
+        return polish.self_critical(trainee, reward, rollout, self._see(trainee), self.seed)
 
     def _see(self, trainee: Trainee) -> Callable[[Batch], NDArray[np.float32]]:
         encoder = trainee.encoder

@@ -1,0 +1,263 @@
+"""The command line: caption, evaluate, verify, push, pull.
+
+What a command needs is imported inside it, so that captioning a picture starts in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from captioner.errors import CaptionerError, DatasetError, ImageError
+
+if TYPE_CHECKING:
+    from captioner.decoding import DecodingOptions
+    from captioner.evaluation import Evaluation
+    from captioner.model import Caption, Captioner, Captions
+
+PROGRAM = "python -m captioner"
+_FOLDER: dict[str, Any] = {"type": Path, "default": Path("artifacts"), "help": "default: %(default)s"}
+
+SOME_FAILED, FAILED, STOPPED = 1, 2, 130  # exit codes
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Exit code 1: some picture was unreadable; 2: nothing could be done; 130: interrupted."""
+    parsed = _parser().parse_args(arguments)
+    _accept_any_character()
+    try:
+        return int(parsed.run(parsed))
+    except CaptionerError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:  # the reader, such as head, has enough; Python would complain again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
+
+
+def caption(arguments: argparse.Namespace) -> int:
+    """Describe pictures."""
+    from captioner import images
+
+    captioner, options = _open(arguments)
+    failed = False
+    for picture in arguments.pictures:
+        try:
+            captions = captioner.caption(images.read(picture), options)
+        except ImageError as error:
+            failed = True
+            print(f"{PROGRAM}: {error}", file=sys.stderr)
+            continue
+        if arguments.json:
+            print(json.dumps({"picture": picture, **_as_json(captions)}), flush=True)
+        else:
+            name = f"{picture}\t" if len(arguments.pictures) > 1 else ""
+            print(f"{name}{captions.best.text}", flush=True)
+    return SOME_FAILED if failed else 0
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Score a bundle on a split of the dataset."""
+    from captioner import evaluation, flickr8k
+
+    captioner, options = _open(arguments)
+    dataset = flickr8k.load(arguments.data, captioner.bundle.config.split)
+    for sentence in dataset.skipped:
+        print(sentence, file=sys.stderr)
+    final = "test" if "test" in dataset.splits else "dev"
+    split = arguments.split or final
+    if arguments.write and (split != final or arguments.limit):
+        raise DatasetError(
+            f"only figures of the whole {final} split belong in the bundle. Leave out --write."
+        )
+    found, rows = evaluation.evaluate(captioner, dataset, split, options, arguments.limit)
+    print(_figures(found))
+    if arguments.write:
+        how = f"--split {split} --beams {options.beams} --alpha {options.alpha:g}"
+        sealed = evaluation.write(captioner.bundle, found, rows, f"{PROGRAM} evaluate {how}")
+        print(f"written to {sealed.folder}")
+    return 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Check every byte of a bundle, and that its model fits the rest."""
+    from captioner import bundle
+    from captioner.model import Captioner
+
+    found = bundle.load(arguments.folder)
+    Captioner(found)
+    size = sum(entry.size for entry in found.files.values()) / 1e6
+    print(f"{found.folder} is whole: {len(found.files)} files, {size:.1f} MB, checksum {found.checksum[:12]}")
+    return 0
+
+
+def push(arguments: argparse.Namespace) -> int:
+    """Publish a bundle on the Hugging Face Hub."""
+    from captioner import hub
+
+    flags = {"samples": arguments.samples, "private": arguments.private, "dry_run": arguments.dry_run}
+    if arguments.samples:
+        print(hub.SAMPLES_NOTICE, file=sys.stderr)
+    pushed = hub.push(arguments.folder, arguments.repo, **flags)
+    print(*pushed.files, sep="\n")
+    print(f"{'would go to' if arguments.dry_run else 'sent to'} {pushed.url}")
+    return 0
+
+
+def pull(arguments: argparse.Namespace) -> int:
+    """Fetch a bundle from the Hugging Face Hub."""
+    from captioner import hub
+
+    pulled = hub.pull(arguments.repo, arguments.revision, arguments.to)
+    print(f"{arguments.repo} is in {arguments.to}, checksum {pulled.checksum[:12]}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(PROGRAM, description="Describe pictures in one sentence each.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for run, add_arguments in (
+        (caption, _add_caption),
+        (evaluate, _add_evaluate),
+        (verify, _add_folder),
+        (push, _add_push),
+        (pull, _add_pull),
+    ):
+        command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+        command.set_defaults(run=run)
+        add_arguments(command)
+    return parser
+
+
+def _add_caption(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="a JPEG, PNG or WebP file")
+    parser.add_argument("--json", action="store_true", help="one JSON object a picture, with every word")
+    _add_decoding(parser)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    data = os.environ.get("CAPTIONER_FLICKR8K") or "data/flickr8k"
+    parser.add_argument("--data", default=data, metavar="FOLDER", help="the dataset (default: %(default)s)")
+    parser.add_argument("--split", help="train, dev or test (default: test, or dev where there is no test)")
+    parser.add_argument("--limit", type=_count, metavar="N", help="only the first N pictures")
+    parser.add_argument("--write", action="store_true", help="put figures and options into the bundle")
+    _add_decoding(parser)
+
+
+def _add_decoding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
+    parser.add_argument("--beams", type=_beams, metavar="N", help="sentences to pursue at once; 1 is greedy")
+    parser.add_argument(
+        "--alpha", type=_exponent, metavar="A", help="how much longer sentences are preferred"
+    )
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", **_FOLDER)
+
+
+def _add_push(parser: argparse.ArgumentParser) -> None:
+    _add_folder(parser)
+    parser.add_argument("repo", metavar="USER/REPO")
+    parser.add_argument("--samples", action="store_true", help="with its pictures: only if they are yours")
+    parser.add_argument("--private", action="store_true", help="if the repository is new, keep it private")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
+
+
+def _add_pull(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("repo", metavar="USER/REPO")
+    parser.add_argument("--revision", help="a branch, a tag or a commit (default: the newest)")
+    parser.add_argument("--to", metavar="FOLDER", **_FOLDER)
+
+
+def _count(text: str, most: int = 1_000_000) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}; got {text!r}")
+    return int(text)
+
+
+def _beams(text: str) -> int:
+    return _count(text, 100)
+
+
+def _exponent(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 10; got {text!r}")
+    return value
+
+
+def _accept_any_character() -> None:
+    """A file name may hold what the terminal's encoding lacks; show an escape then instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _open(arguments: argparse.Namespace) -> tuple[Captioner, DecodingOptions]:
+    from captioner import bundle
+    from captioner.model import Captioner
+
+    captioner = Captioner(bundle.load(arguments.bundle))
+    asked = {"beams": arguments.beams, "alpha": arguments.alpha}
+    return captioner, replace(captioner.options, **{name: v for name, v in asked.items() if v is not None})
+
+
+def _as_json(captions: Captions) -> dict[str, Any]:
+    words = [
+        {"word": word.text, "log_prob": word.log_prob, "runners_up": dict(word.runners_up)}
+        for word in captions.best.words
+    ]
+    return {
+        **_outline(captions.best),
+        "words": words,
+        "alternatives": [*map(_outline, captions.captions[1:])],
+    }
+
+
+def _outline(caption: Caption) -> dict[str, Any]:
+    fields = ("log_prob", "score", "finished")
+    return {"caption": caption.text, **{field: getattr(caption, field) for field in fields}}
+
+
+def _figures(found: Evaluation) -> str:
+    """A table of the model between the constant caption and people, and what its sentences are like."""
+    rows = {"this model": found.scores, "always the same caption": found.constant, "people": found.human}
+    low, high = found.cider_interval
+    lines = [
+        f"{found.dataset} {found.split} split, {found.images} pictures, tokeniser {found.tokenizer}, "
+        f"beam {found.beams}, length exponent {found.alpha:g}",
+        " " * 24
+        + "".join(f"{name:>8}" for name in ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")),
+    ]
+    for name, scores in rows.items():
+        if scores:
+            lines.append(f"{name:24}" + "".join(f"{value:8.3f}" for value in scores.as_dict().values()))
+    return "\n".join(
+        [
+            *lines,
+            f"CIDEr lies between {low:.3f} and {high:.3f} (95 %, bootstrap over pictures)",
+            f"{found.distinct_captions} distinct captions, {found.words_used} distinct words",
+            f"{found.verbatim_share:.1%} word for word from training",
+            f"{found.repeats_share:.1%} repeat themselves, {found.dangling_share:.1%} end before the noun",
+            f"{1000 * found.seconds_per_picture:.0f} ms a picture",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

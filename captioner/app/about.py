@@ -1,0 +1,87 @@
+"""What the app is, what it cannot do, and which model is running."""
+
+from __future__ import annotations
+
+import platform
+import re
+from importlib import metadata
+
+import streamlit as st
+
+from captioner import card
+from captioner.app import resources, wording
+from captioner.app.resources import Running
+from captioner.config import Config
+
+LIBRARIES = ("streamlit", "ai-edge-litert", "numpy", "pillow", "huggingface_hub")
+
+
+def page() -> None:
+    """The model card in plain words, and the facts about this very copy."""
+    st.title("About")
+    st.markdown(
+        "A picture goes in, one English sentence comes out. The app shows what led to it: how sure the model was of "
+        "every word, what else it could have said, and where in the picture it looked. It is there for learning how "
+        "such a model works and where it fails, not for describing pictures that matter."
+    )
+    _section(card.LIMITS)
+    running = resources.running()
+    st.subheader("Data and licence", anchor=False)
+    st.markdown(_origins(running.bundle.config))
+    st.subheader("The model that is running", anchor=False)
+    _identity(running)
+    _card(running.bundle.card())
+
+
+def _section(text: str) -> None:
+    """A part of the model card, its heading made one of the page's."""
+    heading, _, body = text.partition("\n")
+    st.subheader(heading.lstrip("# "), anchor=False)
+    st.markdown(body)
+
+
+def _origins(config: Config) -> str:
+    return (
+        "- **Training data:** Flickr8k (M. Hodosh, P. Young and J. Hockenmaier, 2013): photographs from Flickr, each "
+        "with five sentences by crowd workers. The photographs belong to the people who took them and were given for "
+        "research and education; none of them is part of the model.\n"
+        f"- **Which pictures it learned from:** {card.CUTS[config.split]}.\n"
+        "- **Licence of app and model:** Apache-2.0.\n"
+        f"- **Your pictures:** captioned on this server, kept in memory while the page is open, never stored or shared."
+    )
+
+
+def _identity(running: Running) -> None:
+    bundle, config = running.bundle, running.bundle.config
+    st.markdown(f"From {wording.escaped(running.source)}. {wording.escaped(running.why)}")
+    facts = {
+        "Recipe": config.recipe,
+        "Encoder": config.encoder,
+        "Decoder": config.decoder,
+        "Made on": config.created[:10],
+        "Seed": str(config.seed),
+        "Size": f"{sum(entry.size for entry in bundle.files.values()) / 1e6:.1f} MB",
+        "Made with": _listed(dict(config.versions)),
+        "Running on": _listed({"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}),
+        "Training captions (fingerprint)": config.data[:16],
+        "Checksum (SHA-256 of the manifest)": bundle.checksum,
+    }
+    table = {"what": list(facts), "value": [wording.escaped(fact) for fact in facts.values()]}
+    st.table(table, hide_index=True, hide_header=True, border="horizontal")
+
+
+def _listed(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _card(text: str) -> None:
+    if text:
+        with st.expander("The whole model card", icon=":material/description:"):
+            st.markdown(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL))

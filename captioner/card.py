@@ -1,0 +1,241 @@
+"""README.md of a bundle: the model card that the Hugging Face Hub and the app's About page show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from captioner.config import Config
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
+
+DATASET = "jxie/flickr8k"  # the copy on the Hub whose test split is the official one
+METRICS = {
+    "bleu1": ("bleu", "BLEU-1"),
+    "bleu2": ("bleu", "BLEU-2"),
+    "bleu3": ("bleu", "BLEU-3"),
+    "bleu4": ("bleu", "BLEU-4"),
+    "rouge_l": ("rouge", "ROUGE-L"),
+    "cider": ("cider", "CIDEr"),
+}
+DECODERS = {
+    "attention": "an LSTM that looks at the regions afresh for every word (soft attention)",
+    "inject": "an LSTM that is given the picture as its first word",
+    "merge": "an LSTM over the words, joined with the picture just before each word is chosen",
+}
+ENCODERS = {
+    "mobilenet_edgetpu": "Its encoder is Google's MobileNetEdgeTPU of MLPerf Mobile (Apache-2.0).",
+}
+CUTS = {
+    "official": "the authors' own lists of 6,000 training, 1,000 development and 1,000 test pictures",
+    "kaggle": "pictures in file-name order, the first 85 % for training, the rest for validation",
+}
+
+LIMITS = """\
+## Limits and known failures
+
+- It cannot know names, ages, gender, relations, jobs or feelings. "A man", "a girl" or "a couple" is a guess
+  from how people in the training pictures look, and repeats the habits of those who described them. Do not
+  use it to identify or to judge people.
+- It has seen a few thousand photographs, mostly of people and dogs outdoors. Drawings, screenshots, food,
+  medical pictures and much else get a fluent sentence that is wrong. It always says something.
+- Counting beyond two or three, left and right, small things and their colours, and writing in the picture are
+  unreliable.
+- The probabilities tell how sure the model is of a word, given the words before. They do not tell whether the
+  sentence is true.
+- English only, one short sentence. Where a mistake does harm, a person has to look at the picture.
+"""
+
+FILES = """\
+## Files
+
+| file | what is in it |
+|---|---|
+| `captioner.tflite` | the model: signatures `encode`, `start` and `step`, float16 weights |
+| `vocabulary.json` | the words in id order: padding, start, end, unknown, then by frequency |
+| `config.json` | encoder, decoder, picture size, region grid, decoding defaults, library versions |
+| `history.csv` | one row an epoch |
+| `metrics.json`, `predictions.csv` | the scores above, and the caption behind each with its own |
+| `dataset.json` | counts that describe the training captions |
+| `manifest.json` | size and SHA-256 of every file; captioner refuses a folder that differs |
+
+JSON, CSV and one flatbuffer: opening them runs no code.
+"""
+
+
+def render(
+    config: Config,
+    metrics: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    dataset: Mapping[str, Any],
+) -> str:
+    """Markdown with a YAML head, from the other files of a bundle; what is empty is left out.
+
+    Args:
+        metrics: metrics.json, with the keys of ``evaluation.Evaluation``.
+        history: rows of history.csv.
+        dataset: dataset.json, with pictures, captions and words.
+    """
+    parts = [
+        _what(config),
+        _results(metrics) if metrics else "",
+        _use(config),
+        _training(config, history, dataset),
+        LIMITS,
+        FILES,
+        _licence(config),
+    ]
+    return f"---\n{_head(metrics)}\n---\n\n" + "\n".join(part for part in parts if part)
+
+
+def _head(metrics: Mapping[str, Any]) -> str:
+    """Metadata after the Hub's model card specification; the library's writer quotes what needs quotes."""
+    from huggingface_hub import ModelCardData
+
+    data = ModelCardData(
+        language="en",
+        license="apache-2.0",
+        library_name="litert",  # "keras" would promise that keras.saving.load_model opens it
+        pipeline_tag="image-to-text",
+        tags=["image-captioning"],
+        datasets=[DATASET],
+        metrics=["bleu", "rouge", "cider"] if metrics else None,
+        model_name="captioner" if metrics else None,
+        eval_results=_evaluations(metrics) if metrics else None,
+    )
+    return str(data.to_yaml()).rstrip()
+
+
+def _evaluations(metrics: Mapping[str, Any]) -> list[EvalResult]:
+    """One result a score; a score without its split, tokeniser and decoding says nothing."""
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            task_type="image-to-text",
+            task_name="Image captioning",
+            dataset_type=DATASET,
+            dataset_name="Flickr8k",
+            dataset_split=metrics["split"],
+            dataset_args={"cut": metrics["dataset"], "images": metrics["images"]},
+            metric_type=METRICS[key][0],
+            metric_name=METRICS[key][1],
+            metric_value=value,
+            metric_args={name: metrics[name] for name in ("tokenizer", "beams", "alpha", "max_words")},
+        )
+        for key, value in metrics["scores"].items()
+    ]
+
+
+def _what(config: Config) -> str:
+    rows, columns = config.grid
+    seen = f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector"
+    decoder = DECODERS.get(config.decoder, config.decoder)
+    return f"""\
+# captioner
+
+A picture goes in, one English sentence comes out, with the probability of every word in it.
+
+`{config.encoder}` reads the picture, squashed to {config.image_size} × {config.image_size} pixels, as {seen};
+{decoder} writes the sentence.
+Beam search keeps the {config.beams} best beginnings at every word.
+It runs on LiteRT: neither TensorFlow nor a GPU is needed to use it.
+"""
+
+
+def _results(metrics: Mapping[str, Any]) -> str:
+    rows = {"floor: one sentence for every picture": metrics["constant"], "**this model**": metrics["scores"]}
+    if metrics["human"]:
+        rows["a person: one caption, against one reference less"] = metrics["human"]
+    low, high = metrics["cider_interval"]
+    return f"""\
+## Results
+
+{_table(rows)}
+{metrics["images"]:,} pictures of the {metrics["split"]} split ({metrics["dataset"]} cut);
+{metrics["tokenizer"]} tokeniser (lower case; letters, digits and apostrophes only);
+beam {metrics["beams"]}, length exponent {metrics["alpha"]}, at most {metrics["max_words"]} words;
+BLEU, ROUGE-L and CIDEr as coco-caption defines them.
+The 95 % interval of CIDEr is {low:.3f} to {high:.3f} (bootstrap over pictures).
+
+{metrics["distinct_captions"]:,} of the captions differ; they use {metrics["words_used"]:,} different words.
+{metrics["verbatim_share"]:.1%} are word for word among the training captions,
+{metrics["repeats_share"]:.1%} say a word twice in a row or the same three words twice,
+{metrics["dangling_share"]:.1%} break off after an article or a preposition.
+A picture took {metrics["seconds_per_picture"]:.2f} s on the machine that measured it.
+
+```sh
+{metrics["command"]}
+```
+"""
+
+
+def _table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    head = f"| | {' | '.join(name for _, name in METRICS.values())} |\n|---|{'--:|' * len(METRICS)}\n"
+    cells = {name: " | ".join(f"{scores[key]:.3f}" for key in METRICS) for name, scores in rows.items()}
+    return head + "".join(f"| {name} | {scores} |\n" for name, scores in cells.items())
+
+
+def _use(config: Config) -> str:
+    return f"""\
+## How to use it
+
+In a checkout of captioner, with this folder as `artifacts/` (`python -m captioner pull` puts it there):
+
+```sh
+python -m captioner caption photo.jpg
+```
+
+```python
+from captioner import bundle, images
+from captioner.model import Captioner
+
+captioner = Captioner(bundle.load("artifacts"))
+print(captioner.caption(images.read("photo.jpg")).best.text)
+```
+
+Without captioner: `captioner.tflite` has three signatures.
+`encode` takes `image uint8[1, {config.image_size}, {config.image_size}, 3]` and gives `regions`;
+`start` takes those and gives the first state;
+`step` takes the last word's id and the state, and gives the log-probability of every next word and the next
+state.
+"""
+
+
+def _training(config: Config, history: Sequence[Mapping[str, Any]], dataset: Mapping[str, Any]) -> str:
+    return f"""\
+## Training data
+
+Flickr8k: M. Hodosh, P. Young and J. Hockenmaier, *Framing Image Description as a Ranking Task*, JAIR 47
+(2013). Five captions a picture by crowd workers; the {config.split} cut ({CUTS[config.split]}).
+{_counts(dataset)}
+The photographs belong to their owners on Flickr and were given for non-commercial research and education.
+Neither they nor the reference captions are part of this model.
+{_effort(history)}
+"""
+
+
+def _counts(dataset: Mapping[str, Any]) -> str:
+    if not dataset:
+        return ""
+    sizes = ", ".join(f"{count:,} {split}" for split, count in dataset["pictures"].items())
+    words = dataset["words"]
+    return f"Pictures: {sizes}. Of {words['distinct']:,} different words the model knows {words['known']:,}."
+
+
+def _effort(history: Sequence[Mapping[str, Any]]) -> str:
+    if not history:
+        return ""
+    phases = list(dict.fromkeys(str(row["phase"]) for row in history))
+    hours = sum(row["seconds"] or 0 for row in history) / 3600
+    return f"Training took {hours:.1f} hours: {len(history)} epochs ({', '.join(phases)})."
+
+
+def _licence(config: Config) -> str:
+    encoder = ENCODERS.get(config.encoder, f"Its encoder is `{config.encoder}` of keras.applications.")
+    return f"""\
+## Licence
+
+Apache-2.0. {encoder} Made with the `{config.recipe}` recipe, seed {config.seed}, on {config.created[:10]}.
+"""

@@ -1,0 +1,261 @@
+"""A captioner on a split → scores, the floors that give them a meaning, and the captions behind them.
+
+It scores what ships: the bundle itself, one picture at a time, through the path that the app takes.
+References and captions are cut by ``text.words`` whatever the model was trained with, so figures compare.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner import bundle as bundles
+from captioner import images
+from captioner.bundle import Bundle
+from captioner.decoding import DecodingOptions
+from captioner.errors import DatasetError
+from captioner.flickr8k import Dataset
+from captioner.metrics import Cider, Scores, rouge_l, score, sentence_bleu4
+from captioner.model import Captions
+from captioner.progress import track
+from captioner.text import TOKENIZERS, words
+
+CONSTANT = "a man in a red shirt"  # said of every picture: what a model must beat to have looked at all
+ARTICLES = ("a", "an", "the")
+PREPOSITIONS = (
+    "at",
+    "beside",
+    "between",
+    "for",
+    "from",
+    "in",
+    "into",
+    "near",
+    "of",
+    "on",
+    "onto",
+    "to",
+    "with",
+)
+RESAMPLES = 1000
+
+Tokens: TypeAlias = Sequence[str]
+Row: TypeAlias = dict[str, str | float]
+
+
+class Speaker(Protocol):
+    """What is evaluated: a ``model.Captioner``, or a stand-in for it."""
+
+    bundle: Bundle
+    options: DecodingOptions
+
+    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Captions:
+        """Describe uint8[H, W, 3]."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The best caption of one picture."""
+
+    image: str
+    caption: str
+    log_prob: float
+    score: float
+    seconds: float  # to read the picture and caption it
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a split with all that they depend on. Shares are of the captions, 0…1."""
+
+    dataset: str  # how the pictures were split: official or kaggle
+    split: str
+    images: int
+    tokenizer: str  # of the scores
+    beams: int
+    alpha: float
+    max_words: int
+    scores: Scores
+    cider_interval: tuple[float, float]  # 95 %, bootstrap over pictures
+    constant: Scores  # CONSTANT said of every picture
+    human: Scores | None  # one reference against the others, averaged; None where pictures have only one
+    distinct_captions: int
+    words_used: int
+    verbatim_share: float  # word for word a caption of the training split
+    repeats_share: float  # a word twice in a row, or the same three words twice
+    dangling_share: float  # ends in an article or a preposition
+    seconds_per_picture: float  # median
+
+    def as_dict(self) -> dict[str, Any]:
+        """For metrics.json; numbers are rounded to six places."""
+        rounded: dict[str, Any] = json.loads(
+            json.dumps(asdict(self)), parse_float=lambda text: round(float(text), 6)
+        )
+        return rounded
+
+
+def evaluate(
+    captioner: Speaker,
+    dataset: Dataset,
+    split: str = "test",
+    options: DecodingOptions | None = None,
+    limit: int | None = None,
+) -> tuple[Evaluation, list[Row]]:
+    """Caption the pictures of a split, and score what was said.
+
+    Args:
+        options: how to search; the bundle's own way by default.
+        limit: only the first pictures. CIDEr then moves, as it weighs words by how rare they are in them.
+
+    Returns:
+        The scores, and one row a picture: image, caption, log_prob, score, bleu4, rouge_l, cider.
+
+    Raises:
+        DatasetError: the split is not there, or the model was trained on another cut of the pictures.
+        ImageError: a picture cannot be read.
+    """
+    options = options or captioner.options
+    references = _references(captioner.bundle, dataset, split, limit)
+    predictions = predict(captioner, references, dataset.path, options)
+    said, meant = [words(prediction.caption) for prediction in predictions], list(references.values())
+    cider = Cider(meant).score_all(said, range(len(said)))
+    cut = TOKENIZERS[captioner.bundle.config.tokenizer]
+    trained = {tuple(cut(caption)) for captions in dataset.splits["train"].values() for caption in captions}
+    evaluation = Evaluation(
+        dataset=dataset.name,
+        split=split,
+        images=len(said),
+        tokenizer="captioner",
+        beams=options.beams,
+        alpha=options.alpha,
+        max_words=options.max_words,
+        scores=score(said, meant),
+        cider_interval=interval(cider),
+        constant=score([words(CONSTANT)] * len(said), meant),
+        human=human(meant),
+        distinct_captions=len({tuple(tokens) for tokens in said}),
+        words_used=len({word for tokens in said for word in tokens}),
+        verbatim_share=_share(tuple(prediction.caption.split()) in trained for prediction in predictions),
+        repeats_share=_share(map(repeats, said)),
+        dangling_share=_share(map(dangles, said)),
+        seconds_per_picture=median(prediction.seconds for prediction in predictions),
+    )
+    return evaluation, [_row(*parts) for parts in zip(predictions, said, meant, cider.tolist(), strict=True)]
+
+
+def predict(
+    captioner: Speaker,
+    names: Iterable[str],
+    path: Callable[[str], Path],
+    options: DecodingOptions | None = None,
+) -> list[Prediction]:
+    """Caption pictures by name, with progress on stderr."""
+    predictions, names = [], list(names)
+    for name in track(names, "captioning", len(names)):
+        started = time.perf_counter()
+        best = captioner.caption(images.read(path(name)), options).best
+        seconds = time.perf_counter() - started
+        predictions.append(Prediction(name, best.text, best.log_prob, best.score, seconds))
+    return predictions
+
+
+def human(references: Sequence[Sequence[Tokens]]) -> Scores | None:
+    """How people score: reference i of each picture against its others, averaged over i."""
+    several = [captions for captions in references if len(captions) > 1]
+    rounds = []
+    for i in track(
+        range(max(map(len, several), default=0)), "scoring people", len(several[0]) if several else 0
+    ):
+        able = [captions for captions in several if len(captions) > i]
+        rounds.append(score([captions[i] for captions in able], [[*c[:i], *c[i + 1 :]] for c in able]))
+    if not rounds:
+        return None
+    return Scores(**{name: fmean(one.as_dict()[name] for one in rounds) for name in rounds[0].as_dict()})
+
+
+def interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of float64[B] (Efron 1979, percentile method)."""
+    chosen = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile(values[chosen].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def repeats(tokens: Tokens) -> bool:
+    """Whether a word stands twice in a row, or the same three words stand twice."""
+    threes = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    return any(a == b for a, b in pairwise(tokens)) or len(set(threes)) < len(threes)
+
+
+def dangles(tokens: Tokens) -> bool:
+    """Whether a sentence ends before its noun."""
+    return bool(tokens) and tokens[-1] in ARTICLES + PREPOSITIONS
+
+
+def write(bundle: Bundle, evaluation: Evaluation, rows: Sequence[Row], command: str) -> Bundle:
+    """Seal figures, captions, a fresh model card and the decoding options that gave them into the bundle."""
+    from captioner import card  # here, as captioning needs none
+
+    metrics = {**evaluation.as_dict(), "command": command}
+    config = replace(
+        bundle.config, beams=evaluation.beams, alpha=evaluation.alpha, max_words=evaluation.max_words
+    )
+    return bundles.replace(
+        bundle.folder,
+        {
+            "config.json": json.dumps(config.to_json(), indent=1, sort_keys=True) + "\n",
+            "metrics.json": json.dumps(metrics, indent=1) + "\n",
+            "predictions.csv": _table(rows),
+            "README.md": card.render(config, metrics, bundle.history(), bundle.dataset()),
+        },
+    )
+
+
+def _references(
+    bundle: Bundle, dataset: Dataset, split: str, limit: int | None
+) -> Mapping[str, list[list[str]]]:
+    """Tokenised references of the pictures to score, in the order of the split."""
+    if dataset.name != bundle.config.split:
+        raise DatasetError(
+            f"this model was trained on the {bundle.config.split} split, which shares pictures with the "
+            f"{split} part of the {dataset.name} split. Score it on its own."
+        )
+    if split not in dataset.splits:
+        raise DatasetError(f"the {dataset.name} split has no {split!r}; it has {', '.join(dataset.splits)}.")
+    cut = {name: [words(caption) for caption in captions] for name, captions in dataset.splits[split].items()}
+    kept = {name: [tokens for tokens in captions if tokens] for name, captions in cut.items()}
+    return dict([(name, captions) for name, captions in kept.items() if captions][:limit])
+
+
+def _row(prediction: Prediction, said: Tokens, meant: Sequence[Tokens], cider: float) -> Row:
+    return {
+        "image": prediction.image,
+        "caption": prediction.caption,
+        "log_prob": round(prediction.log_prob, 4),
+        "score": round(prediction.score, 4),
+        "bleu4": round(sentence_bleu4(said, meant), 4),
+        "rouge_l": round(rouge_l(said, meant), 4),
+        "cider": round(cider, 4),
+    }
+
+
+def _table(rows: Sequence[Row]) -> str:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def _share(found: Iterable[bool]) -> float:
+    return fmean(map(float, found))

@@ -1,0 +1,119 @@
+"""The model card is one that the Hub reads, and says nothing that the bundle does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from captioner.card import DATASET, render
+from captioner.metrics import Scores
+from tests import tiny
+
+MODEL, FLOOR, PEOPLE = (
+    Scores(*numbers)
+    for numbers in (
+        (0.62, 0.44, 0.3, 0.197, 0.455, 0.484),
+        (0.438, 0.26, 0.16, 0.091, 0.341, 0.055),
+        (0.647, 0.45, 0.31, 0.214, 0.495, 0.82),
+    )
+)
+METRICS: dict[str, Any] = {
+    "dataset": "official",
+    "split": "test",
+    "images": 1000,
+    "tokenizer": "captioner",
+    "beams": 5,
+    "alpha": 0.7,
+    "max_words": 20,
+    "scores": MODEL.as_dict(),
+    "constant": FLOOR.as_dict(),
+    "human": PEOPLE.as_dict(),
+    "cider_interval": [0.454, 0.514],
+    "distinct_captions": 812,
+    "words_used": 431,
+    "verbatim_share": 0.123,
+    "repeats_share": 0.004,
+    "dangling_share": 0.001,
+    "seconds_per_picture": 0.08,
+    "command": "python -m captioner evaluate --beams 5 --write",
+}
+HISTORY = [
+    {"epoch": 1.0, "phase": "decoder", "seconds": 3000.0},
+    {"epoch": 2.0, "phase": "fine-tune", "seconds": 4200.0},
+    {"epoch": 3.0, "phase": "fine-tune", "seconds": None},
+]
+FACTS = {"pictures": {"train": 6000, "dev": 1000, "test": 1000}, "words": {"distinct": 7628, "known": 2519}}
+
+
+def results(card: ModelCard) -> list[EvalResult]:
+    assert isinstance(card.data, ModelCardData)
+    return card.data.eval_results or []
+
+
+def card(**changes: Any) -> ModelCard:
+    whole: dict[str, Any] = {"metrics": METRICS, "history": HISTORY, "dataset": FACTS}
+    given = {"config": tiny.config(), **whole, **changes}
+    return ModelCard(render(**given), ignore_metadata_errors=False)
+
+
+def test_the_head_is_what_the_hub_asks_for() -> None:
+    data = card().data
+    assert isinstance(data, ModelCardData)
+    assert (data.library_name, data.pipeline_tag) == ("litert", "image-to-text")
+    assert (data.license, data.language, data.datasets) == ("apache-2.0", "en", [DATASET])
+    assert data.metrics == ["bleu", "rouge", "cider"]
+
+
+def test_every_result_carries_its_split_and_options() -> None:
+    assert {result.metric_name: result.metric_value for result in results(card())} == {
+        "BLEU-1": 0.62, "BLEU-2": 0.44, "BLEU-3": 0.3, "BLEU-4": 0.197, "ROUGE-L": 0.455, "CIDEr": 0.484,
+    }  # fmt: skip
+    for result in results(card()):
+        assert (result.dataset_type, result.dataset_split) == (DATASET, "test")
+        assert result.dataset_args == {"cut": "official", "images": 1000}
+        assert result.metric_args == {"tokenizer": "captioner", "beams": 5, "alpha": 0.7, "max_words": 20}
+
+
+def test_the_text_has_the_figures_and_the_command_that_gives_them() -> None:
+    text = card().text
+    for figure in ("0.484", "0.055", "0.820", "0.454 to 0.514", "812", "431", "12.3%", "2.0 hours", "2,519"):
+        assert figure in text
+    assert METRICS["command"] in text
+
+
+@pytest.mark.parametrize("part", ["Results", "How to use", "Training data", "Limits", "Files", "Licence"])
+def test_the_text_has_every_part(part: str) -> None:
+    assert f"\n## {part}" in card().text
+
+
+@pytest.mark.parametrize("word", ["names", "ages", "gender"])
+def test_the_text_says_what_the_model_cannot_know(word: str) -> None:
+    assert word in card().text
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    bare = card(metrics={}, history=[], dataset={})
+    assert "## Results" not in bare.text
+    assert "hours" not in bare.text
+    assert "model-index" not in bare.content
+    assert "| a person" not in card(metrics=METRICS | {"human": None}).text
+
+
+def test_odd_names_do_not_break_the_head() -> None:
+    odd = 'x: "y"\'; # [z] --- !!python/object'
+    found = results(card(metrics=METRICS | {"dataset": odd, "split": odd}))[0]
+    assert (found.dataset_args, found.dataset_split) == ({"cut": odd, "images": 1000}, odd)
+
+
+def test_the_same_bundle_gives_the_same_card() -> None:
+    assert str(card()) == str(card())
+
+
+@pytest.mark.parametrize("decoder", ["attention", "inject", "merge", "another"])
+@pytest.mark.parametrize("split", ["official", "kaggle"])
+@pytest.mark.parametrize("encoder", ["mobilenet_edgetpu", "densenet201"])
+def test_every_recipe_has_a_card(decoder: str, split: str, encoder: str) -> None:
+    text = card(config=tiny.config(decoder=decoder, split=split, encoder=encoder)).text
+    assert ("MLPerf" in text) == (encoder == "mobilenet_edgetpu")

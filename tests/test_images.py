@@ -1,0 +1,245 @@
+"""Whatever people upload becomes uint8[H, W, 3], upright and opaque, or a sentence that says why not."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from captioner import images
+from captioner.errors import ImageError
+
+HEIGHT, WIDTH = 24, 36
+UPRIGHT = np.kron(
+    np.random.default_rng(0).integers(0, 256, (HEIGHT // 12, WIDTH // 12, 3), dtype=np.uint8),
+    np.ones((12, 12, 1), np.uint8),
+)
+# How a camera held in each way stores the upright picture (EXIF tag 274).
+STORED: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: np.rot90(a),
+    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda a: np.rot90(a, -1),
+}
+LOSSLESS: dict[str, dict[str, Any]] = {"PNG": {}, "WEBP": {"lossless": True}}
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that claims to be of any size."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(bytes(100))
+    chunks = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, data))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+SEEDS = {
+    "jpeg": encoded(Image.fromarray(UPRIGHT), "JPEG"),
+    "progressive": encoded(Image.fromarray(UPRIGHT), "JPEG", progressive=True),
+    "png": encoded(Image.fromarray(UPRIGHT)),
+    "palette": encoded(Image.fromarray(UPRIGHT).convert("P"), transparency=1),
+    "webp": encoded(Image.fromarray(UPRIGHT), "WEBP"),
+    "lossless": encoded(Image.fromarray(UPRIGHT), "WEBP", lossless=True),
+}
+
+
+def test_path_text_bytes_and_file_are_read_alike(tmp_path: Path) -> None:
+    data = SEEDS["jpeg"]
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        found = [images.read(source) for source in (path, str(path), data, io.BytesIO(data), file)]
+
+    assert all(np.array_equal(found[0], other) for other in found[1:])
+    assert (found[0].dtype, found[0].shape) == (np.uint8, (HEIGHT, WIDTH, 3))
+
+
+@pytest.mark.parametrize("format", LOSSLESS)
+@pytest.mark.parametrize("orientation", STORED)
+def test_pictures_are_turned_upright(orientation: int, format: str) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](UPRIGHT)))
+
+    assert np.array_equal(images.read(encoded(stored, format, exif=exif, **LOSSLESS[format])), UPRIGHT)
+
+
+@pytest.mark.parametrize("format", LOSSLESS)
+@pytest.mark.parametrize("alpha", [0, 51, 255])
+def test_transparency_is_laid_over_white(alpha: int, format: str) -> None:
+    image = Image.new("RGBA", (20, 10), (200, 100, 0, alpha))
+    expected = np.array([255, 255, 255]) + alpha / 255 * (np.array([200, 100, 0]) - 255)
+    found = images.read(encoded(image, format, exact=True, **LOSSLESS[format]))
+
+    np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=1)
+
+
+@pytest.mark.parametrize("mode", ["P", "L", "RGB"])
+def test_a_transparent_colour_is_white(mode: str) -> None:
+    image = Image.new(mode, (20, 10))
+    transparency = (0, 0, 0) if mode == "RGB" else 0
+
+    assert (images.read(encoded(image, transparency=transparency)) == 255).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_kind_of_png_becomes_three_bytes_a_pixel(mode: str) -> None:
+    found = images.read(encoded(Image.new(mode, (20, 10))))
+    assert (found.dtype, found.shape) == (np.uint8, (10, 20, 3))
+
+
+@pytest.mark.parametrize("brightest", [200, 65535])
+def test_sixteen_bits_are_scaled_to_eight(brightest: int) -> None:
+    """A dark picture stays dark: its scale does not depend on what is in it."""
+    grey = np.linspace(0, brightest, 20 * 10).reshape(10, 20).astype(np.uint16)
+    found = images.read(encoded(Image.fromarray(grey)))
+
+    np.testing.assert_allclose(found, np.repeat(grey[..., None] / 257, 3, axis=2), atol=1)
+
+
+def test_a_palette_gives_its_colours() -> None:
+    few = Image.fromarray(UPRIGHT // 128 * 255)
+    assert np.array_equal(images.read(encoded(few.convert("P"))), np.asarray(few.convert("P").convert("RGB")))
+
+
+def test_printers_colours_become_screen_colours() -> None:
+    image = Image.new("CMYK", (32, 16), (0, 255, 255, 0))  # no cyan: red
+    np.testing.assert_allclose(images.read(encoded(image, "JPEG"))[0, 0], [255, 0, 0], atol=3)
+
+
+@pytest.mark.parametrize("format", LOSSLESS)
+def test_the_first_frame_of_an_animation_is_taken(format: str) -> None:
+    frames = [Image.new("RGB", (20, 10), colour) for colour in ("red", "green", "blue")]
+    data = encoded(frames[0], format, save_all=True, append_images=frames[1:], **LOSSLESS[format])
+
+    assert (images.read(data) == [255, 0, 0]).all()
+
+
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same() -> None:
+    large = Image.fromarray(UPRIGHT).resize((3200, 2200), Image.Resampling.NEAREST)
+    found = images.read(encoded(large, "JPEG", quality=95))
+    small = images.square(found, 8).astype(int)
+
+    assert found.shape == (1100, 1600, 3)
+    assert np.abs(small - images.square(np.asarray(large), 8)).max() <= 8
+
+
+def test_a_small_jpeg_is_decoded_whole() -> None:
+    large = Image.fromarray(UPRIGHT).resize((1500, 2000), Image.Resampling.NEAREST)
+    assert images.read(encoded(large, "JPEG")).shape == (2000, 1500, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"hello, I am a text", "not a JPEG, PNG or WebP"),
+        (b"\xff\xd8\xff", "not a JPEG, PNG or WebP"),
+        (encoded(Image.new("RGB", (9, 9)), "GIF"), "not a JPEG, PNG or WebP"),
+        (encoded(Image.new("RGB", (9, 9)), "BMP"), "not a JPEG, PNG or WebP"),
+        (encoded(Image.new("RGB", (9, 9)), "TIFF"), "not a JPEG, PNG or WebP"),
+        (SEEDS["jpeg"][: len(SEEDS["jpeg"]) // 2], "damaged or cut short"),
+        (SEEDS["progressive"][:-200], "damaged or cut short"),
+        (SEEDS["png"][: len(SEEDS["png"]) // 2], "damaged or cut short"),
+        (SEEDS["webp"][: len(SEEDS["webp"]) // 2], "damaged or cut short|not a JPEG, PNG or WebP"),
+        (encoded(Image.new("RGB", (1, 1))), "1 × 1 pixels"),
+        (encoded(Image.new("RGB", (7, 900))), "7 × 900 pixels"),
+        (huge_png(8000, 8000), "megapixels"),  # more than is allowed here
+        (huge_png(10_000, 10_000), "megapixels"),  # Pillow warns
+        (huge_png(60_000, 60_000), "megapixels"),  # Pillow refuses
+        (huge_png(2**31 - 1, 2**31 - 1), "megapixels"),
+        (huge_png(0, 20), "damaged|not a JPEG|pixels"),
+    ],
+)
+def test_what_is_no_good_picture_is_refused_in_a_sentence(tmp_path: Path, data: bytes, sentence: str) -> None:
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(data)
+    for source, name in ((path, "picture.jpg"), (data, "the picture")):
+        with pytest.raises(ImageError, match=sentence) as caught:
+            images.read(source)
+        assert name in str(caught.value)
+
+
+def test_the_smallest_picture_is_read() -> None:
+    assert images.read(encoded(Image.new("RGB", (8, 8)))).shape == (8, 8, 3)
+
+
+def test_too_many_bytes_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_BYTES", 1000)
+    (tmp_path / "large.jpg").write_bytes(bytes(1001))
+    for source in (tmp_path / "large.jpg", bytes(1001), io.BytesIO(bytes(5000))):
+        with pytest.raises(ImageError, match="is over 0 MB"):
+            images.read(source)
+
+
+def test_a_path_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere.jpg", tmp_path):
+        with pytest.raises(ImageError, match=r"cannot be opened \(.+\)"):
+            images.read(path)
+
+
+@given(
+    st.sampled_from(sorted(SEEDS)),
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=8),
+    st.integers(0, 2000),
+)
+def test_damage_gives_a_picture_or_a_sentence(
+    seed: str, changes: list[tuple[int, int]], cut: int
+) -> None:
+    data = bytearray(SEEDS[seed])
+    for place, value in changes:
+        data[place % len(data)] = value
+    try:
+        found = images.read(bytes(data[: -(cut % len(data)) or None]))
+    except ImageError:
+        return
+    assert found.dtype == np.uint8
+    assert found.ndim == 3
+
+
+def test_reading_in_threads_leaves_the_warnings_as_they_are() -> None:
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(images.read, [SEEDS["png"]] * 64))
+
+    assert list(warnings.filters) == before
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (24, 36), (8, 500), (224, 224), (64, 64)])
+def test_squares_are_squares(height: int, width: int) -> None:
+    image = np.full((height, width, 3), (10, 100, 200), np.uint8)
+    found = images.square(image, 64)
+
+    assert (found.dtype, found.shape) == (np.uint8, (64, 64, 3))
+    assert (found == image[0, 0]).all()
+
+
+def test_squaring_keeps_everything_in_view() -> None:
+    image = np.zeros((40, 200, 3), np.uint8)
+    image[:, 100:] = 255
+    found = images.square(image, 32)
+
+    assert (found[:, :14] == 0).all()
+    assert (found[:, 18:] == 255).all()
+    assert np.array_equal(images.square(found, 32), found)
