@@ -6,15 +6,19 @@ import streamlit as st
 
 from captioner.app import about, caption, resources, training
 
+PAGES = [
+    st.Page(caption.page, title="Caption", icon=":material/image_search:", url_path="caption", default=True),
+    st.Page(training.page, title="How it was trained", icon=":material/school:", url_path="training"),
+    st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
+]
+
 st.set_page_config(page_title="Captioner", page_icon=":material/image_search:", layout="wide")
-here = st.navigation(
-    [
-        st.Page(caption.page, title="Caption", icon=":material/image_search:", url_path="caption", default=True),
-        st.Page(training.page, title="How it was trained", icon=":material/school:", url_path="training"),
-        st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
-    ],
-    position="top",
-)
+here = st.navigation(PAGES, position="top")
 # Wide screens get margins, not longer lines.
-with st.container(horizontal_alignment="center"), st.container(width=1080), resources.explained():
-    here.run()
+with st.container(horizontal_alignment="center"), st.container(width=1080):
+    with resources.explained():
+        here.run()
+    st.divider()
+    with st.container(horizontal=True):  # on a phone the navigation hides behind a button
+        for other in PAGES:
+            st.page_link(other)

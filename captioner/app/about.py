@@ -18,17 +18,18 @@ LIBRARIES = ("streamlit", "ai-edge-litert", "numpy", "pillow", "huggingface_hub"
 
 def page() -> None:
     """The model card in plain words, and the facts about this very copy."""
-    st.title("About")
+    st.title("About", anchor=False)
     st.markdown(
-        "A picture goes in, one English sentence comes out. The app shows what led to it: how sure the model was of "
-        "every word, what else it could have said, and where in the picture it looked. It is there for learning how "
-        "such a model works and where it fails, not for describing pictures that matter."
+        "A picture goes in, one English sentence comes out. The app shows what led to it: how sure the "
+        "model was of every word, what else it could have said, and where in the picture it looked. It is "
+        "there for learning how such a model works and where it fails, not for describing pictures that "
+        "matter."
     )
     _section(card.LIMITS)
     running = resources.running()
-    st.subheader("Data and licence", anchor=False)
+    st.header("Data and licence", anchor=False)
     st.markdown(_origins(running.bundle.config))
-    st.subheader("The model that is running", anchor=False)
+    st.header("The model that is running", anchor=False)
     _identity(running)
     _card(running.bundle.card())
 
@@ -36,18 +37,18 @@ def page() -> None:
 def _section(text: str) -> None:
     """A part of the model card, its heading made one of the page's."""
     heading, _, body = text.partition("\n")
-    st.subheader(heading.lstrip("# "), anchor=False)
+    st.header(heading.lstrip("# "), anchor=False)
     st.markdown(body)
 
 
 def _origins(config: Config) -> str:
     return (
-        "- **Training data:** Flickr8k (M. Hodosh, P. Young and J. Hockenmaier, 2013): photographs from Flickr, each "
-        "with five sentences by crowd workers. The photographs belong to the people who took them and were given for "
-        "research and education; none of them is part of the model.\n"
-        f"- **Which pictures it learned from:** {card.CUTS[config.split]}.\n"
-        "- **Licence of app and model:** Apache-2.0.\n"
-        f"- **Your pictures:** captioned on this server, kept in memory while the page is open, never stored or shared."
+        "- **Training data:** Flickr8k (M. Hodosh, P. Young and J. Hockenmaier, 2013): photographs from "
+        "Flickr, each with five sentences by crowd workers. The photographs belong to the people who took "
+        "them and were given for research and education; none of them is part of the model.\n- **Which "
+        f"pictures it learned from:** {card.CUTS[config.split]}.\n- **Licence of app and model:** "
+        "Apache-2.0.\n- **Your pictures:** captioned on this server, kept in memory while the page is "
+        "open, never stored or shared."
     )
 
 
@@ -62,12 +63,15 @@ def _identity(running: Running) -> None:
         "Seed": str(config.seed),
         "Size": f"{sum(entry.size for entry in bundle.files.values()) / 1e6:.1f} MB",
         "Made with": _listed(dict(config.versions)),
-        "Running on": _listed({"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}),
+        "Running on": _listed(
+            {"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
+        ),
         "Training captions (fingerprint)": config.data[:16],
-        "Checksum (SHA-256 of the manifest)": bundle.checksum,
     }
     table = {"what": list(facts), "value": [wording.escaped(fact) for fact in facts.values()]}
     st.table(table, hide_index=True, hide_header=True, border="horizontal")
+    st.caption("Checksum, the SHA-256 of its manifest.json:")
+    st.code(bundle.checksum, language=None, wrap_lines=True)
 
 
 def _listed(versions: dict[str, str]) -> str:

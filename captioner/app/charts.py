@@ -9,9 +9,11 @@ import altair as alt
 import pandas as pd
 
 POLISH = "polish"  # the phase whose loss is a reward, not nats: never on the axis of the others
-HEIGHT, LABEL = 260, 12  # pixels
+HEIGHT, LABEL = 300, 13  # pixels
 BAND, RULE, OTHER = 0.08, 0.55, 0.4  # opacities
-ROOM = 1.18  # of the longest bar, so that the text after it fits
+ROOM = 1.25  # where the axis of probabilities ends, so that the text after a bar fits
+# Without a colour, text marks are black in a dark theme, too; the theme's fourth colour is that of its text.
+INK = alt.Color("ink:N", legend=None, scale=alt.Scale(domain=["1", "2", "3", "4"]))
 
 
 def probabilities(frame: pd.DataFrame) -> alt.LayerChart:
@@ -21,14 +23,16 @@ def probabilities(frame: pd.DataFrame) -> alt.LayerChart:
         y=alt.Y("word:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=160)),
         x=alt.X("probability:Q", title=None, axis=None, scale=alt.Scale(domain=[0, ROOM])),
     )
-    shade = alt.Opacity("chosen:N", legend=None, scale=alt.Scale(domain=["chosen", "other"], range=[1, OTHER]))
+    shade = alt.Opacity(
+        "chosen:N", legend=None, scale=alt.Scale(domain=["chosen", "other"], range=[1, OTHER])
+    )
     bars = base.mark_bar(cornerRadius=3, height=16).encode(opacity=shade)
-    text = base.mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
-    return (bars + text).properties(height=30 * len(order))
+    text = _inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
+    return _layered(34 * len(order), bars, text)
 
 
 def losses(history: pd.DataFrame) -> alt.LayerChart:
-    """Training and validation loss by epoch, the best validation loss marked; self-critical rewards left out."""
+    """Training and validation loss by epoch, the best validation loss marked; no self-critical rewards."""
     training = history["loss"].mask(history["phase"] == POLISH)
     shown = history.assign(training=training, validation=history["val_loss"])
     curves = ["validation", "training"]
@@ -43,7 +47,7 @@ def losses(history: pd.DataFrame) -> alt.LayerChart:
             tooltip=["epoch:Q", "phase:N", "curve:N", alt.Tooltip("nats:Q", format=".3f")],
         )
     )
-    return _framed(history, lines, _best(history, "val_loss", smallest=True))
+    return _framed(history, lines, *_best(history, "val_loss", smallest=True))
 
 
 def ciders(history: pd.DataFrame) -> alt.LayerChart:
@@ -57,18 +61,23 @@ def ciders(history: pd.DataFrame) -> alt.LayerChart:
             tooltip=["epoch:Q", "phase:N", alt.Tooltip("val_cider:Q", title="CIDEr", format=".3f")],
         )
     )
-    return _framed(history, line, _best(history, "val_cider", smallest=False))
+    return _framed(history, line, *_best(history, "val_cider", smallest=False))
 
 
 def rates(history: pd.DataFrame) -> alt.LayerChart:
     """Learning rate by epoch, on a logarithmic axis, the drops marked."""
     axis = alt.Y(
-        "rate:Q", title="learning rate", scale=alt.Scale(type="log"), axis=alt.Axis(format="~e", tickCount=4, grid=False)
+        "rate:Q",
+        title="learning rate",
+        scale=alt.Scale(type="log"),
+        axis=alt.Axis(format="~e", tickCount=4, grid=False),
     )
     tooltip = ["epoch:Q", "phase:N", alt.Tooltip("rate:Q", format=".1e")]
     line = alt.Chart(history.dropna(subset=["rate"])).mark_line(interpolate="step")
     lowered = alt.Chart(drops(history)).mark_point(shape="triangle-down", filled=True, size=110, opacity=1)
-    return _framed(history, *(part.encode(x=_epochs(history), y=axis, tooltip=tooltip) for part in (line, lowered)))
+    return _framed(
+        history, *(part.encode(x=_epochs(history), y=axis, tooltip=tooltip) for part in (line, lowered))
+    )
 
 
 def drops(history: pd.DataFrame) -> pd.DataFrame:
@@ -81,23 +90,41 @@ def scores(frame: pd.DataFrame) -> alt.LayerChart:
     """Who reaches how much: score, who, value, said (as text); bars in the order of appearance."""
     order, who = frame["score"].drop_duplicates().tolist(), frame["who"].drop_duplicates().tolist()
     base = alt.Chart(frame).encode(
-        y=alt.Y("score:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False), scale=alt.Scale(paddingInner=0.3)),
+        y=alt.Y(
+            "score:N",
+            sort=order,
+            title=None,
+            axis=alt.Axis(ticks=False, domain=False),
+            scale=alt.Scale(paddingInner=0.3),
+        ),
         yOffset=alt.YOffset("who:N", sort=who),
         x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, frame["value"].max() * 1.6])),
     )
     bars = base.mark_bar(cornerRadius=3).encode(color=alt.Color("who:N", sort=who, legend=None))
-    text = base.mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
-    return (bars + text).properties(height=30 * len(frame))
+    text = _inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
+    return _layered(34 * len(frame), bars, text)
 
 
-def _framed(history: pd.DataFrame, *layers: alt.Chart | alt.LayerChart) -> alt.LayerChart:
+def _framed(history: pd.DataFrame, *layers: alt.Chart) -> alt.LayerChart:
     """Layers over a band behind every other phase, each phase with its name above."""
     spans = history.groupby("phase", sort=False)["epoch"].agg(["min", "max"]).reset_index()
     spans = spans.assign(start=spans["min"] - 0.5, end=spans["max"] + 0.5, shade=spans.index % 2)
     base = alt.Chart(spans).encode(x=_epochs(history, "start"))
     bands = base.mark_rect(opacity=BAND).encode(x2="end:Q").transform_filter("datum.shade == 1")
-    names = base.mark_text(align="left", baseline="bottom", dx=2, dy=-4, fontSize=LABEL)
-    return alt.layer(bands, names.encode(y=alt.value(0), text="phase:N"), *layers).properties(height=HEIGHT)
+    names = _inked(base).mark_text(align="left", baseline="bottom", dx=2, dy=-4, fontSize=LABEL)
+    named = names.encode(y=alt.value(0), text="phase:N")
+    return _layered(HEIGHT, bands, named, *layers)
+
+
+def _layered(height: int, *layers: alt.Chart) -> alt.LayerChart:
+    """One over the other, each with its own colours: those of text are none of the legend's."""
+    chart: alt.LayerChart = alt.layer(*layers).resolve_scale(color="independent")
+    return chart.properties(height=height)
+
+
+def _inked(chart: alt.Chart) -> alt.Chart:
+    inked: alt.Chart = chart.transform_calculate(ink="'4'").encode(color=INK)
+    return inked
 
 
 def _epochs(history: pd.DataFrame, column: str = "epoch") -> alt.X:
@@ -106,13 +133,14 @@ def _epochs(history: pd.DataFrame, column: str = "epoch") -> alt.X:
     return alt.X(f"{column}:Q", title="epoch", axis=axis, scale=alt.Scale(domain=domain, nice=False))
 
 
-def _best(history: pd.DataFrame, column: str, *, smallest: bool) -> alt.LayerChart:
+def _best(history: pd.DataFrame, column: str, *, smallest: bool) -> tuple[alt.Chart, ...]:
     """A rule at the best epoch, named where the curve is not."""
     known = history.dropna(subset=[column])
     best = known.loc[[known[column].idxmin() if smallest else known[column].idxmax()]]
     best = best.assign(said=[f"best: epoch {epoch:.0f}" for epoch in best["epoch"]])
-    base = alt.Chart(best).encode(x=_epochs(history))
+    base = _inked(alt.Chart(best)).encode(x=_epochs(history))
     rule = base.mark_rule(strokeDash=[2, 4], opacity=RULE)
     point = base.mark_point(shape="diamond", size=160, strokeWidth=2, opacity=1).encode(y=f"{column}:Q")
-    text = base.mark_text(align="right", dx=-6, fontSize=LABEL)
-    return rule + point + text.encode(y=alt.value(12 if smallest else HEIGHT - 12), text="said:N")
+    text = base.mark_text(align="right", dx=-6, dy=12 if smallest else -12, fontSize=LABEL)
+    named = text.encode(y=alt.value(0 if smallest else "height"), text="said:N")
+    return rule, point, named

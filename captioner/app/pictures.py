@@ -32,13 +32,15 @@ def thumbnail(image: Pixels, size: tuple[int, int] = (320, 240)) -> Pixels:
 def lit(image: Pixels, attention: Attention) -> Pixels:
     """The picture, veiled where the model did not look.
 
-    The encoder sees the whole picture squashed to a square, so the grid is stretched over it without a margin.
+    The encoder sees the whole picture squashed to a square, so the grid is stretched over all of it.
     """
     height, width = image.shape[:2]
     peak = max(float(attention.max()), BRIGHT / attention.size)
     light = Image.fromarray(attention.astype(np.float32) / peak)
     smooth = np.asarray(light.resize((width, height), Image.Resampling.BILINEAR))[..., None]
-    veil = DARKEST * (1 - np.clip(smooth, 0, 1) ** 0.7)  # the eye tells dark shades apart better than bright ones
+    veil = DARKEST * (
+        1 - np.clip(smooth, 0, 1) ** 0.7
+    )  # the eye tells dark shades apart better than bright ones
     return np.asarray(image * (1 - veil) + np.array(VEIL) * veil + 0.5, np.uint8)
 
 

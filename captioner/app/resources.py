@@ -1,7 +1,7 @@
 """Which bundle runs, the captioner loaded once, what a visitor has open, and how failures are shown.
 
-The captioner and the sample pictures are shared by all visitors. What comes from a visitor lives in that visitor's
-session and ends with it; nothing of it is a key or a value of a shared cache.
+The captioner and the sample pictures are shared by all visitors. What comes from a visitor lives in that
+visitor's session and ends with it; nothing of it is a key or a value of a shared cache.
 """
 
 from __future__ import annotations
@@ -63,8 +63,10 @@ class Picture:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def choose(folder: str, repo: str, revision: str, pulled: Path = PULLED, committed: Path = COMMITTED) -> Running:
-    """Find a bundle and verify it: the named folder; else the Hub's, the last one pulled, or the committed one.
+def choose(
+    folder: str, repo: str, revision: str, pulled: Path = PULLED, committed: Path = COMMITTED
+) -> Running:
+    """A verified bundle: the named folder's; else the Hub's, the last one pulled, or the committed one.
 
     Raises:
         BundleError: not even the committed bundle is whole.
@@ -84,15 +86,25 @@ def choose(folder: str, repo: str, revision: str, pulled: Path = PULLED, committ
     try:
         found = bundles.load(pulled)
     except BundleError:
-        return Running(bundles.load(committed), "this copy of the app", f"{why} The bundle that came with the app is used.")
-    return Running(found, _from_hub(found), f"{why} The bundle pulled last, which is still in {pulled.name}/, is used.")
+        return Running(
+            bundles.load(committed),
+            "this copy of the app",
+            f"{why} The bundle that came with the app is used.",
+        )
+    return Running(
+        found, _from_hub(found), f"{why} The bundle pulled last, which is still in {pulled.name}/, is used."
+    )
 
 
 def _from_hub(found: Bundle) -> str:
     from captioner import hub
 
     came = hub.origin(found)
-    return f"{came.repo} on the Hugging Face Hub, commit {came.revision[:12]}" if came else f"the folder {found.folder}"
+    return (
+        f"{came.repo} on the Hugging Face Hub, commit {came.revision[:12]}"
+        if came
+        else f"the folder {found.folder}"
+    )
 
 
 def setting(name: str) -> str:
@@ -127,12 +139,14 @@ def samples() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
 
 @st.cache_resource(show_spinner=False)
 def _running() -> Running:
-    return choose(*(setting(f"CAPTIONER_{name}") for name in ("BUNDLE", "REPO", "REVISION")))
+    return choose(setting("CAPTIONER_BUNDLE"), setting("CAPTIONER_REPO"), setting("CAPTIONER_REVISION"))
 
 
 @st.cache_resource(show_spinner=False)
 def _captioner() -> Captioner:
-    from captioner.model import Captioner  # here, so that the first words of the page need not wait for LiteRT
+    from captioner.model import (
+        Captioner,
+    )  # here, so that the first words of the page need not wait for LiteRT
 
     return Captioner(_running().bundle)
 
@@ -154,7 +168,7 @@ def _samples() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
 
 
 def captions(picture: Picture, image: Pixels, options: DecodingOptions) -> Captions:
-    """What the model says about a picture; the same picture with the same options is computed once a visit."""
+    """What the model says about a picture; computed once a visit for the same picture and options."""
     model = captioner()
     regions = _once("regions", picture.key, lambda: model.regions(image))
     return _once("captions", (picture.key, options), lambda: model.decode(regions, options))
@@ -172,7 +186,7 @@ def _once(kind: str, key: Hashable, make: Callable[[], Value]) -> Value:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Shows what a person can put right as its sentence, and a bug as one sentence with a reference to the log."""
+    """Shows what a person can put right as its sentence, a bug as one with a reference to the log."""
     try:
         yield
     except CaptionerError as error:
@@ -181,7 +195,8 @@ def explained() -> Iterator[None]:
         reference = secrets.token_hex(4)
         log.exception("page failed, reference %s", reference)
         st.error(
-            f"Something went wrong in the app itself. Please tell whoever runs it this reference: **{reference}**.",
+            "Something went wrong in the app itself. Please tell whoever runs it this reference: "
+            f"**{reference}**.",
             icon=":material/bug_report:",
         )
 

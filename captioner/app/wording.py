@@ -6,17 +6,19 @@ import math
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
 
-from captioner.model import END_WORD, Word
+if TYPE_CHECKING:  # so that saying something does not load LiteRT
+    from captioner.model import Word
 
-END_NAME = "(end)"  # how the end of a sentence is shown where words are
+END_NAME = "(end)"  # stands for model.END_WORD, which is empty
 
 # From which probability on a word is called what. From one half on, it was likelier than all others together.
 BANDS = ((0.8, "sure"), (0.5, "likely"), (0.0, "a guess"))
 BANDS_EXPLAINED = (
-    f"**{BANDS[0][1].capitalize()}**: at least {BANDS[0][0]:.0%}. "
-    f"**{BANDS[1][1].capitalize()}**: at least {BANDS[1][0]:.0%}, so more likely than all other words together. "
-    f"**{BANDS[2][1].capitalize()}**: less than that."
+    f"**{BANDS[0][1].capitalize()}**: at least {BANDS[0][0]:.0%}. **{BANDS[1][1].capitalize()}**: at least "
+    f"{BANDS[1][0]:.0%}, so more likely than all other words together. **{BANDS[2][1].capitalize()}**: less "
+    "than that."
 )
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&])")
@@ -47,15 +49,17 @@ def odds(log_prob: float) -> str:
 
 def shown(word: str) -> str:
     """A word as it stands in the vocabulary; the end of the sentence by its name."""
-    return END_NAME if word == END_WORD else word
+    return word or END_NAME
 
 
 def counted(words: Sequence[Word]) -> str:
     """How many words of a caption fall into each band, as a sentence."""
-    bands = [band(math.exp(word.log_prob)) for word in words if word.text != END_WORD]
+    bands = [band(math.exp(word.log_prob)) for word in words if word.text]
     sure, likely, guessed = (bands.count(name) for _, name in BANDS)
     parts = [
-        f"was sure of {sure} of its {len(bands)} words" if sure else f"was sure of none of its {len(bands)} words",
+        f"was sure of {sure} of its {len(bands)} words"
+        if sure
+        else f"was sure of none of its {len(bands)} words",
         f"found {likely} likely" if likely else "",
         f"guessed {guessed}" if guessed else "",
     ]
@@ -72,7 +76,9 @@ def marked(best: str, other: str) -> str:
     """The other sentence as Markdown; what the best one has not is bold."""
     words = other.split()
     parts = [
-        f"**{escaped(' '.join(words[start:end]))}**" if tag != "equal" else escaped(" ".join(words[start:end]))
+        f"**{escaped(' '.join(words[start:end]))}**"
+        if tag != "equal"
+        else escaped(" ".join(words[start:end]))
         for tag, _, _, start, end in _changes(best, other)
         if end > start
     ]
@@ -89,7 +95,7 @@ def difference(best: str, other: str) -> str:
     return "; ".join(said) or "the same words"
 
 
-def _changes(best: str, other: str) -> list[tuple[str, int, int, int, int]]:
+def _changes(best: str, other: str) -> Sequence[tuple[str, int, int, int, int]]:
     return SequenceMatcher(None, best.split(), other.split(), autojunk=False).get_opcodes()
 
 

@@ -33,12 +33,14 @@ class Epoch:
     val_loss: float
     rate: float
     seconds: float
-    val_cider: float
+    val_cider: float  # of greedy captions, like the next two
+    words_used: int | None = None
+    dangling: float | None = None  # share that ends in an article or preposition
 
 
 @dataclass
 class Progress:
-    """How far a run came. ``best`` is the epoch that the current phase would restore."""
+    """How far a run came. ``best`` is the epoch that would be restored: at first that of the phase before."""
 
     history: list[Epoch] = field(default_factory=list)
     phase: int = 0  # index of the phase in the recipe

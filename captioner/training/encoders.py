@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 from keras import layers, ops
@@ -96,7 +97,7 @@ def _find(name: str) -> tuple[Callable[..., keras.Model], ModuleType]:
     for module in vars(keras.applications).values():
         if inspect.ismodule(module) and hasattr(module, "preprocess_input"):
             for attribute, constructor in vars(module).items():
-                if _plain(attribute) == _plain(name) and callable(constructor):
+                if attribute[0].isupper() and callable(constructor) and _plain(attribute) == _plain(name):
                     return constructor, module
     raise CaptionerError(
         f"no encoder is called {name!r}. Choose {EDGETPU} or a keras.applications classifier, "
@@ -128,7 +129,7 @@ def _load(backbone: keras.Model, options: EncoderOptions) -> None:
         raise CaptionerError(f"there is no weights file {path}. Name one, or use --weights imagenet or none.")
     try:
         backbone.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, BadZipFile) as error:
         raise CaptionerError(
             f"{path} does not fit {options.name} (layer {options.layer or 'last'}): {error}"
         ) from error

@@ -19,9 +19,10 @@ from captioner.training import decoders, encoders, features, fit, glove, polish
 from captioner.training.batches import Batch, Load, Targets
 from captioner.training.checkpoint import Epoch, Progress, Run
 from captioner.training.decoders import Decoder
-from captioner.training.fit import Loop, Phase, Trainee, Validation
+from captioner.training.fit import Loop, Phase, Trainee
 from captioner.training.recipes import Recipe
 from captioner.training.rollout import Rollout
+from captioner.training.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def train(
     progress = progress or Progress()
     for index in range(progress.phase, len(recipe.phases)):
         if progress.phase < index:
-            progress = Progress(progress.history, phase=index)
+            progress = Progress(progress.history, phase=index, best=progress.best)
         fit.fit(models.loop(index), recipe.phases[index], progress, run, seed)
     return models.trained(progress)
 
@@ -118,7 +119,7 @@ class _Models:
         trainee = Trainee(self.encoder if together else None, self.decoder)
         fit.compile_trainee(trainee, phase)
         load, dev = self._pictures() if together else self._regions()
-        changed = self.changed or any(one.encoder_rate > 0 for one in self.recipe.phases[: index + 1])
+        changed = self.changed or any(one.encoder_rate > 0 for one in self.recipe.phases)
         update = self._update(phase, trainee)
         return Loop(
             trainee, self.targets, load, dev, self.validation, update, self.encoder if changed else None

@@ -1,0 +1,177 @@
+"""The history of a training, and the scores that it led to, in charts with a sentence and a table each."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from captioner.app import charts
+from captioner.bundle import Bundle
+from captioner.card import CUTS
+
+COLUMNS = ["epoch", "phase", "loss", "val_loss", "val_cider", "rate", "seconds"]
+PHASES = {
+    "decoder": "the decoder learns to speak, the encoder stays as it was",
+    "fine-tune": "the encoder learns along, slowly",
+    "polish": "it tries sentences of its own, and is rewarded for what people would say (self-critical)",
+}
+READING = (
+    "All scores compare a sentence with five that people wrote: **CIDEr** by the phrases they share, rare "
+    "ones counting more; **BLEU-4** by runs of four words; **ROUGE-L** by words in the same order; "
+    "**BLEU-1** by single words."
+)
+SCORES = {"cider": "CIDEr", "bleu4": "BLEU-4", "rouge_l": "ROUGE-L", "bleu1": "BLEU-1"}
+
+
+def show(bundle: Bundle) -> None:
+    """Epoch by epoch: loss, CIDEr and learning rate."""
+    history = pd.DataFrame(bundle.history()).reindex(columns=COLUMNS)
+    if history.empty:
+        st.info("This bundle brings no record of its training.", icon=":material/info:")
+        return
+    st.markdown(_phases(history))
+    if history["val_loss"].notna().any():
+        _chart("Surprise at people's words (loss)", charts.losses(history), _loss(history))
+    if history["val_cider"].notna().any():
+        _chart("Likeness to people's sentences (CIDEr)", charts.ciders(history), _cider(history))
+    if history["rate"].notna().any():
+        _chart("Size of the learning steps (learning rate)", charts.rates(history), _rate(history))
+    with st.expander("The numbers, epoch by epoch", icon=":material/table_rows:"):
+        st.table(_numbers(history), hide_index=True, border="horizontal")
+        st.caption(
+            "In the phase “polish”, the loss is the reward with a minus sign and cannot be compared with "
+            "nats."
+        )
+
+
+def _chart(title: str, chart: alt.LayerChart, sentence: str) -> None:
+    st.subheader(title, anchor=False)
+    st.markdown(sentence)
+    st.altair_chart(chart, width="stretch", alt=f"{title} by epoch. {sentence}")
+
+
+def _phases(history: pd.DataFrame) -> str:
+    hours = history["seconds"].sum() / 3600
+    took = f" and took {hours:.1f} hours" if hours else ""
+    lines = [f"Training went through all pictures {len(history)} times (epochs){took}."]
+    for name, rows in history.groupby("phase", sort=False):
+        first, last = rows["epoch"].min(), rows["epoch"].max()
+        epochs = f"epoch {first:.0f}" if first == last else f"epochs {first:.0f} to {last:.0f}"
+        lines.append(f"- **{name}**, {epochs}: {PHASES.get(str(name), 'a further phase')}")
+    return "\n".join(lines)
+
+
+def _loss(history: pd.DataFrame) -> str:
+    best = history.iloc[int(history["val_loss"].argmin())]
+    return (
+        "How surprising the model finds the next word that a person wrote; less is better. On pictures it "
+        f"was not trained on, it was lowest in epoch {best['epoch']:.0f}: {best['val_loss']:.2f} nats a "
+        f"word, as unsure as picking blindly among {math.exp(best['val_loss']):.0f} words."
+    )
+
+
+def _cider(history: pd.DataFrame) -> str:
+    best = history.iloc[int(history["val_cider"].argmax())]
+    return (
+        "How much its sentences share with what people wrote about the same picture, rare words counting "
+        f"more; more is better. Highest in epoch {best['epoch']:.0f}: {best['val_cider']:.2f} (development "
+        "pictures, one sentence at a time without search)."
+    )
+
+
+def _rate(history: pd.DataFrame) -> str:
+    drops = charts.drops(history)["epoch"].astype(int).tolist()
+    said = f"Lowered in {_listed(drops)}" if drops else "It was never lowered"
+    return f"How far the model moves with every correction: big steps at first, small ones to settle. {said}."
+
+
+def _listed(epochs: list[int]) -> str:
+    """Epochs in words, neighbours as a range."""
+    runs: list[list[int]] = []
+    for epoch in epochs:
+        if runs and runs[-1][-1] == epoch - 1:
+            runs[-1].append(epoch)
+        else:
+            runs.append([epoch])
+    parts = [f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    return f"epoch{'s' if len(epochs) > 1 else ''} {', '.join(parts)}"
+
+
+def _numbers(history: pd.DataFrame) -> pd.DataFrame:
+    formats = {
+        "epoch": "{:.0f}",
+        "loss": "{:.3f}",
+        "val_loss": "{:.3f}",
+        "val_cider": "{:.3f}",
+        "rate": "{:.1e}",
+    }
+    shown = history.drop(columns="seconds").astype(object)
+    for column, form in formats.items():
+        shown[column] = [form.format(value) if pd.notna(value) else "–" for value in history[column]]
+    names = {"val_loss": "validation loss", "val_cider": "validation CIDEr", "rate": "learning rate"}
+    return shown.rename(columns=names)
+
+
+def examination(metrics: dict[str, Any]) -> None:
+    """The test scores between a constant sentence and people; metrics as in metrics.json."""
+    if "scores" not in metrics:
+        st.info("This bundle has not been scored on test pictures yet.", icon=":material/info:")
+        return
+    who = {"this model": metrics["scores"], "one sentence for all pictures": metrics["constant"]}
+    if metrics.get("human"):
+        who["people"] = metrics["human"]
+    frame = pd.DataFrame(
+        [(SCORES[key], name, found[key]) for key in SCORES for name, found in who.items()],
+        columns=["score", "who", "value"],
+    )
+    frame["said"] = frame["value"].map("{:.2f}  ".format) + frame["who"]
+    st.markdown(f"{_verdict(metrics)} {READING}")
+    st.altair_chart(charts.scores(frame), width="stretch", alt=f"Test scores. {_verdict(metrics)}")
+    st.caption(_measured(metrics))
+    with st.expander("The scores as a table", icon=":material/table_rows:"):
+        table = frame.assign(value=frame["value"].map("{:.3f}".format))
+        table = table.pivot(index="who", columns="score", values="value").loc[
+            list(who), list(SCORES.values())
+        ]
+        st.table(table.rename_axis(None, axis="columns").rename_axis(None), border="horizontal")
+    _habits(metrics)
+
+
+def _verdict(metrics: dict[str, Any]) -> str:
+    ours, floor, human = metrics["scores"]["cider"], metrics["constant"]["cider"], metrics.get("human")
+    people = f" People, compared with each other, reach {human['cider']:.2f}." if human else ""
+    return (
+        f"On {metrics['images']:,} pictures it had never seen, the model reaches a CIDEr of **{ours:.2f}**. "
+        f"Saying the same sentence about every picture gives {floor:.2f}.{people}"
+    )
+
+
+def _measured(metrics: dict[str, Any]) -> str:
+    low, high = metrics["cider_interval"]
+    return (
+        f"Measured on the {metrics['split']} split ({CUTS[metrics['dataset']]}), tokeniser "
+        f"“{metrics['tokenizer']}”, beam {metrics['beams']}, length exponent {metrics['alpha']:g}, as "
+        "coco-caption defines the scores. With other test pictures, CIDEr would likely lie between "
+        f"{low:.2f} and {high:.2f} (95 % bootstrap)."
+    )
+
+
+def _habits(metrics: dict[str, Any]) -> None:
+    st.subheader("What its sentences are like", anchor=False)
+    grid = st.grid(4, min_column_width=150)
+    grid.metric(
+        "different sentences",
+        f"{metrics['distinct_captions']:,}",
+        help=f"about {metrics['images']:,} pictures",
+    )
+    grid.metric("different words", f"{metrics['words_used']:,}", help="used in all of them together")
+    grid.metric(
+        "learned by heart", f"{metrics['verbatim_share']:.0%}", help="word for word in the training sentences"
+    )
+    grid.metric(
+        "a picture takes", f"{1000 * metrics['seconds_per_picture']:.0f} ms", help="when it was measured"
+    )

@@ -1,0 +1,31 @@
+"""The tiny training split, ready for a decoder; nothing here is to be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import pytest
+
+from captioner.flickr8k import Dataset
+from captioner.text import Vocabulary, words
+from captioner.training.batches import Targets
+
+
+@pytest.fixture(autouse=True)
+def float32() -> Iterator[None]:
+    """A test that trains in another precision, or fails on the way, leaves the others their float32."""
+    keras.utils.set_random_seed(7)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def vocabulary(tiny_dataset: Dataset) -> Vocabulary:
+    found = tiny_dataset.splits["train"].values()
+    return Vocabulary.build([words(caption) for captions in found for caption in captions])
+
+
+@pytest.fixture(scope="session")
+def targets(tiny_dataset: Dataset, vocabulary: Vocabulary) -> Targets:
+    return Targets.of(tiny_dataset.splits["train"], vocabulary, words)

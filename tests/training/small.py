@@ -1,0 +1,38 @@
+"""Networks that train in a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from captioner.training import decoders
+from captioner.training.decoders import Decoder, DecoderOptions
+
+SIZE, REGIONS, CHANNELS = 16, 4, 6  # pixels, regions, channels of the encoder
+DECODERS = ("attention", "inject", "merge")
+
+
+def encoder(size: int = SIZE) -> keras.Model:
+    """uint8[B, S, S, 3] → float[B, 4, 6] in one convolution and a batch normalisation."""
+    image = keras.Input((size, size, 3), dtype="uint8", name="image")
+    seen = layers.Conv2D(CHANNELS, size // 2, size // 2)(layers.Rescaling(1 / 127.5, -1)(image))
+    regions = layers.Reshape((REGIONS, CHANNELS), name="regions")(layers.BatchNormalization()(seen))
+    return keras.Model(image, regions, name="encoder")
+
+
+def decoder(words: int, name: str = "attention", spread: float = 3.0, **options: Any) -> Decoder:
+    """A decoder for ``words`` words; with wide weights, so that it is sure of something."""
+    shape = (REGIONS if name == "attention" else 1, CHANNELS)
+    made = decoders.build(DecoderOptions(name, units=8, **options), np.zeros(words, np.float32), shape)
+    made.set_weights([spread * weights for weights in made.get_weights()])
+    return made
+
+
+def regions(pictures: int, name: str = "attention", seed: int = 0) -> NDArray[np.float32]:
+    """Regions float[B, R, C] that such a decoder takes."""
+    shape = (pictures, REGIONS if name == "attention" else 1, CHANNELS)
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
