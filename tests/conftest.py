@@ -1,4 +1,4 @@
-"""What many tests start from, made once a session: a tiny Flickr8k, a bundle that runs, and the real thing."""
+"""What many tests start from: a tiny Flickr8k, a bundle that runs, and the real data where there is any."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ def original_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_dataset(kaggle_folder: Path) -> Dataset:
     """The official split: 8, 4 and 4 pictures."""
     return flickr8k.load(kaggle_folder)
+
+
+@pytest.fixture(scope="session")
+def kaggle_dataset(kaggle_folder: Path) -> Dataset:
+    """The kaggle split: 14 and 2 pictures."""
+    return flickr8k.load(kaggle_folder, "kaggle")
 
 
 @pytest.fixture(scope="session")

@@ -248,7 +248,7 @@ def test_pictures_are_left_out_with_a_reason(tiny_dataset: Dataset) -> None:
     assert name(9) not in left.splits["dev"]
     assert left.skipped == (f"skipped 2 pictures that bore, such as {name(0)}",)
     assert tiny_dataset.without((), "nothing") == tiny_dataset
-    with pytest.raises(DatasetError, match="no picture of the dev split is left .*that cannot be read"):
+    with pytest.raises(DatasetError, match=r"no picture of the dev split is left .*that cannot be read"):
         tiny_dataset.without(names("dev"), "that cannot be read")
 
 

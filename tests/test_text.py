@@ -82,7 +82,9 @@ def test_specials_keep_their_places() -> None:
     assert Vocabulary.build([]).words == SPECIALS
 
 
-@pytest.mark.parametrize("words", [(), ("a",), (*SPECIALS[::-1],), (*SPECIALS, "a", "b", "a"), (*SPECIALS, "<pad>")])
+@pytest.mark.parametrize(
+    "words", [(), ("a",), (*SPECIALS[::-1],), (*SPECIALS, "a", "b", "a"), (*SPECIALS, "<pad>")]
+)
 def test_a_vocabulary_out_of_order_is_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="vocabulary"):
         Vocabulary(words)

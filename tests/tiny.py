@@ -84,11 +84,20 @@ def bundle(folder: Path, decoder: str = "attention", **changes: Any) -> Bundle:
 
 @functools.cache
 def model(decoder: str) -> bytes:
-    """The LiteRT file of a tiny model with wide weights, so that different pictures get different words."""
-    import keras  # here, because most tests that use this file do without
+    """The LiteRT file of a tiny model."""
+    from captioner.training.export import export  # here, because most tests that use this file do without
+
+    with tempfile.TemporaryDirectory() as folder:
+        export(*networks(decoder), Path(folder, "captioner.tflite"))
+        return Path(folder, "captioner.tflite").read_bytes()
+
+
+@functools.cache
+def networks(decoder: str) -> tuple[Any, Any]:
+    """Encoder and decoder as Keras has them, with wide weights, so that pictures get different words."""
+    import keras
 
     from captioner.training import decoders
-    from captioner.training.export import export
 
     keras.utils.set_random_seed(1)
     encoder = _encoder(pooled=decoder != "attention")
@@ -96,9 +105,7 @@ def model(decoder: str) -> bytes:
     speaker = decoders.build(options, np.zeros(len(SPECIALS + WORDS), np.float32), encoder.output_shape[1:])
     for network, factor in ((encoder, 2), (speaker, 3)):
         network.set_weights([factor * weights for weights in network.get_weights()])
-    with tempfile.TemporaryDirectory() as folder:
-        export(encoder, speaker, Path(folder, "captioner.tflite"))
-        return Path(folder, "captioner.tflite").read_bytes()
+    return encoder, speaker
 
 
 def _encoder(pooled: bool) -> Any:

@@ -89,7 +89,7 @@ def _result(picture: Picture, image: Pixels, best: Caption, key: str) -> None:
 
 def _words(best: Caption, key: str) -> int | None:
     """The index of the word that the visitor asks about."""
-    # Streamlit tells options apart by their labels: invisible marks keep a word that stands twice from being one.
+    # Streamlit tells options apart by their labels: invisible marks keep a word that stands twice apart.
     labels = [_labelled(word) + "\u2060" * index for index, word in enumerate(best.words)]
     return st.pills(
         "Select a word to see where the model looked and what else it could have said.",

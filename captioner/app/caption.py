@@ -14,33 +14,33 @@ from captioner.errors import CaptionerError
 if TYPE_CHECKING:
     from captioner.app.pictures import Pixels
 
+LEAD = (
+    "Choose a photograph. A small neural network describes it in one sentence. Then see how sure it was of "
+    "every word, and where it looked."
+)
+ICON = ":material/add_photo_alternate:"
 PROMISE = "Your picture is captioned on this server and not stored."
 
 
 def page() -> None:
     """Choose a picture, read its caption, ask about a word."""
     st.title("What does the model see?", anchor=False)
-    st.markdown(
-        "Choose a photograph. A small neural network describes it in one sentence. Then see how sure it "
-        "was of every word, and where it looked."
-    )
-    opened = _opened()
-    with (
-        st.expander("Choose another picture", icon=":material/add_photo_alternate:")
-        if opened
-        else st.container()
-    ):
+    with st.container():
+        opened = _opened()
+        if not opened:
+            st.markdown(LEAD)
+    # Always the same box at the same place: an uploader that moves loses the file that is on its way.
+    with st.expander("Choose a picture", expanded=not opened, key="choice", icon=ICON):
         _uploader()
         shelf = st.container()
-    from captioner.app import (
-        answer,
-    )  # only now: pandas and Altair take half a second, which the title need not wait
+    # Only now: pandas and Altair take half a second, for which the title need not wait.
+    from captioner.app import answer
 
     if opened:
         answer.show(*opened)
+    resources.captioner()  # loaded while the visitor chooses
     with shelf:
         _samples()
-    resources.captioner()  # loaded while the visitor chooses
 
 
 def _opened() -> tuple[Picture, Pixels] | None:
@@ -93,12 +93,10 @@ def _samples() -> None:
         grid = st.grid(6, min_column_width=130, gap="small")
         for number, (name, (sample, thumbnail)) in enumerate(found.items(), start=1):
             with grid.cell():
-                st.image(
-                    thumbnail, width="stretch", alt=next(iter(sample.references), f"Sample picture {number}")
-                )
-                st.button(
-                    f"Use picture {number}", key=f"pick {name}", on_click=_pick, args=(name,), width="stretch"
-                )
+                alt = next(iter(sample.references), f"Sample picture {number}")
+                st.image(thumbnail, width="stretch", alt=alt)
+                label = f"Use picture {number}"
+                st.button(label, key=f"pick {name}", on_click=_pick, args=(name,), width="stretch")
     st.caption(wording.escaped(sentence))
 
 

@@ -69,7 +69,7 @@ def rates(history: pd.DataFrame) -> alt.LayerChart:
     axis = alt.Y(
         "rate:Q",
         title="learning rate",
-        scale=alt.Scale(type="log"),
+        scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(format="~e", tickCount=4, grid=False),
     )
     tooltip = ["epoch:Q", "phase:N", alt.Tooltip("rate:Q", format=".1e")]

@@ -20,9 +20,13 @@ PHASES = {
     "polish": "it tries sentences of its own, and is rewarded for what people would say (self-critical)",
 }
 READING = (
-    "All scores compare a sentence with five that people wrote: **CIDEr** by the phrases they share, rare "
-    "ones counting more; **BLEU-4** by runs of four words; **ROUGE-L** by words in the same order; "
-    "**BLEU-1** by single words."
+    "All scores compare a sentence with those that people wrote about the picture: **CIDEr** by shared "
+    "phrases, rare ones counting more; **BLEU-4** by runs of four words; **ROUGE-L** by words in the same "
+    "order; **BLEU-1** by single words."
+)
+OVERTAKEN = (
+    "To pass people on a score is not to write better: safe, common words match somebody's sentence more "
+    "often than apt ones. People are also compared with one sentence less."
 )
 SCORES = {"cider": "CIDEr", "bleu4": "BLEU-4", "rouge_l": "ROUGE-L", "bleu1": "BLEU-1"}
 
@@ -131,6 +135,8 @@ def examination(metrics: dict[str, Any]) -> None:
     frame["said"] = frame["value"].map("{:.2f}  ".format) + frame["who"]
     st.markdown(f"{_verdict(metrics)} {READING}")
     st.altair_chart(charts.scores(frame), width="stretch", alt=f"Test scores. {_verdict(metrics)}")
+    if any(who["this model"][key] > who.get("people", {}).get(key, math.inf) for key in SCORES):
+        st.markdown(OVERTAKEN)
     st.caption(_measured(metrics))
     with st.expander("The scores as a table", icon=":material/table_rows:"):
         table = frame.assign(value=frame["value"].map("{:.3f}".format))
@@ -145,8 +151,8 @@ def _verdict(metrics: dict[str, Any]) -> str:
     ours, floor, human = metrics["scores"]["cider"], metrics["constant"]["cider"], metrics.get("human")
     people = f" People, compared with each other, reach {human['cider']:.2f}." if human else ""
     return (
-        f"On {metrics['images']:,} pictures it had never seen, the model reaches a CIDEr of **{ours:.2f}**. "
-        f"Saying the same sentence about every picture gives {floor:.2f}.{people}"
+        f"On {metrics['images']:,} pictures that it was not trained on, the model reaches a CIDEr of "
+        f"**{ours:.2f}**. Saying the same sentence about every picture gives {floor:.2f}.{people}"
     )
 
 

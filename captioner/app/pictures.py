@@ -57,13 +57,11 @@ def place(attention: Attention) -> str:
     if across.max() >= 0.55:
         return f"mostly at the {COLUMNS[int(across.argmax())]}, from top to bottom"
     if down.max() >= 0.55:
-        return f"mostly at the {ROWS[int(down.argmax())]} part, from left to right"
+        return f"mostly across the {ROWS[int(down.argmax())]} part"
     if thirds[row, column] >= 0.2:
         return f"at much of the picture, most at {_zone(row, column)}"
     return "all over the picture"
 
 
 def _zone(row: int, column: int) -> str:
-    if row == 1:
-        return "the centre" if column == 1 else f"the {COLUMNS[column]} edge"
-    return f"the {ROWS[row]} {COLUMNS[column]}"
+    return "the centre" if row == column == 1 else f"the {ROWS[row]} {COLUMNS[column]}"

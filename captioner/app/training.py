@@ -16,9 +16,8 @@ def page() -> None:
     st.markdown(_data(bundle))
     st.header("What it is made of", anchor=False)
     _boxes(bundle)
-    from captioner.app import (
-        lessons,
-    )  # only now: pandas and Altair take half a second, which the title need not wait
+    # Only now: pandas and Altair take half a second, for which the title need not wait.
+    from captioner.app import lessons
 
     st.header("How it learned", anchor=False)
     lessons.show(bundle)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shutil
 from dataclasses import asdict, dataclass, field, fields
@@ -18,6 +17,7 @@ import keras
 import numpy as np
 
 from captioner.errors import CaptionerError
+from captioner.manifest import sync
 from captioner.training.decoders import Decoder
 
 _EPOCH = re.compile(r"epoch-(\d{4})")
@@ -89,9 +89,11 @@ class Run:
             encoder.save_weights(unfinished / "encoder.weights.h5")
         np.savez(unfinished / "optimizer.npz", *[np.asarray(v) for v in optimizer.variables])
         (unfinished / "progress.json").write_text(json.dumps(asdict(progress)))
-        os.sync()
+        for file in unfinished.iterdir():
+            sync(file)
         shutil.rmtree(target, ignore_errors=True)
         unfinished.rename(target)
+        sync(self.folder)
         self.write_history(progress)
         for number, path in self._epochs():
             if number not in (progress.epoch, progress.best):

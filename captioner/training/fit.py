@@ -172,6 +172,7 @@ def fit(loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int) -> No
 
 def _epoch(loop: Loop, phase: Phase, progress: Progress, seed: int) -> float:
     """One pass over the training split; returns the mean loss a batch."""
+    _reseed(loop.trainee.decoder, seed, progress.epoch)
     order = batches.shuffled(loop.targets, phase.batch, seed + progress.epoch)
     load = loop.load(progress.epoch)
     losses = []
@@ -182,6 +183,14 @@ def _epoch(loop: Loop, phase: Phase, progress: Progress, seed: int) -> float:
         loop.trainee.optimizer.learning_rate = phase.rate * share
         losses.append(loop.update(batch))
     return float(np.mean(losses))
+
+
+def _reseed(model: keras.Model, seed: int, epoch: int) -> None:
+    """Dropout depends on the epoch, not on those before: saved weights lack the state of its draws."""
+    weights = {id(variable) for variable in model.weights}
+    draws = [variable for variable in model.variables if id(variable) not in weights]
+    for i, state in enumerate(draws):
+        state.assign(np.random.SeedSequence([seed, epoch, i]).generate_state(2))
 
 
 def _note(progress: Progress, row: Epoch, phase: Phase) -> None:

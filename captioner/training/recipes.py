@@ -27,8 +27,9 @@ class Recipe:
 _FROZEN = Phase("decoder", epochs=6, rate=1e-3)
 _TOGETHER = Phase("fine-tune", epochs=8, rate=4e-4, encoder_rate=1e-4, decay=True, patience=3)
 _POLISH = Phase(
-    "polish", epochs=6, rate=5e-5, batch=50, warmup=20, samples=5, patience=3, monitor="val_cider"
+    "polish", epochs=8, rate=1e-4, batch=50, warmup=20, decay=True, samples=5, patience=3, monitor="val_cider"
 )
+
 
 RECIPES = {
     recipe.name: recipe

@@ -32,7 +32,7 @@ class Rollout(keras.Model):
 
     def reseed(self, seed: int, update: int) -> None:
         """Sampling begins anew, so that a run that was interrupted draws what it would have drawn."""
-        self.seeds.state.assign(np.array([update, seed], np.uint32))
+        self.seeds.state.assign(np.random.SeedSequence([seed, update]).generate_state(2))
 
     def call(self, regions: Any) -> Any:
         rows = max(1, self.samples)

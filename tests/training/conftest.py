@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import keras
 import pytest
+import tensorflow as tf
 
 from captioner.flickr8k import Dataset
 from captioner.text import Vocabulary, words
@@ -18,6 +19,14 @@ def float32() -> Iterator[None]:
     keras.utils.set_random_seed(7)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="module")
+def eager() -> Iterator[None]:
+    """Ten updates are made sooner than the graph for one."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="session")

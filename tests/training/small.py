@@ -6,10 +6,12 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from numpy.typing import NDArray
 
+from captioner.text import PAD
 from captioner.training import decoders
+from captioner.training.batches import Targets
 from captioner.training.decoders import Decoder, DecoderOptions
 
 SIZE, REGIONS, CHANNELS = 16, 4, 6  # pixels, regions, channels of the encoder
@@ -36,3 +38,16 @@ def regions(pictures: int, name: str = "attention", seed: int = 0) -> NDArray[np
     """Regions float[B, R, C] that such a decoder takes."""
     shape = (pictures, REGIONS if name == "attention" else 1, CHANNELS)
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def nats(decoder: Decoder, regions: Any, targets: Targets) -> tuple[float, float]:
+    """Summed nats of all words and END, and their number, one caption at a time."""
+    total, count = 0.0, 0
+    for picture, lines in enumerate(targets.ids):
+        for line in lines:
+            said = line[line != PAD]
+            logits = decoder(regions[picture : picture + 1], said[None, None, :-1])
+            log_probs = np.asarray(ops.log_softmax(logits))[0, 0]
+            total -= log_probs[np.arange(len(said) - 1), said[1:]].sum()
+            count += len(said) - 1
+    return total, count

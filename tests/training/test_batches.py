@@ -16,13 +16,13 @@ from captioner.training import batches
 from captioner.training.batches import Targets
 
 VOCABULARY = Vocabulary.build([["a", "dog", "runs", "on", "grass"]])
+SENTENCES = st.lists(st.sampled_from(["a", "dog", "zebra"]), max_size=9).map(" ".join)
 CAPTIONS = st.dictionaries(
     st.text("abc", min_size=1, max_size=3).map(lambda name: f"{name}.jpg"),
-    st.lists(st.lists(st.sampled_from(["a", "dog", "zebra"]), max_size=9).map(" ".join), min_size=1, max_size=3)
-    .map(tuple),
+    st.lists(SENTENCES, min_size=1, max_size=3).map(tuple),
     min_size=1,
     max_size=9,
-)  # fmt: skip
+)
 
 
 def many(count: int) -> Targets:
@@ -50,9 +50,9 @@ def test_a_caption_that_is_too_long_is_cut_and_has_no_end() -> None:
     found = Targets.of(captions, VOCABULARY, words, max_words=3).ids[0].tolist()
 
     assert found == [
-        [START, *VOCABULARY.ids("a dog runs on".split())],
-        [START, *VOCABULARY.ids("a dog runs".split()), END],
-        [START, *VOCABULARY.ids("a dog runs on".split())],
+        [START, *VOCABULARY.ids(["a", "dog", "runs", "on"])],
+        [START, *VOCABULARY.ids(["a", "dog", "runs"]), END],
+        [START, *VOCABULARY.ids(["a", "dog", "runs", "on"])],
     ]
 
 

@@ -126,10 +126,10 @@ def test_attention_is_spread_over_the_regions(decoder: Decoder) -> None:
 
 def test_dropout_is_for_training_only(decoder: Decoder) -> None:
     regions, ids = regions_for(decoder), sentences()
-    training = [np.asarray(decoder(regions, ids, training=True)) for _ in range(2)]
+    one, other = (np.asarray(decoder(regions, ids, training=True)) for _ in range(2))
 
     assert np.array_equal(logits(decoder, regions, ids), logits(decoder, regions, ids))
-    assert not np.array_equal(*training)
+    assert not np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("name", DECODERS)
@@ -156,7 +156,9 @@ def test_half_precision_says_nearly_the_same(name: str) -> None:
     found = logits(quick, regions, ids)
 
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found[..., UNKNOWN + 1 :], logits(exact, regions, ids)[..., UNKNOWN + 1 :], atol=0.3)
+    np.testing.assert_allclose(
+        found[..., UNKNOWN + 1 :], logits(exact, regions, ids)[..., UNKNOWN + 1 :], atol=0.3
+    )
     np.testing.assert_allclose(
         step_by_step(quick, regions, ids)[0][..., UNKNOWN + 1 :], found[..., UNKNOWN + 1 :], atol=0.3
     )
@@ -166,5 +168,7 @@ def test_several_heads_look_together() -> None:
     decoder = build("attention", heads=4)
     found, looked = step_by_step(decoder, regions_for(decoder), sentences())
 
-    np.testing.assert_allclose(found, logits(decoder, regions_for(decoder), sentences()), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        found, logits(decoder, regions_for(decoder), sentences()), rtol=1e-4, atol=1e-4
+    )
     np.testing.assert_allclose(np.sum(looked, axis=-1), 1, rtol=1e-5)

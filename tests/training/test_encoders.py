@@ -54,7 +54,9 @@ def test_preprocessing_is_inside_the_graph(name: str, monkeypatch: pytest.Monkey
     np.testing.assert_allclose(found, expected.reshape(2, -1, 3), rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["DenseNet201", "inception-v3", "INCEPTION_V3", "EfficientNetV2B0", "ResNet152V2"])
+@pytest.mark.parametrize(
+    "name", ["DenseNet201", "inception-v3", "XCEPTION", "EfficientNetV2B0", "ResNet152V2"]
+)
 def test_spelling_does_not_matter(name: str) -> None:
     constructor, module = encoders._find(name)
     assert encoders._plain(constructor.__name__) == encoders._plain(name)
@@ -67,7 +69,9 @@ def test_an_unknown_encoder_is_refused(name: str) -> None:
         encoders.build(EncoderOptions(name, "none"))
 
 
-@pytest.mark.parametrize(("name", "size"), [("inception_v3", 299), ("Xception", 299), ("vgg16", 224), (EDGETPU, 224)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("inception_v3", 299), ("Xception", 299), ("vgg16", 224), (EDGETPU, 224)]
+)
 def test_the_default_size_is_what_the_network_was_made_for(name: str, size: int) -> None:
     assert EncoderOptions(name).size == size
     assert EncoderOptions(name, image_size=64).size == 64

@@ -1,4 +1,4 @@
-"""Regions from the cache are those the encoder would give now; augmented pictures stay true to their captions."""
+"""Cached regions are those the encoder would give now; augmented pictures stay true to their captions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_cached_regions_are_fresh_regions(
     found = look(encoder, tiny_dataset, tmp_path)
     squares = [images.square(images.read(tiny_dataset.path(n)), small.SIZE) for n in names("train")]
 
-    assert (found.dtype, found.shape) == (np.float16, (8, small.REGIONS, small.CHANNELS))
+    assert (found.dtype.name, found.shape) == ("float16", (8, small.REGIONS, small.CHANNELS))
     np.testing.assert_allclose(found, encoder(np.stack(squares)), rtol=2e-3, atol=1e-3)
     assert np.array_equal(found, features.current(encoder, tiny_dataset, names("train")))
     assert np.array_equal(features.cached(found)([5, 2]), found[[5, 2]])
@@ -162,7 +162,7 @@ def augmented(dataset: Dataset, seed: int) -> NDArray[np.uint8]:
 def test_augmentation_depends_on_the_seed_alone(tiny_dataset: Dataset) -> None:
     one, again, other = (augmented(tiny_dataset, seed) for seed in (1, 1, 2))
 
-    assert (one.dtype, one.shape) == (np.uint8, (8, 16, 16, 3))
+    assert (one.dtype.name, one.shape) == ("uint8", (8, 16, 16, 3))
     assert np.array_equal(one, again)
     assert all(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 

@@ -1,0 +1,141 @@
+"""What a visitor does, in a real Chromium."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from captioner import images
+from captioner.app.caption import PROMISE
+from captioner.bundle import load
+from captioner.model import Captioner
+from tests.browser.conftest import NARROW, PATIENCE, ROOT, WIDE, Open
+
+pytestmark = pytest.mark.browser
+at_both_widths = pytest.mark.parametrize("open_page", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+def photo() -> bytes:
+    """A drawn picture, much like grass below a sky."""
+    noise = np.random.default_rng(1).integers(0, 40, (120, 160, 3), dtype=np.uint8)
+    ground = np.where(np.arange(120)[:, None, None] > 60, (60, 140, 50), (120, 170, 210)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(ground + noise).save(file, "PNG")
+    return file.getvalue()
+
+
+def upload(page: Page, data: bytes, name: str = "mine.png") -> None:
+    expect(page.get_by_text("Upload a photograph")).to_be_attached()
+    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
+
+
+def captioned(page: Page) -> str:
+    """The caption, once it is there."""
+    heading = page.get_by_role("heading", level=2).filter(has_text="“")
+    expect(heading).to_be_visible()
+    return heading.inner_text().strip("“”").removesuffix(" …")
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+@at_both_widths
+def test_an_uploaded_picture_is_captioned_and_its_words_answer(open_page: Open) -> None:
+    page = open_page()
+    expect(page.get_by_text(PROMISE)).to_be_visible()
+    upload(page, photo())
+    caption = captioned(page)
+    expect(page.get_by_role("img", name=caption, exact=True)).to_be_visible()
+    page.get_by_role("radio").nth(1).click()
+    expect(page.get_by_text("It could also have said")).to_be_visible()
+    expect(page.get_by_role("heading", name="Other sentences it considered")).to_be_visible()
+    assert fits(page)
+
+
+def test_words_can_be_asked_about_by_keyboard(open_page: Open) -> None:
+    page = open_page()
+    upload(page, photo())
+    captioned(page)
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("It could also have said")).to_be_visible()
+
+
+def test_the_page_says_what_the_captioner_says(open_page: Open, request: pytest.FixtureRequest) -> None:
+    artifacts = ROOT / "artifacts"
+    bundle = load(artifacts) if artifacts.is_dir() else request.getfixturevalue("tiny_bundle")
+    page = open_page()
+    upload(page, photo())
+    assert captioned(page) == Captioner(bundle).caption(images.read(photo())).best.text
+
+
+@at_both_widths
+def test_a_sample_can_be_picked_and_linked_to(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Use picture 1", exact=True).click()
+    caption = captioned(page)
+    expect(page.get_by_text("What people wrote about this picture")).to_be_visible()
+    page.wait_for_url("**/?sample=*")
+    again = open_page(page.url.partition("/?")[2].join(["?", ""]))
+    assert captioned(again) == caption
+
+
+def test_an_upload_outlives_a_look_at_another_page(open_page: Open) -> None:
+    page = open_page()
+    upload(page, photo())
+    caption = captioned(page)
+    page.get_by_role("main").get_by_role("link", name="About").click()
+    expect(page.get_by_role("heading", name="About", exact=True)).to_be_visible()
+    page.get_by_role("main").get_by_role("link", name="Caption").click()
+    assert captioned(page) == caption
+
+
+def test_two_visitors_do_not_see_each_others_picture(open_page: Open) -> None:
+    first, second = open_page(), open_page()
+    upload(first, photo())
+    captioned(first)
+    second.reload()
+    expect(second.get_by_text("Or pick one of these")).to_be_visible()
+    assert second.get_by_role("heading", level=2).count() == 0
+
+
+@at_both_widths
+def test_a_file_that_is_no_picture_is_explained(open_page: Open) -> None:
+    page = open_page()
+    upload(page, b"not a picture")
+    expect(page.get_by_role("alert")).to_contain_text("not a JPEG, PNG or WebP picture")
+    upload(page, photo())
+    captioned(page)
+
+
+@at_both_widths
+@pytest.mark.parametrize(
+    ("path", "title", "section"),
+    [
+        ("training", "How it was trained", "What it is made of"),
+        ("about", "About", "The model that is running"),
+    ],
+)
+def test_pages_of_facts_open_by_their_address(open_page: Open, path: str, title: str, section: str) -> None:
+    page = open_page(path)
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name=section)).to_be_visible()
+    assert page.get_by_role("alert").count() == 0
+    assert fits(page)
+
+
+@at_both_widths
+def test_the_navigation_leads_everywhere(open_page: Open) -> None:
+    page = open_page()
+    for name in ("How it was trained", "About", "Caption"):
+        page.get_by_role("main").get_by_role("link", name=name).click()
+        title = "What does the model see?" if name == "Caption" else name
+        expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()

@@ -1,0 +1,134 @@
+"""The pages of facts: how the model was trained, and about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from captioner import bundle, card
+from captioner.app import resources
+from captioner.app.resources import Running
+from captioner.bundle import Bundle
+from tests import tiny
+
+SCORES = {"bleu1": 0.6, "bleu2": 0.4, "bleu3": 0.3, "bleu4": 0.2, "rouge_l": 0.45, "cider": 0.512}
+METRICS: dict[str, Any] = {
+    "dataset": "official",
+    "split": "test",
+    "images": 1000,
+    "tokenizer": "captioner",
+    "beams": 3,
+    "alpha": 0.7,
+    "max_words": 20,
+    "scores": SCORES,
+    "cider_interval": [0.48, 0.54],
+    "constant": SCORES | {"cider": 0.055},
+    "human": SCORES | {"cider": 0.82},
+    "distinct_captions": 700,
+    "words_used": 300,
+    "verbatim_share": 0.1,
+    "repeats_share": 0.0,
+    "dangling_share": 0.0,
+    "seconds_per_picture": 0.06,
+    "command": "python -m captioner evaluate",
+}
+HISTORY = """\
+epoch,phase,loss,val_loss,rate,seconds,val_cider
+1,decoder,4.5,4.25,0.001,60,0.1
+2,decoder,3.5,3.0,0.001,60,0.3
+3,decoder,3.0,3.1,0.0005,60,0.25
+4,polish,-0.5,3.2,0.00005,60,0.4
+"""
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Bundle:
+    """A bundle with a history and scores."""
+    extra = {
+        "history.csv": HISTORY,
+        "metrics.json": json.dumps(METRICS),
+        "README.md": "---\na: b\n---\n# The card\n",
+    }
+    facts = {"dataset.json": json.dumps({"pictures": {"train": 6000}})}
+    return bundle.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra | facts)
+
+
+def visit(page: str, found: Bundle, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    running = Running(found, "a test", "It is *the* one.")
+    monkeypatch.setattr(resources, "running", lambda: running)
+    app = AppTest.from_string(f"from captioner.app import {page}\n{page}.page()", default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for kind in (app.markdown, app.caption) for element in kind)
+
+
+def alternatives(app: AppTest) -> list[str]:
+    return [chart.proto.alt for chart in app.get("vega_lite_chart")]
+
+
+def test_training_is_told_in_sentences(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("training", trained, monkeypatch))
+    assert "6,000 photographs" in said
+    assert "lowest in epoch 2: 3.00 nats a word, as unsure as picking blindly among 20 words" in said
+    assert "Highest in epoch 4: 0.40" in said
+    assert "Lowered in epoch 3" in said
+    assert "**polish**, epoch 4" in said
+
+
+def test_scores_come_with_all_that_they_depend_on(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("training", trained, monkeypatch))
+    for part in ("**0.51**", "0.06", "0.82", "test split", "“captioner”", "beam 3", "0.48 and 0.54"):
+        assert part in said
+
+
+def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = alternatives(visit("training", trained, monkeypatch))
+    assert len(found) == 4
+    assert all(len(sentence) > 40 for sentence in found)
+
+
+def test_the_model_is_drawn_from_its_configuration(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("training", trained, monkeypatch))
+    for part in ("32 × 32 pixels", "4 × 4 regions", "15 words", "one convolution"):
+        assert part in said
+
+
+def test_a_bundle_without_history_or_scores_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = bundle.write(tmp_path / "artifacts", tiny.files(tiny.config()))
+    app = visit("training", bare, monkeypatch)
+    assert [info.value for info in app.info] == [
+        "This bundle brings no record of its training.",
+        "This bundle has not been scored on test pictures yet.",
+    ]
+
+
+def test_a_history_with_gaps_is_drawn_as_far_as_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = visit("training", tiny.whole(tmp_path / "artifacts"), monkeypatch)
+    assert len(alternatives(app)) == 1
+
+
+def test_about_says_which_bundle_runs_and_why(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = visit("about", trained, monkeypatch)
+    assert "From a test. It is \\*the\\* one\\." in text(app).replace("test\\.", "test.")
+    assert app.code[0].value == trained.checksum
+    cells = app.table[0].value.to_string()
+    for part in ("tiny", "one convolution", "keras 3", "streamlit"):
+        assert part in cells.replace("\\", "")
+
+
+def test_about_shows_the_card_without_its_head(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("about", trained, monkeypatch))
+    assert "# The card" in said
+    assert "a: b" not in said
+    assert card.LIMITS.splitlines()[2] in said

@@ -1,0 +1,137 @@
+"""Which bundle the app runs, and what it says about that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from captioner import bundle, hub
+from captioner.app import resources
+from captioner.bundle import Bundle
+from captioner.errors import BundleError
+from tests import tiny
+from tests.stand_in_hub import StandInHub, connect
+
+REPO = "someone/captioner"
+AT_ONCE = 5  # seconds, on a busy machine
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
+    with StandInHub() as server:
+        connect(server, monkeypatch, tmp_path / "cache")
+        yield server
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Bundle:
+    return write(tmp_path / "artifacts", "committed")
+
+
+def write(folder: Path, recipe: str) -> Bundle:
+    return bundle.write(folder, tiny.files(tiny.config(recipe=recipe)) | {"README.md": "# A card\n"})
+
+
+def choose(tmp_path: Path, repo: str = "", folder: str = "", revision: str = "") -> resources.Running:
+    return resources.choose(folder, repo, revision, tmp_path / "pulled", tmp_path / "artifacts")
+
+
+def test_with_nothing_set_the_committed_bundle_runs(tmp_path: Path, committed: Bundle) -> None:
+    running = choose(tmp_path)
+    assert running.bundle.checksum == committed.checksum
+    assert "No CAPTIONER_REPO is set" in running.why
+
+
+def test_what_was_pushed_runs(server: StandInHub, tmp_path: Path, committed: Bundle) -> None:
+    pushed = hub.push(write(tmp_path / "trained", "pushed").folder, REPO)
+    running = choose(tmp_path, REPO)
+    assert running.bundle.config.recipe == "pushed"
+    assert REPO in running.source
+    assert pushed.commit[:12] in running.source
+
+
+def test_a_revision_is_kept_to(server: StandInHub, tmp_path: Path, committed: Bundle) -> None:
+    first = hub.push(write(tmp_path / "trained", "first").folder, REPO)
+    hub.push(write(tmp_path / "trained", "second").folder, REPO)
+    assert choose(tmp_path, REPO).bundle.config.recipe == "second"
+    assert choose(tmp_path, REPO, revision=first.commit).bundle.config.recipe == "first"
+
+
+@pytest.mark.parametrize("repo", [REPO, ""])
+def test_without_the_hub_the_last_good_bundle_runs_at_once(
+    server: StandInHub, tmp_path: Path, committed: Bundle, repo: str
+) -> None:
+    hub.push(write(tmp_path / "trained", "pushed").folder, REPO)
+    choose(tmp_path, REPO)
+    server.stop()
+    started = time.monotonic()
+    running = choose(tmp_path, repo)
+    assert running.bundle.config.recipe == "pushed"
+    assert REPO in running.source
+    assert ("could not be reached" if repo else "No CAPTIONER_REPO is set") in running.why
+    assert time.monotonic() - started < AT_ONCE
+
+
+def test_without_the_hub_and_without_a_pulled_bundle_the_committed_one_runs(
+    server: StandInHub, tmp_path: Path, committed: Bundle
+) -> None:
+    server.stop()
+    running = choose(tmp_path, REPO)
+    assert running.bundle.checksum == committed.checksum
+    assert "could not be reached" in running.why
+
+
+def test_a_damaged_pulled_bundle_is_passed_over(
+    server: StandInHub, tmp_path: Path, committed: Bundle
+) -> None:
+    hub.push(write(tmp_path / "trained", "pushed").folder, REPO)
+    choose(tmp_path, REPO)
+    server.stop()
+    (tmp_path / "pulled" / "vocabulary.json").write_text("[]")
+    assert choose(tmp_path, REPO).bundle.checksum == committed.checksum
+
+
+def test_a_named_folder_goes_before_everything(server: StandInHub, tmp_path: Path) -> None:
+    mine = write(tmp_path / "mine", "mine")
+    assert choose(tmp_path, REPO, folder=str(mine.folder)).bundle.checksum == mine.checksum
+    assert server.requests == []
+
+
+def test_no_bundle_at_all_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="holds no bundle"):
+        choose(tmp_path)
+
+
+def test_settings_come_from_the_environment_then_from_the_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert resources.setting("CAPTIONER_REPO") == ""
+    ask = "st.text(resources.setting('CAPTIONER_REPO'))"
+    app = AppTest.from_string(f"import streamlit as st\nfrom captioner.app import resources\n{ask}")
+    app.secrets["CAPTIONER_REPO"] = "from/secrets"
+    assert app.run().text[0].value == "from/secrets"
+    monkeypatch.setenv("CAPTIONER_REPO", "from/environment")
+    assert app.run().text[0].value == "from/environment"
+
+
+def test_the_bundle_is_found_once_for_all_visitors(
+    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    st.cache_resource.clear()
+    asked = []
+
+    def choose(*settings: str) -> resources.Running:
+        asked.append(settings)
+        return resources.Running(committed, "a test", "It is one.")
+
+    monkeypatch.setattr(resources, "choose", choose)
+    script = "from captioner.app import resources\nresources.running()"
+    for _ in range(2):
+        assert not AppTest.from_string(script).run().exception
+    assert len(asked) == 1
+    st.cache_resource.clear()

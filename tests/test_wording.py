@@ -1,0 +1,82 @@
+"""Numbers and differences in words."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from captioner.app import wording
+from captioner.model import END_WORD, Word
+
+sentences = some.lists(some.sampled_from(["a", "dog", "runs", "in", "red"]), max_size=8).map(" ".join)
+
+
+@pytest.mark.parametrize(
+    ("probability", "name"),
+    [(1, "sure"), (0.8, "sure"), (0.79, "likely"), (0.5, "likely"), (0.49, "a guess"), (0, "a guess")],
+)
+def test_bands_have_their_lower_ends(probability: float, name: str) -> None:
+    assert wording.band(probability) == name
+
+
+def test_the_explanation_names_every_band_and_limit() -> None:
+    for least, name in wording.BANDS:
+        assert name in wording.BANDS_EXPLAINED.lower()
+        assert not least or f"{least:.0%}" in wording.BANDS_EXPLAINED
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [(1.0, "over 99 %"), (0.994, "99 %"), (0.5, "50 %"), (0.006, "1 %"), (0.001, "under 1 %")],
+)
+def test_a_percentage_never_claims_certainty(probability: float, said: str) -> None:
+    assert wording.percent(probability) == said
+
+
+@pytest.mark.parametrize(
+    ("log_prob", "said"),
+    [
+        (math.log(0.5), "50 %"),
+        (-math.log(12), "1 in 12"),
+        (-math.log(423), "1 in 420"),
+        (-math.log(98_765), "1 in 99,000"),
+        (-50, "less than 1 in a million"),
+        (-1e6, "less than 1 in a million"),
+    ],
+)
+def test_odds_are_round_numbers(log_prob: float, said: str) -> None:
+    assert wording.odds(log_prob) == said
+
+
+def test_the_end_counts_as_no_word() -> None:
+    words = [Word(text, math.log(p), ()) for text, p in (("a", 0.9), ("dog", 0.6), (END_WORD, 0.9))]
+    assert wording.counted(words) == "The model was sure of 1 of its 2 words and found 1 likely."
+    assert wording.shown(END_WORD) == wording.END_NAME
+
+
+def test_differences_are_said_in_words() -> None:
+    assert wording.difference("a red dog runs", "a red cat runs") == "“cat” instead of “dog”"
+    assert wording.difference("a red dog runs", "a dog runs") == "leaves out “red”"
+    assert wording.difference("a dog runs", "a dog runs in") == "adds “in”"
+
+
+@given(sentences)
+def test_a_sentence_does_not_differ_from_itself(sentence: str) -> None:
+    assert wording.difference(sentence, sentence) == "the same words"
+    assert wording.marked(sentence, sentence) == sentence
+
+
+@given(sentences, sentences)
+def test_marking_changes_no_word(best: str, other: str) -> None:
+    assert wording.marked(best, other).replace("**", "") == other
+
+
+@given(some.text("*_`[]()<>#$:~|^abc", max_size=20))
+def test_markdown_is_escaped_so_that_unescaping_restores_it(text: str) -> None:
+    escaped = wording.escaped(text)
+    plain = "".join(part for part in escaped.replace("\\", "")) if "\\" not in text else text
+    assert plain == text
+    assert all(escaped[i - 1] == "\\" for i, character in enumerate(escaped) if character in "*_`[<:$")

@@ -1,0 +1,257 @@
+"""A recipe is carried out from where it was left, and comes to the same however often it is killed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from captioner.errors import CaptionerError
+from captioner.flickr8k import Dataset
+from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary, kaggle_words, words
+from captioner.training import checkpoint, encoders, stages
+from captioner.training.batches import Targets
+from captioner.training.checkpoint import Epoch, Run
+from captioner.training.decoders import DecoderOptions
+from captioner.training.encoders import EncoderOptions
+from captioner.training.fit import Phase
+from captioner.training.recipes import RECIPES, Recipe
+from captioner.training.stages import Trained
+from tests import tiny_flickr8k
+from tests.training import small
+
+RECIPE = Recipe(
+    "tiny",
+    EncoderOptions("small", "none", image_size=small.SIZE),
+    DecoderOptions(units=8),
+    (
+        Phase("decoder", 2, rate=0.05, batch=4),
+        Phase("fine-tune", 2, rate=0.05, encoder_rate=1e-3, batch=4, decay=True),
+        Phase("polish", 2, rate=1e-3, batch=4, samples=2, monitor="val_cider"),
+    ),
+    min_count=1,
+)
+
+
+pytestmark = pytest.mark.usefixtures("eager")
+
+
+Train = Callable[..., tuple[Trained, Path]]
+
+
+class Killed(BaseException):
+    """In place of a signal that nothing can catch."""
+
+
+@pytest.fixture(autouse=True)
+def small_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "build", lambda options: small.encoder(options.size))
+
+
+@pytest.fixture(scope="module")
+def train(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Train:
+    cache = tmp_path_factory.mktemp("cache")
+
+    def carry_out(folder: Path, recipe: Recipe = RECIPE, **options: Any) -> tuple[Trained, Path]:
+        return stages.train(recipe, tiny_dataset, Run(folder), cache, **options), folder
+
+    return carry_out
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    eager: None, train: Train, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Trained, Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoders, "build", lambda options: small.encoder(options.size))
+        return train(tmp_path_factory.mktemp("runs") / "whole")
+
+
+def told(history: list[Epoch]) -> NDArray[np.float64]:
+    """What two runs must agree on."""
+    return np.array([[e.epoch, e.loss, e.val_loss, e.rate, e.val_cider, e.words_used] for e in history])
+
+
+def outputs(trained: Trained) -> NDArray[np.float32]:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, small.SIZE, small.SIZE, 3), dtype=np.uint8)
+    ids = np.full((2, 1, 3), START, np.int32)
+    return np.asarray(trained.decoder(trained.encoder(pictures), ids))
+
+
+def listed(folder: Path) -> list[int]:
+    with (folder / "history.csv").open(newline="") as file:
+        return [int(line["epoch"]) for line in csv.DictReader(file)]
+
+
+def test_every_phase_is_carried_out_in_order(uninterrupted: tuple[Trained, Path]) -> None:
+    trained, folder = uninterrupted
+    phases = [row.phase for row in trained.history]
+
+    assert phases == ["decoder"] * 2 + ["fine-tune"] * 2 + ["polish"] * 2
+    assert listed(folder) == [1, 2, 3, 4, 5, 6]
+    assert trained.grid == (2, 2)
+    assert min(row.val_loss for row in trained.history[1:4]) < trained.history[0].val_loss
+
+
+# Where a kill strikes, and how often it does not yet.
+MOMENTS: tuple[tuple[Any, str, int], ...] = (
+    (Targets, "batch", 4),  # in the second epoch
+    (checkpoint, "sync", 0),  # before its checkpoint was renamed
+    (Run, "write_history", 1),  # after that
+    (Run, "restore", 3),  # after the second phase, before its best epoch was restored
+    (keras.Model, "save_weights", 3),  # in the last epoch, half of its checkpoint written
+)
+
+
+def test_killed_again_and_again_it_comes_to_the_same(
+    train: Train,
+    uninterrupted: tuple[Trained, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for place, call, allowed in MOMENTS:
+        with monkeypatch.context() as patch:
+            patch.setattr(place, call, dying(getattr(place, call), allowed))
+            with pytest.raises(Killed):
+                train(tmp_path)
+    found, expected = train(tmp_path)[0], uninterrupted[0]
+
+    assert listed(tmp_path) == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(told(found.history), told(expected.history), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(outputs(found), outputs(expected), rtol=1e-3, atol=1e-3)
+
+
+def dying(original: Callable[..., Any], allowed: int) -> Callable[..., Any]:
+    """The same function, until it was called so often."""
+    calls = 0
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > allowed:
+            raise Killed
+        return original(*arguments, **options)
+
+    return call
+
+
+def test_a_finished_run_gives_its_model_again(train: Train, uninterrupted: tuple[Trained, Path]) -> None:
+    trained, folder = uninterrupted
+    (folder / "history.csv").unlink()
+    again, _ = train(folder)
+
+    assert again.history == trained.history
+    assert listed(folder) == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(outputs(again), outputs(trained), atol=1e-5)
+
+
+def test_another_run_is_gone_on_from_and_its_encoder_goes_along(
+    train: Train,
+    uninterrupted: tuple[Trained, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also after a kill, and where the encoder is not trained any further."""
+    trained, folder = uninterrupted
+    still = replace(RECIPE, phases=(replace(RECIPE.phases[0], epochs=1, rate=1e-9),))
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "write_history", dying(Run.write_history, 0))
+        with pytest.raises(Killed):
+            train(tmp_path, still, start=folder)
+    found, _ = train(tmp_path, still)
+
+    assert len(found.history) == 1
+    assert encoder_weights(found) == encoder_weights(trained)
+    np.testing.assert_allclose(outputs(found), outputs(trained), atol=1e-4)
+
+
+def encoder_weights(trained: Trained) -> list[bytes]:
+    return [weights.tobytes() for weights in trained.encoder.get_weights()]
+
+
+def test_a_folder_without_a_run_is_no_start(train: Train, tmp_path: Path) -> None:
+    for folder in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(CaptionerError, match="holds no checkpoint to go on from"):
+            train(tmp_path / "new", start=folder)
+
+
+def test_a_run_of_another_shape_is_no_start(
+    train: Train, uninterrupted: tuple[Trained, Path], tmp_path: Path
+) -> None:
+    wider = replace(RECIPE, decoder=DecoderOptions(units=12))
+    with pytest.raises(CaptionerError, match="does not fit this recipe and data"):
+        train(tmp_path, wider, start=uninterrupted[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "named"),
+    [
+        ({"min_count": 2}, {}, "min_count"),
+        ({}, {"seed": 5}, "seed"),
+        ({"precision": "mixed_bfloat16"}, {}, "precision"),
+    ],
+)
+def test_a_run_is_resumed_as_it_was_begun(
+    train: Train,
+    uninterrupted: tuple[Trained, Path],
+    changes: dict[str, Any],
+    options: dict[str, Any],
+    named: str,
+) -> None:
+    with pytest.raises(CaptionerError, match=f"begun with another {named}"):
+        train(uninterrupted[1], replace(RECIPE, **changes), **options)
+
+
+def test_half_precision_ends_in_float32(train: Train, tmp_path: Path) -> None:
+    phases = (replace(RECIPE.phases[1], epochs=1),)
+    trained, _ = train(tmp_path, replace(RECIPE, phases=phases, precision="mixed_bfloat16"))
+
+    assert np.isfinite(told(trained.history)).all()
+    assert {str(network.compute_dtype) for network in (trained.encoder, trained.decoder)} == {"float32"}
+    assert outputs(trained).dtype == np.float32
+
+
+def test_words_come_from_the_training_split_only(tiny_dataset: Dataset) -> None:
+    found = stages.vocabulary(RECIPE, tiny_dataset)
+    train = {
+        word for captions in tiny_dataset.splits["train"].values() for c in captions for word in words(c)
+    }
+
+    assert set(found.words) == train | set(SPECIALS)
+    assert "stranger" not in found  # only the dev and test captions say it
+    for split in ("train", "dev", "test"):
+        ids = [found.ids(words(c)) for captions in tiny_dataset.splits[split].values() for c in captions]
+        assert (UNKNOWN in np.concatenate(ids)) == (split != "train")
+
+
+def test_rare_words_are_not_learnt(tiny_dataset: Dataset) -> None:
+    found = stages.vocabulary(replace(RECIPE, min_count=4), tiny_dataset)
+    assert "ball" in found
+    assert "left" not in found
+
+
+def test_the_kaggle_rules_know_every_word(kaggle_dataset: Dataset) -> None:
+    recipe = RECIPES["inject"]
+    found = stages.vocabulary(recipe, kaggle_dataset)
+    said = {w for c in tiny_flickr8k.ALL.values() for caption in c for w in kaggle_words(caption)}
+
+    assert (recipe.split, recipe.tokenizer, recipe.min_count) == ("kaggle", "kaggle", 1)
+    assert set(found.words) == said | set(SPECIALS)
+    for captions in kaggle_dataset.splits.values():
+        assert UNKNOWN not in Targets.of(captions, found, kaggle_words).ids
+
+
+def test_frequencies_are_those_of_the_words_to_be_said() -> None:
+    vocabulary = Vocabulary.build([["a", "dog"]])
+    targets = Targets.of({"1.jpg": ("a dog", "a a zebra")}, vocabulary, words)
+    shares = np.exp(stages.log_frequencies(targets, len(vocabulary)))
+    counts = {PAD: 1, START: 1, END: 3, UNKNOWN: 1, vocabulary.id("a"): 4, vocabulary.id("dog"): 2}
+
+    np.testing.assert_allclose(shares, [counts[i] / 12 for i in range(6)], rtol=1e-5)
