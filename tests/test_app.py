@@ -101,13 +101,23 @@ def alternative_text(app: AppTest) -> str:
     return str(large[0].proto.imgs[0].alt)
 
 
+def test_the_box_of_choices_is_open_until_a_picture_is_shown(fake: FakeCaptioner) -> None:
+    app = opened()
+    assert app.session_state["choice"] is True
+    upload(app, photo(3))
+    assert app.session_state["choice"] is False
+    app.file_uploader[0].set_value(None).run()
+    assert checked(app).session_state["choice"] is True
+    assert not app.header
+
+
 def test_every_word_has_its_probability_in_figures_and_in_words(fake: FakeCaptioner) -> None:
     labels = checked(upload(opened(), photo(3))).pills[0].options
     assert [label.rstrip("\u2060") for label in labels] == [
-        "**a** :small[90 % sure]",
-        "**dog** :small[60 % likely]",
-        "**runs** :small[30 % a guess]",
-        "**\\(end\\)** :small[over 99 % sure]",
+        "**a** :small[90\N{NO-BREAK SPACE}% sure]",
+        "**dog** :small[60\N{NO-BREAK SPACE}% likely]",
+        "**runs** :small[30\N{NO-BREAK SPACE}% a guess]",
+        "**\\(end\\)** :small[over 99\N{NO-BREAK SPACE}% sure]",
     ]
 
 
@@ -123,7 +133,7 @@ def test_words_with_the_same_label_can_be_told_apart(
 def test_a_word_shows_its_runners_up_and_where_the_model_looked(fake: FakeCaptioner) -> None:
     app = select(checked(upload(opened(), photo(3))), 1)
     assert "the model looked mostly at the lower left" in said(app)
-    assert "“ball” \\(5 %\\)" in said(app)
+    assert "“ball” \\(5\N{NO-BREAK SPACE}%\\)" in said(app)
     assert "lower left" in alternative_text(app)
     assert fake.encoded == len(fake.decoded) == 1
 

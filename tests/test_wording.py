@@ -30,7 +30,13 @@ def test_the_explanation_names_every_band_and_limit() -> None:
 
 @pytest.mark.parametrize(
     ("probability", "said"),
-    [(1.0, "over 99 %"), (0.994, "99 %"), (0.5, "50 %"), (0.006, "1 %"), (0.001, "under 1 %")],
+    [
+        (1.0, "over 99\N{NO-BREAK SPACE}%"),
+        (0.994, "99\N{NO-BREAK SPACE}%"),
+        (0.5, "50\N{NO-BREAK SPACE}%"),
+        (0.006, "1\N{NO-BREAK SPACE}%"),
+        (0.001, "under 1\N{NO-BREAK SPACE}%"),
+    ],
 )
 def test_a_percentage_never_claims_certainty(probability: float, said: str) -> None:
     assert wording.percent(probability) == said
@@ -39,7 +45,7 @@ def test_a_percentage_never_claims_certainty(probability: float, said: str) -> N
 @pytest.mark.parametrize(
     ("log_prob", "said"),
     [
-        (math.log(0.5), "50 %"),
+        (math.log(0.5), "50\N{NO-BREAK SPACE}%"),
         (-math.log(12), "1 in 12"),
         (-math.log(423), "1 in 420"),
         (-math.log(98_765), "1 in 99,000"),

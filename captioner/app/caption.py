@@ -29,8 +29,9 @@ def page() -> None:
         opened = _opened()
         if not opened:
             st.markdown(LEAD)
+    _fold(opened[0].key if opened else "")
     # Always the same box at the same place: an uploader that moves loses the file that is on its way.
-    with st.expander("Choose a picture", expanded=not opened, key="choice", icon=ICON):
+    with st.expander("Choose a picture", key="choice", icon=ICON, on_change="rerun"):
         _uploader()
         shelf = st.container()
     # Only now: pandas and Altair take half a second, for which the title need not wait.
@@ -41,6 +42,13 @@ def page() -> None:
     resources.captioner()  # loaded while the visitor chooses
     with shelf:
         _samples()
+
+
+def _fold(shown: str) -> None:
+    """Close the box of choices when another picture is shown, open it when none is."""
+    state = st.session_state
+    if "choice" not in state or state.get("shown") != shown:
+        state["shown"], state["choice"] = shown, not shown
 
 
 def _opened() -> tuple[Picture, Pixels] | None:

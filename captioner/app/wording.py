@@ -30,17 +30,18 @@ def band(probability: float) -> str:
 
 
 def percent(probability: float) -> str:
-    """A probability for reading; the ends are never rounded to certainty."""
+    """A probability for reading; the ends are never rounded to certainty. The sign keeps to its number."""
     if probability >= 0.995:
-        return "over 99 %"
-    return "under 1 %" if probability < 0.005 else f"{probability:.0%}".replace("%", " %")
+        return "over 99\N{NO-BREAK SPACE}%"
+    said = "under 1%" if probability < 0.005 else f"{probability:.0%}"
+    return said.replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def odds(log_prob: float) -> str:
     """The chance of a whole sentence, as people say small ones: "1 in 420"."""
     times = math.exp(min(-log_prob, 600))
     if times < 10:
-        return f"{math.exp(log_prob):.0%}".replace("%", " %")
+        return percent(math.exp(log_prob))
     if times >= 1e6:
         return "less than 1 in a million"
     digits = 10 ** (len(str(round(times))) - 2)

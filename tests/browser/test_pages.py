@@ -20,9 +20,9 @@ at_both_widths = pytest.mark.parametrize("open_page", [WIDE, NARROW], ids=["wide
 expect.set_options(timeout=PATIENCE * 1000)
 
 
-def photo() -> bytes:
+def photo(seed: int = 1) -> bytes:
     """A drawn picture, much like grass below a sky."""
-    noise = np.random.default_rng(1).integers(0, 40, (120, 160, 3), dtype=np.uint8)
+    noise = np.random.default_rng(seed).integers(0, 40, (120, 160, 3), dtype=np.uint8)
     ground = np.where(np.arange(120)[:, None, None] > 60, (60, 140, 50), (120, 170, 210)).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(ground + noise).save(file, "PNG")
@@ -96,6 +96,16 @@ def test_an_upload_outlives_a_look_at_another_page(open_page: Open) -> None:
     expect(page.get_by_role("heading", name="About", exact=True)).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="Caption").click()
     assert captioned(page) == caption
+
+
+def test_one_upload_after_the_other_is_captioned(open_page: Open) -> None:
+    page = open_page()
+    for seed in range(5):
+        upload(page, photo(seed), f"{seed}.png")
+        # The box of choices is folded, but what is in it can be asked.
+        expect(page.get_by_text(f"{seed}.png", exact=True)).to_be_attached()
+        captioned(page)
+        expect(page.get_by_text("Upload a photograph")).to_be_hidden()
 
 
 def test_two_visitors_do_not_see_each_others_picture(open_page: Open) -> None:

@@ -24,6 +24,8 @@ from captioner.training.decoders import Decoder
 from captioner.training.fit import CaptionLoss, DiscriminativeAdam, Loop, Phase, Trainee
 from tests.training import small
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 PHASE = Phase("decoder", epochs=20, rate=0.5, batch=4, warmup=0, patience=2)
 
 
@@ -50,11 +52,12 @@ def test_the_training_loss_is_the_same_and_padding_does_not_change_it(
     targets: Targets, vocabulary: Vocabulary, padding: int
 ) -> None:
     decoder, regions = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0), small.regions(8)
-    total, count = small.nats(decoder, regions, targets)
+    few = Targets(targets.names[:3], targets.ids[:3])
+    total, count = small.nats(decoder, regions, few)
     trainee = Trainee(None, decoder)
     fit.compile_trainee(trainee, PHASE)
-    wider = Targets(targets.names, np.pad(targets.ids, ((0, 0), (0, 0), (0, padding)), constant_values=PAD))
-    batch = wider.batch(np.arange(8), lambda rows: regions[list(rows)])
+    wider = Targets(few.names, np.pad(few.ids, ((0, 0), (0, 0), (0, padding)), constant_values=PAD))
+    batch = wider.batch(np.arange(3), lambda rows: regions[list(rows)])
 
     assert fit.teacher_forced(trainee)(batch) == pytest.approx(total / count, rel=1e-4)
 

@@ -48,6 +48,7 @@ def test_found_rows_are_loaded_and_the_others_left(
     assert sentence == f"GloVe: 2 of 4 words found (50%), {'frozen' if freeze else 'trained on'}"
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("freeze", [False, True])
 def test_frozen_vectors_are_not_trained(
     tmp_path: Path, vocabulary: Vocabulary, targets: Targets, freeze: bool

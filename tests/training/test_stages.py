@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from numpy.typing import NDArray
 from captioner.errors import CaptionerError
 from captioner.flickr8k import Dataset
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary, kaggle_words, words
-from captioner.training import checkpoint, encoders, stages
+from captioner.training import checkpoint, encoders, fit, stages
 from captioner.training.batches import Targets
 from captioner.training.checkpoint import Epoch, Run
 from captioner.training.decoders import DecoderOptions
 from captioner.training.encoders import EncoderOptions
 from captioner.training.fit import Phase
 from captioner.training.recipes import RECIPES, Recipe
+from captioner.training.rollout import Rollout
 from captioner.training.stages import Trained
 from tests import tiny_flickr8k
 from tests.training import small
@@ -40,9 +42,6 @@ RECIPE = Recipe(
 )
 
 
-pytestmark = pytest.mark.usefixtures("eager")
-
-
 Train = Callable[..., tuple[Trained, Path]]
 
 
@@ -50,9 +49,15 @@ class Killed(BaseException):
     """In place of a signal that nothing can catch."""
 
 
-@pytest.fixture(autouse=True)
-def small_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoders, "build", lambda options: small.encoder(options.size))
+@pytest.fixture(scope="module", autouse=True)
+def quick(eager: None) -> Iterator[None]:
+    """A small encoder, and short captions after each epoch."""
+    short = functools.partial(Rollout, max_words=5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoders, "build", lambda options: small.encoder(options.size))
+        patch.setattr(fit, "Rollout", short)
+        patch.setattr(stages, "Rollout", short)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +71,8 @@ def train(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Tr
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(
-    eager: None, train: Train, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Trained, Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoders, "build", lambda options: small.encoder(options.size))
-        return train(tmp_path_factory.mktemp("runs") / "whole")
+def uninterrupted(train: Train, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trained, Path]:
+    return train(tmp_path_factory.mktemp("runs") / "whole")
 
 
 def told(history: list[Epoch]) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ from captioner.training.batches import Targets
 from captioner.training.validation import Nats, Validation
 from tests.training import small
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 def test_validation_is_the_mean_nats_of_every_word_and_end(targets: Targets, vocabulary: Vocabulary) -> None:
     decoder, regions = small.decoder(len(vocabulary)), small.regions(8)

@@ -1,0 +1,136 @@
+"""What a sitting found: how often the model was right, and whether automatic scores would have told."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from captioner.app import review_charts, wording
+from captioner.app.sitting import Share, Sitting, agreement, shares, to_csv
+from captioner.bundle import Bundle
+
+CIDER = "CIDEr"
+
+
+def show(sitting: Sitting, bundle: Bundle) -> None:
+    """The result so far, its comparison with automatic scores, and every rating."""
+    found = shares(sitting.entries)
+    st.header("What you found" if sitting.done else "So far", anchor=False)
+    if not sitting.rated:
+        st.markdown("Nothing is rated yet.")
+        return
+    st.markdown(verdict(found))
+    st.altair_chart(
+        review_charts.shares(found, {name: said(share) for name, share in found.items()}),
+        width="stretch",
+        alt="Shares of the ratings. "
+        + "; ".join(f"{name}: {said(share)}" for name, share in found.items())
+        + ".",
+    )
+    st.caption(
+        "Bars: your ratings. Lines: where each share would likely lie, had you rated a great many pictures "
+        "of this kind (95 % interval after Wilson). Four times as many pictures halve a line."
+    )
+    _automatic(sitting, ciders(sitting, bundle))
+    _table(sitting, ciders(sitting, bundle))
+
+
+def file(sitting: Sitting, bundle: Bundle) -> bytes:
+    """The sitting as CSV."""
+    return to_csv(sitting, ciders(sitting, bundle))
+
+
+def ciders(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
+    """CIDEr by entry, where the bundle's test scores have the same picture with the same sentence."""
+    known = _scored(bundle)
+    found = {
+        entry.id: known.get((entry.picture, entry.caption)) for entry in sitting.rated if not entry.digest
+    }
+    return {id: cider for id, cider in found.items() if cider is not None}
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs={Bundle: lambda bundle: bundle.checksum})
+def _scored(bundle: Bundle) -> dict[tuple[str, str], float]:
+    rows = bundle.predictions()
+    return {
+        (str(row.get("image")), str(row.get("caption"))): cider
+        for row in rows
+        if isinstance(cider := row.get("cider"), float)
+    }
+
+
+def verdict(found: dict[str, Share]) -> str:
+    """The shares as sentences."""
+    right, total = found["right"], found["right"].total
+    fair = Share(right.count + found["partly"].count, total)
+    low, high = right.interval
+    captions = "caption" if total == 1 else "captions"
+    return (
+        f"**{right.count} of {total} {captions} right: {right.value:.0%}.** With other pictures of this "
+        f"kind, it would likely be between {low:.0%} and {high:.0%}. Right or partly right: {fair.count} of "
+        f"{total}, {fair.value:.0%}."
+    ).replace("%", " %")
+
+
+def said(share: Share) -> str:
+    """A share with its interval, for a chart."""
+    low, high = share.interval
+    return f"{share.count} of {share.total}: {share.value:.0%} ({low:.0%} to {high:.0%})".replace("%", " %")
+
+
+def _automatic(sitting: Sitting, known: dict[str, float]) -> None:
+    """Does what a program can compute agree with people?"""
+    scored = [(entry.rating, known[entry.id]) for entry in sitting.rated if entry.id in known]
+    sure = [(entry.rating, sureness) for entry in sitting.rated if (sureness := entry.sureness) is not None]
+    st.subheader("Would the automatic score have told?", anchor=False)
+    lines = [
+        _agreeing("the higher CIDEr, which compares it with what people wrote", scored),
+        _agreeing("more trust from the model itself (its average word probability)", sure),
+    ]
+    if not any(lines):
+        st.markdown("That shows once two captions are rated differently.")
+        return
+    st.markdown(
+        "Take any two captions that you rated differently. The one you found better had …\n"
+        + "\n".join(f"- {line}" for line in lines if line)
+        + "\n\nBy tossing a coin, it would be 50 %."
+    )
+    if not scored:
+        st.caption("No picture of this sitting is among those that the bundle has a CIDEr for.")
+    elif agreement(scored):
+        average = _averages(scored)
+        st.altair_chart(
+            review_charts.against(scored, CIDER), width="stretch", alt=f"CIDEr by rating. {average}"
+        )
+        st.caption(f"Each dot is a caption, each diamond an average. {average}")
+
+
+def _agreeing(what: str, rated: list[tuple[str, float]]) -> str:
+    found = agreement(rated)
+    if found is None:
+        return ""
+    share, pairs = found
+    return f"{what}, in **{share:.0%}** of {pairs:,} {'pair' if pairs == 1 else 'pairs'}".replace("%", " %")
+
+
+def _averages(scored: list[tuple[str, float]]) -> str:
+    means = pd.DataFrame(scored, columns=["rating", "cider"]).groupby("rating", sort=False)["cider"].mean()
+    parts = [f"{means[name]:.2f} ({name})" for name in ("right", "partly", "wrong") if name in means]
+    return f"Average CIDEr: {', '.join(parts)}."
+
+
+def _table(sitting: Sitting, known: dict[str, float]) -> None:
+    with st.expander("All ratings", icon=":material/table_rows:"):
+        rows = [
+            {
+                "rating": entry.rating,
+                "caption": wording.escaped(entry.caption),
+                "remark": wording.escaped(entry.remark) or "–",
+                CIDER: f"{known[entry.id]:.2f}" if entry.id in known else "–",
+                "sure": "–" if entry.sureness is None else wording.percent(entry.sureness),
+                "picture": wording.escaped(entry.picture),
+            }
+            for entry in sitting.rated
+        ]
+        st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
+        st.caption("“Sure”: the model’s average word probability (geometric mean).")

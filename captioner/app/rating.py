@@ -1,0 +1,215 @@
+"""One picture of a sitting at a time: what the model says about it, and what people say about that."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from captioner import images
+from captioner.app import resources, wording
+from captioner.app.resources import Picture
+from captioner.app.sitting import LONGEST, MOST, Entry, Sitting, Sittings, cleaned
+from captioner.bundle import Bundle
+from captioner.errors import CaptionerError
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from captioner.app.pictures import Pixels
+    from captioner.samples import Sample
+
+KINDS = ["jpg", "jpeg", "png", "webp"]
+SUPPLY = 1000  # pictures to draw from at most
+SIDE = 900  # pixels that are kept of an upload for this visit
+MEANINGS = (
+    "**Right**: all that it says is in the picture. **Partly**: the main thing is right, something else is "
+    "not. **Wrong**: the main thing is not there."
+)
+BUTTONS = (  # rating, key on the keyboard, icon
+    ("right", "1", ":material/check:"),
+    ("partly", "2", ":material/contrast:"),
+    ("wrong", "3", ":material/close:"),
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture ready to be rated."""
+
+    picture: Pixels | bytes
+    caption: str
+    log_prob: float | None
+
+
+@st.cache_resource(show_spinner=False)
+def sittings() -> Sittings:
+    return Sittings()
+
+
+def supply() -> tuple[dict[str, Sample], str]:
+    """Pictures to draw from by name, and a sentence about their source, or why there are none."""
+    offered, sentence = resources.samples()
+    return (_drawable(resources.running().bundle) if offered else {}), sentence
+
+
+@st.cache_resource(show_spinner=False, ttl=resources.SAMPLES_AGAIN, hash_funcs={Bundle: lambda b: b.checksum})
+def _drawable(bundle: Bundle) -> dict[str, Sample]:
+    from captioner import samples as sources
+
+    found, _ = sources.find(bundle, count=SUPPLY)
+    return {sample.name: sample for sample in found}
+
+
+def show(key: str, sitting: Sitting) -> None:
+    """One picture with its caption, and what can be said of it."""
+    count = len(sitting.entries)
+    position = st.session_state.setdefault(f"position {key}", max(sitting.following(-1), 0)) % count
+    entry = sitting.entries[position]
+    st.progress(len(sitting.rated) / count, f"{len(sitting.rated)} of {count} rated")
+    view = _view(entry)
+    left, right = st.columns([6, 5], gap="medium")
+    with left:
+        if view:
+            st.image(view.picture, width="stretch", alt=view.caption)
+        else:
+            _absent(entry, sitting)
+    with right:
+        st.caption(f"Picture {position + 1} of {count}")
+        if caption := view.caption if view else entry.caption:
+            st.header(f"“{wording.escaped(caption)}”", anchor=False)
+        _verdict(key, entry, view, position)
+        with st.container(horizontal=True):
+            for label, step, shortcut in (("Back", -1, "Left"), ("Next", 1, "Right")):
+                st.button(
+                    label,
+                    key=f"review {label}",
+                    shortcut=shortcut,
+                    on_click=_move,
+                    args=(key, position + step),
+                    width="stretch",
+                )
+
+
+def _verdict(key: str, entry: Entry, view: View | None, position: int) -> None:
+    # How sure the model was stays hidden here: it would sway the rating that it is later compared with.
+    st.markdown(f"You rated it **{entry.rating}**." if entry.rating else "Is that right?")
+    with st.container(horizontal=True, gap="small"):
+        for rating, shortcut, icon in BUTTONS:
+            st.button(
+                rating.capitalize(),
+                # Not the picture's: so the keyboard's focus stays on the button from picture to picture.
+                key=f"rate {rating}",
+                icon=icon,
+                shortcut=shortcut,
+                type="primary" if entry.rating == rating else "secondary",
+                on_click=_rate,
+                args=(key, entry.id, rating, view, position),
+                disabled=view is None,
+                width="stretch",
+            )
+    st.caption(MEANINGS)
+    widget = f"remark {key} {entry.id}"
+    st.text_input(
+        "Remark (optional)",
+        entry.remark,
+        max_chars=LONGEST,
+        key=widget,
+        on_change=_annotate,
+        args=(key, entry.id, widget),
+    )
+
+
+def _rate(key: str, id: str, rating: str, view: View, position: int) -> None:
+    changed = sittings().change(key, lambda sitting: sitting.rate(id, rating, view.caption, view.log_prob))
+    if changed:
+        st.session_state[f"position {key}"] = changed.following(position)
+
+
+def _annotate(key: str, id: str, widget: str) -> None:
+    remark = st.session_state[widget]
+    sittings().change(key, lambda sitting: sitting.annotate(id, remark))
+
+
+def _move(key: str, position: int) -> None:
+    st.session_state[f"position {key}"] = position
+
+
+def _view(entry: Entry) -> View | None:
+    """The picture and the caption to rate; None where the picture is no longer here."""
+    if entry.digest:
+        kept = st.session_state.get("reviewed", {}).get(entry.digest)
+        return View(kept, entry.caption, entry.log_prob) if kept else None
+    found, _ = supply()
+    if entry.picture not in found:
+        return None
+    from captioner.app import pictures
+
+    picture = Picture(entry.picture, found[entry.picture].read(), sample=entry.picture)
+    image = images.read(picture.data)
+    if entry.rating:
+        return View(pictures.fitted(image), entry.caption, entry.log_prob)
+    best = resources.captions(picture, image, resources.captioner().options).best
+    return View(pictures.fitted(image), best.text, best.log_prob)
+
+
+def _absent(entry: Entry, sitting: Sitting) -> None:
+    name = wording.escaped(entry.picture)
+    if not entry.digest:
+        st.info(f"The picture {name} is not on this server. Go on to the next.", icon=":material/hide_image:")
+        return
+    st.info(
+        f"Uploads are not stored, so {name} has to be uploaded again to be seen.",
+        icon=":material/hide_image:",
+    )
+    files = st.file_uploader("Upload the pictures of this sitting again", KINDS, accept_multiple_files=True)
+    if files:
+        back = {found.id for found in captioned(files)}
+        if entry.id in back:
+            st.rerun()
+        st.caption("That is another picture.")
+
+
+def captioned(files: Sequence[UploadedFile]) -> list[Entry]:
+    """An entry for each file that is a picture, which is kept small for this visit; the others are named."""
+    kept: dict[str, bytes] = st.session_state.setdefault("reviewed", {})
+    entries: dict[str, Entry] = {}
+    progress = st.progress(0.0, "Captioning …")
+    for number, file in enumerate(files, start=1):
+        name, data = cleaned(file.name) or "picture", file.getvalue()
+        try:
+            image = images.read(data)
+        except CaptionerError as error:
+            st.session_state.setdefault("review refused", []).append(f"{name}: {error}")
+        else:
+            best = resources.captions(Picture(name, data), image, resources.captioner().options).best
+            digest = hashlib.sha256(data).hexdigest()[:16]
+            entries[digest] = Entry(name, digest, best.text, best.log_prob)
+            kept[digest] = _small(image)
+        progress.progress(number / len(files), f"Captioned {number} of {len(files)}")
+    progress.empty()
+    while len(kept) > MOST:
+        kept.pop(next(iter(kept)))
+    if not entries:
+        refused()
+    return list(entries.values())
+
+
+def _small(image: Pixels) -> bytes:
+    from PIL import Image
+
+    from captioner.app import pictures
+
+    file = io.BytesIO()
+    Image.fromarray(pictures.fitted(image, SIDE)).save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
+def refused() -> None:
+    """Names, once, the files that were left out."""
+    for sentence in st.session_state.pop("review refused", []):
+        st.error(f"Left out: {wording.escaped(sentence)}", icon=":material/error:")

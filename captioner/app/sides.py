@@ -1,0 +1,165 @@
+"""The two sides of a comparison: which model answers, and in which way it chooses its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from captioner import bundle as bundles
+from captioner.app import resources
+from captioner.bundle import Bundle
+from captioner.decoding import DecodingOptions
+from captioner.errors import CaptionerError
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+SEARCH, DRAW = "Search for the best sentence", "Draw word by word"
+WIDEST, LONGEST, HOTTEST = 10, 2.0, 2.0  # where the sliders end, unless the bundle's own settings lie beyond
+OWN = "the app’s own model"
+NAMES = ("A", "B")
+
+
+@dataclass(frozen=True)
+class Side:
+    """Who answers, and how."""
+
+    name: str  # A or B
+    who: str
+    bundle: Bundle
+    options: DecodingOptions
+    how: str  # the options in words
+
+
+def way(card: DeltaGenerator, name: str) -> Side:
+    """One side's way of choosing words, as its card's widgets say."""
+    running = resources.running().bundle
+    defaults = resources.captioner().options
+    with card:
+        st.subheader(f"{name}", anchor=False)
+        with st.expander("How it chooses its words", icon=":material/tune:"):
+            how = st.segmented_control(
+                "Way",
+                [SEARCH, DRAW],
+                default=SEARCH,
+                required=True,
+                key=f"way {name}",
+                label_visibility="collapsed",
+            )
+            options = _drawing(name, defaults) if how == DRAW else _searching(name, defaults)
+    return Side(name, OWN, running, options, _told(options))
+
+
+def _searching(name: str, defaults: DecodingOptions) -> DecodingOptions:
+    beams = st.slider(
+        "Sentences pursued side by side (beam width)",
+        1,
+        max(WIDEST, defaults.beams),
+        defaults.beams if name == NAMES[0] else 1,
+        key=f"beams {name}",
+        help="With 1 the model takes the likeliest word each time. With more it can turn back from a good "
+        "beginning that ends badly.",
+    )
+    alpha = st.slider(
+        "Preference for longer sentences (length exponent)",
+        0.0,
+        max(LONGEST, defaults.alpha),
+        float(defaults.alpha),
+        0.1,
+        key=f"alpha {name}",
+        help="Every further word makes a sentence less probable. At 0 the shortest wins; the more, the less "
+        "that counts.",
+    )
+    return replace(defaults, beams=beams, alpha=alpha)
+
+
+def _drawing(name: str, defaults: DecodingOptions) -> DecodingOptions:
+    temperature = st.slider(
+        "How daring (temperature)",
+        0.1,
+        HOTTEST,
+        1.0,
+        0.1,
+        key=f"temperature {name}",
+        help="Words are drawn by lot. At 1 each has its own probability; below, likely words get still "
+        "likelier; above, unlikely ones get a chance.",
+    )
+    seed = st.number_input(
+        "Number of the draw (seed)",
+        0,
+        9999,
+        NAMES.index(name) + 1,
+        key=f"seed {name}",
+        help="Another number draws another sentence; the same number draws the same one again.",
+    )
+    return replace(defaults, beams=1, temperature=temperature, seed=seed)
+
+
+def _told(options: DecodingOptions) -> str:
+    """Decoding options in words."""
+    if options.temperature is not None:
+        return (
+            f"words drawn by lot, temperature {options.temperature:g}, draw number {options.seed} (sampling)"
+        )
+    pursued = "1 sentence" if options.beams == 1 else f"{options.beams} sentences"
+    kind = "greedy search" if options.beams == 1 else "beam search"
+    return f"{pursued} pursued, length exponent {options.alpha:g} ({kind})"
+
+
+def model(card: DeltaGenerator, name: str, others: dict[str, Bundle]) -> Side:
+    """One side's model, each searching as it was tested."""
+    offered = {OWN: resources.running().bundle, **others}
+    with card:
+        st.subheader(f"{name}", anchor=False)
+        who = st.selectbox("Model", list(offered), index=NAMES.index(name), key=f"model {name}")
+    bundle = offered[who]
+    config = bundle.config
+    options = DecodingOptions(beams=config.beams, alpha=config.alpha, max_words=config.max_words)
+    return Side(name, who, bundle, options, _told(options))
+
+
+def folder() -> Path:
+    """Where further bundles lie, each in a folder of its own."""
+    return Path(resources.setting("CAPTIONER_BUNDLES") or resources.ROOT / "bundles")
+
+
+def others() -> tuple[dict[str, Bundle], dict[str, str]]:
+    """The whole bundles beside the running one by folder name, and a sentence for each that is not."""
+    running = resources.running().bundle.checksum
+    seals = tuple((path.name, _sealed(path)) for path in _candidates(folder()))
+    with st.spinner("Checking the other models …", show_time=True):
+        whole, broken = _checked(str(folder()), seals)
+    return {name: bundle for name, bundle in whole.items() if bundle.checksum != running}, broken
+
+
+def _candidates(folder: Path) -> list[Path]:
+    """Sub-folders; not the hidden ones, nor what is being written or was left by a crash."""
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError:  # no such folder, or closed to us: then there is nothing to compare
+        return []
+    return [path for path in inside if path.is_dir() and path.name[0] != "." and ".tmp-" not in path.name]
+
+
+def _sealed(path: Path) -> int:
+    """When the bundle was written last; 0 without a manifest."""
+    try:
+        return (path / bundles.MANIFEST).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _checked(folder: str, seals: tuple[tuple[str, int], ...]) -> tuple[dict[str, Bundle], dict[str, str]]:
+    """Each bundle is read once, and again when its manifest is another."""
+    whole: dict[str, Bundle] = {}
+    broken: dict[str, str] = {}
+    for name, _ in seals:
+        try:
+            whole[name] = bundles.load(Path(folder, name))
+        except CaptionerError as error:
+            broken[name] = str(error)
+    return whole, broken
