@@ -58,6 +58,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     running = parser.add_argument_group("training")
     running.add_argument("--epochs", type=_count, metavar="N", help="epochs of every phase")
     running.add_argument(
+        "--polish", type=_count, metavar="N", help="then N epochs of self-critical fine-tuning on CIDEr"
+    )
+    running.add_argument(
         "--precision", choices=("float32", "mixed_bfloat16"), help="bfloat16 halves the time on AMX and GPUs"
     )
     running.add_argument("--seed", type=_from_zero, default=0)
@@ -83,7 +86,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 def choose(options: argparse.Namespace) -> Recipe:
     """The recipe by name, with the command line's changes."""
-    from captioner.training.recipes import RECIPES
+    from captioner.training.recipes import POLISH, RECIPES
 
     if options.recipe not in RECIPES:
         raise CaptionerError(f"no recipe is called {options.recipe!r}. Choose one of {', '.join(RECIPES)}.")
@@ -96,6 +99,7 @@ def choose(options: argparse.Namespace) -> Recipe:
         recipe.decoder, **_given(units=options.units, glove=options.glove), freeze_glove=options.freeze_glove
     )
     phases = tuple(replace(phase, **_given(epochs=options.epochs)) for phase in recipe.phases)
+    phases += (replace(POLISH, epochs=options.polish),) if options.polish else ()
     changes = _given(split=options.split, precision=options.precision)
     return replace(recipe, encoder=encoder, decoder=decoder, phases=phases, **changes)
 

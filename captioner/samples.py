@@ -78,7 +78,7 @@ def find(
             missing.append(str(error).rstrip("."))
         else:
             return spread(samples, count), f"Pictures from {samples[0].caption_source}."
-    return (), f"No sample pictures here: {'; '.join(missing)}."
+    return (), f"No sample pictures here ({'; '.join(missing)}). Upload one of yours."
 
 
 def spread(items: Sequence[Item], count: int) -> tuple[Item, ...]:
@@ -90,7 +90,7 @@ def spread(items: Sequence[Item], count: int) -> tuple[Item, ...]:
 def _own(bundle: Bundle | None) -> list[Sample]:
     names = [name for name in (bundle.files if bundle else ()) if name.endswith(PICTURES)]
     if bundle is None or not names:
-        raise DatasetError("the bundle brings none")
+        raise DatasetError("the model brings none")
     captions = _captions(_content(bundle, "samples/captions.json") or b"{}")
     return [
         Sample(file, "the bundle", captions.get(file, ()), partial(_content, bundle, name))
@@ -119,7 +119,7 @@ def _local(folder: Path, split: str) -> list[Sample]:
         raise DatasetError(f"there is no Flickr8k folder {folder}")
     dataset = flickr8k.load(folder, split)
     part = "test" if "test" in dataset.splits else "dev"
-    source = f"the {part} split of Flickr8k in {folder}"
+    source = f"the {part} split of Flickr8k"
     return [
         Sample(name, source, captions, partial(_bytes, dataset.path(name)))
         for name, captions in sorted(dataset.splits[part].items())

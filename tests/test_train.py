@@ -21,7 +21,7 @@ from captioner.model import Captioner
 from captioner.training.recipes import RECIPES, Recipe
 from tests.tiny_flickr8k import names
 
-SMALL = ("--encoder", "mobilenet_v2", "--layer", "block_1_project", "--image-size", "32", "--weights", "none")
+SMALL = ("--encoder", "mobilenet_v2", "--layer", "expanded_conv_project_BN", "--image-size", "32", "--weights", "none")
 
 
 def chosen(*given: str) -> Recipe:
@@ -59,7 +59,7 @@ def test_a_dataset_becomes_a_bundle_that_captions(trained: Bundle, tiny_dataset:
     assert said <= set(trained.vocabulary.words)
     assert trained.config.recipe == "attention"
     assert (trained.config.encoder, trained.config.image_size) == ("mobilenet_v2", 32)
-    assert (trained.config.grid, trained.config.attention, trained.config.seed) == ((8, 8), True, 4)
+    assert (trained.config.grid, trained.config.attention, trained.config.seed) == ((16, 16), True, 4)
 
 
 def test_the_bundle_tells_how_it_came_to_be(trained: Bundle) -> None:
