@@ -21,7 +21,16 @@ from captioner.model import Captioner
 from captioner.training.recipes import RECIPES, Recipe
 from tests.tiny_flickr8k import names
 
-SMALL = ("--encoder", "mobilenet_v2", "--layer", "expanded_conv_project_BN", "--image-size", "32", "--weights", "none")
+SMALL = (
+    "--encoder",
+    "mobilenet_v2",
+    "--layer",
+    "expanded_conv_project_BN",
+    "--image-size",
+    "32",
+    "--weights",
+    "none",
+)
 
 
 def chosen(*given: str) -> Recipe:
@@ -43,7 +52,20 @@ def command(folder: Path, kaggle_folder: Path) -> list[str]:
         "out": folder / "artifacts",
     }
     flags = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
-    return [*flags, *SMALL, "--recipe", "attention", "--units", "8", "--epochs", "1", "--seed", "4"]
+    return [
+        *flags,
+        *SMALL,
+        "--recipe",
+        "attention",
+        "--units",
+        "8",
+        "--epochs",
+        "1",
+        "--polish",
+        "1",
+        "--seed",
+        "4",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +221,8 @@ def test_real_pictures_and_weights_become_a_bundle(
         "out": tmp_path / "out",
     }
     flags = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
-    train.main([*flags, "--recipe", "edgetpu", "--weights", str(weights), "--limit", "12", "--epochs", "1"])
+    once = ["--limit", "12", "--epochs", "1", "--polish", "1"]
+    train.main([*flags, "--recipe", "edgetpu", "--weights", str(weights), *once])
     found = bundle.load(tmp_path / "out")
 
     assert found.model_path.stat().st_size < 30e6
