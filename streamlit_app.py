@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from captioner.app import about, caption, resources, training
+from captioner.app import about, batch, caption, compare, explore, resources, review, training
 
 PAGES = [
     st.Page(caption.page, title="Caption", icon=":material/image_search:", url_path="caption", default=True),
+    st.Page(batch.page, title="Many pictures", icon=":material/photo_library:", url_path="batch"),
+    st.Page(compare.page, title="Compare", icon=":material/compare:", url_path="compare"),
+    st.Page(explore.page, title="Explore", icon=":material/travel_explore:", url_path="explore"),
+    st.Page(review.page, title="Review", icon=":material/rate_review:", url_path="review"),
     st.Page(training.page, title="How it was trained", icon=":material/school:", url_path="training"),
     st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
 ]

@@ -21,7 +21,7 @@ from captioner.errors import CaptionerError, DatasetError, ImageError
 if TYPE_CHECKING:
     from captioner.decoding import DecodingOptions
     from captioner.evaluation import Evaluation
-    from captioner.model import Caption, Captioner, Captions
+    from captioner.model import Captioner
 
 PROGRAM = "python -m captioner"
 _FOLDER: dict[str, Any] = {"type": Path, "default": Path("artifacts"), "help": "default: %(default)s"}
@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def caption(arguments: argparse.Namespace) -> int:
     """Describe pictures."""
     from captioner import images
+    from captioner.model import as_json
 
     captioner, options = _open(arguments)
     failed = False
@@ -60,7 +61,7 @@ def caption(arguments: argparse.Namespace) -> int:
             print(f"{PROGRAM}: {error}", file=sys.stderr)
             continue
         if arguments.json:
-            print(json.dumps({"picture": picture, **_as_json(captions)}), flush=True)
+            print(json.dumps({"picture": picture, **as_json(captions)}), flush=True)
         else:
             name = f"{picture}\t" if len(arguments.pictures) > 1 else ""
             print(f"{name}{captions.best.text}", flush=True)
@@ -215,23 +216,6 @@ def _open(arguments: argparse.Namespace) -> tuple[Captioner, DecodingOptions]:
     captioner = Captioner(bundle.load(arguments.bundle))
     asked = {"beams": arguments.beams, "alpha": arguments.alpha}
     return captioner, replace(captioner.options, **{name: v for name, v in asked.items() if v is not None})
-
-
-def _as_json(captions: Captions) -> dict[str, Any]:
-    words = [
-        {"word": word.text, "log_prob": word.log_prob, "runners_up": dict(word.runners_up)}
-        for word in captions.best.words
-    ]
-    return {
-        **_outline(captions.best),
-        "words": words,
-        "alternatives": [*map(_outline, captions.captions[1:])],
-    }
-
-
-def _outline(caption: Caption) -> dict[str, Any]:
-    fields = ("log_prob", "score", "finished")
-    return {"caption": caption.text, **{field: getattr(caption, field) for field in fields}}
 
 
 def _figures(found: Evaluation) -> str:

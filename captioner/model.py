@@ -113,6 +113,21 @@ class Captioner:
         return tuple(END if word == END_WORD else vocabulary.id(word) for word in words)
 
 
+def as_json(captions: Captions) -> dict[str, Any]:
+    """The best caption with all its words, and the outlines of the others, of what JSON knows."""
+    words = [
+        {"word": word.text, "log_prob": word.log_prob, "runners_up": dict(word.runners_up)}
+        for word in captions.best.words
+    ]
+    alternatives = [*map(_outline, captions.captions[1:])]
+    return {**_outline(captions.best), "words": words, "alternatives": alternatives}
+
+
+def _outline(caption: Caption) -> dict[str, Any]:
+    fields = ("log_prob", "score", "finished")
+    return {"caption": caption.text, **{field: getattr(caption, field) for field in fields}}
+
+
 class _Model:
     """The LiteRT file. An interpreter is not thread-safe, so every run of a signature holds the lock.
 

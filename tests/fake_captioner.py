@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,12 +13,27 @@ from PIL import Image
 
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
-from captioner.model import END_WORD, Caption, Captions, Word
+from captioner.model import END_WORD, Caption, Captions, TreeNode, Word
 
 SENTENCES = (
     (("a", 0.9), ("dog", 0.6), ("runs", 0.3), (END_WORD, 0.999)),
     (("a", 0.9), ("cat", 0.2), ("sits", 0.5)),
 )
+OTHER, SPARE = ("ball", 0.05), ("toy", 0.05)  # the first could have been said in the place of any word
+KNOWN = [
+    "<pad>",
+    "<start>",
+    END_WORD,
+    "<unknown>",
+    "a",
+    "dog",
+    "runs",
+    "cat",
+    "sits",
+    OTHER[0],
+    SPARE[0],
+]  # in the order of their ids
+Sentence = tuple[tuple[str, float], ...]
 
 
 @dataclass
@@ -35,20 +51,49 @@ class FakeCaptioner:
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Captions:
         self.decoded.append(options)
-        return Captions(tuple(map(caption, SENTENCES[: options.beams])), (), ())
+        found = [_held(sentence, options.prefix) for sentence in SENTENCES[: options.beams]]
+        return Captions(tuple(map(caption, dict.fromkeys(found))), *_tree(found))
+
+    def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
+        return tuple(map(KNOWN.index, words))
 
 
-def caption(sentence: tuple[tuple[str, float], ...]) -> Caption:
+def _held(sentence: Sentence, prefix: tuple[int, ...]) -> Sentence:
+    """The sentence with the words of the prefix in the places of its first."""
+    begun = tuple((KNOWN[id], dict((*sentence, OTHER, SPARE)).get(KNOWN[id], 0.01)) for id in prefix)
+    return begun + (() if END_WORD in dict(begun) else sentence[len(begun) :])
+
+
+def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[TreeNode, ...], tuple[int, ...]]:
+    """The sentences one by one, and beside every word the other one, which was given up."""
+    nodes: list[TreeNode] = []
+    leaves = []
+    for sentence in sentences:
+        parent, log_prob = -1, 0.0
+        for step, (word, probability) in enumerate(sentence):
+            nodes.append(TreeNode(parent, OTHER[0], step, log_prob + math.log(OTHER[1]), kept=False))
+            log_prob += math.log(probability)
+            nodes.append(TreeNode(parent, word, step, log_prob, kept=True))
+            parent = len(nodes) - 1
+        leaves.append(parent)
+    return tuple(nodes), tuple(leaves)
+
+
+def caption(sentence: Sentence) -> Caption:
     """A caption of words with these probabilities, looking at one corner."""
     attention = np.zeros((4, 4), np.float32)
     attention[3, 0] = 1
     words = tuple(
-        Word(text, math.log(probability), (("ball", math.log(0.05)),), attention)
-        for text, probability in sentence
+        Word(text, math.log(probability), (_other(text),), attention) for text, probability in sentence
     )
     log_prob = sum(word.log_prob for word in words)
     text = " ".join(word.text for word in words if word.text)
     return Caption(text, words, log_prob, log_prob / len(words) ** 0.6, words[-1].text == END_WORD)
+
+
+def _other(text: str) -> tuple[str, float]:
+    other, probability = SPARE if text == OTHER[0] else OTHER
+    return other, math.log(probability)
 
 
 def photo(seed: int) -> bytes:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from captioner.app import charts, pictures, resources, wording
+from captioner.app import (
+    charts,
+    doubt,
+    keep,
+    pictures,
+    predicted,
+    resources,
+    settings,
+    tree,
+    what_if,
+    wording,
+)
 from captioner.app.pictures import Pixels
 from captioner.app.resources import Picture
+from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.model import Caption, Captions, Word
 
@@ -20,7 +31,6 @@ CANNOT_KNOW = (
     "are guesses from how people look. It always says something, even about a picture unlike any it has "
     "seen."
 )
-WIDEST, LONGEST = 10, 2.0  # where the sliders end, unless the bundle's own settings lie beyond
 
 
 def show(picture: Picture, image: Pixels) -> None:
@@ -28,81 +38,103 @@ def show(picture: Picture, image: Pixels) -> None:
     above = st.container()
     with above:
         defaults = resources.captioner().options
-    options = _settings(defaults)
+    ignored = settings.ignored(defaults)
+    options = settings.ask(defaults)
+    key = _key(picture, options)
     with above:
+        _ignored(ignored, key)
         with st.spinner("Looking at the picture …"):
             captions = resources.captions(picture, image, options)
-        _result(
-            picture,
-            pictures.fitted(image),
-            captions.best,
-            f"{picture.key[:16]} {options.beams} {options.alpha}",
-        )
+        warning = doubt.warning(_usual(picture, image, defaults), _threshold(resources.running().bundle))
+        _result(picture, pictures.fitted(image), captions.best, options, key, warning)
         _alternatives(captions, options)
+        tree.show(captions, options)
+        keep.offer(picture, captions, settings.named(options, defaults))
 
 
-def _settings(defaults: DecodingOptions) -> DecodingOptions:
-    with st.expander("Settings of the search", icon=":material/tune:"):
-        beams = st.slider(
-            "Sentences pursued side by side (beam width)",
-            1,
-            max(WIDEST, defaults.beams),
-            defaults.beams,
-            key="beams",
-            persist_state="session",
-            help="With 1 the model takes the likeliest word each time. With more it can turn back from a "
-            "good beginning that ends badly.",
-        )
-        alpha = st.slider(
-            "Preference for longer sentences (length exponent)",
-            0.0,
-            max(LONGEST, defaults.alpha),
-            float(defaults.alpha),
-            0.1,
-            key="alpha",
-            persist_state="session",
-            help="Every further word makes a sentence less probable. At 0 the shortest wins; the more, the "
-            "less that counts.",
-        )
-        st.caption(f"The model was tested with {defaults.beams} and {defaults.alpha:g}.")
-    return replace(defaults, beams=beams, alpha=alpha)
+def _usual(picture: Picture, image: Pixels, defaults: DecodingOptions) -> Caption:
+    """What the model says as it was tested, whatever the visitor has set."""
+    return resources.captions(picture, image, defaults).best
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs={Bundle: lambda bundle: bundle.checksum})
+def _threshold(bundle: Bundle) -> doubt.Threshold | None:
+    return doubt.measured(predicted.sentences(bundle.predictions()))
+
+
+def _ignored(found: list[str], key: str) -> None:
+    """What a link asks for in vain, said until the visitor goes on to something else."""
+    if found:  # in one run only: Streamlit takes it out of the address, and the page runs again
+        st.session_state["ignored"] = key, found
+    at, sentences = st.session_state.get("ignored", (key, []))
+    for sentence in sentences if at == key else []:
+        st.info(wording.escaped(sentence), icon=":material/link_off:")
+
+
+def _key(picture: Picture, options: DecodingOptions) -> str:
+    """Of what a visitor has chosen about a picture; other settings, other sentence, other choices."""
+    drawn = "" if options.temperature is None else f" {options.temperature} {options.seed}"
+    return f"{picture.key[:16]} {options.beams} {options.alpha}{drawn}"
 
 
 @st.fragment
 @resources.explained()
-def _result(picture: Picture, image: Pixels, best: Caption, key: str) -> None:
+def _result(
+    picture: Picture,
+    image: Pixels,
+    own: Caption,
+    options: DecodingOptions,
+    key: str,
+    warning: tuple[str, str] | None,
+) -> None:
+    shown = what_if.current(picture, own, options, key)
+    astray = bool(what_if.path(key))
     left, right = st.columns([6, 5], gap="medium")
     with right:
-        st.header(f"“{wording.escaped(best.text)}{'' if best.finished else ' …'}”", anchor=False)
-        st.markdown(wording.counted(best.words))
-        chosen = _words(best, key)
-    word = None if chosen is None else best.words[chosen]
+        st.header(f"“{wording.escaped(shown.text)}{'' if shown.finished else ' …'}”", anchor=False)
+        st.markdown(what_if.told(key) if astray else wording.counted(shown.words))
+        if options.temperature is not None:
+            st.caption(
+                f"Words drawn by lot (sampling) at temperature {options.temperature:g}, draw number "
+                f"{options.seed}. The settings below change that."
+            )
+        if warning and not astray:
+            sentence, reason = warning
+            st.markdown(sentence, help=reason)
+        chosen = _words(shown, key)
+    word = None if chosen is None else shown.words[chosen]
     with left:
-        _picture(picture, image, best, word)
+        _picture(picture, image, shown, word)
     with right:
-        if word:
-            _details(word)
+        if chosen is not None and word:
+            _details(word, _excuse(options, forced=what_if.forced(word, chosen, key)))
+            what_if.ask(shown, chosen, key)
         else:
             st.caption(wording.BANDS_EXPLAINED)
-        st.caption(CANNOT_KNOW)
+    if astray:
+        what_if.beside(own, shown, options, key)
+    st.caption(CANNOT_KNOW)
 
 
-def _words(best: Caption, key: str) -> int | None:
+def _words(shown: Caption, key: str) -> int | None:
     """The index of the word that the visitor asks about."""
     # Streamlit tells options apart by their labels: invisible marks keep a word that stands twice apart.
-    labels = [_labelled(word) + "\u2060" * index for index, word in enumerate(best.words)]
+    labels = [
+        _labelled(word, forced=what_if.forced(word, index, key)) + "\u2060" * index
+        for index, word in enumerate(shown.words)
+    ]
     return st.pills(
         "Select a word to see where the model looked and what else it could have said.",
-        range(len(best.words)),
+        range(len(shown.words)),
         format_func=labels.__getitem__,
-        key=f"word {key}",
+        key=what_if.word_key(key),
         wrap=True,
     )
 
 
-def _labelled(word: Word) -> str:
+def _labelled(word: Word, *, forced: bool) -> str:
     probability = math.exp(word.log_prob)
-    said = f"{wording.percent(probability)} {wording.band(probability)}"
+    said = f"{wording.percent(probability)} {'your choice' if forced else wording.band(probability)}"
     return f"**{wording.escaped(wording.shown(word.text))}** :small[{said}]"
 
 
@@ -129,7 +161,16 @@ def _references(name: str) -> None:
             st.markdown("\n".join(f"- {wording.escaped(reference)}" for reference in written))
 
 
-def _details(word: Word) -> None:
+def _excuse(options: DecodingOptions, *, forced: bool) -> str:
+    """Why a word was taken where another was likelier."""
+    if forced:
+        return "but you chose"
+    if options.temperature is not None:
+        return "but the lot fell on"
+    return "but the sentence as a whole came out better with"
+
+
+def _details(word: Word, excuse: str) -> None:
     name, probability = wording.escaped(wording.shown(word.text)), math.exp(word.log_prob)
     looked = "This model keeps no record of where it looks."
     if word.attention is not None:
@@ -140,12 +181,8 @@ def _details(word: Word) -> None:
         return
     listed = ", ".join(f"“{other}” ({wording.percent(p)})" for other, p in others)
     st.altair_chart(_bars(word, others), width="stretch", alt=f"What else it could have said: {listed}.")
-    st.caption(f"It could also have said {wording.escaped(listed)}.")
     if others[0][1] > probability:
-        st.caption(
-            f"Here “{wording.escaped(others[0][0])}” was likelier, but the sentence as a whole came out "
-            f"better with “{name}”."
-        )
+        st.caption(f"Here “{wording.escaped(others[0][0])}” was likelier, {excuse} “{name}”.")
 
 
 def _bars(word: Word, others: list[tuple[str, float]]) -> alt.LayerChart:
@@ -162,9 +199,11 @@ def _bars(word: Word, others: list[tuple[str, float]]) -> alt.LayerChart:
 
 def _alternatives(captions: Captions, options: DecodingOptions) -> None:
     best, *others = captions.captions
-    st.subheader("Other sentences it considered", anchor=False)
+    drawn = options.temperature is not None
+    st.subheader(f"Other sentences it {'drew' if drawn else 'considered'}", anchor=False)
     if not others:
-        st.markdown("None: only one sentence was pursued. The settings below allow more.")
+        same = "every draw was the same" if drawn else "only one sentence was pursued"
+        st.markdown(f"None: {same}. The settings below allow more.")
         return
     lines = [f"1. {wording.escaped(best.text)}  \n:small[{_numbers(best)} – the best]"]
     lines += [
@@ -173,10 +212,15 @@ def _alternatives(captions: Captions, options: DecodingOptions) -> None:
         for rank, other in enumerate(others, start=2)
     ]
     st.markdown("\n".join(lines))
+    how = (
+        f"pursued {options.beams} sentences side by side (beam search)"
+        if options.temperature is None
+        else f"drew {options.beams} sentences by lot (sampling); the same one may have come twice"
+    )
     st.caption(
-        f"The model pursued {options.beams} sentences side by side (beam search). “1 in …” is the chance "
-        "that it says exactly this sentence: all its word probabilities multiplied. Longer sentences would "
-        f"always lose, so the ranking evens out length: score = log-probability ÷ words\\^{options.alpha:g}."
+        f"The model {how}. “1 in …” is the chance that it says exactly this sentence: all its word "
+        "probabilities multiplied. Longer sentences would always lose, so the ranking evens out length: "
+        f"score = log-probability ÷ words\\^{options.alpha:g}."
     )
 
 

@@ -18,6 +18,7 @@ LEAD = (
     "Choose a photograph. A small neural network describes it in one sentence. Then see how sure it was of "
     "every word, and where it looked."
 )
+VIEWFINDER = 480  # pixels
 ICON = ":material/add_photo_alternate:"
 PROMISE = "Your picture is captioned on this server and not stored."
 
@@ -85,6 +86,10 @@ def _uploader() -> None:
         "Upload a photograph", ["jpg", "jpeg", "png", "webp"], key=key, on_change=_uploaded, args=(key,)
     )
     st.caption(PROMISE)
+    # Behind a switch: a browser asks for permission as soon as there is a camera to look through.
+    if st.toggle("Use the camera", key="camera"):
+        taken = f"photo-{st.session_state['uploads']}"
+        st.camera_input("Take a photograph", key=taken, on_change=_uploaded, args=(taken,), width=VIEWFINDER)
 
 
 def _uploaded(key: str) -> None:

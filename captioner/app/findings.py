@@ -13,19 +13,14 @@ CIDER = "CIDEr"
 
 
 def show(sitting: Sitting, bundle: Bundle) -> None:
-    """The result so far, its comparison with automatic scores, and every rating."""
+    """The result so far, its comparison with automatic scores, and every rating; at least one is there."""
     found = shares(sitting.entries)
     st.header("What you found" if sitting.done else "So far", anchor=False)
-    if not sitting.rated:
-        st.markdown("Nothing is rated yet.")
-        return
     st.markdown(verdict(found))
     st.altair_chart(
         review_charts.shares(found, {name: said(share) for name, share in found.items()}),
         width="stretch",
-        alt="Shares of the ratings. "
-        + "; ".join(f"{name}: {said(share)}" for name, share in found.items())
-        + ".",
+        alt=f"Shares of the ratings: {'; '.join(f'{name} {said(share)}' for name, share in found.items())}.",
     )
     st.caption(
         "Bars: your ratings. Lines: where each share would likely lie, had you rated a great many pictures "
@@ -69,13 +64,13 @@ def verdict(found: dict[str, Share]) -> str:
         f"**{right.count} of {total} {captions} right: {right.value:.0%}.** With other pictures of this "
         f"kind, it would likely be between {low:.0%} and {high:.0%}. Right or partly right: {fair.count} of "
         f"{total}, {fair.value:.0%}."
-    ).replace("%", " %")
+    ).replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def said(share: Share) -> str:
     """A share with its interval, for a chart."""
     low, high = share.interval
-    return f"{share.count} of {share.total}: {share.value:.0%} ({low:.0%} to {high:.0%})".replace("%", " %")
+    return f"{share.value:.0%} ({100 * low:.0f}–{high:.0%})".replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def _automatic(sitting: Sitting, known: dict[str, float]) -> None:
@@ -110,7 +105,9 @@ def _agreeing(what: str, rated: list[tuple[str, float]]) -> str:
     if found is None:
         return ""
     share, pairs = found
-    return f"{what}, in **{share:.0%}** of {pairs:,} {'pair' if pairs == 1 else 'pairs'}".replace("%", " %")
+    return f"{what}, in **{share:.0%}** of {pairs:,} {'pair' if pairs == 1 else 'pairs'}".replace(
+        "%", "\N{NO-BREAK SPACE}%"
+    )
 
 
 def _averages(scored: list[tuple[str, float]]) -> str:

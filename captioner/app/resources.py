@@ -174,6 +174,15 @@ def captions(picture: Picture, image: Pixels, options: DecodingOptions) -> Capti
     return _once("captions", (picture.key, options), lambda: model.decode(regions, options))
 
 
+def continued(picture: Picture, options: DecodingOptions) -> Captions:
+    """What the model says when it is held to ``options.prefix``; an open picture is not encoded again."""
+    from captioner import images
+
+    model = captioner()
+    regions = _once("regions", picture.key, lambda: model.regions(images.read(picture.data)))
+    return _once("captions", (picture.key, options), lambda: model.decode(regions, options))
+
+
 def _once(kind: str, key: Hashable, make: Callable[[], Value]) -> Value:
     kept: OrderedDict[Hashable, Any] = st.session_state.setdefault(f"_{kind}", OrderedDict())
     if key not in kept:

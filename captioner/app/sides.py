@@ -39,7 +39,7 @@ def way(card: DeltaGenerator, name: str) -> Side:
     running = resources.running().bundle
     defaults = resources.captioner().options
     with card:
-        st.subheader(f"{name}", anchor=False)
+        st.subheader(f"Answer {name}", anchor=False)
         with st.expander("How it chooses its words", icon=":material/tune:"):
             how = st.segmented_control(
                 "Way",
@@ -113,7 +113,7 @@ def model(card: DeltaGenerator, name: str, others: dict[str, Bundle]) -> Side:
     """One side's model, each searching as it was tested."""
     offered = {OWN: resources.running().bundle, **others}
     with card:
-        st.subheader(f"{name}", anchor=False)
+        st.subheader(f"Answer {name}", anchor=False)
         who = st.selectbox("Model", list(offered), index=NAMES.index(name), key=f"model {name}")
     bundle = offered[who]
     config = bundle.config

@@ -86,6 +86,17 @@ def marked(best: str, other: str) -> str:
     return " ".join(parts)
 
 
+def highlighted(sentence: str, other: str) -> str:
+    """A sentence as Markdown; what the other one has not is slanted on a darker ground."""
+    said = sentence.split()
+    parts = [
+        f"*:primary-background[{part}]*" if tag != "equal" else part
+        for tag, _, _, start, end in _changes(other, sentence)
+        if (part := escaped(" ".join(said[start:end])))
+    ]
+    return " ".join(parts)
+
+
 def difference(best: str, other: str) -> str:
     """What tells the other sentence from the best, in words."""
     old, new = best.split(), other.split()

@@ -37,6 +37,7 @@ class Phase:
     encoder_rate: float = 0.0
     batch: int = 32  # pictures, each with all its captions
     warmup: int = 200  # steps
+    epsilon: float = 1e-7  # Adam's; 1e-5 keeps words that never occur from drifting ever further away
     decay: bool = False  # cosine to a twentieth over the phase
     patience: int = 2  # epochs without a better value before the rate is halved; twice that stops the phase
     smoothing: float = 0.0  # label smoothing over the words of the vocabulary
@@ -115,7 +116,9 @@ def compile_trainee(trainee: Trainee, phase: Phase) -> None:
     """Optimizer and loss of a phase."""
     slow = trainee.encoder.trainable_variables if trainee.encoder is not None else []
     share = phase.encoder_rate / phase.rate
-    optimizer = DiscriminativeAdam(slow, share, learning_rate=phase.rate, global_clipnorm=5.0)
+    optimizer = DiscriminativeAdam(
+        slow, share, learning_rate=phase.rate, epsilon=phase.epsilon, global_clipnorm=5.0
+    )
     trainee.compile(
         optimizer, CaptionLoss(phase.smoothing, "sum" if phase.samples else "mean_with_sample_weight")
     )

@@ -39,8 +39,8 @@ RECIPES = {
         Recipe(
             "inject",
             EncoderOptions("densenet201", pooled=True),
-            DecoderOptions("inject", embedding_dropout=0.0),
-            (Phase("decoder", epochs=20, rate=1e-3, warmup=0),),
+            DecoderOptions("inject", embedding_dropout=0.2),
+            (Phase("decoder", epochs=10, rate=1e-3, epsilon=1e-5, decay=True, patience=5),),
             split="kaggle",
             tokenizer="kaggle",
             min_count=1,

@@ -1,0 +1,205 @@
+"""One picture, two answers side by side: of one model searching in two ways, or of two models."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from captioner.app import caption, resources, sides, wording
+from captioner.app.resources import Picture
+from captioner.app.sides import NAMES, Side
+from captioner.bundle import Bundle
+from captioner.errors import CaptionerError
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from captioner.app.pictures import Pixels
+    from captioner.model import Caption, Captioner, Word
+
+SETTINGS, MODELS = "Two ways of choosing words", "Two models"
+LOADED = 2  # models in memory beside the running one: some 60 MB each
+
+
+def page() -> None:
+    """Choose a picture and what to compare, read what differs."""
+    st.title("Two answers, side by side", anchor=False)
+    opened = caption._opened()
+    if not opened:
+        st.markdown(
+            "Choose a photograph. The model describes it twice, in two ways that you set – or two models do. "
+            "What differs is marked."
+        )
+    caption._fold(opened[0].key if opened else "")
+    with st.expander("Choose a picture", key="choice", icon=caption.ICON, on_change="rerun"):
+        caption._uploader()
+        shelf = st.container()
+    if opened:
+        _compare(*opened)
+    resources.captioner()  # loaded while the visitor chooses
+    with shelf:
+        caption._samples()
+
+
+def _compare(picture: Picture, image: Pixels) -> None:
+    from captioner.app import pictures
+
+    others, broken = sides.others()
+    what = SETTINGS
+    if others:
+        what = st.segmented_control(
+            "Compare", [SETTINGS, MODELS], default=SETTINGS, required=True, key="what"
+        )
+    left, right = st.columns([3, 5], gap="medium")
+    cards = [column.container(border=True) for column in st.columns(2, gap="medium")]
+    pair = [
+        sides.model(card, name, others) if what == MODELS else sides.way(card, name)
+        for card, name in zip(cards, NAMES, strict=True)
+    ]
+    said = [_said(card, side, picture, image) for card, side in zip(cards, pair, strict=True)]
+    heard = [answer for answer in said if answer]
+    with left:
+        st.image(pictures.fitted(image), width="stretch", alt=heard[0].text if heard else picture.name)
+    if len(heard) == 2:
+        with right:
+            _difference(pair, *heard)
+    for card, side, this, that in zip(cards, pair, said, said[::-1], strict=True):
+        if this:
+            with card:
+                _answer(side, this, that or this, scored=what == MODELS)
+    _missing(others, broken)
+
+
+def _missing(others: dict[str, Bundle], broken: dict[str, str]) -> None:
+    """What cannot be compared, and why."""
+    for name, sentence in broken.items():
+        st.warning(
+            f"The model **{wording.escaped(name)}** is left out: {wording.escaped(sentence)}",
+            icon=":material/heart_broken:",
+        )
+    if not others:
+        st.caption(
+            "Only one model is here. Whoever runs the app can put further ones into the folder "
+            f"{wording.escaped(sides.folder().name)}/; this page then compares them, too."
+        )
+
+
+def _said(card: DeltaGenerator, side: Side, picture: Picture, image: Pixels) -> Caption | None:
+    """The side's best sentence; a model that fails says so in its card, and the other goes on."""
+    with card:
+        try:
+            with st.spinner("Looking at the picture …"):
+                if side.bundle.checksum == resources.running().bundle.checksum:
+                    return resources.captions(picture, image, side.options).best
+                return _foreign(side, picture, image)
+        except CaptionerError as error:
+            resources.show(error)
+            return None
+
+
+def _foreign(side: Side, picture: Picture, image: Pixels) -> Caption:
+    """What another model says; computed once a visit for the same picture."""
+    kept: OrderedDict[tuple[str, str], Caption] = st.session_state.setdefault("_compared", OrderedDict())
+    key = side.bundle.checksum, picture.key
+    if key not in kept:
+        speaker = _captioner(side.bundle)
+        kept[key] = speaker.decode(speaker.regions(image), side.options).best
+        if len(kept) > resources.KEPT:
+            kept.popitem(last=False)
+    return kept[key]
+
+
+@st.cache_resource(show_spinner=False, max_entries=LOADED, hash_funcs={Bundle: lambda b: b.checksum})
+def _captioner(bundle: Bundle) -> Captioner:
+    from captioner.model import Captioner
+
+    return Captioner(bundle)
+
+
+def _difference(pair: Sequence[Side], first: Caption, second: Caption) -> None:
+    """What differs, in words."""
+    a, b = pair
+    st.header("What differs", anchor=False)
+    if (a.bundle.checksum, a.options) == (b.bundle.checksum, b.options):
+        st.markdown("Nothing can: both sides are set alike.")
+        return
+    if first.text == second.text:
+        st.markdown("**Both say the same sentence, word for word.**")
+    else:
+        changed = wording.escaped(wording.difference(first.text, second.text))
+        st.markdown(f"**From A to B: {changed}.**")
+    if a.bundle.checksum == b.bundle.checksum:
+        st.markdown(_likelier(first, second))
+    else:
+        st.markdown(
+            "Each model measures sureness by its own yardstick: the one that is surer need not be right. "
+            "Look at the picture."
+        )
+
+
+def _likelier(first: Caption, second: Caption) -> str:
+    """Which of two sentences the same model finds likelier, and how much."""
+    a, b = wording.odds(first.log_prob), wording.odds(second.log_prob)
+    times = math.exp(min(abs(first.log_prob - second.log_prob), 600))
+    if first.text == second.text or times < 1.05:
+        return f"Its chance: {a} in A, {b} in B." if a != b else f"Its chance: {a}, on both sides."
+    better, worse = NAMES if first.log_prob > second.log_prob else NAMES[::-1]
+    much = "over a thousand" if times > 1000 else f"{times:.{1 if times < 10 else 0}f}"
+    said = f"The model finds the sentence of {better} {much} times as likely as that of {worse}"
+    said += f" (A: {a}; B: {b})." if a != b else "."
+    longer = len(first.words) != len(second.words)
+    return f"{said} Longer sentences mostly have smaller chances." if longer else said
+
+
+def _answer(side: Side, this: Caption, that: Caption, *, scored: bool) -> None:
+    """A side's sentence with its probability, and how sure the model was of every word."""
+    st.caption(f"{side.who[:1].upper()}{wording.escaped(side.who[1:])}: {wording.escaped(side.how)}.")
+    changed = _changed(that.text.split(), this.text.split())
+    end = "" if this.finished else " …"
+    st.header(f"“{_highlighted(this.text.split(), changed)}{end}”", anchor=False)
+    mean = wording.percent(math.exp(this.log_prob / len(this.words)))
+    st.markdown(
+        f"{wording.counted(this.words)} The chance that it says exactly this: {wording.odds(this.log_prob)}; "
+        f"of a word, on average: {mean}."
+    )
+    st.markdown(" ".join(_labelled(index in changed, word) for index, word in enumerate(this.words)))
+    if scored:
+        st.caption(wording.escaped(_examined(side.bundle)))
+
+
+def _labelled(changed: bool, word: Word) -> str:
+    probability = math.exp(word.log_prob)
+    text = _highlighted([wording.shown(word.text)], {0} if changed else set())
+    said = f"{text} :small[{wording.percent(probability)} {wording.band(probability)}] ·"
+    return said.replace(" ", "\u00a0").removesuffix("\u00a0·" if not word.text else "")
+
+
+def _changed(old: Sequence[str], new: Sequence[str]) -> set[int]:
+    """Indices of the new words that the old sentence has not at that place."""
+    steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return {index for tag, _, _, start, end in steps if tag != "equal" for index in range(start, end)}
+
+
+def _highlighted(words: Sequence[str], changed: set[int]) -> str:
+    """A sentence as Markdown; the changed words are slanted on a darker ground."""
+    runs = groupby(enumerate(words), key=lambda one: one[0] in changed)
+    texts = [(marked, wording.escaped(" ".join(word for _, word in run))) for marked, run in runs]
+    return " ".join(f"*:primary-background[{text}]*" if marked else text for marked, text in texts)
+
+
+def _examined(bundle: Bundle) -> str:
+    """A model's test score with all that it depends on."""
+    metrics = bundle.metrics()
+    if "scores" not in metrics:
+        return "It has not been scored on test pictures yet."
+    return (
+        f"CIDEr {metrics['scores']['cider']:.2f} on {metrics['images']:,} pictures of the {metrics['split']} "
+        f"split ({metrics['dataset']}), tokeniser “{metrics['tokenizer']}”, beam {metrics['beams']}, length "
+        f"exponent {metrics['alpha']:g}."
+    )

@@ -1,0 +1,135 @@
+"""How the model chooses its words; what a visitor changes is in the address, what is as usual is not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import streamlit as st
+
+from captioner.decoding import DecodingOptions
+
+SEARCH, DRAW = "Search for the best sentence", "Draw word by word"
+WIDEST, LONGEST, HOTTEST = 10, 2.0, 2.0  # where the sliders end, unless the bundle's own settings lie beyond
+SEEDS = 9999
+HEAT, SEED = 1.0, 1  # of drawing, until the visitor sets others
+
+
+def ask(defaults: DecodingOptions) -> DecodingOptions:
+    """The widgets, folded; a link may have set them."""
+    with st.expander("Settings of the search", icon=":material/tune:"):
+        way = st.segmented_control(
+            "How it chooses its words",
+            [SEARCH, DRAW],
+            default=SEARCH,
+            required=True,
+            key="way",
+            persist_state="session",
+            bind="query-params",
+        )
+        options = _drawing(defaults) if way == DRAW else _searching(defaults)
+        tested = f"The model was tested searching, with {defaults.beams} sentences and {defaults.alpha:g}."
+        st.caption(f"{tested} A setting that you change is kept in the address of this page.")
+    return options
+
+
+def named(options: DecodingOptions, defaults: DecodingOptions) -> dict[str, str]:
+    """What ``options`` are called in an address; what is as usual is left out."""
+    usual: dict[str, float | str] = {"beams": defaults.beams, "alpha": defaults.alpha}
+    asked: dict[str, float | str] = {"beams": options.beams, "alpha": options.alpha}
+    if options.temperature is not None:
+        usual = {"way": SEARCH, "temperature": HEAT, "seed": SEED}
+        asked = {"way": DRAW, "temperature": options.temperature, "seed": options.seed}
+    return {
+        name: value if isinstance(value, str) else f"{value:g}"
+        for name, value in asked.items()
+        if value != usual[name]
+    }
+
+
+def ignored(defaults: DecodingOptions) -> list[str]:
+    """A sentence for every setting in the address that cannot be; Streamlit goes on with the default."""
+    widest, longest = _widest(defaults), _longest(defaults)
+    limits = {"beams": (1, widest), "alpha": (0, longest), "temperature": (0, HOTTEST), "seed": (0, SEEDS)}
+    found = [
+        f"The link asks for {name}={asked[:20]}. That can be a number from {least:g} to {most:g}, so "
+        "it is ignored."
+        for name, (least, most) in limits.items()
+        if (asked := st.query_params.get(name)) is not None
+        and not _between(asked, least, most, whole=name in ("beams", "seed"))
+    ]
+    if st.query_params.get("way", SEARCH) not in (SEARCH, DRAW):
+        found.append("The link asks for a way of choosing words that is not here, so it is ignored.")
+    return found
+
+
+def _between(text: str, least: float, most: float, *, whole: bool) -> bool:
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    return math.isfinite(value) and least <= value <= most and not (whole and value % 1)
+
+
+def _widest(defaults: DecodingOptions) -> int:
+    return max(WIDEST, defaults.beams)
+
+
+def _longest(defaults: DecodingOptions) -> float:
+    return max(LONGEST, defaults.alpha)
+
+
+def _searching(defaults: DecodingOptions) -> DecodingOptions:
+    beams = st.slider(
+        "Sentences pursued side by side (beam width)",
+        1,
+        _widest(defaults),
+        defaults.beams,
+        key="beams",
+        persist_state="session",
+        bind="query-params",
+        help="With 1 the model takes the likeliest word each time. With more it can turn back from a "
+        "good beginning that ends badly.",
+    )
+    alpha = st.slider(
+        "Preference for longer sentences (length exponent)",
+        0.0,
+        _longest(defaults),
+        float(defaults.alpha),
+        0.1,
+        key="alpha",
+        persist_state="session",
+        bind="query-params",
+        help="Every further word makes a sentence less probable. At 0 the shortest wins; the more, the "
+        "less that counts.",
+    )
+    return replace(defaults, beams=beams, alpha=alpha)
+
+
+def _drawing(defaults: DecodingOptions) -> DecodingOptions:
+    temperature = st.slider(
+        "How daring (temperature)",
+        0.0,
+        HOTTEST,
+        HEAT,
+        0.1,
+        key="temperature",
+        persist_state="session",
+        bind="query-params",
+        help="Words are drawn by lot. At 1 each has its own probability; below, likely words get still "
+        "likelier; above, unlikely ones get a chance. At 0 the likeliest word wins every time.",
+    )
+    seed = st.number_input(
+        "Number of the draw (seed)",
+        0,
+        SEEDS,
+        SEED,
+        key="seed",
+        persist_state="session",
+        bind="query-params",
+        help="Another number draws other sentences; the same number draws the same ones again.",
+    )
+    st.caption(
+        f"{defaults.beams} sentences are drawn. The one that ranks best among them is shown as the caption."
+    )
+    return replace(defaults, temperature=temperature, seed=seed)

@@ -1,0 +1,102 @@
+"""What a visitor does with many sentences and many pictures, in a real Chromium."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from playwright.sync_api import FilePayload, Page, expect
+
+from captioner import images
+from captioner.app import explore, predicted
+from captioner.app.predicted import Said
+from captioner.bundle import Bundle, load
+from captioner.model import Captioner
+from tests.browser.conftest import ROOT, Open
+from tests.browser.test_pages import at_both_widths, fits, photo
+from tests.fake_captioner import photo as drawn
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def served(request: pytest.FixtureRequest) -> Bundle:
+    """The bundle that the server runs."""
+    artifacts = ROOT / "artifacts"
+    bundle: Bundle = load(artifacts) if artifacts.is_dir() else request.getfixturevalue("tiny_bundle")
+    return bundle
+
+
+@pytest.fixture(scope="module")
+def best(served: Bundle) -> list[Said]:
+    """The sentences as the page sorts them."""
+    everything = predicted.sentences(served.predictions())
+    if len(everything) < 2:
+        pytest.skip("the bundle brings no sentences about test pictures")
+    return sorted(everything, key=predicted.ORDERS["Best matches"])
+
+
+def payload(name: str, data: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "image/png", "buffer": data}
+
+
+def choose(page: Page, *files: FilePayload) -> None:
+    expect(page.get_by_text("Upload photographs")).to_be_attached()
+    page.locator("input[type=file]").set_input_files(files)
+    page.get_by_role("button", name=f"Caption {len(files)} picture").click()
+
+
+def select(page: Page, row: int) -> None:
+    """Tick a row of the table, which is drawn on a canvas."""
+    table = page.get_by_test_id("stDataFrame")
+    expect(table.locator("canvas").first).to_be_visible()
+    head = 36  # pixels
+    table.click(position={"x": 18, "y": head + (row + 0.5) * explore.ROW})
+
+
+@at_both_widths
+def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[Said]) -> None:
+    page = open_page("explore")
+    expect(page.get_by_role("heading", level=2, name=f"“{best[0].caption}”")).to_be_visible()
+    select(page, 1)
+    expect(page.get_by_role("heading", level=2, name=f"“{best[1].caption}”")).to_be_visible()
+    expect(page.get_by_text("like theirs than")).to_be_visible()
+    expect(page.get_by_role("heading", name="Words it never says")).to_be_visible()
+    assert fits(page)
+
+
+@at_both_widths
+def test_a_search_stands_in_the_link_and_says_when_it_finds_nothing(
+    open_page: Open, best: list[Said]
+) -> None:
+    page = open_page("explore")
+    page.get_by_label("Search its sentences").fill("zzz")
+    expect(page.get_by_text("never learned that word")).to_be_visible()
+    page.wait_for_url("**/explore?search=zzz")
+    assert fits(page)
+
+
+@at_both_widths
+def test_many_pictures_become_a_table_to_keep(open_page: Open, served: Bundle) -> None:
+    page = open_page("batch")
+    files = {"meadow.png": photo(), "colours.png": drawn(1)}
+    choose(page, *(payload(name, data) for name, data in files.items()))
+    expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a table").click()
+    rows = csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig")))
+    captioner = Captioner(served)
+    expected = {name: captioner.caption(images.read(data)).best.text for name, data in files.items()}
+    assert {row["file"]: row["caption"] for row in rows} == expected
+    assert fits(page)
+
+
+@at_both_widths
+def test_a_file_that_is_no_picture_is_named_and_the_others_are_captioned(open_page: Open) -> None:
+    page = open_page("batch")
+    choose(page, payload("notes.png", b"not a picture"), payload("meadow.png", photo()))
+    expect(page.get_by_role("alert")).to_contain_text("notes.png: The picture is not a JPEG, PNG or WebP")
+    expect(page.get_by_text("1 picture captioned.")).to_be_visible()
+    assert fits(page)

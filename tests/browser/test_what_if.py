@@ -1,0 +1,112 @@
+"""Asking deeper, in a real Chromium: another word, the tree of the search, a link, the camera."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.test_pages import at_both_widths, captioned, fits, photo, upload
+
+pytestmark = pytest.mark.browser
+
+
+def word(page: Page, number: int) -> Locator:
+    """A word of the sentence."""
+    return page.get_by_role("radiogroup").first.get_by_role("radio").nth(number)
+
+
+def instead(page: Page, number: int) -> Locator:
+    """What could have been said in its place; 0 is the word itself."""
+    return page.get_by_role("radiogroup").nth(1).get_by_role("radio").nth(number)
+
+
+@at_both_widths
+def test_another_word_leads_to_another_sentence_and_back(open_page: Open) -> None:
+    page = open_page()
+    upload(page, photo())
+    caption = captioned(page)
+    word(page, 1).click()
+    said = instead(page, 1).inner_text().split()[0]
+    instead(page, 1).click()
+    expect(page.get_by_role("heading", name=f"What if it had said “{said}”?")).to_be_visible()
+    expect(page.get_by_role("heading", level=3).filter(has_text="“")).to_have_count(3)
+    assert captioned(page).split()[1] == said
+    expect(page.get_by_text("Its own sentence", exact=True)).to_be_visible()
+    assert fits(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    assert captioned(page) == caption
+
+
+def test_another_word_can_be_chosen_by_keyboard(open_page: Open) -> None:
+    page = open_page()
+    upload(page, photo())
+    captioned(page)
+    word(page, 0).focus()
+    page.keyboard.press("Enter")
+    instead(page, 0).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+
+@at_both_widths
+def test_the_tree_is_drawn_and_has_a_table(open_page: Open) -> None:
+    page = open_page()
+    upload(page, photo())
+    captioned(page)
+    page.get_by_text("How the search went").click()
+    expect(page.get_by_text("words, went on with")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart").locator("svg:visible")).to_have_count(1)
+    page.get_by_role("tab", name="Table").click()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    assert fits(page)
+
+
+def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Use picture 1", exact=True).click()
+    captioned(page)
+    page.get_by_text("Settings of the search").click()
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("Home")
+    page.wait_for_url("**beams=1**")
+    expect(page.get_by_text("only one sentence was pursued")).to_be_visible()
+    again = open_page(page.url.rpartition("/")[2])
+    captioned(again)
+    expect(again.get_by_text("only one sentence was pursued")).to_be_visible()
+    bad = open_page(page.url.rpartition("/")[2].replace("beams=1", "beams=many"))
+    expect(bad.get_by_text("The link asks for beams=many")).to_be_visible()
+
+
+def test_the_caption_can_be_downloaded(open_page: Open) -> None:
+    page = open_page()
+    upload(page, photo())
+    caption = captioned(page)
+    page.get_by_text("Copy, download, link").click()
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Everything as JSON").click()
+    assert found.value.suggested_filename == "mine.json"
+    assert json.loads(Path(found.value.path()).read_text(encoding="utf-8"))["caption"] == caption
+
+
+def test_words_are_drawn_by_lot_on_demand(open_page: Open) -> None:
+    page = open_page()
+    upload(page, photo())
+    captioned(page)
+    page.get_by_text("Settings of the search").click()
+    page.get_by_text("Draw word by word").click()
+    expect(page.get_by_text("Words drawn by lot (sampling)")).to_be_visible()
+    expect(page.get_by_role("heading", name="Other sentences it drew")).to_be_visible()
+
+
+def test_nobody_is_asked_for_the_camera_before_it_is_wanted(open_page: Open) -> None:
+    page = open_page()
+    expect(page.get_by_text("Upload a photograph")).to_be_visible()
+    assert page.get_by_test_id("stCameraInput").count() == 0
+    page.get_by_text("Use the camera").click()
+    expect(page.get_by_test_id("stCameraInput")).to_be_visible()

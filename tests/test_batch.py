@@ -1,0 +1,219 @@
+"""Many pictures at once: what goes in, what comes out, and what stops neither."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from hypothesis import given
+from hypothesis import strategies as some
+from streamlit.testing.v1 import AppTest
+
+from captioner import images
+from captioner.app import batch, resources
+from captioner.app.batch import Batch, Line
+from captioner.bundle import Bundle
+from captioner.model import Captioner
+from tests import tiny
+from tests.fake_captioner import FakeCaptioner, photo
+
+names = some.text(some.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+
+
+@dataclass(frozen=True)
+class File:
+    """What ``within`` needs to know of an upload."""
+
+    name: str
+    size: int
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeCaptioner]:
+    st.cache_resource.clear()
+    captioner = FakeCaptioner(tiny.whole(tmp_path / "artifacts"))
+    monkeypatch.setattr(resources, "captioner", lambda: captioner)
+    yield captioner
+    st.cache_resource.clear()
+
+
+def opened() -> AppTest:
+    return AppTest.from_string("from captioner.app import batch\nbatch.page()", default_timeout=60).run()
+
+
+def started(files: list[tuple[str, bytes]]) -> AppTest:
+    """The page after these files were chosen and captioned."""
+    app = opened()
+    app.file_uploader[0].set_value([(name, data, "image/png") for name, data in files]).run()
+    app.button[0].click().run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for kind in (app.markdown, app.caption) for element in kind)
+
+
+def rows(lines: list[Line]) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(batch.table(lines).removeprefix("\ufeff"))))
+
+
+def test_the_page_tells_its_bounds_and_its_promise(fake: FakeCaptioner) -> None:
+    said = text(opened())
+    assert "At most 50 pictures and 100 MB at a time." in said
+    assert "not stored" in said
+
+
+def test_every_picture_gets_its_line(fake: FakeCaptioner) -> None:
+    app = started([("one.png", photo(1)), ("two.png", photo(2))])
+    frame = app.dataframe[0].value
+    assert list(frame["file"]) == ["one.png", "two.png"]
+    assert list(frame["caption"]) == ["a dog runs"] * 2
+    assert list(frame["bands"]) == ["sure of 1 of 3, guessed 1"] * 2
+    assert "2 pictures captioned." in text(app)
+    assert not app.error
+    assert not app.warning
+
+
+def test_a_broken_file_is_named_and_does_not_stop_the_rest(fake: FakeCaptioner) -> None:
+    app = started([("one.png", photo(1)), ("no*te.png", b"not a picture"), ("cut.png", photo(2)[:60])])
+    assert list(app.dataframe[0].value["file"]) == ["one.png"]
+    assert "1 picture captioned." in text(app)
+    assert "**no\\*te\\.png:** The picture is not a JPEG, PNG or WebP picture" in app.warning[0].value
+    assert "**cut\\.png:** The picture is damaged" in app.warning[0].value
+
+
+def test_nothing_but_broken_files_is_no_table(fake: FakeCaptioner) -> None:
+    app = started([("a.png", b"")])
+    assert not app.dataframe
+    assert "0 pictures captioned." in text(app)
+    assert "empty" in app.warning[0].value
+
+
+def test_a_bug_is_logged_whole_and_does_not_stop_the_rest(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fake, "decode", lambda regions, options: [][0])
+    app = started([("one.png", photo(1)), ("two.png", photo(2))])
+    assert app.warning[0].value.count("Something went wrong in the app itself") == 2
+    assert caplog.text.count("IndexError") >= 2
+    assert "IndexError" not in app.warning[0].value
+
+
+def test_a_stop_keeps_what_is_done_and_lets_go_of_the_rest(fake: FakeCaptioner) -> None:
+    model: Any = fake
+    pictures = Batch([(f"{number}.png", photo(number)) for number in range(5)])
+    assert pictures.step(model)
+    assert pictures.step(model)
+    pictures.stop()
+    assert pictures.step(model) is None
+    assert (len(pictures.lines), pictures.dropped, pictures.waiting) == (2, 3, [])
+
+
+def test_a_stop_in_the_middle_of_a_picture_loses_none(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model: Any = fake
+    begun, go_on, decode = threading.Event(), threading.Event(), fake.decode
+
+    def slow(*args: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return decode(*args)
+
+    monkeypatch.setattr(fake, "decode", slow)
+    pictures = Batch([(f"{number}.png", photo(number)) for number in range(5)])
+    with ThreadPoolExecutor() as threads:
+        threads.submit(pictures.step, model)
+        assert begun.wait(60)
+        stopped = threads.submit(pictures.stop)
+        go_on.set()
+        stopped.result()
+    assert (len(pictures.lines), pictures.dropped) == (1, 4)
+
+
+def test_after_a_stop_the_page_says_how_far_it_came(fake: FakeCaptioner) -> None:
+    app = opened()
+    app.session_state["_batch"] = Batch(lines=[Line("a.png", "a dog", sure=0.5)], dropped=3)
+    app.run()
+    assert "1 picture captioned. You stopped before the other 3." in text(app)
+
+
+def test_no_picture_is_kept_once_it_has_its_sentence(fake: FakeCaptioner) -> None:
+    data = photo(1)
+    app = started([("one.png", data)])
+    kept = app.session_state["_batch"]
+    assert kept.waiting == []
+    assert data not in repr(kept).encode()
+    assert not app.file_uploader[0].value
+
+
+def test_no_two_visitors_share_anything(fake: FakeCaptioner) -> None:
+    started([("one.png", photo(1))])
+    assert not opened().dataframe
+
+
+def test_a_new_batch_takes_the_place_of_the_old(fake: FakeCaptioner) -> None:
+    app = started([("one.png", photo(1))])
+    app.file_uploader[0].set_value([("two.png", photo(2), "image/png")]).run()
+    next(button for button in app.button if button.label.startswith("Caption")).click().run()
+    assert list(app.dataframe[0].value["file"]) == ["two.png"]
+
+
+def test_what_goes_beyond_the_bounds_is_named(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "MOST", 2)
+    app = opened()
+    app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()
+    assert app.button[0].label == "Caption 2 pictures"
+    assert "2\\.png" in app.warning[0].value
+    app.button[0].click().run()
+    assert "2 pictures captioned." in text(app)
+
+
+@given(some.lists(some.integers(0, batch.LARGEST), max_size=2 * batch.MOST))
+def test_the_bounds_take_as_many_from_the_front_as_they_can(sizes: list[int]) -> None:
+    files: Any = [File(str(index), size) for index, size in enumerate(sizes)]
+    taken = batch.within(files)
+    total = sum(file.size for file in taken)
+    assert list(taken) == files[: len(taken)]
+    assert len(taken) <= batch.MOST
+    assert total <= batch.LARGEST
+    if len(taken) < len(files):
+        assert len(taken) == batch.MOST or total + files[len(taken)].size > batch.LARGEST
+
+
+def test_batch_and_single_captions_agree(tiny_bundle: Bundle) -> None:
+    captioner = Captioner(tiny_bundle)
+    for seed in range(5):
+        single = captioner.caption(images.read(photo(seed))).best
+        line = batch.captioned(captioner, "a.png", photo(seed))
+        assert (line.caption, line.problem) == (single.text, "")
+        assert line.log_prob == pytest.approx(single.log_prob)
+        assert line.sure == pytest.approx(2.718281828 ** (single.log_prob / len(single.words)))
+
+
+@given(some.lists(names, max_size=5))
+def test_the_csv_holds_every_file_once_and_computes_nothing(files: list[str]) -> None:
+    lines = [Line(name, "a dog", "sure of 1 of 2, guessed 1", 0.5, -1.5) for name in files]
+    found = rows([*lines, Line("bad.png", problem="It is broken, sadly.")])
+    assert [row["file"].lstrip("'") for row in found[:-1]] == [name.lstrip("'") for name in files]
+    assert not any(row["file"].startswith(batch.FORMULA) for row in found)
+    assert found[-1]["problem"] == "It is broken, sadly."
+    assert all(row["word_probability"] == "0.5000" for row in found[:-1])
+
+
+def test_a_thumbnail_is_a_small_picture_of_its_own(fake: FakeCaptioner) -> None:
+    captioner: Any = fake
+    head, _, data = batch.captioned(captioner, "a.png", photo(1)).thumbnail.partition(",")
+    assert head == "data:image/jpeg;base64"
+    height, width, _ = images.read(base64.b64decode(data)).shape
+    assert (width, height) == batch.THUMBNAIL

@@ -1,0 +1,225 @@
+"""The comparison page with captioners that have no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.testing.v1 import AppTest
+
+from captioner import bundle as bundles
+from captioner.app import compare, resources, sides
+from captioner.app.resources import Running
+from captioner.bundle import Bundle
+from captioner.decoding import DecodingOptions
+from captioner.errors import BundleError
+from captioner.model import Captioner, Captions
+from tests import tiny
+from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
+
+PAGE = "from captioner.app import compare, resources\nwith resources.explained():\n    compare.page()"
+
+
+@dataclass
+class Fickle(FakeCaptioner):
+    """Says something else when it searches narrowly or draws."""
+
+    def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Captions:
+        self.decoded.append(options)
+        return Captions((caption(SENTENCES[0 if options.beams > 1 else 1]),), (), ())
+
+
+@pytest.fixture(autouse=True)
+def _no_cache() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where further bundles are looked for; there is none."""
+    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    return tmp_path / "bundles"
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path) -> Fickle:
+    """Stands in for the running model; no samples are there."""
+    captioner = Fickle(tiny.whole(tmp_path / "artifacts"))
+    monkeypatch.setattr(resources, "running", lambda: Running(captioner.bundle, "a test", "It stands in."))
+    monkeypatch.setattr(resources, "captioner", lambda: captioner)
+    monkeypatch.setattr(resources, "samples", lambda: ({}, "No sample pictures here: it is a test."))
+    return captioner
+
+
+@pytest.fixture
+def other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
+    """Stands in for a second model, in a bundle of its own."""
+    captioner = FakeCaptioner(bundles.write(folder / "second", tiny.files(tiny.config(beams=1))))
+    monkeypatch.setattr(compare, "_captioner", lambda bundle: captioner)
+    return captioner
+
+
+def opened(upload: bytes | None = None) -> AppTest:
+    app = AppTest.from_string(PAGE, default_timeout=60).run()
+    if upload is not None:
+        app.file_uploader[0].set_value(("mine.png", upload, "image/png")).run()
+    return app
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception
+    assert [error.value for error in app.error] == []
+    return app
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.header, app.subheader, app.markdown, app.caption)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
+
+
+def control(app: AppTest, key: str, value: str) -> AppTest:
+    app.get("button_group")
+    app.segmented_control(key=key).set_value(value).run()
+    return checked(app)
+
+
+def test_the_page_is_complete_without_a_picture(fake: Fickle) -> None:
+    app = checked(opened())
+    assert app.title[0].value == "Two answers, side by side"
+    assert "Choose a photograph" in said(app)
+    assert not app.header
+
+
+def test_two_ways_of_searching_stand_side_by_side(fake: Fickle) -> None:
+    text = said(checked(opened(photo(1))))
+    assert "**From A to B: “cat sits” instead of “dog runs”" in text
+    assert "“a *:primary-background[dog runs]*”" in text
+    assert "“a *:primary-background[cat sits]* …”" in text
+    assert "The chance that it says exactly this: 16 %" in text
+    assert "was sure of 1 of its 3 words, found 1 likely and guessed 1" in text
+    assert "The model finds the sentence of A 1.8 times as likely as that of B" in text
+    assert "2 sentences pursued, length exponent 0\\.6 \\(beam search\\)" in text
+    assert "1 sentence pursued, length exponent 0\\.6 \\(greedy search\\)" in text
+
+
+def test_every_word_has_its_probability_and_marks_are_no_colour_alone(fake: Fickle) -> None:
+    text = said(checked(opened(photo(1))))
+    assert "a :small[90 % sure] ·" in text
+    assert "*:primary-background[dog]* :small[60 % likely] ·" in text
+    assert "\\(end\\) :small[over 99 % sure]" in text
+
+
+def test_sides_that_are_set_alike_cannot_differ(fake: Fickle) -> None:
+    app = checked(opened(photo(1)))
+    app.slider(key="beams B").set_value(2).run()
+    assert "both sides are set alike" in said(checked(app))
+    app.slider(key="alpha B").set_value(1.0).run()
+    assert "Both say the same sentence, word for word" in said(checked(app))
+    assert (fake.encoded, len(fake.decoded)) == (1, 3)  # nothing is computed twice
+
+
+def test_words_can_be_drawn_with_a_temperature_and_a_seed(fake: Fickle) -> None:
+    app = control(checked(opened(photo(1))), "way B", sides.DRAW)
+    app.slider(key="temperature B").set_value(0.5).run()
+    app.number_input(key="seed B").set_value(7).run()
+    drawn = fake.decoded[-1]
+    assert (drawn.beams, drawn.temperature, drawn.seed) == (1, 0.5, 7)
+    assert "temperature 0\\.5, draw number 7 \\(sampling\\)" in said(checked(app))
+
+
+def test_one_model_alone_is_said_in_a_line(fake: Fickle) -> None:
+    app = checked(opened(photo(1)))
+    assert "Only one model is here" in said(app)
+    assert "put further ones into the folder bundles/" in said(app)
+
+
+def test_two_models_stand_side_by_side(fake: Fickle, other: FakeCaptioner) -> None:
+    app = control(checked(opened(photo(1))), "what", compare.MODELS)
+    assert app.selectbox(key="model B").value == "second"
+    assert other.decoded[-1] == DecodingOptions(beams=1, alpha=0.7, max_words=8)
+    text = said(app)
+    assert "by its own yardstick" in text
+    assert "It has not been scored on test pictures yet" in text.replace("\\", "")
+    control(app, "what", compare.SETTINGS)
+    control(app, "what", compare.MODELS)
+    assert other.encoded == 1
+
+
+def test_a_test_score_comes_with_all_that_it_depends_on(tmp_path: Path) -> None:
+    metrics = (
+        '{"scores": {"cider": 0.512}, "images": 1000, "split": "test", "dataset": "official", '
+        '"tokenizer": "captioner", "beams": 3, "alpha": 0.7}'
+    )
+    bundle = bundles.write(tmp_path / "scored", tiny.files(tiny.config()) | {"metrics.json": metrics})
+    assert compare._examined(bundle) == (
+        "CIDEr 0.51 on 1,000 pictures of the test split (official), tokeniser “captioner”, beam 3, length "
+        "exponent 0.7."
+    )
+
+
+def test_a_broken_bundle_is_named_with_its_sentence(fake: Fickle, other: FakeCaptioner, folder: Path) -> None:
+    (folder / "torn").mkdir()
+    (folder / ".cache").mkdir()
+    (folder / "second.tmp-old").mkdir()
+    app = checked(opened(photo(1)))
+    assert len(app.warning) == 1
+    assert app.warning[0].value.startswith("The model **torn** is left out: ")
+    assert control(app, "what", compare.MODELS).selectbox(key="model A").options == [sides.OWN, "second"]
+
+
+def test_a_twin_of_the_running_bundle_is_not_offered(fake: Fickle, folder: Path) -> None:
+    bundles.write(folder / "twin", {name: fake.bundle.folder / name for name in fake.bundle.files})
+    assert sides.others() == ({}, {})
+
+
+def test_a_bundle_that_is_put_there_later_is_found(fake: Fickle, folder: Path) -> None:
+    assert sides.others() == ({}, {})
+    late = bundles.write(folder / "late", tiny.files(tiny.config(beams=1)))
+    assert sides.others() == ({"late": late}, {})
+    again = bundles.write(folder / "late", tiny.files(tiny.config(beams=2)))
+    assert sides.others()[0]["late"].checksum == again.checksum
+
+
+def test_a_model_that_cannot_run_leaves_the_other_its_answer(
+    fake: Fickle, other: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(bundle: Bundle) -> Captioner:
+        raise BundleError("captioner.tflite does not fit its bundle. Pull it again.")
+
+    monkeypatch.setattr(compare, "_captioner", broken)
+    app = opened(photo(1))
+    app.segmented_control(key="what").set_value(compare.MODELS).run()
+    assert not app.exception
+    assert [error.value for error in app.error] == [
+        "Captioner.tflite does not fit its bundle. Pull it again."
+    ]
+    assert "“a dog runs”" in said(app)
+    assert "What differs" not in said(app)
+
+
+@pytest.mark.parametrize("data", [b"not a picture", b""])
+def test_a_broken_picture_is_explained(fake: Fickle, data: bytes) -> None:
+    app = opened(data)
+    assert not app.exception
+    assert app.error[0].value.startswith("The picture is")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("a dog runs", "a dog runs", set()),
+        ("a dog runs", "a cat runs", {1}),
+        ("a dog", "a big dog", {1}),
+        ("a big dog", "a dog", set()),
+        ("", "a dog", {0, 1}),
+    ],
+)
+def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: set[int]) -> None:
+    assert compare._changed(old.split(), new.split()) == changed

@@ -1,0 +1,288 @@
+"""The review page with a captioner that has no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from captioner import bundle as bundles
+from captioner.app import rating, resources, review_charts
+from captioner.app.resources import Running
+from captioner.app.sitting import COLUMNS, Entry, Share, Sitting, Sittings, from_csv, to_csv
+from captioner.bundle import Bundle
+from captioner.samples import Sample
+from tests import tiny
+from tests.fake_captioner import FakeCaptioner, photo
+
+PAGE = "from captioner.app import resources, review\nwith resources.explained():\n    review.page()"
+NAMES = [f"{number}.png" for number in range(7)]
+SCORED = "".join(f"{name},a dog runs,-2,-1,0,0,{number}.5\n" for number, name in enumerate(NAMES))
+
+
+@pytest.fixture(autouse=True)
+def _no_cache() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """With a score of the fake's caption for every picture."""
+    table = f"image,caption,log_prob,score,bleu4,rouge_l,cider\n{SCORED}"
+    return bundles.write(tmp_path / "artifacts", tiny.files(tiny.config()) | {"predictions.csv": table})
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, bundle: Bundle) -> FakeCaptioner:
+    """Stands in for the model; seven pictures are there to draw from."""
+    captioner = FakeCaptioner(bundle)
+    found = {
+        name: Sample(name, "a test", (), lambda number=number: photo(number))  # type: ignore[misc]
+        for number, name in enumerate(NAMES)
+    }
+    offered = {name: (sample, np.zeros((6, 8, 3), np.uint8)) for name, sample in found.items()}
+    monkeypatch.setattr(resources, "running", lambda: Running(bundle, "a test", "It stands in."))
+    monkeypatch.setattr(resources, "captioner", lambda: captioner)
+    monkeypatch.setattr(resources, "samples", lambda: (offered, "Pictures from a test."))
+    monkeypatch.setattr(rating, "_drawable", lambda bundle: found)
+    return captioner
+
+
+@pytest.fixture
+def bare(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
+    """No pictures are there."""
+    monkeypatch.setattr(resources, "samples", lambda: ({}, "No sample pictures here: it is a test."))
+    return fake
+
+
+def opened(sitting: str | None = None) -> AppTest:
+    app = AppTest.from_string(PAGE, default_timeout=60)
+    if sitting:
+        app.query_params["sitting"] = sitting
+    return checked(app.run())
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception
+    assert [error.value for error in app.error] == []
+    return app
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(element.value for kind in (app.markdown, app.caption) for element in kind).replace(
+        "\u00a0", " "
+    )
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click().run()
+    return checked(app)
+
+
+def key(app: AppTest) -> str:
+    return str(app.query_params["sitting"])
+
+
+def kept(app: AppTest) -> Sitting:
+    found = rating.sittings().find(key(app))
+    assert found
+    return found
+
+
+def started(count: int = 5) -> AppTest:
+    app = opened()
+    app.slider[0].set_value(count).run()
+    return press(app, "Start")
+
+
+def headings(app: AppTest) -> list[str]:
+    return [header.value for header in app.header]
+
+
+def test_a_sitting_leads_from_picture_to_picture_to_its_result(fake: FakeCaptioner) -> None:
+    app = started()
+    assert "“a dog runs”" in headings(app)
+    for number, label in enumerate(("Right", "Partly", "Wrong", "Right"), start=1):
+        press(app, label)
+        assert f"Picture {number + 1} of 5" in said(app)
+        assert "So far" in headings(app)
+    press(app, "Right")
+    assert "What you found" in headings(app)
+    assert "**3 of 5 captions right: 60 %.** With other pictures" in said(app)
+    assert "between 23 % and 88 %" in said(app)
+    assert "Right or partly right: 4 of 5, 80 %" in said(app)
+
+
+def test_pictures_are_drawn_at_random_without_repetition(fake: FakeCaptioner) -> None:
+    drawn = [[entry.picture for entry in kept(started()).entries] for _ in range(8)]
+    assert all(len(set(names)) == 5 for names in drawn)
+    assert len({tuple(names) for names in drawn}) > 1
+
+
+def test_the_model_keeps_its_sureness_to_itself_until_the_result(fake: FakeCaptioner) -> None:
+    app = started()
+    assert "probability" not in said(app)
+    assert "average word probability" in said(press(press(app, "Right"), "Wrong"))
+
+
+def test_a_rating_can_be_changed_and_remarked_on(fake: FakeCaptioner) -> None:
+    app = press(press(started(), "Right"), "Back")
+    assert "You rated it **right**" in said(app)
+    app.text_input[0].set_value("a goat, rather").run()
+    press(app, "Wrong")
+    first = kept(app).entries[0]
+    assert (first.rating, first.remark, first.caption) == ("wrong", "a goat, rather", "a dog runs")
+    assert len(kept(app).rated) == 1
+
+
+def test_back_and_next_go_around(fake: FakeCaptioner) -> None:
+    app = press(started(), "Back")
+    assert "Picture 5 of 5" in said(app)
+    assert "Picture 1 of 5" in said(press(app, "Next"))
+
+
+def test_ratings_survive_a_reload_by_their_link(fake: FakeCaptioner) -> None:
+    first = press(started(), "Right")
+    again = opened(key(first))
+    assert "Picture 2 of 5" in said(again)
+    press(again, "Wrong")
+    assert len(kept(first).rated) == 2
+
+
+def test_a_sitting_that_is_gone_is_explained(fake: FakeCaptioner) -> None:
+    app = opened("nobody-knows")
+    assert "no longer here" in app.warning[0].value
+    press(app, "Start")
+    assert not app.warning
+
+
+def test_a_new_sitting_lets_go_of_the_link(fake: FakeCaptioner) -> None:
+    app = press(started(), "New sitting")
+    assert "sitting" not in app.query_params
+    assert any(button.label == "Start" for button in app.button)
+
+
+def test_ratings_are_compared_with_automatic_scores(fake: FakeCaptioner) -> None:
+    app = started(7)
+    entries = kept(app).entries
+    for entry in entries:  # rated in the order of their CIDEr
+        press(app, "Right" if entry.picture > "3.png" else "Wrong")
+    assert "in **100 %** of 12 pairs" in said(app)
+    assert "in **50 %** of 12 pairs" in said(app)  # the fake is as sure of each
+    charts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
+    assert [chart.split(" ")[0] for chart in charts] == ["Shares", "CIDEr"]
+    assert "Average CIDEr: 5.50 (right), 2.00 (wrong)" in charts[1]
+    assert len(app.table[0].value) == 7
+
+
+def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: FakeCaptioner) -> None:
+    app = opened()
+    assert "No sample pictures here: it is a test" in said(app).replace("\\", "")
+    app.file_uploader[0].set_value(
+        [
+            ("image.jpg", photo(1), "image/png"),
+            ("b.png", b"x", "image/png"),
+            ("image.jpg", photo(2), "image/png"),
+        ]
+    ).run()
+    next(button for button in app.button if button.label == "Start").click().run()
+    assert [error.value.split(":")[0] for error in app.error] == ["Left out"]
+    assert "b\\.png" in app.error[0].value
+    assert [entry.picture for entry in kept(app).entries] == ["image.jpg", "image.jpg"]
+    press(app, "Right")
+    assert "No picture of this sitting is among those" in said(press(app, "Wrong"))
+
+
+def test_uploads_are_asked_for_again_after_a_reload(bare: FakeCaptioner) -> None:
+    app = opened()
+    app.file_uploader[0].set_value([("mine.png", photo(1), "image/png")]).run()
+    press(app, "Start")
+    again = opened(key(app))
+    assert "Uploads are not stored" in again.info[0].value
+    assert all(button.disabled for button in again.button if button.label in ("Right", "Partly", "Wrong"))
+    again.file_uploader[0].set_value([("other.png", photo(2), "image/png")]).run()
+    assert "another picture" in said(checked(again))
+    again.file_uploader[0].set_value([("renamed.png", photo(1), "image/png")]).run()
+    assert not checked(again).info
+    assert kept(press(again, "Right")).done
+
+
+def test_nothing_of_a_picture_is_in_the_servers_memory(bare: FakeCaptioner) -> None:
+    app = opened()
+    app.file_uploader[0].set_value([("mine.png", photo(1), "image/png")]).run()
+    press(app, "Start")
+    assert all(isinstance(value, str | float) for value in vars(kept(app).entries[0]).values())
+
+
+def load(app: AppTest, data: bytes) -> AppTest:
+    app.file_uploader[-1].set_value(("ratings.csv", data, "text/csv")).run()
+    assert not app.exception
+    return app
+
+
+def test_a_downloaded_file_goes_on_where_it_stopped(fake: FakeCaptioner) -> None:
+    first = press(started(), "Right")
+    file = to_csv(kept(first), {})
+    again = checked(load(opened(), file))
+    assert key(again) != key(first)
+    assert kept(again) == kept(first)
+    assert "Picture 2 of 5" in said(again)
+    press(again, "New sitting")
+    assert "sitting" not in again.query_params  # the file is not loaded a second time
+
+
+def test_the_download_holds_the_scores(fake: FakeCaptioner, bundle: Bundle) -> None:
+    from captioner.app import findings
+
+    sitting = kept(press(started(), "Right"))
+    lines = findings.file(sitting, bundle).decode("utf-8-sig").splitlines()
+    row = dict(zip(COLUMNS, lines[1].split(","), strict=True))
+    assert row["cider"] == f"{row['picture'][0]}.5"
+    assert from_csv("\n".join(lines).encode()) == sitting
+
+
+def test_a_file_of_something_else_is_explained(fake: FakeCaptioner) -> None:
+    app = load(opened(), b"name,age\nx,3\n")
+    assert app.error[0].value.startswith("The file is no saved sitting: it has no column")
+    assert any(button.label == "Start" for button in app.button)
+
+
+def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -> None:
+    other = Sitting("f" * 64, (Entry("0.png", "", "a cat", -3.0, "right"), Entry("1.png")))
+    app = checked(load(opened(), to_csv(other, {})))
+    assert "of another model" in app.info[0].value
+    assert "1 of 1 caption right" in said(app)
+    assert not any(button.label == "Right" for button in app.button)
+
+
+def test_a_picture_that_is_not_on_this_server_can_be_passed_over(fake: FakeCaptioner, bundle: Bundle) -> None:
+    elsewhere = Sitting(bundle.checksum, (Entry("gone.png"), Entry("0.png")))
+    app = checked(load(opened(), to_csv(elsewhere, {})))
+    assert "not on this server" in app.info[0].value
+    assert "“a dog runs”" in headings(press(app, "Next"))
+
+
+def test_a_sitting_that_ends_while_it_is_open_is_explained(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = started()
+    monkeypatch.setattr(rating, "sittings", Sittings)
+    press(app, "Right")
+    assert "no longer here" in app.warning[0].value
+
+
+def test_the_charts_draw_what_they_are_given() -> None:
+    found = {verdict: Share(count, 4) for verdict, count in (("right", 4), ("partly", 0), ("wrong", 0))}
+    bars = review_charts.shares(found, dict.fromkeys(found, "so many")).to_dict()
+    assert len(bars["layer"]) == 5
+    rows = next(iter(bars["datasets"].values()))
+    assert [row["share"] for row in rows] == [1, 0, 0]
+    assert rows[0]["high"] == 1
+    points = review_charts.against([("right", 1.0), ("right", 2.0), ("wrong", 0.0)], "CIDEr").to_dict()
+    assert sorted(len(rows) for rows in points["datasets"].values()) == [2, 3]
