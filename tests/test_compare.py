@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
 from captioner import bundle as bundles
-from captioner.app import compare, resources, sides
+from captioner.app import compare, resources, settings, sides
 from captioner.app.resources import Running
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
@@ -126,7 +126,7 @@ def test_sides_that_are_set_alike_cannot_differ(fake: Fickle) -> None:
 
 
 def test_words_can_be_drawn_with_a_temperature_and_a_seed(fake: Fickle) -> None:
-    app = control(checked(opened(photo(1))), "way B", sides.DRAW)
+    app = control(checked(opened(photo(1))), "way B", settings.DRAW)
     app.slider(key="temperature B").set_value(0.5).run()
     app.number_input(key="seed B").set_value(7).run()
     drawn = fake.decoded[-1]

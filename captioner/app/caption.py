@@ -27,32 +27,32 @@ def page() -> None:
     """Choose a picture, read its caption, ask about a word."""
     st.title("What does the model see?", anchor=False)
     with st.container():
-        opened = _opened()
-        if not opened:
+        found = opened()
+        if not found:
             st.markdown(LEAD)
-    _fold(opened[0].key if opened else "")
+    fold(found[0].key if found else "")
     # Always the same box at the same place: an uploader that moves loses the file that is on its way.
     with st.expander("Choose a picture", key="choice", icon=ICON, on_change="rerun"):
-        _uploader()
+        uploader()
         shelf = st.container()
     # Only now: pandas and Altair take half a second, for which the title need not wait.
     from captioner.app import answer
 
-    if opened:
-        answer.show(*opened)
+    if found:
+        answer.show(*found)
     resources.captioner()  # loaded while the visitor chooses
     with shelf:
-        _samples()
+        samples()
 
 
-def _fold(shown: str) -> None:
+def fold(shown: str) -> None:
     """Close the box of choices when another picture is shown, open it when none is."""
     state = st.session_state
     if "choice" not in state or state.get("shown") != shown:
         state["shown"], state["choice"] = shown, not shown
 
 
-def _opened() -> tuple[Picture, Pixels] | None:
+def opened() -> tuple[Picture, Pixels] | None:
     """The picture that the visitor has open, from this visit or named by the link; a mishap is shown."""
     picture: Picture | None = st.session_state.get("picture")
     named = st.query_params.get("sample")
@@ -80,7 +80,7 @@ def _sample(name: str) -> Picture | None:
     return None
 
 
-def _uploader() -> None:
+def uploader() -> None:
     key = f"upload-{st.session_state.setdefault('uploads', 0)}"
     st.file_uploader(
         "Upload a photograph", ["jpg", "jpeg", "png", "webp"], key=key, on_change=_uploaded, args=(key,)
@@ -99,7 +99,7 @@ def _uploaded(key: str) -> None:
         st.session_state["picture"] = Picture(file.name, file.getvalue())
 
 
-def _samples() -> None:
+def samples() -> None:
     found, sentence = resources.samples()
     if found:
         st.markdown("**Or pick one of these**")

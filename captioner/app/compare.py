@@ -30,21 +30,21 @@ LOADED = 2  # models in memory beside the running one: some 60 MB each
 def page() -> None:
     """Choose a picture and what to compare, read what differs."""
     st.title("Two answers, side by side", anchor=False)
-    opened = caption._opened()
+    opened = caption.opened()
     if not opened:
         st.markdown(
             "Choose a photograph. The model describes it twice, in two ways that you set – or two models do. "
             "What differs is marked."
         )
-    caption._fold(opened[0].key if opened else "")
+    caption.fold(opened[0].key if opened else "")
     with st.expander("Choose a picture", key="choice", icon=caption.ICON, on_change="rerun"):
-        caption._uploader()
+        caption.uploader()
         shelf = st.container()
     if opened:
         _compare(*opened)
     resources.captioner()  # loaded while the visitor chooses
     with shelf:
-        caption._samples()
+        caption.samples()
 
 
 def _compare(picture: Picture, image: Pixels) -> None:

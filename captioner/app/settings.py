@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -13,21 +14,20 @@ SEARCH, DRAW = "Search for the best sentence", "Draw word by word"
 WIDEST, LONGEST, HOTTEST = 10, 2.0, 2.0  # where the sliders end, unless the bundle's own settings lie beyond
 SEEDS = 9999
 HEAT, SEED = 1.0, 1  # of drawing, until the visitor sets others
+KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}
 
 
 def ask(defaults: DecodingOptions) -> DecodingOptions:
     """The widgets, folded; a link may have set them."""
     with st.expander("Settings of the search", icon=":material/tune:"):
         way = st.segmented_control(
-            "How it chooses its words",
-            [SEARCH, DRAW],
-            default=SEARCH,
-            required=True,
-            key="way",
-            persist_state="session",
-            bind="query-params",
+            "How it chooses its words", [SEARCH, DRAW], default=SEARCH, required=True, key="way", **KEPT
         )
-        options = _drawing(defaults) if way == DRAW else _searching(defaults)
+        if way == DRAW:
+            options = drawing(defaults, SEED, **KEPT)
+            st.caption(f"{defaults.beams} sentences are drawn. The one that ranks best is the caption.")
+        else:
+            options = searching(defaults, defaults.beams, **KEPT)
         tested = f"The model was tested searching, with {defaults.beams} sentences and {defaults.alpha:g}."
         st.caption(f"{tested} A setting that you change is kept in the address of this page.")
     return options
@@ -79,17 +79,17 @@ def _longest(defaults: DecodingOptions) -> float:
     return max(LONGEST, defaults.alpha)
 
 
-def _searching(defaults: DecodingOptions) -> DecodingOptions:
+def searching(defaults: DecodingOptions, beams: int, key: str = "", **kept: Any) -> DecodingOptions:
+    """Widgets for a search that begins with ``beams``; ``key`` sets them apart from others on the page."""
     beams = st.slider(
         "Sentences pursued side by side (beam width)",
         1,
         _widest(defaults),
-        defaults.beams,
-        key="beams",
-        persist_state="session",
-        bind="query-params",
+        beams,
+        key=f"beams{key}",
         help="With 1 the model takes the likeliest word each time. With more it can turn back from a "
         "good beginning that ends badly.",
+        **kept,
     )
     alpha = st.slider(
         "Preference for longer sentences (length exponent)",
@@ -97,39 +97,34 @@ def _searching(defaults: DecodingOptions) -> DecodingOptions:
         _longest(defaults),
         float(defaults.alpha),
         0.1,
-        key="alpha",
-        persist_state="session",
-        bind="query-params",
+        key=f"alpha{key}",
         help="Every further word makes a sentence less probable. At 0 the shortest wins; the more, the "
         "less that counts.",
+        **kept,
     )
     return replace(defaults, beams=beams, alpha=alpha)
 
 
-def _drawing(defaults: DecodingOptions) -> DecodingOptions:
+def drawing(defaults: DecodingOptions, seed: int, key: str = "", **kept: Any) -> DecodingOptions:
+    """Widgets for sampling that begins with draw number ``seed``."""
     temperature = st.slider(
         "How daring (temperature)",
         0.0,
         HOTTEST,
         HEAT,
         0.1,
-        key="temperature",
-        persist_state="session",
-        bind="query-params",
+        key=f"temperature{key}",
         help="Words are drawn by lot. At 1 each has its own probability; below, likely words get still "
         "likelier; above, unlikely ones get a chance. At 0 the likeliest word wins every time.",
+        **kept,
     )
     seed = st.number_input(
         "Number of the draw (seed)",
         0,
         SEEDS,
-        SEED,
-        key="seed",
-        persist_state="session",
-        bind="query-params",
+        seed,
+        key=f"seed{key}",
         help="Another number draws other sentences; the same number draws the same ones again.",
-    )
-    st.caption(
-        f"{defaults.beams} sentences are drawn. The one that ranks best among them is shown as the caption."
+        **kept,
     )
     return replace(defaults, temperature=temperature, seed=seed)

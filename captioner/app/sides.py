@@ -10,6 +10,7 @@ import streamlit as st
 
 from captioner import bundle as bundles
 from captioner.app import resources
+from captioner.app.settings import DRAW, SEARCH, drawing, searching
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.errors import CaptionerError
@@ -17,8 +18,6 @@ from captioner.errors import CaptionerError
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-SEARCH, DRAW = "Search for the best sentence", "Draw word by word"
-WIDEST, LONGEST, HOTTEST = 10, 2.0, 2.0  # where the sliders end, unless the bundle's own settings lie beyond
 OWN = "the app’s own model"
 NAMES = ("A", "B")
 
@@ -49,53 +48,15 @@ def way(card: DeltaGenerator, name: str) -> Side:
                 key=f"way {name}",
                 label_visibility="collapsed",
             )
-            options = _drawing(name, defaults) if how == DRAW else _searching(name, defaults)
+            options = _asked(name, defaults, how)
     return Side(name, OWN, running, options, _told(options))
 
 
-def _searching(name: str, defaults: DecodingOptions) -> DecodingOptions:
-    beams = st.slider(
-        "Sentences pursued side by side (beam width)",
-        1,
-        max(WIDEST, defaults.beams),
-        defaults.beams if name == NAMES[0] else 1,
-        key=f"beams {name}",
-        help="With 1 the model takes the likeliest word each time. With more it can turn back from a good "
-        "beginning that ends badly.",
-    )
-    alpha = st.slider(
-        "Preference for longer sentences (length exponent)",
-        0.0,
-        max(LONGEST, defaults.alpha),
-        float(defaults.alpha),
-        0.1,
-        key=f"alpha {name}",
-        help="Every further word makes a sentence less probable. At 0 the shortest wins; the more, the less "
-        "that counts.",
-    )
-    return replace(defaults, beams=beams, alpha=alpha)
-
-
-def _drawing(name: str, defaults: DecodingOptions) -> DecodingOptions:
-    temperature = st.slider(
-        "How daring (temperature)",
-        0.1,
-        HOTTEST,
-        1.0,
-        0.1,
-        key=f"temperature {name}",
-        help="Words are drawn by lot. At 1 each has its own probability; below, likely words get still "
-        "likelier; above, unlikely ones get a chance.",
-    )
-    seed = st.number_input(
-        "Number of the draw (seed)",
-        0,
-        9999,
-        NAMES.index(name) + 1,
-        key=f"seed {name}",
-        help="Another number draws another sentence; the same number draws the same one again.",
-    )
-    return replace(defaults, beams=1, temperature=temperature, seed=seed)
+def _asked(name: str, defaults: DecodingOptions, how: str) -> DecodingOptions:
+    """A begins as the model was tested, B greedily, so that there is something to compare at once."""
+    if how == DRAW:
+        return replace(drawing(defaults, NAMES.index(name) + 1, f" {name}"), beams=1)
+    return searching(defaults, defaults.beams if name == NAMES[0] else 1, f" {name}")
 
 
 def _told(options: DecodingOptions) -> str:
