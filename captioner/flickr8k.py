@@ -1,11 +1,12 @@
 """A Flickr8k folder → ``{split: {image: (caption, …)}}``.
 
-Both layouts are found by looking, up to three folders deep:
+All layouts are found by looking, up to three folders deep:
 
     Kaggle      Images/             captions.txt (``image,caption``)
     original    Flicker8k_Dataset/  Flickr8k.token.txt (``name.jpg#0<TAB>caption``)
+    Karpathy    either of these     dataset_flickr8k.json
 
-The official split needs Flickr_8k.{train,dev,test}Images.txt beside either.
+The official split needs Flickr_8k.{train,dev,test}Images.txt or Karpathy's file beside them.
 
 M. Hodosh, P. Young, J. Hockenmaier, "Framing Image Description as a Ranking Task", JAIR 47 (2013).
 """
@@ -21,6 +22,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from captioner import karpathy
 from captioner.errors import DatasetError
 
 SPLITS = ("official", "kaggle")
@@ -32,7 +34,7 @@ LISTS = {
 KAGGLE_TRAIN_SHARE = 0.85
 KAGGLE_HANDLE = "shadabhussain/flickr8k"  # the mirror that carries the official split lists
 
-_CAPTION_FILES = ("captions.txt", "Flickr8k.token.txt")
+_CAPTION_FILES = ("captions.txt", "Flickr8k.token.txt", karpathy.FILE)
 _IMAGE_FOLDERS = ("Images", "images", "Flicker8k_Dataset", "Flickr8k_Dataset")
 _DEPTH = 3
 
@@ -88,7 +90,7 @@ def load(folder: str | Path, split: str = "official") -> Dataset:
     """Read captions and split a dataset folder.
 
     Args:
-        folder: where the pictures and the text files lie, in either layout.
+        folder: where the pictures and the text files lie, in any layout.
         split: ``official`` (6,000/1,000/1,000 lists; train, dev, test) or ``kaggle`` (pictures in file-name
             order, the first 85 % train, the rest dev).
 
@@ -185,6 +187,9 @@ def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], lis
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
     """(image, caption) pairs of either layout; of a line that is neither, a strange name or no caption."""
+    if path.name == karpathy.FILE:
+        yield from karpathy.captions(path)
+        return
     lines = _lines(path)
     if path.name == "captions.txt":
         rows = _csv_rows(path, lines)
@@ -211,13 +216,7 @@ def _official(root: Path, captions: Captions) -> tuple[dict[str, Captions], list
     twice: list[str] = []
     owner: dict[str, str] = {}
     for split, file in LISTS.items():
-        path = _find(root, (file,), "file")
-        if path is None:
-            raise DatasetError(
-                f"{root} lacks {file}, one of the three official split lists. "
-                "Put them beside the captions, or train with --split kaggle."
-            )
-        counts = Counter(line.strip() for line in _lines(path) if line.strip())
+        counts = Counter(_listed(root, split, file))
         for name in counts:
             if owner.setdefault(name, split) != split:
                 raise DatasetError(
@@ -228,6 +227,18 @@ def _official(root: Path, captions: Captions) -> tuple[dict[str, Captions], list
         splits[split] = {name: captions[name] for name in counts if name in captions}
     without = _counted(missing, "listed in a split without a picture or a caption")
     return splits, [*without, *_counted(twice, "repetitions of a name in its split")]
+
+
+def _listed(root: Path, split: str, file: str) -> list[str]:
+    """Names in a split's own list, else in Karpathy's file."""
+    if path := _find(root, (file,), "file"):
+        return [line.strip() for line in _lines(path) if line.strip()]
+    if path := _find(root, (karpathy.FILE,), "file"):
+        return karpathy.names(path, split)
+    raise DatasetError(
+        f"{root} lacks {file}, one of the three official split lists. "
+        f"Put them (or {karpathy.FILE}) beside the captions, or train with --split kaggle."
+    )
 
 
 def _kaggle(captions: Captions) -> dict[str, Captions]:

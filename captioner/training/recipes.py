@@ -40,7 +40,7 @@ RECIPES = {
             "inject",
             EncoderOptions("densenet201", pooled=True),
             DecoderOptions("inject", embedding_dropout=0.2),
-            (Phase("decoder", epochs=10, rate=1e-3, epsilon=1e-5, decay=True, patience=5),),
+            (Phase("decoder", epochs=10, rate=2.5e-3, epsilon=1e-5, decay=True, patience=5),),
             split="kaggle",
             tokenizer="kaggle",
             min_count=1,
