@@ -61,7 +61,7 @@ def card(**changes: Any) -> ModelCard:
 def test_the_head_is_what_the_hub_asks_for() -> None:
     data = card().data
     assert isinstance(data, ModelCardData)
-    head = data.to_dict()
+    head = vars(data)
     assert (head["library_name"], head["pipeline_tag"]) == ("litert", "image-to-text")
     assert (data.license, data.language, data.datasets) == ("apache-2.0", "en", [DATASET])
     assert data.metrics == ["bleu", "rouge", "cider"]
