@@ -16,10 +16,6 @@ from captioner.text import Vocabulary, words
 
 ROW, ROWS = 66, 9  # pixels: below 65, Streamlit does not wrap a cell; rows seen at once
 SENTENCE, FIGURE = 170, 72  # pixels, as much as fits on a phone; wide screens stretch them
-SORTED = (
-    "Best and worst: how much of a sentence people said about the picture, too. Most unsure: how little "
-    "chance the model gave to the words that it chose."
-)
 ELSEWHERE = (
     "The picture and what people wrote about it are not here: the photographs are not the model’s to give "
     "away. They show where this app finds the Flickr8k collection (CAPTIONER\\_FLICKR8K names its folder)."
