@@ -69,6 +69,19 @@ def grid(options: EncoderOptions, encoder: keras.Model) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def mirrored(encoder: keras.Model, grid: tuple[int, int]) -> keras.Model:
+    """The encoder, which now looks twice: at the picture and at its mirror image.
+
+    The second grid of regions is turned back, so that both show the same places, and the mean is taken.
+    """
+    image = keras.Input(encoder.input_shape[1:], dtype="uint8", name="image")
+    both = encoder(ops.concatenate([image, ops.flip(image, axis=2)], axis=0))
+    plain, turned = ops.split(both, 2, axis=0)
+    rows = layers.Reshape((*grid, both.shape[-1]))(turned)
+    back = layers.Reshape(both.shape[1:])(ops.flip(rows, axis=2))
+    return keras.Model(image, (plain + back) / 2, name="mirrored_encoder")
+
+
 def _plain(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
 

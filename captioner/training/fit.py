@@ -40,6 +40,8 @@ class Phase:
     epsilon: float = 1e-7  # Adam's; 1e-5 keeps words that never occur from drifting ever further away
     decay: bool = False  # cosine to a twentieth over the phase
     patience: int = 2  # epochs without a better value before the rate is halved; twice that stops the phase
+    augment: bool = False  # crops, flips and colours anew each epoch; always so when the encoder is trained
+    average: float = 0.0  # share of the averaged weights that each update keeps; 0: no averaging
     smoothing: float = 0.0  # label smoothing over the words of the vocabulary
     samples: int = 0  # captions sampled a picture; 0: cross-entropy, otherwise self-critical
     monitor: str = "val_loss"
@@ -71,7 +73,10 @@ class Trainee(keras.Model):
 
 
 class DiscriminativeAdam(keras.optimizers.Adam):
-    """Adam with a smaller rate for some variables: the pretrained encoder moves less than the decoder."""
+    """Adam with a smaller rate for some variables: the pretrained encoder moves less than the decoder.
+
+    With ``use_ema`` it keeps a moving average of all weights, which is what is validated and kept.
+    """
 
     def __init__(self, slow: Iterable[Any] = (), share: float = 1.0, **options: Any) -> None:
         super().__init__(**options)
@@ -82,6 +87,14 @@ class DiscriminativeAdam(keras.optimizers.Adam):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         share = self.share if self._var_key(variable) in self.slow else 1.0
         super().update_step(gradient, variable, ops.multiply(learning_rate, share))
+
+    def swap_averages(self) -> None:
+        """Exchange the weights and their moving averages, if there are any; twice changes nothing."""
+        averages = self._model_variables_moving_average if self.use_ema else []
+        for variable, average in zip(self._trainable_variables, averages, strict=bool(averages)):
+            now = ops.convert_to_numpy(variable)
+            variable.assign(average)
+            average.assign(now)
 
 
 class CaptionLoss(keras.losses.Loss):
@@ -117,7 +130,13 @@ def compile_trainee(trainee: Trainee, phase: Phase) -> None:
     slow = trainee.encoder.trainable_variables if trainee.encoder is not None else []
     share = phase.encoder_rate / phase.rate
     optimizer = DiscriminativeAdam(
-        slow, share, learning_rate=phase.rate, epsilon=phase.epsilon, global_clipnorm=5.0
+        slow,
+        share,
+        learning_rate=phase.rate,
+        epsilon=phase.epsilon,
+        global_clipnorm=5.0,
+        use_ema=phase.average > 0,
+        ema_momentum=phase.average,
     )
     trainee.compile(
         optimizer, CaptionLoss(phase.smoothing, "sum" if phase.samples else "mean_with_sample_weight")
@@ -145,6 +164,7 @@ def fit(loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int) -> No
     if progress.done and progress.epoch:
         run.restore(progress.epoch, loop.changed, trainee.decoder)
         run.restore_optimizer(progress.epoch, trainee.optimizer)
+        trainee.optimizer.swap_averages()
     while progress.done < phase.epochs and progress.waited < 2 * phase.patience:
         started = time.perf_counter()
         loss = _epoch(loop, phase, progress, seed)
@@ -153,6 +173,7 @@ def fit(loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int) -> No
                 f"the loss of epoch {progress.epoch + 1} is {loss}. "
                 "Train with --precision float32 or a lower rate."
             )
+        trainee.optimizer.swap_averages()  # what is validated and saved
         regions = loop.dev_regions()
         val_loss, said = loop.validation.loss(nats, regions), loop.validation.captions(rollout, regions)
         row = Epoch(
@@ -168,6 +189,7 @@ def fit(loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int) -> No
         )
         _note(progress, row, phase)
         run.save(progress, loop.changed, trainee.decoder, trainee.optimizer)
+        trainee.optimizer.swap_averages()
         print(_sentence(row, phase, progress), flush=True)
     if progress.best is not None:
         run.restore(progress.best, loop.changed, trainee.decoder)

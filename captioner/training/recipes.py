@@ -22,6 +22,7 @@ class Recipe:
     min_count: int = 4
     max_words: int | None = 20  # longer captions are cut while training; None keeps them whole
     precision: str = "float32"
+    mirror: bool = False  # what ships looks at the mirror image, too (``encoders.mirrored``)
 
 
 _FROZEN = Phase("decoder", epochs=6, rate=1e-3)

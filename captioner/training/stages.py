@@ -118,7 +118,7 @@ class _Models:
         together = phase.encoder_rate > 0
         trainee = Trainee(self.encoder if together else None, self.decoder)
         fit.compile_trainee(trainee, phase)
-        load, dev = self._pictures() if together else self._regions()
+        load, dev = self._data(phase)
         changed = self.changed or any(one.encoder_rate > 0 for one in self.recipe.phases)
         update = self._update(phase, trainee)
         return Loop(
@@ -132,14 +132,25 @@ class _Models:
         encoder.set_weights(self.encoder.get_weights())
         decoder = self._decoder()
         decoder.set_weights(self.decoder.get_weights())
-        return Trained(
-            encoder, decoder, self.words, encoders.grid(self.recipe.encoder, encoder), progress.history
-        )
+        grid = encoders.grid(self.recipe.encoder, encoder)
+        if self.recipe.mirror:
+            encoder = encoders.mirrored(encoder, grid)
+        return Trained(encoder, decoder, self.words, grid, progress.history)
 
     def _decoder(self) -> Decoder:
         return decoders.build(
             self.recipe.decoder, log_frequencies(self.targets, len(self.words)), self.encoder.output_shape[1:]
         )
+
+    def _data(self, phase: Phase) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
+        """A loader for each epoch, and the regions of the dev split."""
+        if phase.encoder_rate > 0:
+            return self._pictures()
+        if not phase.augment:
+            return self._regions()
+        look, _ = self._pictures()
+        dev = self._cached(self.dev, "dev")
+        return lambda epoch: features.seen(self.encoder, look(epoch)), lambda: dev
 
     def _regions(self) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
         """Regions computed once, from the cache when they are there."""

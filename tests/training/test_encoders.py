@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from captioner.errors import CaptionerError
 from captioner.training import encoders
 from captioner.training.encoders import EDGETPU, EncoderOptions
+from tests.training import small
 
 SMALL = EncoderOptions("mobilenet_v2", "none", layer="block_1_project", image_size=32)
 NAMES = (
@@ -97,6 +98,18 @@ def test_pooling_is_averaging_the_regions() -> None:
 
     assert encoders.grid(options, pooled) == (1, 1)
     np.testing.assert_allclose(pooled(pictures()), np.mean(grid(pictures()), 1, keepdims=True), atol=1e-5)
+
+
+def test_a_picture_and_its_mirror_image_are_seen_alike_place_by_place() -> None:
+    encoder = small.encoder()
+    twice = encoders.mirrored(encoder, (2, 2))
+    one = pictures(small.SIZE)
+    turned = one[:, :, ::-1]
+    seen, other = (np.asarray(twice(x)).reshape(2, 2, 2, -1) for x in (one, turned))
+    plain, mirror = (np.asarray(encoder(x)).reshape(2, 2, 2, -1) for x in (one, turned))
+
+    np.testing.assert_allclose(seen, other[:, :, ::-1], atol=1e-5)
+    np.testing.assert_allclose(seen, (plain + mirror[:, :, ::-1]) / 2, atol=1e-5)
 
 
 def test_the_edgetpu_network_is_as_large_as_it_should_be() -> None:

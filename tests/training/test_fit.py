@@ -87,6 +87,32 @@ def test_slow_variables_move_a_share_as_far(share: float) -> None:
     np.testing.assert_allclose(np.asarray(slow) - 1, share * (np.asarray(fast) - 1), rtol=1e-3)
 
 
+@given(st.floats(0.1, 0.99), st.integers(1, 6))
+def test_averages_forget_at_their_rate_and_swapping_twice_changes_nothing(kept: float, updates: int) -> None:
+    variable = keras.Variable(np.ones(3))
+    optimizer = DiscriminativeAdam(learning_rate=0.1, use_ema=True, ema_momentum=kept)
+    expected = None
+    for _ in range(updates):
+        optimizer.apply([ops.array([1.0, -2.0, 0.5])], [variable])
+        now = np.asarray(variable).copy()
+        expected = now if expected is None else kept * expected + (1 - kept) * now
+
+    optimizer.swap_averages()
+    np.testing.assert_allclose(np.asarray(variable), expected, rtol=1e-5)
+    optimizer.swap_averages()
+    np.testing.assert_array_equal(np.asarray(variable), now)
+
+
+def test_without_averages_there_is_nothing_to_swap() -> None:
+    variable = keras.Variable(np.ones(3))
+    optimizer = DiscriminativeAdam(learning_rate=0.1)
+    optimizer.apply([ops.array([1.0, -2.0, 0.5])], [variable])
+    before = np.asarray(variable).copy()
+    optimizer.swap_averages()
+
+    np.testing.assert_array_equal(np.asarray(variable), before)
+
+
 def test_fine_tuning_moves_the_encoder_less_and_its_statistics_not_at_all(
     targets: Targets, vocabulary: Vocabulary
 ) -> None:

@@ -35,8 +35,8 @@ RECIPE = Recipe(
     DecoderOptions(units=8),
     (
         Phase("decoder", 2, rate=0.05, batch=4),
-        Phase("fine-tune", 2, rate=0.05, encoder_rate=1e-3, batch=4, decay=True),
-        Phase("polish", 2, rate=1e-3, batch=4, samples=2, monitor="val_cider"),
+        Phase("fine-tune", 2, rate=0.05, encoder_rate=1e-3, batch=4, decay=True, average=0.5),
+        Phase("polish", 2, rate=1e-3, batch=4, samples=2, monitor="val_cider", augment=True, average=0.5),
     ),
     min_count=1,
 )
