@@ -8,8 +8,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from captioner.training.stages import Trained
 
 DEFAULT_DATA = Path(os.environ.get("CAPTIONER_FLICKR8K", "data/flickr8k"))
+MOST_TRIALS = 20
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -30,51 +33,12 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    _data_arguments(parser.add_argument_group("data").add_argument)
+    _model_arguments(parser.add_argument_group("model").add_argument)
+    _training_arguments(parser.add_argument_group("training").add_argument)
     add = parser.add_argument
-    data = parser.add_argument_group("data")
-    data.add_argument(
-        "--data",
-        type=Path,
-        default=DEFAULT_DATA,
-        metavar="FOLDER",
-        help=f"Flickr8k folder (default {DEFAULT_DATA})",
-    )
-    data.add_argument(
-        "--download", action="store_true", help=f"fetch Flickr8k from Kaggle ({KAGGLE_HANDLE}) first"
-    )
-    data.add_argument("--split", choices=SPLITS, help="which pictures train")
-    data.add_argument("--limit", type=_count, metavar="N", help="train on the first N pictures only")
-    model = parser.add_argument_group("model")
-    model.add_argument("--recipe", default="attention", help="attention (default), edgetpu, inject, merge")
-    model.add_argument("--encoder", help="a keras.applications classifier, or mobilenet_edgetpu")
-    model.add_argument("--weights", help="imagenet, none, or a file")
-    model.add_argument("--layer", help="inner layer to cut the encoder at")
-    model.add_argument(
-        "--image-size", type=_count, metavar="S", help="side of the encoder's square in pixels"
-    )
-    model.add_argument("--units", type=_count, metavar="U", help="width of the attention decoder")
-    model.add_argument("--glove", metavar="FILE", help="GloVe text file for the merge decoder's embedding")
-    model.add_argument("--freeze-glove", action="store_true", help="do not train on the GloVe vectors")
-    running = parser.add_argument_group("training")
-    running.add_argument("--epochs", type=_count, metavar="N", help="epochs of every phase")
-    running.add_argument(
-        "--polish", type=_count, metavar="N", help="then N epochs of self-critical fine-tuning on CIDEr"
-    )
-    running.add_argument(
-        "--precision", choices=("float32", "mixed_bfloat16"), help="bfloat16 halves the time on AMX and GPUs"
-    )
-    running.add_argument("--seed", type=_from_zero, default=0)
-    running.add_argument("--run", type=Path, metavar="FOLDER", help="checkpoints (default runs/RECIPE)")
-    running.add_argument("--resume", action="store_true", help="go on with the run in that folder")
-    running.add_argument(
-        "--from", dest="start", type=Path, metavar="FOLDER", help="begin with the weights of another run"
-    )
-    running.add_argument(
-        "--cache", type=Path, default=Path("runs/cache"), metavar="FOLDER", help="regions computed before"
-    )
-    add(
-        "--out", type=Path, default=Path("artifacts"), metavar="FOLDER", help="the bundle (default artifacts)"
-    )
+    out = Path("artifacts")
+    add("--out", type=Path, default=out, metavar="FOLDER", help="the bundle (default %(default)s)")
     add("--push", metavar="USER/REPO", help="push the bundle to the Hugging Face Hub")
     add(
         "--samples",
@@ -84,24 +48,114 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
+def _data_arguments(add: Callable[..., Any]) -> None:
+    add(
+        "--data",
+        type=Path,
+        default=DEFAULT_DATA,
+        metavar="FOLDER",
+        help=f"Flickr8k folder (default {DEFAULT_DATA})",
+    )
+    add("--download", action="store_true", help=f"fetch Flickr8k from Kaggle ({KAGGLE_HANDLE}) first")
+    add("--split", choices=SPLITS, help="which pictures train, by which rules (EXPERIMENTS.md)")
+    add("--limit", type=_count, metavar="N", help="train on the first N pictures only")
+    add(
+        "--hold-out",
+        type=_count,
+        metavar="N",
+        help="keep N training pictures, chosen by seed, from the model: what "
+        "`python -m captioner evaluate --split held-out` scores",
+    )
+
+
+def _model_arguments(add: Callable[..., Any]) -> None:
+    add("--recipe", default="attention", help="attention (default), edgetpu, inject, merge")
+    add("--encoder", help="a keras.applications classifier, or mobilenet_edgetpu")
+    add("--weights", help="imagenet, none, or a file")
+    add("--layer", help="inner layer to cut the encoder at")
+    add("--image-size", type=_count, metavar="S", help="side of the encoder's square in pixels")
+    add("--units", type=_count, metavar="U", help="width of the attention decoder")
+    add("--heads", type=_count, metavar="H", help="places that the attention decoder looks at for a word")
+    add("--glove", metavar="FILE", help="GloVe text file, its vectors as wide as the decoder's embedding")
+    add("--freeze-glove", action="store_true", help="do not train on the GloVe vectors")
+
+
+def _training_arguments(add: Callable[..., Any]) -> None:
+    add("--epochs", type=_count, metavar="N", help="epochs of every phase, or of each trial of a search")
+    add("--polish", type=_count, metavar="N", help="then N epochs of self-critical fine-tuning on CIDEr")
+    add(
+        "--search",
+        type=lambda text: _count(text, MOST_TRIALS),
+        metavar="N",
+        help="instead of training, look for better settings of the decoder in N short trials, at most "
+        f"{MOST_TRIALS}; the run's folder gets a table and a plot of what mattered",
+    )
+    add("--precision", choices=("float32", "mixed_bfloat16"), help="bfloat16 halves the time on AMX and GPUs")
+    add("--seed", type=_from_zero, default=0)
+    add("--run", type=Path, metavar="FOLDER", help="checkpoints (default runs/RECIPE or runs/RECIPE-search)")
+    add("--resume", action="store_true", help="go on with the run or the search in that folder")
+    add("--from", dest="start", type=Path, metavar="FOLDER", help="begin with the weights of another run")
+    add(
+        "--cache",
+        type=Path,
+        default=Path("runs/cache"),
+        metavar="FOLDER",
+        help="regions computed before (default %(default)s); may be deleted at any time between runs, "
+        "they are computed again",
+    )
+
+
 def choose(options: argparse.Namespace) -> Recipe:
     """The recipe by name, with the command line's changes."""
-    from captioner.training.recipes import POLISH, RECIPES
+    from captioner.training.recipes import POLISH, RECIPES, under
 
     if options.recipe not in RECIPES:
         raise CaptionerError(f"no recipe is called {options.recipe!r}. Choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[options.recipe]
+    _refuse_idle(options, recipe)
     encoder = replace(
         recipe.encoder, **_given(name=options.encoder, weights=options.weights, layer=options.layer)
     )
     encoder = replace(encoder, **_given(image_size=options.image_size))
     decoder = replace(
-        recipe.decoder, **_given(units=options.units, glove=options.glove), freeze_glove=options.freeze_glove
+        recipe.decoder,
+        **_given(units=options.units, heads=options.heads, glove=options.glove),
+        freeze_glove=options.freeze_glove,
     )
     phases = tuple(replace(phase, **_given(epochs=options.epochs)) for phase in recipe.phases)
     phases += (replace(POLISH, epochs=options.polish),) if options.polish else ()
-    changes = _given(split=options.split, precision=options.precision)
+    recipe = under(recipe, options.split or recipe.split)
+    changes = _given(precision=options.precision)
     return replace(recipe, encoder=encoder, decoder=decoder, phases=phases, **changes)
+
+
+def _refuse_idle(options: argparse.Namespace, recipe: Recipe) -> None:
+    """A flag that would change nothing is a mistake, and is said before hours are spent on it."""
+    given = {name for name, value in vars(options).items() if value}
+    for size in ("units", "heads"):
+        if size in given and size not in recipe.decoder.adjustable:
+            raise CaptionerError(
+                f"the {recipe.decoder.name} decoder has sizes of its own. Leave out --{size}, "
+                "or choose a --recipe with the attention decoder."
+            )
+    for flag, needed in (("freeze_glove", "glove"), ("samples", "push")):
+        if flag in given and needed not in given:
+            raise CaptionerError(f"--{flag.replace('_', '-')} does nothing without --{needed}.")
+    if "search" in given and (idle := given & {"start", "polish", "push", "units", "heads"}):
+        flag = {"start": "from"}.get(first := min(idle), first)
+        raise CaptionerError(
+            f"--search goes without --{flag}: it begins anew, tries sizes by itself and ships nothing."
+        )
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise now what writing the bundle would raise after training."""
+    from captioner.manifest import MANIFEST
+
+    if not folder.exists() or (folder / MANIFEST).exists():
+        return
+    if not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise CaptionerError(f"{folder} is there and is no bundle. Name a new one with --out.")
 
 
 def read(options: argparse.Namespace, recipe: Recipe) -> Dataset:
@@ -112,6 +166,7 @@ def read(options: argparse.Namespace, recipe: Recipe) -> Dataset:
     folder = download() if options.download else options.data
     dataset = flickr8k.load(folder, recipe.split)
     dataset = features.readable(dataset.limited(options.limit) if options.limit else dataset)
+    dataset = dataset.held_out(options.hold_out, options.seed) if options.hold_out else dataset
     for sentence in dataset.skipped:
         print(sentence)
     print("pictures:", ", ".join(f"{len(found)} {split}" for split, found in dataset.splits.items()))
@@ -140,7 +195,29 @@ def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Pa
         raise CaptionerError(
             f"{run} holds a run already. Go on with --resume, name another with --run, or delete it."
         )
+    if options.hold_out and options.start:
+        _refuse_seen(options.start, dataset)
     return stages.train(recipe, dataset, checkpoints, options.cache, options.seed, options.start)
+
+
+def _refuse_seen(start: Path, dataset: Dataset) -> None:
+    """Weights that learned from the pictures to be held out would make them worthless."""
+    settings = start / "settings.json"
+    learned = json.loads(settings.read_text()).get("data", "") if settings.is_file() else ""
+    if learned and dataset.fingerprint.startswith(learned):
+        return
+    raise CaptionerError(
+        f"the weights in {start} may have learned from pictures that are to be held out. "
+        "Begin with a run of the same data, --hold-out and --seed, or without --from."
+    )
+
+
+def search(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Path) -> None:
+    """Short trials instead of training; nothing is exported."""
+    from captioner.training import search
+
+    found = search.Search(recipe, dataset, run, options.cache, options.seed, options.epochs or search.EPOCHS)
+    found.go(options.search, options.resume)
 
 
 def export(
@@ -162,7 +239,11 @@ def main(given: list[str] | None = None) -> None:
     """Everything from the command line to the bundle."""
     options = arguments(given)
     recipe = choose(options)
-    run = options.run or Path("runs") / recipe.name
+    run = options.run or Path("runs") / (f"{recipe.name}-search" if options.search else recipe.name)
+    if options.search:
+        search(options, recipe, read(options, recipe), run)
+        return
+    refuse_foreign(options.out)
     dataset = read(options, recipe)
     trained = train(options, recipe, dataset, run)
     finish(options, dataset, export(options, recipe, dataset, trained, run))
@@ -170,10 +251,11 @@ def main(given: list[str] | None = None) -> None:
 
 def finish(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
     """Score what ships, put it in place as a whole, and push it if asked."""
-    from captioner import bundle, evaluation, hub
+    from captioner import bundle, calibration, evaluation, hub
     from captioner.model import Captioner
 
     captioner = Captioner(bundle.load(folder))
+    calibration.add(captioner, dataset)
     split = "test" if "test" in dataset.splits else "dev"
     found, rows = evaluation.evaluate(captioner, dataset, split)
     how = f"--split {split} --beams {found.beams} --alpha {found.alpha:g}"
@@ -188,10 +270,11 @@ def finish(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
         print("pushed:", hub.push(options.out, options.push, samples=options.samples).url)
 
 
-def _count(text: str) -> int:
+def _count(text: str, most: int | None = None) -> int:
     """A whole number from 1."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1; got {text!r}")
+    if not text.isascii() or not text.isdigit() or int(text) < 1 or (most and int(text) > most):
+        limit = f" to {most}" if most else ""
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1{limit}; got {text!r}")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The command line: caption, evaluate, verify, push, pull.
+"""The command line: caption, evaluate, familiar, verify, push, pull.
 
 What a command needs is imported inside it, so that captioning a picture starts in a fraction of a second.
 """
@@ -74,6 +74,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
     captioner, options = _open(arguments)
     dataset = flickr8k.load(arguments.data, captioner.bundle.config.split)
+    dataset = evaluation.as_trained(captioner.bundle, dataset)
     for sentence in dataset.skipped:
         print(sentence, file=sys.stderr)
     final = "test" if "test" in dataset.splits else "dev"
@@ -88,6 +89,27 @@ def evaluate(arguments: argparse.Namespace) -> int:
         how = f"--split {split} --beams {options.beams} --alpha {options.alpha:g}"
         sealed = evaluation.write(captioner.bundle, found, rows, f"{PROGRAM} evaluate {how}")
         print(f"written to {sealed.folder}")
+    return 0
+
+
+def familiar(arguments: argparse.Namespace) -> int:
+    """Measure how well a bundle can tell pictures unlike those it was trained on."""
+    from captioner import bundle, calibration, evaluation, flickr8k
+    from captioner.model import Captioner
+
+    captioner = Captioner(bundle.load(arguments.bundle))
+    dataset = evaluation.as_trained(
+        captioner.bundle, flickr8k.load(arguments.data, captioner.bundle.config.split)
+    )
+    rule = (calibration.add if arguments.write else calibration.measured)(captioner, dataset)
+    if rule is None:
+        raise DatasetError(
+            f"at least {calibration.ENOUGH} pictures must set the limit, and as many others check it. "
+            "Use the whole dataset."
+        )
+    print(rule)
+    if arguments.write:
+        print(f"written to {arguments.bundle}")
     return 0
 
 
@@ -131,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     for run, add_arguments in (
         (caption, _add_caption),
         (evaluate, _add_evaluate),
+        (familiar, _add_familiar),
         (verify, _add_folder),
         (push, _add_push),
         (pull, _add_pull),
@@ -147,10 +170,24 @@ def _add_caption(parser: argparse.ArgumentParser) -> None:
     _add_decoding(parser)
 
 
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+def _add_familiar(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
+    parser.add_argument("--write", action="store_true", help="put what was measured into the bundle")
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
     data = os.environ.get("CAPTIONER_FLICKR8K") or "data/flickr8k"
     parser.add_argument("--data", default=data, metavar="FOLDER", help="the dataset (default: %(default)s)")
-    parser.add_argument("--split", help="train, dev or test (default: test, or dev where there is no test)")
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument(
+        "--split",
+        help="train, dev, test, or held-out for the pictures that train.py --hold-out kept from the model "
+        "(default: test, or dev where there is no test)",
+    )
     parser.add_argument("--limit", type=_count, metavar="N", help="only the first N pictures")
     parser.add_argument("--write", action="store_true", help="put figures and options into the bundle")
     _add_decoding(parser)

@@ -1,7 +1,7 @@
 """A trained captioner is a folder; this module says what is in it, and reads, verifies and writes it.
 
     config.json  captioner.tflite  vocabulary.json       needed to caption a picture
-    history.csv  metrics.json  predictions.csv  dataset.json  README.md  samples/
+    history.csv  metrics.json  predictions.csv  dataset.json  familiar.json  README.md  samples/
     manifest.json                                        size and SHA-256 of each file above; written last
 
 JSON, CSV, pictures and one flatbuffer: nothing in it can run code. Files that the manifest does not name are

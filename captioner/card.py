@@ -57,6 +57,7 @@ FILES = """\
 | `config.json` | encoder, decoder, picture size, region grid, decoding defaults, library versions |
 | `history.csv` | one row an epoch |
 | `metrics.json`, `predictions.csv` | the scores above, and the caption behind each with its own |
+| `familiar.json` | a rule that tells pictures unlike the training pictures, with its false alarms |
 | `dataset.json` | counts that describe the training captions |
 | `manifest.json` | size and SHA-256 of every file; captioner refuses a folder that differs |
 
@@ -132,12 +133,14 @@ def _what(config: Config) -> str:
     rows, columns = config.grid
     seen = f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector"
     decoder = DECODERS.get(config.decoder, config.decoder)
+    twice = ", the mean of the picture's and its mirror image's" if config.mirror else ""
     return f"""\
 # captioner
 
 A picture goes in, one English sentence comes out, with the probability of every word in it.
 
-`{config.encoder}` reads the picture, squashed to {config.image_size} × {config.image_size} pixels, as {seen};
+`{config.encoder}` reads the picture, squashed to {config.image_size} × {config.image_size} pixels, as
+{seen}{twice};
 {decoder} writes the sentence.
 Beam search keeps the {config.beams} best beginnings at every word.
 It runs on LiteRT: neither TensorFlow nor a GPU is needed to use it.

@@ -60,6 +60,7 @@ _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "decoder": (_is_name, "a name"),
     "image_size": (_is_count(8, 2048), "8 to 2048 pixels"),
     "grid": (_is_grid, "two whole numbers, rows and columns"),
+    "mirror": (lambda value: isinstance(value, bool), "true or false"),
     "attention": (lambda value: isinstance(value, bool), "true or false"),
     "tokenizer": (lambda value: value in tuple(TOKENIZERS), " or ".join(TOKENIZERS)),
     "split": (lambda value: value in SPLITS, " or ".join(SPLITS)),
@@ -86,6 +87,7 @@ class Config:
     decoder: str
     image_size: int  # pixels, the encoder's square
     grid: tuple[int, int]  # regions as rows, columns; (1, 1) when pooled
+    mirror: bool  # whether the encoder looks at the mirror image, too
     attention: bool  # whether steps say where they looked
     tokenizer: str  # of the captions trained on
     split: str  # trained on its "train" part

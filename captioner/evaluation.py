@@ -25,7 +25,7 @@ from captioner import images
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.errors import DatasetError
-from captioner.flickr8k import Dataset
+from captioner.flickr8k import HELD_OUT, Dataset
 from captioner.metrics import Cider, Scores, rouge_l, score, sentence_bleu4
 from captioner.model import Captions
 from captioner.progress import track
@@ -122,7 +122,8 @@ def evaluate(
         The scores, and one row a picture: image, caption, log_prob, score, bleu4, rouge_l, cider.
 
     Raises:
-        DatasetError: the split is not there, or the model was trained on another cut of the pictures.
+        DatasetError: the split is not there, or the model was trained on another cut of the pictures, or
+            cannot be shown to have been trained without those of ``held-out``.
         ImageError: a picture cannot be read.
     """
     options = options or captioner.options
@@ -152,6 +153,15 @@ def evaluate(
         seconds_per_picture=median(prediction.seconds for prediction in predictions),
     )
     return evaluation, [_row(*parts) for parts in zip(predictions, said, meant, cider.tolist(), strict=True)]
+
+
+def as_trained(bundle: Bundle, dataset: Dataset) -> Dataset:
+    """The dataset with the pictures that were kept from this model while training as the split ``held-out``.
+
+    How many they are stands in dataset.json, the seed that chose them in config.json.
+    """
+    count = bundle.dataset().get("pictures", {}).get(HELD_OUT)
+    return dataset.held_out(count, bundle.config.seed) if type(count) is int and count > 0 else dataset
 
 
 def predict(
@@ -229,6 +239,12 @@ def _references(
         raise DatasetError(
             f"this model was trained on the {bundle.config.split} split, which shares pictures with the "
             f"{split} part of the {dataset.name} split. Score it on its own."
+        )
+    trained_on = dataset.fingerprint == bundle.config.data
+    if split == HELD_OUT and not (trained_on and split in dataset.splits):
+        raise DatasetError(
+            "which pictures were kept from this model cannot be told: it was not trained with --hold-out, "
+            "or on other pictures and captions than are here. Train it with --hold-out N on these."
         )
     if split not in dataset.splits:
         raise DatasetError(f"the {dataset.name} split has no {split!r}; it has {', '.join(dataset.splits)}.")

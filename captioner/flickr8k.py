@@ -26,6 +26,7 @@ from captioner import karpathy
 from captioner.errors import DatasetError
 
 SPLITS = ("official", "kaggle")
+HELD_OUT = "held-out"
 LISTS = {
     "train": "Flickr_8k.trainImages.txt",
     "dev": "Flickr_8k.devImages.txt",
@@ -84,6 +85,24 @@ class Dataset:
         counts = {split: limit if split == "train" else max(2, limit // 6) for split in self.splits}
         splits = {split: dict(list(images.items())[: counts[split]]) for split, images in self.splits.items()}
         return replace(self, splits=splits)
+
+    def held_out(self, count: int, seed: int) -> Dataset:
+        """The same data with ``count`` training pictures as a further split, ``held-out``.
+
+        A picture's name and the seed decide, whatever the other pictures are. With fewer pictures in the
+        training split, as ``limited`` leaves, none that was trained on is ever among the ``count`` of all.
+
+        Raises:
+            DatasetError: nothing would be left to train on.
+        """
+        train = self.splits["train"]
+        if count >= len(train):
+            raise DatasetError(f"{count} of {len(train)} training pictures cannot be held out. Name fewer.")
+        order = sorted(train, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+        chosen = set(order[:count])
+        kept = {name: captions for name, captions in train.items() if name not in chosen}
+        held = {name: captions for name, captions in train.items() if name in chosen}
+        return replace(self, splits={**self.splits, "train": kept, HELD_OUT: held})
 
 
 def load(folder: str | Path, split: str = "official") -> Dataset:

@@ -16,7 +16,15 @@ from captioner.errors import BundleError
 
 MANIFEST = "manifest.json"
 REQUIRED = ("config.json", "captioner.tflite", "vocabulary.json")
-FILES = (*REQUIRED, "history.csv", "metrics.json", "predictions.csv", "dataset.json", "README.md")
+FILES = (
+    *REQUIRED,
+    "history.csv",
+    "metrics.json",
+    "predictions.csv",
+    "dataset.json",
+    "familiar.json",
+    "README.md",
+)
 MAX_BYTES = 500_000_000  # of one file; past this the manifest itself is wrong
 
 _SAMPLE = re.compile(r"samples/[A-Za-z0-9_][A-Za-z0-9_.-]*\.(jpg|jpeg|png|webp|json)")

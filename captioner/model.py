@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from captioner import images
+from captioner import familiar, images
 from captioner.bundle import Bundle
 from captioner.decoding import Decoded, DecodingOptions, Hypothesis, State, Step, decode
 from captioner.errors import BundleError
@@ -76,7 +76,8 @@ class Captioner:
         threads: of the encoder, the slowest part. It stops gaining at the number of cores.
 
     Raises:
-        BundleError: the model file is not one, or does not fit the bundle's vocabulary and configuration.
+        BundleError: the model file is not one, or does not fit the bundle's vocabulary and configuration;
+            or the rule in familiar.json is malformed, or another encoder's.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 2) -> None:
@@ -84,6 +85,7 @@ class Captioner:
         config = bundle.config
         self.options = DecodingOptions(beams=config.beams, alpha=config.alpha, max_words=config.max_words)
         self._model = _Model(bundle, threads)
+        self.familiar = familiar.read(bundle, self._model.channels)  # None where it was not measured
 
     def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Captions:
         """Describe uint8[H, W, 3]; the options default to the bundle's."""
@@ -169,6 +171,7 @@ class _Model:
         _expect("image", self._runners["encode"].get_input_details()["image"]["shape"], black.shape)
         regions = self.run("encode", image=black)["regions"]
         _expect("regions", regions.shape[:2], (1, height * width))
+        self.channels = int(regions.shape[2])
         stepper = _Stepper(self)
         state = {name: np.repeat(row, rows, axis=0) for name, row in stepper.start(regions).items()}
         log_probs, _, attention = stepper.step(np.full(rows, START, np.int32), state)

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import pytest
+import streamlit as st
+from hypothesis import settings
 
 from captioner import flickr8k
+from captioner.app import resources
+from captioner.app.resources import Running
 from captioner.bundle import Bundle
 from captioner.flickr8k import Dataset
+from captioner.samples import Sample
 from tests import tiny, tiny_flickr8k
+from tests.fake_captioner import FakeCaptioner, photo
+
+settings.register_profile("patient", deadline=None)  # on a busy machine, too
+settings.load_profile("patient")
+Fake = TypeVar("Fake", bound=FakeCaptioner)
+StandIn = Callable[..., Fake]
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +73,42 @@ def real_encoders() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no encoder weights at {folder}; CAPTIONER_ENCODERS names their folder")
     return folder
+
+
+@pytest.fixture
+def nothing_cached() -> Iterator[None]:
+    """What the app has found for one test is not there for another."""
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch, nothing_cached: None) -> StandIn[Fake]:
+    """Puts a captioner, with its bundle and the pictures to pick, in the place of the app's."""
+
+    def put(captioner: Fake, samples: Mapping[str, Sample] | None = None) -> Fake:
+        thumbnail = np.zeros((6, 8, 3), np.uint8)
+        offered = {name: (sample, thumbnail) for name, sample in (samples or {}).items()}
+        sentence = "Pictures from a test." if offered else "No sample pictures here: it is a test."
+        running = Running(captioner.bundle, "a test", "It stands in.")
+        monkeypatch.setattr(resources, "running", lambda: running)
+        monkeypatch.setattr(resources, "captioner", lambda: captioner)
+        monkeypatch.setattr(resources, "samples", lambda: (offered, sentence))
+        return captioner
+
+    return put
+
+
+@pytest.fixture
+def fake(stand_in: StandIn[FakeCaptioner], tmp_path: Path) -> FakeCaptioner:
+    """Stands in for the model; two pictures are there to pick."""
+    return stand_in(FakeCaptioner(tiny.whole(tmp_path / "artifacts")), samples("one.png", "two.png"))
+
+
+def samples(*names: str) -> dict[str, Sample]:
+    """Pictures to pick, each with a sentence that names it."""
+    return {
+        name: Sample(name, "a test", (f"Somebody wrote {name}.",), lambda seed=seed: photo(seed))  # type: ignore[misc]
+        for seed, name in enumerate(names, start=1)
+    }

@@ -13,6 +13,7 @@ from PIL import Image
 
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
+from captioner.familiar import Rule
 from captioner.model import END_WORD, Caption, Captions, TreeNode, Word
 
 SENTENCES = (
@@ -44,6 +45,7 @@ class FakeCaptioner:
     options: DecodingOptions = field(default_factory=lambda: DecodingOptions(beams=2, alpha=0.6, max_words=8))
     encoded: int = 0
     decoded: list[DecodingOptions] = field(default_factory=list)
+    familiar: Rule | None = None
 
     def regions(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.encoded += 1

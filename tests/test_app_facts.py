@@ -45,6 +45,12 @@ epoch,phase,loss,val_loss,rate,seconds,val_cider
 """
 
 
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other models are here, whatever lies beside this checkout."""
+    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+
+
 @pytest.fixture
 def trained(tmp_path: Path) -> Bundle:
     """A bundle with a history and scores."""
@@ -132,3 +138,24 @@ def test_about_shows_the_card_without_its_head(trained: Bundle, monkeypatch: pyt
     assert "# The card" in said
     assert "a: b" not in said
     assert card.LIMITS.splitlines()[2] in said
+
+
+def test_about_tells_real_mistakes_of_the_running_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "image,caption,log_prob,score,bleu4,rouge_l,cider\n"
+    rows += "3358682439_be4b83544c.jpg,a dog with a *ball*,-5,-1,0,0,0\n"
+    rows += "771048251_602e5e8f45.jpg,a small cat,-5,-1,0,0,0\n"
+    mistaken = bundle.write(tmp_path / "artifacts", tiny.files(tiny.config()) | {"predictions.csv": rows})
+    app = visit("about", mistaken, monkeypatch)
+    assert "Where it went wrong" in [header.value for header in app.header]
+    said = text(app)
+    assert r"Two people stroke a small kangaroo on a lawn. It said: “a dog with a \*ball\*”" in said
+    assert "kitten" not in said
+
+
+def test_about_accuses_no_model_of_what_it_did_not_say(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = visit("about", trained, monkeypatch)
+    assert "Where it went wrong" not in [header.value for header in app.header]

@@ -6,25 +6,23 @@ import base64
 import csv
 import io
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
 from captioner import images
-from captioner.app import batch, resources
+from captioner.app import batch
 from captioner.app.batch import Batch, Line
 from captioner.bundle import Bundle
 from captioner.model import Captioner
-from tests import tiny
+from tests import visitor
 from tests.fake_captioner import FakeCaptioner, photo
+from tests.visitor import said
 
 names = some.text(some.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 
@@ -37,17 +35,8 @@ class File:
     size: int
 
 
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeCaptioner]:
-    st.cache_resource.clear()
-    captioner = FakeCaptioner(tiny.whole(tmp_path / "artifacts"))
-    monkeypatch.setattr(resources, "captioner", lambda: captioner)
-    yield captioner
-    st.cache_resource.clear()
-
-
 def opened() -> AppTest:
-    return AppTest.from_string("from captioner.app import batch\nbatch.page()", default_timeout=60).run()
+    return visitor.opened("batch")
 
 
 def started(files: list[tuple[str, bytes]]) -> AppTest:
@@ -59,18 +48,14 @@ def started(files: list[tuple[str, bytes]]) -> AppTest:
     return app
 
 
-def text(app: AppTest) -> str:
-    return "\n".join(element.value for kind in (app.markdown, app.caption) for element in kind)
-
-
 def rows(lines: list[Line]) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(batch.table(lines).removeprefix("\ufeff"))))
 
 
 def test_the_page_tells_its_bounds_and_its_promise(fake: FakeCaptioner) -> None:
-    said = text(opened())
-    assert "At most 50 pictures and 100 MB at a time." in said
-    assert "not stored" in said
+    told = said(opened())
+    assert "At most 50 pictures and 100 MB at a time." in told
+    assert "not stored" in told
 
 
 def test_every_picture_gets_its_line(fake: FakeCaptioner) -> None:
@@ -79,7 +64,7 @@ def test_every_picture_gets_its_line(fake: FakeCaptioner) -> None:
     assert list(frame["file"]) == ["one.png", "two.png"]
     assert list(frame["caption"]) == ["a dog runs"] * 2
     assert list(frame["bands"]) == ["sure of 1 of 3, guessed 1"] * 2
-    assert "2 pictures captioned." in text(app)
+    assert "2 pictures captioned." in said(app)
     assert not app.error
     assert not app.warning
 
@@ -87,7 +72,7 @@ def test_every_picture_gets_its_line(fake: FakeCaptioner) -> None:
 def test_a_broken_file_is_named_and_does_not_stop_the_rest(fake: FakeCaptioner) -> None:
     app = started([("one.png", photo(1)), ("no*te.png", b"not a picture"), ("cut.png", photo(2)[:60])])
     assert list(app.dataframe[0].value["file"]) == ["one.png"]
-    assert "1 picture captioned." in text(app)
+    assert "1 picture captioned." in said(app)
     assert "**no\\*te\\.png:** The picture is not a JPEG, PNG or WebP picture" in app.warning[0].value
     assert "**cut\\.png:** The picture is damaged" in app.warning[0].value
 
@@ -95,7 +80,7 @@ def test_a_broken_file_is_named_and_does_not_stop_the_rest(fake: FakeCaptioner) 
 def test_nothing_but_broken_files_is_no_table(fake: FakeCaptioner) -> None:
     app = started([("a.png", b"")])
     assert not app.dataframe
-    assert "0 pictures captioned." in text(app)
+    assert "0 pictures captioned." in said(app)
     assert "empty" in app.warning[0].value
 
 
@@ -145,7 +130,7 @@ def test_after_a_stop_the_page_says_how_far_it_came(fake: FakeCaptioner) -> None
     app = opened()
     app.session_state["_batch"] = Batch(lines=[Line("a.png", "a dog", sure=0.5)], dropped=3)
     app.run()
-    assert "1 picture captioned. You stopped before the other 3." in text(app)
+    assert "1 picture captioned. You stopped before the other 3." in said(app)
 
 
 def test_no_picture_is_kept_once_it_has_its_sentence(fake: FakeCaptioner) -> None:
@@ -176,7 +161,7 @@ def test_what_goes_beyond_the_bounds_is_named(fake: FakeCaptioner, monkeypatch: 
     assert app.button[0].label == "Caption 2 pictures"
     assert "2\\.png" in app.warning[0].value
     app.button[0].click().run()
-    assert "2 pictures captioned." in text(app)
+    assert "2 pictures captioned." in said(app)
 
 
 @given(some.lists(some.integers(0, batch.LARGEST), max_size=2 * batch.MOST))

@@ -58,6 +58,11 @@ def card(**changes: Any) -> ModelCard:
     return ModelCard(render(**given), ignore_metadata_errors=False)
 
 
+def test_the_card_says_whether_the_mirror_image_counts() -> None:
+    assert "mirror image" in card(config=tiny.config(mirror=True)).text
+    assert "mirror image" not in card(config=tiny.config(mirror=False)).text
+
+
 def test_the_head_is_what_the_hub_asks_for() -> None:
     data = card().data
     assert isinstance(data, ModelCardData)

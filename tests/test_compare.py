@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
 from captioner import bundle as bundles
-from captioner.app import compare, resources, settings, sides
-from captioner.app.resources import Running
+from captioner.app import compare, keep, settings, sides
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.errors import BundleError
 from captioner.model import Captioner, Captions
-from tests import tiny
+from tests import tiny, visitor
+from tests.conftest import StandIn, samples
 from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
-
-PAGE = "from captioner.app import compare, resources\nwith resources.explained():\n    compare.page()"
+from tests.visitor import checked, said, upload
 
 
 @dataclass
@@ -34,13 +31,6 @@ class Fickle(FakeCaptioner):
         return Captions((caption(SENTENCES[0 if options.beams > 1 else 1]),), (), ())
 
 
-@pytest.fixture(autouse=True)
-def _no_cache() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where further bundles are looked for; there is none."""
@@ -49,13 +39,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path) -> Fickle:
+def fake(stand_in: StandIn[Fickle], tmp_path: Path, folder: Path) -> Fickle:
     """Stands in for the running model; no samples are there."""
-    captioner = Fickle(tiny.whole(tmp_path / "artifacts"))
-    monkeypatch.setattr(resources, "running", lambda: Running(captioner.bundle, "a test", "It stands in."))
-    monkeypatch.setattr(resources, "captioner", lambda: captioner)
-    monkeypatch.setattr(resources, "samples", lambda: ({}, "No sample pictures here: it is a test."))
-    return captioner
+    return stand_in(Fickle(tiny.whole(tmp_path / "artifacts")))
 
 
 @pytest.fixture
@@ -66,22 +52,9 @@ def other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
     return captioner
 
 
-def opened(upload: bytes | None = None) -> AppTest:
-    app = AppTest.from_string(PAGE, default_timeout=60).run()
-    if upload is not None:
-        app.file_uploader[0].set_value(("mine.png", upload, "image/png")).run()
-    return app
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception
-    assert [error.value for error in app.error] == []
-    return app
-
-
-def said(app: AppTest) -> str:
-    kinds = (app.header, app.subheader, app.markdown, app.caption)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
+def opened(data: bytes | None = None) -> AppTest:
+    app = visitor.opened("compare")
+    return app if data is None else upload(app, data)
 
 
 def control(app: AppTest, key: str, value: str) -> AppTest:
@@ -118,17 +91,17 @@ def test_every_word_has_its_probability_and_marks_are_no_colour_alone(fake: Fick
 
 def test_sides_that_are_set_alike_cannot_differ(fake: Fickle) -> None:
     app = checked(opened(photo(1)))
-    app.slider(key="beams B").set_value(2).run()
+    app.slider(key="beams_b").set_value(2).run()
     assert "both sides are set alike" in said(checked(app))
-    app.slider(key="alpha B").set_value(1.0).run()
+    app.slider(key="alpha_b").set_value(1.0).run()
     assert "Both say the same sentence, word for word" in said(checked(app))
     assert (fake.encoded, len(fake.decoded)) == (1, 3)  # nothing is computed twice
 
 
 def test_words_can_be_drawn_with_a_temperature_and_a_seed(fake: Fickle) -> None:
-    app = control(checked(opened(photo(1))), "way B", settings.DRAW)
-    app.slider(key="temperature B").set_value(0.5).run()
-    app.number_input(key="seed B").set_value(7).run()
+    app = control(checked(opened(photo(1))), "way_b", settings.DRAW)
+    app.slider(key="temperature_b").set_value(0.5).run()
+    app.number_input(key="seed_b").set_value(7).run()
     drawn = fake.decoded[-1]
     assert (drawn.beams, drawn.temperature, drawn.seed) == (1, 0.5, 7)
     assert "temperature 0\\.5, draw number 7 \\(sampling\\)" in said(checked(app))
@@ -142,7 +115,7 @@ def test_one_model_alone_is_said_in_a_line(fake: Fickle) -> None:
 
 def test_two_models_stand_side_by_side(fake: Fickle, other: FakeCaptioner) -> None:
     app = control(checked(opened(photo(1))), "what", compare.MODELS)
-    assert app.selectbox(key="model B").value == "second"
+    assert app.selectbox(key="model_b").value == "second"
     assert other.decoded[-1] == DecodingOptions(beams=1, alpha=0.7, max_words=8)
     text = said(app)
     assert "by its own yardstick" in text
@@ -171,7 +144,7 @@ def test_a_broken_bundle_is_named_with_its_sentence(fake: Fickle, other: FakeCap
     app = checked(opened(photo(1)))
     assert len(app.warning) == 1
     assert app.warning[0].value.startswith("The model **torn** is left out: ")
-    assert control(app, "what", compare.MODELS).selectbox(key="model A").options == [sides.OWN, "second"]
+    assert control(app, "what", compare.MODELS).selectbox(key="model_a").options == [sides.OWN, "second"]
 
 
 def test_a_twin_of_the_running_bundle_is_not_offered(fake: Fickle, folder: Path) -> None:
@@ -223,3 +196,61 @@ def test_a_broken_picture_is_explained(fake: Fickle, data: bytes) -> None:
 )
 def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: set[int]) -> None:
     assert compare._changed(old.split(), new.split()) == changed
+
+
+def linked(**query: str) -> AppTest:
+    """The page of a link with a sample in it."""
+    return visitor.opened("compare", sample="one.png", **query)
+
+
+@pytest.fixture
+def picked(stand_in: StandIn[Fickle], tmp_path: Path, folder: Path) -> Fickle:
+    """Stands in for the running model; a sample is there to be named by a link."""
+    return stand_in(Fickle(tiny.whole(tmp_path / "artifacts")), samples("one.png"))
+
+
+def test_a_link_brings_back_the_same_comparison(picked: Fickle) -> None:
+    app = checked(linked(beams_a="1", alpha_a="1.2", way_b=settings.DRAW, temperature_b="0.5", seed_b="7"))
+    first, second = picked.decoded
+    assert (first.beams, first.alpha, first.temperature) == (1, 1.2, None)
+    assert (second.temperature, second.seed) == (0.5, 7)
+    assert compare.LINK in said(app)
+    assert not app.info
+
+
+def test_a_link_to_an_upload_brings_back_the_settings_alone(fake: Fickle) -> None:
+    assert keep.NO_LINK in said(checked(opened(photo(1))))
+
+
+def test_a_link_names_the_models(picked: Fickle, other: FakeCaptioner) -> None:
+    app = checked(linked(what=compare.MODELS, model_a="second", model_b=sides.OWN))
+    assert app.selectbox(key="model_a").value == "second"
+    assert app.selectbox(key="model_b").value == sides.OWN
+    assert not app.info
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"beams_a": "99"}, "asks for beams_a=99. That can be a number from 1 to 10"),
+        ({"seed_b": "**x**", "way_b": settings.DRAW}, "asks for seed_b=**x**"),
+        ({"way_a": "guess"}, "a way of choosing words that is not here"),
+        ({"what": "three models"}, "a comparison that is not here"),
+        ({"what": compare.MODELS, "model_b": "gone"}, "asks for the model gone, which is not here"),
+    ],
+)
+def test_what_a_link_asks_for_in_vain_is_said(
+    picked: Fickle, other: FakeCaptioner, query: dict[str, str], sentence: str
+) -> None:
+    app = checked(linked(**query))
+    assert sentence in app.info[0].value.replace("\\", "")
+    app.run()
+    assert len(app.info) == 1
+    app.slider[0].set_value(app.slider[0].max).run() if app.slider else control(app, "what", compare.SETTINGS)
+    assert not checked(app).info
+
+
+def test_a_link_to_two_models_says_when_there_is_but_one(picked: Fickle) -> None:
+    app = checked(linked(what=compare.MODELS))
+    assert app.info[0].value == "The link compares two models, but only one is here\\."
+    assert "both sides" in said(app) or "From A to B" in said(app)

@@ -13,9 +13,9 @@ from captioner.app import answer, doubt, predicted
 from captioner.app.doubt import Threshold
 from captioner.app.predicted import Said
 from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
-from tests.test_app import _no_cache, checked, fake, opened, said, upload
+from tests.test_app import opened
+from tests.visitor import checked, said, upload
 
-__all__ = ["_no_cache", "fake"]  # fixtures
 ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import altair as alt
 import pytest
-import streamlit as st
 from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
@@ -17,7 +16,8 @@ from captioner.app import explore, explore_charts, patterns, predicted, resource
 from captioner.app.predicted import Said
 from captioner.app.resources import Running
 from captioner.bundle import Bundle
-from tests import tiny, tiny_flickr8k
+from tests import tiny, tiny_flickr8k, visitor
+from tests.visitor import checked, said
 
 TEST = tiny_flickr8k.names("test")
 TRUST = """import streamlit as st
@@ -34,8 +34,7 @@ scores = some.floats(0, 10, allow_nan=False)
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    st.cache_resource.clear()
+def _no_pictures(nothing_cached: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("captioner.samples._first_rows", lambda: [])  # as if the Hub had none
@@ -57,26 +56,13 @@ def predicting(tmp_path: Path) -> Bundle:
     return bundles.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra)
 
 
-def said(caption: str, sure: float = 0.5, like: float = 1.0) -> Said:
+def sentence(caption: str, sure: float = 0.5, like: float = 1.0) -> Said:
     return Said("a.jpg", caption, sure, like, {"cider": like, "bleu4": 0.0, "rouge_l": 0.0})
 
 
 def visit(found: Bundle, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
     monkeypatch.setattr(resources, "running", lambda: Running(found, "a test", "It stands in."))
-    app = AppTest.from_string("from captioner.app import explore\nexplore.page()", default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception
-    assert [error.value for error in app.error] == []
-    return app
-
-
-def text(app: AppTest) -> str:
-    return "\n".join(element.value for kind in (app.markdown, app.caption) for element in kind)
+    return checked(visitor.opened("explore", **query))
 
 
 def listed(app: AppTest) -> list[str]:
@@ -86,7 +72,7 @@ def listed(app: AppTest) -> list[str]:
 
 @given(some.lists(sentences), some.sampled_from(["", "dog", "RED ball", "do", "!"]))
 def test_a_search_finds_exactly_the_sentences_with_all_its_words(captions: list[str], query: str) -> None:
-    everything = [said(caption) for caption in captions]
+    everything = [sentence(caption) for caption in captions]
     begins = query.lower().replace("!", "").split()
     expected = [one for one in everything if all(f" {begin}" in f" {one.caption}" for begin in begins)]
     assert predicted.matching(everything, query) == expected
@@ -147,8 +133,8 @@ def test_sentences_are_sorted_and_the_first_is_open(
 def test_without_pictures_the_page_is_complete(predicting: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(predicting, monkeypatch)
     assert not app.get("image")
-    assert explore.ELSEWHERE in text(app)
-    assert "What people wrote" not in text(app)
+    assert explore.ELSEWHERE in said(app)
+    assert "What people wrote" not in said(app)
     assert [header.value for header in app.header][1:] == [
         "How alike are its sentences to people’s?",
         "Words it never says",
@@ -162,7 +148,7 @@ def test_a_local_dataset_adds_the_picture_and_what_people_wrote(
     app = visit(predicting, monkeypatch)
     assert app.get("image")[0].proto.imgs[0].alt == SENTENCES[1]
     written = tiny_flickr8k.ALL[TEST[1]]
-    assert all(reference.split()[-2] in text(app) for reference in written)
+    assert all(reference.split()[-2] in said(app) for reference in written)
     assert not app.checkbox
 
 
@@ -189,13 +175,13 @@ def test_one_can_keep_to_the_pictures_that_are_here(
     assert len(listed(app)) == 4
     app.checkbox[0].check().run()
     assert SENTENCES[1] not in listed(checked(app))
-    assert "3 of 4 sentences" in text(app)
+    assert "3 of 4 sentences" in said(app)
 
 
 def test_a_search_stands_in_the_link(predicting: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(predicting, monkeypatch, search="dog")
     assert listed(app) == [SENTENCES[1], SENTENCES[0]]
-    assert "2 of 4 sentences with “dog”" in text(app)
+    assert "2 of 4 sentences with “dog”" in said(app)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +198,7 @@ def test_a_search_that_finds_nothing_says_why(
 def test_one_pictures_score_is_never_shown_without_saying_that_it_is_no_mark(
     predicting: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said_there = text(visit(predicting, monkeypatch))
+    said_there = said(visit(predicting, monkeypatch))
     assert "It is more like theirs than all others" in said_there
     assert predicted.NO_MARK in said_there
 
@@ -226,10 +212,10 @@ def test_a_bundle_without_complete_predictions_says_so(
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_whether_sureness_helps_is_measured_not_claimed(sign: int) -> None:
-    everything = [said("a dog", sure=index / 40, like=2 + sign * index / 40) for index in range(40)]
+    everything = [sentence("a dog", sure=index / 40, like=2 + sign * index / 40) for index in range(40)]
     app = AppTest.from_string(TRUST)
     app.session_state["everything"] = everything
-    assert ("a second look" in text(checked(app.run()))) == (sign > 0)
+    assert ("a second look" in said(checked(app.run()))) == (sign > 0)
 
 
 def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from captioner import bundle as bundles
-from captioner.app import rating, resources, review_charts
-from captioner.app.resources import Running
+from captioner.app import rating, review_charts
 from captioner.app.sitting import COLUMNS, Entry, Share, Sitting, Sittings, from_csv, to_csv
 from captioner.bundle import Bundle
-from captioner.samples import Sample
-from tests import tiny
+from tests import tiny, visitor
+from tests.conftest import StandIn, samples
 from tests.fake_captioner import FakeCaptioner, photo
+from tests.visitor import checked, press, said
 
-PAGE = "from captioner.app import resources, review\nwith resources.explained():\n    review.page()"
 NAMES = [f"{number}.png" for number in range(7)]
 SCORED = "".join(f"{name},a dog runs,-2,-1,0,0,{number}.5\n" for number, name in enumerate(NAMES))
-
-
-@pytest.fixture(autouse=True)
-def _no_cache() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture
@@ -39,50 +28,21 @@ def bundle(tmp_path: Path) -> Bundle:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, bundle: Bundle) -> FakeCaptioner:
+def fake(stand_in: StandIn[FakeCaptioner], monkeypatch: pytest.MonkeyPatch, bundle: Bundle) -> FakeCaptioner:
     """Stands in for the model; seven pictures are there to draw from."""
-    captioner = FakeCaptioner(bundle)
-    found = {
-        name: Sample(name, "a test", (), lambda number=number: photo(number))  # type: ignore[misc]
-        for number, name in enumerate(NAMES)
-    }
-    offered = {name: (sample, np.zeros((6, 8, 3), np.uint8)) for name, sample in found.items()}
-    monkeypatch.setattr(resources, "running", lambda: Running(bundle, "a test", "It stands in."))
-    monkeypatch.setattr(resources, "captioner", lambda: captioner)
-    monkeypatch.setattr(resources, "samples", lambda: (offered, "Pictures from a test."))
+    found = samples(*NAMES)
     monkeypatch.setattr(rating, "_drawable", lambda bundle: found)
-    return captioner
+    return stand_in(FakeCaptioner(bundle), found)
 
 
 @pytest.fixture
-def bare(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
+def bare(stand_in: StandIn[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
     """No pictures are there."""
-    monkeypatch.setattr(resources, "samples", lambda: ({}, "No sample pictures here: it is a test."))
-    return fake
+    return stand_in(FakeCaptioner(bundle))
 
 
 def opened(sitting: str | None = None) -> AppTest:
-    app = AppTest.from_string(PAGE, default_timeout=60)
-    if sitting:
-        app.query_params["sitting"] = sitting
-    return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception
-    assert [error.value for error in app.error] == []
-    return app
-
-
-def said(app: AppTest) -> str:
-    return "\n".join(element.value for kind in (app.markdown, app.caption) for element in kind).replace(
-        "\u00a0", " "
-    )
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label == label).click().run()
-    return checked(app)
+    return checked(visitor.opened("review", **({"sitting": sitting} if sitting else {})))
 
 
 def key(app: AppTest) -> str:

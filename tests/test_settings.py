@@ -14,9 +14,8 @@ from captioner.app.resources import Picture
 from captioner.bundle import Bundle
 from captioner.model import Captioner
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.test_app import _no_cache, checked, fake, opened, said
-
-__all__ = ["_no_cache", "fake"]  # fixtures
+from tests.test_app import opened
+from tests.visitor import checked, said
 
 
 def test_a_link_brings_back_picture_and_settings(fake: FakeCaptioner) -> None:

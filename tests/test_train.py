@@ -1,24 +1,25 @@
-"""train.py from the command line to a bundle that captions; and what each flag changes in a recipe."""
+"""train.py from the command line to a bundle that captions."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import train
 from captioner import bundle, images
+from captioner.__main__ import main as evaluate
 from captioner.bundle import Bundle
 from captioner.errors import CaptionerError, DatasetError
 from captioner.flickr8k import Dataset
 from captioner.model import Captioner
+from captioner.training import stages
 from captioner.training.recipes import RECIPES, Recipe
+from captioner.training.search import EPOCHS, Search
 from tests.tiny_flickr8k import names
 
 SMALL = (
@@ -59,6 +60,10 @@ def command(folder: Path, kaggle_folder: Path) -> list[str]:
         "attention",
         "--units",
         "8",
+        "--heads",
+        "2",
+        "--hold-out",
+        "2",
         "--epochs",
         "1",
         "--polish",
@@ -93,8 +98,39 @@ def test_the_bundle_tells_how_it_came_to_be(trained: Bundle) -> None:
     assert [row["image"] for row in rows] == names("test")
     assert trained.metrics()["images"] == 4
     assert trained.metrics()["split"] == "test"
-    assert trained.dataset()["pictures"] == {"train": 8, "dev": 4, "test": 4}
+    assert trained.dataset()["pictures"] == {"train": 6, "dev": 4, "test": 4, "held-out": 2}
     assert trained.card().startswith("---\n")
+
+
+def test_what_is_held_out_is_not_learnt_and_can_be_scored(
+    trained: Bundle, tiny_dataset: Dataset, kaggle_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without = tiny_dataset.held_out(2, seed=4)
+    command = ["evaluate", "--bundle", str(trained.folder), "--data", str(kaggle_folder)]
+
+    assert trained.config.data == without.fingerprint
+    assert trained.vocabulary == stages.vocabulary(RECIPES["attention"], without)
+    assert evaluate([*command, "--split", "held-out"]) == 0
+    assert "official held-out split, 2 pictures" in capsys.readouterr().out
+
+
+def test_weights_that_saw_what_is_held_out_are_no_start(
+    trained: Bundle,
+    tiny_dataset: Dataset,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stages, "train", lambda *given: given)
+    given = ["--hold-out", "2", "--seed", "4", "--from"]
+    alike, another = tiny_dataset.held_out(2, 4), tiny_dataset.held_out(2, 5)
+
+    options = train.arguments([*given, str(folder / "run")])
+    assert train.train(options, chosen(), alike, tmp_path / "a")
+    for start, dataset in ((folder / "run", another), (tmp_path / "nowhere", alike)):
+        options = train.arguments([*given, str(start)])
+        with pytest.raises(CaptionerError, match="may have learned from pictures that are to be held out"):
+            train.train(options, chosen(), dataset, tmp_path / "b")
 
 
 def test_the_captions_told_are_those_it_gives(trained: Bundle, tiny_dataset: Dataset) -> None:
@@ -120,60 +156,40 @@ def test_a_finished_run_is_exported_again(trained: Bundle, command: list[str], t
     ]
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_is_what_it_says_unless_changed(recipe: str) -> None:
-    assert chosen("--recipe", recipe) == RECIPES[recipe]
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize(
-    ("flags", "where", "value"),
-    [
-        (("--encoder", "vgg16"), lambda r: r.encoder.name, "vgg16"),
-        (("--weights", "none"), lambda r: r.encoder.weights, "none"),
-        (("--layer", "mixed8"), lambda r: r.encoder.layer, "mixed8"),
-        (("--image-size", "64"), lambda r: (r.encoder.image_size, r.encoder.size), (64, 64)),
-        (("--units", "320"), lambda r: r.decoder.units, 320),
-        (("--glove", "g.txt"), lambda r: (r.decoder.glove, r.decoder.freeze_glove), ("g.txt", False)),
-        (("--glove", "g.txt", "--freeze-glove"), lambda r: r.decoder.freeze_glove, True),
-        (("--epochs", "3"), lambda r: {phase.epochs for phase in r.phases}, {3}),
-        (("--split", "kaggle"), lambda r: r.split, "kaggle"),
-        (("--precision", "mixed_bfloat16"), lambda r: r.precision, "mixed_bfloat16"),
-    ],
-    ids=lambda value: value[0] if isinstance(value, tuple) and str(value[0]).startswith("--") else "",
-)
-def test_a_flag_changes_one_thing(
-    recipe: str, flags: tuple[str, ...], where: Callable[[Recipe], Any], value: object
+def test_a_folder_that_is_no_bundle_is_refused_before_training(
+    kaggle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = chosen("--recipe", recipe, *flags)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "beach.jpg").write_bytes(b"a picture")
+    with pytest.raises(
+        CaptionerError, match=r"holiday is there and is no bundle\. Name a new one with --out"
+    ):
+        train.main(["--data", str(kaggle_folder), "--out", "holiday"])
 
-    assert where(found) == value
-    assert found.name == recipe
-    assert [phase.name for phase in found.phases] == [phase.name for phase in RECIPES[recipe].phases]
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday"]
+    train.refuse_foreign(tmp_path / "new")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".gitkeep").touch()
+    train.refuse_foreign(tmp_path / "new")
 
 
-def test_an_unknown_recipe_names_the_known_ones() -> None:
-    with pytest.raises(CaptionerError, match=r"'stew'\. Choose one of attention, edgetpu, inject, merge"):
-        chosen("--recipe", "stew")
-
-
-@pytest.mark.parametrize(
-    "flags",
-    [
-        ("--epochs", "0"),
-        ("--limit", "-1"),
-        ("--units", "x"),
-        ("--image-size", "0"),
-        ("--seed", "-1"),
-        ("--split", "x"),
-    ],
-)
-def test_numbers_that_make_no_sense_are_refused(
-    flags: tuple[str, str], capsys: pytest.CaptureFixture[str]
+def test_a_search_takes_the_place_of_training(
+    kaggle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(SystemExit):
-        train.arguments([*flags])
-    assert flags[0] in capsys.readouterr().err
+    begun: list[tuple[Search, int, bool]] = []
+    monkeypatch.setattr(Search, "go", lambda *given: begun.append(given))
+    monkeypatch.chdir(tmp_path)
+    command = ["--data", str(kaggle_folder), "--recipe", "merge", "--hold-out", "3", "--seed", "7"]
+    train.main([*command, "--search", "20"])
+    train.main([*command, "--search", "2", "--epochs", "1", "--run", "elsewhere", "--resume"])
+    (first, *rest), (second, *other) = begun
+
+    assert (first.recipe, first.folder, first.seed) == (RECIPES["merge"], Path("runs/merge-search"), 7)
+    assert len(first.dataset.splits["train"]) == 5
+    assert (rest, other) == ([20, False], [2, True])
+    assert (first.epochs, second.epochs, second.folder) == (EPOCHS, 1, Path("elsewhere"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pictures_left_out_are_said(

@@ -12,9 +12,8 @@ from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.model import Captioner, Captions
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.test_app import _no_cache, checked, fake, opened, said, upload
-
-__all__ = ["_no_cache", "fake"]  # fixtures
+from tests.test_app import opened
+from tests.visitor import checked, said, upload
 
 
 @pytest.fixture(scope="module", params=[1, 3, 6])

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from captioner import images
 from captioner.app import what_if
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.model import Caption, Captioner
 from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
-from tests.test_app import _no_cache, checked, fake, opened, said, select, upload
-
-__all__ = ["_no_cache", "fake"]  # fixtures
+from tests.test_app import opened, select
+from tests.visitor import checked, press, said, upload
 
 GREEDY = DecodingOptions(beams=1)
 BEAM = DecodingOptions(beams=3)
@@ -29,11 +29,6 @@ def at_word(index: int) -> AppTest:
 
 def choose(app: AppTest, option: int) -> AppTest:
     app.pills[1].set_value(option).run()
-    return checked(app)
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label == label).click().run()
     return checked(app)
 
 
@@ -133,3 +128,17 @@ def test_greedily_the_models_own_words_lead_to_its_own_sentence(tiny_bundle: Bun
         for count in range(1, len(own.words) + 1):
             prefix = captioner.prefix([word.text for word in own.words[:count]])
             assert captioner.decode(regions, replace(options, prefix=prefix)).best == own
+
+
+def test_what_is_chosen_keeps_its_place_among_what_can_be(tiny_bundle: Bundle) -> None:
+    captioner = Captioner(tiny_bundle)
+    options = replace(captioner.options, beams=1)
+    regions = captioner.regions(images.read(photo(1)))
+    own = captioner.decode(regions, options).best
+    before = [word.text for word in own.words[:2]]
+    there = what_if.offered(own.words[2], 2)
+    assert len(there) > 2
+    for text, _ in there:
+        prefix = captioner.prefix([*before, text])
+        chosen = captioner.decode(regions, replace(options, prefix=prefix)).best
+        assert [word for word, _ in what_if.offered(chosen.words[2], 2)] == [word for word, _ in there]

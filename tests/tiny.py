@@ -42,6 +42,7 @@ def config(**changes: Any) -> Config:
         "decoder": "attention",
         "image_size": SIZE,
         "grid": (4, 4),
+        "mirror": False,
         "attention": True,
         "tokenizer": "captioner",
         "split": "official",
@@ -67,7 +68,12 @@ def files(config: Config, model: bytes = b"not a model") -> dict[str, bytes | st
 
 def whole(folder: Path) -> Bundle:
     """A bundle with every kind of file in it; its model is none."""
-    texts = {"metrics.json": '{"cider": 0.5}', "dataset.json": "{}", "README.md": "# A card\n"}
+    texts = {
+        "metrics.json": '{"cider": 0.5}',
+        "dataset.json": "{}",
+        "familiar.json": "{}",
+        "README.md": "# A card\n",
+    }
     history = "epoch,phase,loss,val_loss,cider\n1,fit,4.5,4.25,\n2,fit,3.5,nan,0.5\n"
     tables = {"history.csv": history, "predictions.csv": 'image,caption,log_prob\na.jpg,"2",-3.5\n'}
     return bundles.write(folder, files(config()) | texts | tables | {"samples/a.jpg": b"a picture"})

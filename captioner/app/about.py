@@ -9,7 +9,8 @@ from importlib import metadata
 import streamlit as st
 
 from captioner import card
-from captioner.app import resources, wording
+from captioner.app import failures, predicted, resources, wording
+from captioner.app.failures import Failure
 from captioner.app.resources import Running
 from captioner.config import Config
 
@@ -27,6 +28,7 @@ def page() -> None:
     )
     _section(card.LIMITS)
     running = resources.running()
+    _failures(failures.found(predicted.sentences(running.bundle.predictions())))
     st.header("Data and licence", anchor=False)
     st.markdown(_origins(running.bundle.config))
     st.header("The model that is running", anchor=False)
@@ -39,6 +41,24 @@ def _section(text: str) -> None:
     heading, _, body = text.partition("\n")
     st.header(heading.lstrip("# "), anchor=False)
     st.markdown(body)
+
+
+def _failures(found: list[Failure]) -> None:
+    """What goes wrong again and again, with sentences that the running model gave."""
+    if not found:
+        return
+    st.header("Where it went wrong", anchor=False)
+    st.markdown(
+        "Mistakes that come up again and again, with what the picture shows and the sentence that this very "
+        "model gave to it. It had not been trained on any of these pictures."
+    )
+    for failure in found:
+        lines = [
+            f"- {f'{shows}. It said: ' if shows else ''}“{wording.escaped(said)}”"
+            for shows, said in failure.told
+        ]
+        st.markdown(f"**{failure.title}.** {failure.why}\n\n" + "\n".join(lines))
+    st.caption("All its sentences about test pictures are on the page Explore.")
 
 
 def _origins(config: Config) -> str:

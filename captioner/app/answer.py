@@ -17,6 +17,7 @@ from captioner.app import (
     resources,
     settings,
     tree,
+    unlike,
     what_if,
     wording,
 )
@@ -45,16 +46,20 @@ def show(picture: Picture, image: Pixels) -> None:
         _ignored(ignored, key)
         with st.spinner("Looking at the picture …"):
             captions = resources.captions(picture, image, options)
-        warning = doubt.warning(_usual(picture, image, defaults), _threshold(resources.running().bundle))
-        _result(picture, pictures.fitted(image), captions.best, options, key, warning)
+        warnings = _warnings(picture, image, defaults)
+        _result(picture, pictures.fitted(image), captions.best, options, key, warnings)
         _alternatives(captions, options)
         tree.show(captions, options)
         keep.offer(picture, captions, settings.named(options, defaults))
 
 
-def _usual(picture: Picture, image: Pixels, defaults: DecodingOptions) -> Caption:
-    """What the model says as it was tested, whatever the visitor has set."""
-    return resources.captions(picture, image, defaults).best
+def _warnings(picture: Picture, image: Pixels, defaults: DecodingOptions) -> list[tuple[str, str]]:
+    """Why to take a sentence with caution, whatever the visitor has set: the tests had the defaults."""
+    rule = resources.captioner().familiar
+    strange = unlike.notice(rule, rule.likeness(resources.regions(picture, image))) if rule else None
+    usual = resources.captions(picture, image, defaults).best
+    unsure = doubt.warning(usual, _threshold(resources.running().bundle))
+    return [warning for warning in (strange, unsure) if warning]
 
 
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs={Bundle: lambda bundle: bundle.checksum})
@@ -85,7 +90,7 @@ def _result(
     own: Caption,
     options: DecodingOptions,
     key: str,
-    warning: tuple[str, str] | None,
+    warnings: list[tuple[str, str]],
 ) -> None:
     shown = what_if.current(picture, own, options, key)
     astray = bool(what_if.path(key))
@@ -98,8 +103,7 @@ def _result(
                 f"Words drawn by lot (sampling) at temperature {options.temperature:g}, draw number "
                 f"{options.seed}. The settings below change that."
             )
-        if warning and not astray:
-            sentence, reason = warning
+        for sentence, reason in [] if astray else warnings:
             st.markdown(sentence, help=reason)
         chosen = _words(shown, key)
     word = None if chosen is None else shown.words[chosen]

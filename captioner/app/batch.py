@@ -119,9 +119,7 @@ def _chooser(again: bool) -> None:
     fitting = within(files)
     if fitting:
         count = f"{len(fitting)} picture{'s' if len(fitting) > 1 else ''}"
-        st.button(
-            f"Caption {count}", type="primary", on_click=_start, args=(key,), icon=":material/play_arrow:"
-        )
+        st.button(f"Caption {count}", on_click=_start, args=(key,), icon=":material/play_arrow:")
     if len(fitting) < len(files):
         left_out = ", ".join(wording.escaped(file.name) for file in files[len(fitting) :][:3])
         more = " and others" if len(files) - len(fitting) > 3 else ""

@@ -5,6 +5,8 @@ Nothing is told by colour alone: lines differ in dash, marks in shape, and bars 
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 import pandas as pd
 
@@ -27,8 +29,8 @@ def probabilities(frame: pd.DataFrame) -> alt.LayerChart:
         "chosen:N", legend=None, scale=alt.Scale(domain=["chosen", "other"], range=[1, OTHER])
     )
     bars = base.mark_bar(cornerRadius=3, height=16).encode(opacity=shade)
-    text = _inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
-    return _layered(34 * len(order), bars, text)
+    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
+    return layered(34 * len(order), bars, text)
 
 
 def losses(history: pd.DataFrame) -> alt.LayerChart:
@@ -70,7 +72,7 @@ def rates(history: pd.DataFrame) -> alt.LayerChart:
         "rate:Q",
         title="learning rate",
         scale=alt.Scale(type="log", nice=False),
-        axis=alt.Axis(format="~e", tickCount=4, grid=False),
+        axis=alt.Axis(format="~e", values=_steps(history["rate"]), grid=False),
     )
     tooltip = ["epoch:Q", "phase:N", alt.Tooltip("rate:Q", format=".1e")]
     line = alt.Chart(history.dropna(subset=["rate"])).mark_line(interpolate="step")
@@ -78,6 +80,16 @@ def rates(history: pd.DataFrame) -> alt.LayerChart:
     return _framed(
         history, *(part.encode(x=_epochs(history), y=axis, tooltip=tooltip) for part in (line, lowered))
     )
+
+
+def _steps(values: pd.Series[float]) -> list[float]:
+    """Labels of a logarithmic axis: 1, 2 and 5 times powers of ten; where none lies between, a value."""
+    known = sorted(value for value in values if value > 0)
+    if not known:
+        return []
+    powers = range(math.floor(math.log10(known[0])), math.ceil(math.log10(known[-1])) + 1)
+    steps = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    return [step for step in steps if known[0] <= step <= known[-1]] or known[:1]
 
 
 def drops(history: pd.DataFrame) -> pd.DataFrame:
@@ -101,8 +113,8 @@ def scores(frame: pd.DataFrame) -> alt.LayerChart:
         x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, frame["value"].max() * 1.6])),
     )
     bars = base.mark_bar(cornerRadius=3).encode(color=alt.Color("who:N", sort=who, legend=None))
-    text = _inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
-    return _layered(34 * len(frame), bars, text)
+    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
+    return layered(34 * len(frame), bars, text)
 
 
 def _framed(history: pd.DataFrame, *layers: alt.Chart) -> alt.LayerChart:
@@ -111,20 +123,29 @@ def _framed(history: pd.DataFrame, *layers: alt.Chart) -> alt.LayerChart:
     spans = spans.assign(start=spans["min"] - 0.5, end=spans["max"] + 0.5, shade=spans.index % 2)
     base = alt.Chart(spans).encode(x=_epochs(history, "start"))
     bands = base.mark_rect(opacity=BAND).encode(x2="end:Q").transform_filter("datum.shade == 1")
-    names = _inked(base).mark_text(align="left", baseline="bottom", dx=2, dy=-4, fontSize=LABEL)
+    names = inked(base).mark_text(align="left", baseline="bottom", dx=2, dy=-4, fontSize=LABEL)
     named = names.encode(y=alt.value(0), text="phase:N")
-    return _layered(HEIGHT, bands, named, *layers)
+    return layered(HEIGHT, bands, named, *layers)
 
 
-def _layered(height: int, *layers: alt.Chart) -> alt.LayerChart:
-    """One over the other, each with its own colours: those of text are none of the legend's."""
+def layered(height: int, *layers: alt.Chart) -> alt.LayerChart:
+    """One over the other, each with its own colours: those of text are none of the legend's.
+
+    Axes and legends get the ink of the first layer that has it. Left to Streamlit, they would be of a grey
+    that is too pale for small type, and a theme cannot change it.
+    """
     chart: alt.LayerChart = alt.layer(*layers).resolve_scale(color="independent")
+    first = next(number for number, layer in enumerate(layers) if layer.encoding.color == INK)
+    ink = alt.ExprRef(f"scale('layer_{first}_color', '4')")  # as Vega-Lite names that layer's scale
+    chart = chart.configure_axis(labelColor=ink, titleColor=ink)
+    chart = chart.configure_legend(labelColor=ink, titleColor=ink)
     return chart.properties(height=height)
 
 
-def _inked(chart: alt.Chart) -> alt.Chart:
-    inked: alt.Chart = chart.transform_calculate(ink="'4'").encode(color=INK)
-    return inked
+def inked(chart: alt.Chart) -> alt.Chart:
+    """A chart of text, or of what has to stand out as much, in the colour of the theme's text."""
+    drawn: alt.Chart = chart.transform_calculate(ink="'4'").encode(color=INK)
+    return drawn
 
 
 def _epochs(history: pd.DataFrame, column: str = "epoch") -> alt.X:
@@ -138,7 +159,7 @@ def _best(history: pd.DataFrame, column: str, *, smallest: bool) -> tuple[alt.Ch
     known = history.dropna(subset=[column])
     best = known.loc[[known[column].idxmin() if smallest else known[column].idxmax()]]
     best = best.assign(said=[f"best: epoch {epoch:.0f}" for epoch in best["epoch"]])
-    base = _inked(alt.Chart(best)).encode(x=_epochs(history))
+    base = inked(alt.Chart(best)).encode(x=_epochs(history))
     rule = base.mark_rule(strokeDash=[2, 4], opacity=RULE)
     point = base.mark_point(shape="diamond", size=160, strokeWidth=2, opacity=1).encode(y=f"{column}:Q")
     text = base.mark_text(align="right", dx=-6, dy=12 if smallest else -12, fontSize=LABEL)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner.app import caption, resources, sides, wording
+from captioner.app import caption, resources, settings, sides, wording
 from captioner.app.resources import Picture
 from captioner.app.sides import NAMES, Side
 from captioner.bundle import Bundle
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from captioner.model import Caption, Captioner, Word
 
 SETTINGS, MODELS = "Two ways of choosing words", "Two models"
+LINK = "The address of this page is a link to this comparison."
 LOADED = 2  # models in memory beside the running one: some 60 MB each
 
 
@@ -48,13 +49,14 @@ def page() -> None:
 
 
 def _compare(picture: Picture, image: Pixels) -> None:
-    from captioner.app import pictures
+    from captioner.app import keep, pictures
 
     others, broken = sides.others()
+    ignored, above = _ignored(others), st.container()
     what = SETTINGS
     if others:
         what = st.segmented_control(
-            "Compare", [SETTINGS, MODELS], default=SETTINGS, required=True, key="what"
+            "Compare", [SETTINGS, MODELS], default=SETTINGS, required=True, key="what", **settings.KEPT
         )
     left, right = st.columns([3, 5], gap="medium")
     cards = [column.container(border=True) for column in st.columns(2, gap="medium")]
@@ -62,6 +64,8 @@ def _compare(picture: Picture, image: Pixels) -> None:
         sides.model(card, name, others) if what == MODELS else sides.way(card, name)
         for card, name in zip(cards, NAMES, strict=True)
     ]
+    with above:
+        settings.complain(ignored, f"{picture.key[:16]} {[(side.who, side.how) for side in pair]}")
     said = [_said(card, side, picture, image) for card, side in zip(cards, pair, strict=True)]
     heard = [answer for answer in said if answer]
     with left:
@@ -74,6 +78,19 @@ def _compare(picture: Picture, image: Pixels) -> None:
             with card:
                 _answer(side, this, that or this, scored=what == MODELS)
     _missing(others, broken)
+    st.caption(LINK if picture.sample else keep.NO_LINK)
+
+
+def _ignored(others: dict[str, Bundle]) -> list[str]:
+    """A sentence for everything in the address that cannot be compared."""
+    defaults = resources.captioner().options
+    found = [sentence for name in NAMES for sentence in settings.ignored(defaults, sides.key(name))]
+    what = st.query_params.get("what", SETTINGS)
+    if what not in (SETTINGS, MODELS):
+        found.append("The link asks for a comparison that is not here, so it is ignored.")
+    if what == MODELS and not others:
+        found.append("The link compares two models, but only one is here.")
+    return found + (sides.ignored(others) if what == MODELS and others else [])
 
 
 def _missing(others: dict[str, Bundle], broken: dict[str, str]) -> None:

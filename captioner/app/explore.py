@@ -76,12 +76,12 @@ def _sentences(everything: Sequence[Said], vocabulary: Vocabulary) -> None:
     left, right = st.columns([6, 5], gap="medium")
     with left:
         chosen = _table(found, f"sentences {query} {order} {len(here)}")
+        st.caption(NO_MARK)
     with right:
         _details(found[chosen], everything, shelf.get(found[chosen].image))
         st.caption(wording.escaped(source) if found[chosen].image in shelf else ELSEWHERE)
-    st.caption(NO_MARK)
-    with st.expander("All scores of this sentence", icon=":material/table_rows:"):
-        _scores(found[chosen], everything)
+        with st.expander("All scores of this sentence", icon=":material/table_rows:"):
+            _scores(found[chosen], everything)
 
 
 @st.cache_resource(show_spinner="Looking for the pictures …", ttl=resources.SAMPLES_AGAIN)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from captioner.app.charts import INK, LABEL
+from captioner.app.charts import LABEL, inked, layered
 
 STEP, SEAM = 0.25, 0.01  # CIDEr: the width of a bar, and what is left free on either side
 HEIGHT, BAR, GAP = 260, 18, 30  # pixels
@@ -52,10 +52,10 @@ def histogram(frame: pd.DataFrame, average: float) -> alt.LayerChart:
         )
     )
     where = pd.DataFrame({"from": [average], "said": [f"average {average:.2f}"]})
-    base = alt.Chart(where).transform_calculate(ink="'4'").encode(x=score, color=INK)
+    base = inked(alt.Chart(where)).encode(x=score)
     rule = base.mark_rule(strokeDash=[4, 4], opacity=RULE)
     name = base.mark_text(align="left", baseline="top", dx=6, fontSize=LABEL)
-    return _layered(HEIGHT, bars, rule, name.encode(y=alt.value(0), text="said:N"))
+    return layered(HEIGHT, bars, rule, name.encode(y=alt.value(0), text="said:N"))
 
 
 def named(frame: pd.DataFrame) -> alt.LayerChart:
@@ -69,12 +69,6 @@ def named(frame: pd.DataFrame) -> alt.LayerChart:
         ),
         x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, ROOM * frame["value"].max()])),
     )
-    text = base.mark_text(align="left", dx=6, fontSize=LABEL).transform_calculate(ink="'4'")
+    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
     bars = base.mark_bar(cornerRadius=3, height=BAR)
-    return _layered(GAP * len(frame), bars, text.encode(text="said:N", color=INK))
-
-
-def _layered(height: int, *layers: alt.Chart) -> alt.LayerChart:
-    """One over the other, each with its own colours: those of text are none of the bars'."""
-    chart: alt.LayerChart = alt.layer(*layers).resolve_scale(color="independent")
-    return chart.properties(height=height)
+    return layered(GAP * len(frame), bars, text)

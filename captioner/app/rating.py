@@ -101,12 +101,11 @@ def _verdict(key: str, entry: Entry, view: View | None, position: int) -> None:
     with st.container(horizontal=True, gap="small"):
         for rating, shortcut, icon in BUTTONS:
             st.button(
-                rating.capitalize(),
+                f"**{rating.capitalize()}**" if entry.rating == rating else rating.capitalize(),
                 # Not the picture's: so the keyboard's focus stays on the button from picture to picture.
                 key=f"rate {rating}",
                 icon=icon,
                 shortcut=shortcut,
-                type="primary" if entry.rating == rating else "secondary",
                 on_click=_rate,
                 args=(key, entry.id, rating, view, position),
                 disabled=view is None,

@@ -27,6 +27,9 @@ from captioner.decoding import DecodingOptions
 from captioner.errors import BundleError, CaptionerError, HubError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from captioner.app.pictures import Pixels
     from captioner.model import Captioner, Captions
     from captioner.samples import Sample
@@ -167,11 +170,15 @@ def _samples() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
     return thumbnails, sentence
 
 
+def regions(picture: Picture, image: Pixels) -> NDArray[np.float32]:
+    """What the encoder sees in a picture, float32[1, R, C]; computed once a visit."""
+    return _once("regions", picture.key, lambda: captioner().regions(image))
+
+
 def captions(picture: Picture, image: Pixels, options: DecodingOptions) -> Captions:
     """What the model says about a picture; computed once a visit for the same picture and options."""
-    model = captioner()
-    regions = _once("regions", picture.key, lambda: model.regions(image))
-    return _once("captions", (picture.key, options), lambda: model.decode(regions, options))
+    seen = regions(picture, image)
+    return _once("captions", (picture.key, options), lambda: captioner().decode(seen, options))
 
 
 def continued(picture: Picture, options: DecodingOptions) -> Captions:

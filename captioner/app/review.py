@@ -84,7 +84,7 @@ def _begin_with_samples(found: dict[str, Sample]) -> None:
             min(USUAL, most),
             help="Drawn at random. The more, the surer the result; a picture takes some ten seconds.",
         )
-    if st.button("Start", type="primary", icon=":material/play_arrow:"):
+    if st.button("Start", icon=":material/play_arrow:"):
         _open([Entry(name) for name in random.sample(sorted(found), count)])
 
 
@@ -92,7 +92,7 @@ def _begin_with_uploads() -> None:
     files = st.file_uploader(f"Upload photographs, up to {MOST}", rating.KINDS, accept_multiple_files=True)
     if len(files) > MOST:
         st.caption(f"Only the first {MOST} of them will be in the sitting.")
-    if files and st.button("Start", type="primary", icon=":material/play_arrow:"):
+    if files and st.button("Start", icon=":material/play_arrow:"):
         entries = rating.captioned(files[:MOST])
         if entries:
             _open(entries)

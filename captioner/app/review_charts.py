@@ -30,12 +30,11 @@ def shares(found: Mapping[str, Share], said: Mapping[str, str]) -> alt.LayerChar
     bars = base.mark_bar(cornerRadius=3, height=20, opacity=charts.RULE).encode(
         x=alt.X("share:Q", axis=None, scale=scale)
     )
-    lines = _inked(base).mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
-    ends = [
-        _inked(base).mark_tick(height=12, thickness=2).encode(x=alt.X(f"{end}:Q")) for end in ("low", "high")
-    ]
-    text = _inked(base).mark_text(align="left", dx=8, fontSize=charts.LABEL).encode(x="end:Q", text="said:N")
-    return _layered(ROW * len(VERDICTS), bars, lines, *ends, text)
+    ink = charts.inked(base)
+    lines = ink.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
+    ends = [ink.mark_tick(height=12, thickness=2).encode(x=alt.X(f"{end}:Q")) for end in ("low", "high")]
+    text = ink.mark_text(align="left", dx=8, fontSize=charts.LABEL).encode(x="end:Q", text="said:N")
+    return charts.layered(ROW * len(VERDICTS), bars, lines, *ends, text)
 
 
 def against(rated: Sequence[tuple[str, float]], title: str) -> alt.LayerChart:
@@ -45,23 +44,13 @@ def against(rated: Sequence[tuple[str, float]], title: str) -> alt.LayerChart:
     axis = alt.X("score:Q", title=title, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6))
     points = alt.Chart(frame).mark_circle(size=90, opacity=charts.OTHER).encode(y=_verdicts(), x=axis)
     diamonds = (
-        _inked(alt.Chart(means))
+        charts.inked(alt.Chart(means))
         .mark_point(shape="diamond", size=170, strokeWidth=2, opacity=1)
         .encode(y=_verdicts(), x=axis)
     )
-    return _layered(ROW * len(VERDICTS) + AXIS, points, diamonds)
+    return charts.layered(ROW * len(VERDICTS) + AXIS, points, diamonds)
 
 
 def _verdicts() -> alt.Y:
     axis = alt.Axis(ticks=False, domain=False, labelFontSize=charts.LABEL)
     return alt.Y("verdict:N", title=None, axis=axis, scale=alt.Scale(domain=list(VERDICTS)))
-
-
-def _inked(chart: alt.Chart) -> alt.Chart:
-    inked: alt.Chart = chart.transform_calculate(ink="'4'").encode(color=charts.INK)
-    return inked
-
-
-def _layered(height: int, *layers: alt.Chart) -> alt.LayerChart:
-    chart: alt.LayerChart = alt.layer(*layers).resolve_scale(color="independent")
-    return chart.properties(height=height)

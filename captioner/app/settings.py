@@ -8,9 +8,10 @@ from typing import Any
 
 import streamlit as st
 
+from captioner.app import wording
 from captioner.decoding import DecodingOptions
 
-SEARCH, DRAW = "Search for the best sentence", "Draw word by word"
+SEARCH, DRAW = "Search for the best", "Draw word by word"  # side by side on a phone
 WIDEST, LONGEST, HOTTEST = 10, 2.0, 2.0  # where the sliders end, unless the bundle's own settings lie beyond
 SEEDS = 9999
 HEAT, SEED = 1.0, 1  # of drawing, until the visitor sets others
@@ -47,20 +48,32 @@ def named(options: DecodingOptions, defaults: DecodingOptions) -> dict[str, str]
     }
 
 
-def ignored(defaults: DecodingOptions) -> list[str]:
-    """A sentence for every setting in the address that cannot be; Streamlit goes on with the default."""
+def ignored(defaults: DecodingOptions, key: str = "") -> list[str]:
+    """A sentence for every setting in the address that cannot be; Streamlit goes on with the default.
+
+    ``key`` sets them apart from others on the page, as in ``searching`` and ``drawing``.
+    """
     widest, longest = _widest(defaults), _longest(defaults)
     limits = {"beams": (1, widest), "alpha": (0, longest), "temperature": (0, HOTTEST), "seed": (0, SEEDS)}
     found = [
-        f"The link asks for {name}={asked[:20]}. That can be a number from {least:g} to {most:g}, so "
+        f"The link asks for {name}{key}={asked[:20]}. That can be a number from {least:g} to {most:g}, so "
         "it is ignored."
         for name, (least, most) in limits.items()
-        if (asked := st.query_params.get(name)) is not None
+        if (asked := st.query_params.get(f"{name}{key}")) is not None
         and not _between(asked, least, most, whole=name in ("beams", "seed"))
     ]
-    if st.query_params.get("way", SEARCH) not in (SEARCH, DRAW):
+    if st.query_params.get(f"way{key}", SEARCH) not in (SEARCH, DRAW):
         found.append("The link asks for a way of choosing words that is not here, so it is ignored.")
     return found
+
+
+def complain(found: list[str], key: str) -> None:
+    """What a link asks for in vain, said until the visitor goes on to something with another key."""
+    if found:  # in one run only: Streamlit takes it out of the address, and the page runs again
+        st.session_state["ignored"] = key, found
+    at, sentences = st.session_state.get("ignored", (key, []))
+    for sentence in sentences if at == key else []:
+        st.info(wording.escaped(sentence), icon=":material/link_off:")
 
 
 def _between(text: str, least: float, most: float, *, whole: bool) -> bool:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from captioner import bundle as bundles
 from captioner.app import resources
-from captioner.app.settings import DRAW, SEARCH, drawing, searching
+from captioner.app.settings import DRAW, KEPT, SEARCH, drawing, searching
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.errors import CaptionerError
@@ -33,8 +33,13 @@ class Side:
     how: str  # the options in words
 
 
+def key(name: str) -> str:
+    """What sets a side's widgets apart, in the address, too."""
+    return f"_{name.lower()}"
+
+
 def way(card: DeltaGenerator, name: str) -> Side:
-    """One side's way of choosing words, as its card's widgets say."""
+    """One side's way of choosing words, as its card's widgets or the address say."""
     running = resources.running().bundle
     defaults = resources.captioner().options
     with card:
@@ -45,8 +50,9 @@ def way(card: DeltaGenerator, name: str) -> Side:
                 [SEARCH, DRAW],
                 default=SEARCH,
                 required=True,
-                key=f"way {name}",
+                key=f"way{key(name)}",
                 label_visibility="collapsed",
+                **KEPT,
             )
             options = _asked(name, defaults, how)
     return Side(name, OWN, running, options, _told(options))
@@ -55,8 +61,8 @@ def way(card: DeltaGenerator, name: str) -> Side:
 def _asked(name: str, defaults: DecodingOptions, how: str) -> DecodingOptions:
     """A begins as the model was tested, B greedily, so that there is something to compare at once."""
     if how == DRAW:
-        return replace(drawing(defaults, NAMES.index(name) + 1, f" {name}"), beams=1)
-    return searching(defaults, defaults.beams if name == NAMES[0] else 1, f" {name}")
+        return replace(drawing(defaults, NAMES.index(name) + 1, key(name), **KEPT), beams=1)
+    return searching(defaults, defaults.beams if name == NAMES[0] else 1, key(name), **KEPT)
 
 
 def _told(options: DecodingOptions) -> str:
@@ -75,11 +81,21 @@ def model(card: DeltaGenerator, name: str, others: dict[str, Bundle]) -> Side:
     offered = {OWN: resources.running().bundle, **others}
     with card:
         st.subheader(f"Answer {name}", anchor=False)
-        who = st.selectbox("Model", list(offered), index=NAMES.index(name), key=f"model {name}")
+        who = st.selectbox("Model", list(offered), index=NAMES.index(name), key=f"model{key(name)}", **KEPT)
     bundle = offered[who]
     config = bundle.config
     options = DecodingOptions(beams=config.beams, alpha=config.alpha, max_words=config.max_words)
     return Side(name, who, bundle, options, _told(options))
+
+
+def ignored(others: dict[str, Bundle]) -> list[str]:
+    """A sentence for every model in the address that is not here."""
+    asked = [st.query_params.get(f"model{key(name)}", OWN) for name in NAMES]
+    return [
+        f"The link asks for the model {name[:40]}, which is not here, so it is ignored."
+        for name in asked
+        if name not in (OWN, *others)
+    ]
 
 
 def folder() -> Path:

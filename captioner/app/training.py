@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from captioner.app import resources, wording
+from captioner.app import resources, sides, wording
 from captioner.bundle import Bundle
 from captioner.card import DECODERS
 
@@ -23,6 +23,22 @@ def page() -> None:
     lessons.show(bundle)
     st.header("How good it is", anchor=False)
     lessons.examination(bundle.metrics())
+    _beside(bundle)
+
+
+def _beside(bundle: Bundle) -> None:
+    """The other models that are here, where there are any."""
+    from captioner.app import runs
+
+    others, broken = sides.others()
+    if others:
+        st.header("Beside the other models", anchor=False)
+        runs.show({sides.OWN: bundle, **others})
+    for name, sentence in broken.items():
+        st.warning(
+            f"The model **{wording.escaped(name)}** is left out: {wording.escaped(sentence)}",
+            icon=":material/heart_broken:",
+        )
 
 
 def _data(bundle: Bundle) -> str:

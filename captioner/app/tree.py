@@ -13,7 +13,7 @@ from captioner.app.charts import INK, LABEL, OTHER, RULE
 from captioner.decoding import DecodingOptions
 from captioner.model import END_WORD, Captions, TreeNode
 
-COLUMN, LINE, MARGIN = 72, 27, 12  # pixels: between two words, between two branches, at the edges
+COLUMN, LINE, MARGIN = 84, 27, 12  # pixels: between two words, between two branches, at the edges
 TURN, SPREAD, ASIDE = 0.52, 0.22, 0.05  # of the way between two words
 FAINT, LEGIBLE = 0.3, 0.7  # opacities
 TABLE, ROW = 420, 52  # pixels

@@ -24,8 +24,8 @@ def path(key: str) -> Path:
 
 
 def word_key(key: str) -> str:
-    """Of the widget that selects a word of the sentence in force."""
-    return _word_key(key, path(key))
+    """Of the widget that selects a word of the sentence in force: the same for all, so it keeps the focus."""
+    return f"word {key}"
 
 
 def current(picture: Picture, own: Caption, options: DecodingOptions, key: str) -> Caption:
@@ -36,38 +36,49 @@ def current(picture: Picture, own: Caption, options: DecodingOptions, key: str) 
     return resources.continued(picture, replace(options, prefix=prefix)).best
 
 
-def ask(shown: Caption, index: int, key: str) -> None:
-    """The word that is there, selected, and the runners-up to choose from."""
-    word = shown.words[index]
+def offered(word: Word, index: int) -> list[tuple[str, float]]:
+    """The word that is there and its runners-up, with their log-probabilities, likeliest first."""
     others = [other for other in word.runners_up if index or other[0] != END_WORD]  # no empty sentence
-    if not others:
+    return sorted([(word.text, word.log_prob), *others], key=lambda option: -option[1])
+
+
+def ask(shown: Caption, index: int, key: str) -> None:
+    """What could be said in a word's place; the word that is there is selected.
+
+    What is chosen keeps its place and, as the widget stays the same, the keyboard's focus.
+    """
+    options = offered(shown.words[index], index)
+    if len(options) == 1:
         return
-    options = [(word.text, word.log_prob), *others]
-    labels = [f"{_name(text)} :small[{wording.percent(math.exp(p))}]" for text, p in options]
-    widget = f"instead {index} {word_key(key)}"
-    before = tuple(said.text for said in shown.words[:index])
+    words = [text for text, _ in options]
+    # Streamlit tells options apart by their labels: invisible marks keep those of another word apart.
+    labels = [
+        f"{_name(text)} :small[{wording.percent(math.exp(p))}]" + "\u2060" * index for text, p in options
+    ]
+    widget, there = f"instead {key}", words.index(shown.words[index].text)
+    st.session_state[widget] = there
     st.pills(
         ASK,
         range(len(options)),
         format_func=labels.__getitem__,
-        default=0,
         required=True,
         key=widget,
         wrap=True,
         on_change=_chosen,
-        args=(key, widget, before, [text for text, _ in options]),
+        args=(key, widget, tuple(said.text for said in shown.words[:index]), words, there),
     )
 
 
-def _chosen(key: str, widget: str, before: tuple[str, ...], words: list[str]) -> None:
-    if number := st.session_state[widget]:  # 0 is the word that is there
+def _chosen(key: str, widget: str, before: tuple[str, ...], words: list[str], there: int) -> None:
+    number = st.session_state[widget]
+    if number not in (None, there):
         _go(key, (*path(key), (*before, words[number])), len(before))
 
 
 def _go(key: str, to: Path, selected: int | None) -> None:
     """Put another path in force, with a word selected."""
     st.session_state[_path_key(key)] = to
-    st.session_state[_word_key(key, to)] = selected
+    st.session_state[word_key(key)] = selected
 
 
 def beside(own: Caption, new: Caption, options: DecodingOptions, key: str) -> None:
@@ -168,7 +179,3 @@ def _name(word: str) -> str:
 
 def _path_key(key: str) -> str:
     return f"path {key}"
-
-
-def _word_key(key: str, chosen: Path) -> str:
-    return f"word {key} {len(chosen)} {' '.join(chosen[-1])}" if chosen else f"word {key}"

@@ -20,6 +20,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from captioner.errors import CaptionerError
 from captioner.text import PAD, START, UNKNOWN
 
 Tensor = Any  # a tensor of whichever Keras backend is in use
@@ -30,20 +31,35 @@ IMPOSSIBLE = -1e4  # logit of pad, start and unknown; fits float16
 
 @dataclass(frozen=True)
 class DecoderOptions:
-    """Which decoder, how wide, and how much of it is dropped while training."""
+    """Which decoder, how wide, and how much of it is dropped while training.
+
+    Raises:
+        CaptionerError: the units cannot be shared out among the heads.
+    """
 
     name: str = "attention"
     units: int = 512
     dropout: float = 0.5
-    embedding_dropout: float = 0.3
+    embedding_dropout: float = 0.3  # of the regions too, in the attention decoder
     heads: int = 1
     glove: str | None = None
     freeze_glove: bool = False
+
+    def __post_init__(self) -> None:
+        if self.units % self.heads:
+            raise CaptionerError(
+                f"the units must be a multiple of the heads; got {self.units} units and {self.heads} heads."
+            )
 
     @property
     def pooled(self) -> bool:
         """True if the decoder sees one vector a picture instead of a grid of regions."""
         return self.name != "attention"
+
+    @property
+    def adjustable(self) -> tuple[str, ...]:
+        """Which of the sizes above it reads; the decoders of the references have sizes of their own."""
+        return ("units", "heads") if self.name == "attention" else ()
 
 
 class Decoder(keras.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from captioner.errors import CaptionerError
 from captioner.evaluation import dangles
 from captioner.progress import track
 from captioner.text import SPECIALS
-from captioner.training import batches
+from captioner.training import batches, hours
 from captioner.training.batches import Batch, Load, Targets
 from captioner.training.checkpoint import Epoch, Progress, Run
 from captioner.training.decoders import Decoder
@@ -155,8 +155,13 @@ def teacher_forced(trainee: Trainee) -> Callable[[Batch], float]:
     return update
 
 
-def fit(loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int) -> None:
-    """Train until the phase is done or its value has stopped improving; then restore its best epoch."""
+def fit(
+    loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int, later: Sequence[Phase] = ()
+) -> None:
+    """Train until the phase is done or its value has stopped improving; then restore its best epoch.
+
+    After the first epoch it says how long this phase and the ``later`` ones will take.
+    """
     trainee = loop.trainee
     nats, rollout = Nats(trainee.decoder), Rollout(trainee.decoder)
     if progress.best is not None and not progress.done:  # what the phase before ended with is to be beaten
@@ -165,6 +170,7 @@ def fit(loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int) -> No
         run.restore(progress.epoch, loop.changed, trainee.decoder)
         run.restore_optimizer(progress.epoch, trainee.optimizer)
         trainee.optimizer.swap_averages()
+    begun = progress.done
     while progress.done < phase.epochs and progress.waited < 2 * phase.patience:
         started = time.perf_counter()
         loss = _epoch(loop, phase, progress, seed)
@@ -191,6 +197,9 @@ def fit(loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int) -> No
         run.save(progress, loop.changed, trainee.decoder, trainee.optimizer)
         trainee.optimizer.swap_averages()
         print(_sentence(row, phase, progress), flush=True)
+        if progress.done == begun + 1:
+            ahead = [(phase.name, phase.epochs - progress.done), *((one.name, one.epochs) for one in later)]
+            print(hours.left(progress.history, ahead), flush=True)
     if progress.best is not None:
         run.restore(progress.best, loop.changed, trainee.decoder)
 

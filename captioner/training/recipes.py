@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from captioner.training.decoders import DecoderOptions
 from captioner.training.encoders import EDGETPU, EncoderOptions
@@ -25,8 +26,30 @@ class Recipe:
     mirror: bool = False  # what ships looks at the mirror image, too (``encoders.mirrored``)
 
 
+# How captions are cut and which words are learnt belongs to the split: its figures compare only so.
+_RULES: dict[str, dict[str, Any]] = {
+    "official": {"tokenizer": "captioner", "min_count": 4, "max_words": 20},
+    "kaggle": {"tokenizer": "kaggle", "min_count": 1, "max_words": None},
+}
+
+
+def under(recipe: Recipe, split: str) -> Recipe:
+    """The recipe by the rules of a split; as it is if that is its own."""
+    return recipe if split == recipe.split else replace(recipe, split=split, **_RULES[split])
+
+
 _FROZEN = Phase("decoder", epochs=6, rate=1e-3)
-_TOGETHER = Phase("fine-tune", epochs=8, rate=4e-4, encoder_rate=4e-4, decay=True, patience=3)
+_TOGETHER = Phase(
+    "fine-tune",
+    epochs=8,
+    rate=4e-4,
+    encoder_rate=1.5e-4,
+    epsilon=1e-6,
+    decay=True,
+    patience=5,
+    smoothing=0.1,
+    average=0.99,
+)
 # Not part of a recipe, because it has not paid yet (EXPERIMENTS.md): train.py --polish adds it.
 POLISH = Phase(
     "polish", epochs=0, rate=2e-5, batch=50, warmup=20, decay=True, samples=5, patience=3, monitor="val_cider"
@@ -35,17 +58,17 @@ POLISH = Phase(
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("attention", EncoderOptions("densenet201"), DecoderOptions(), (_FROZEN, _TOGETHER)),
-        Recipe("edgetpu", EncoderOptions(EDGETPU), DecoderOptions(), (_FROZEN, _TOGETHER)),
+        Recipe(
+            "attention", EncoderOptions("densenet201"), DecoderOptions(), (_FROZEN, _TOGETHER), mirror=True
+        ),
+        Recipe("edgetpu", EncoderOptions(EDGETPU), DecoderOptions(), (_FROZEN, _TOGETHER), mirror=True),
         Recipe(
             "inject",
             EncoderOptions("densenet201", pooled=True),
             DecoderOptions("inject", embedding_dropout=0.2),
             (Phase("decoder", epochs=10, rate=2.5e-3, epsilon=1e-5, decay=True, patience=5),),
             split="kaggle",
-            tokenizer="kaggle",
-            min_count=1,
-            max_words=None,
+            **_RULES["kaggle"],
         ),
         Recipe(
             "merge",

@@ -68,7 +68,7 @@ def train(
     for index in range(progress.phase, len(recipe.phases)):
         if progress.phase < index:
             progress = Progress(progress.history, phase=index, best=progress.best)
-        fit.fit(models.loop(index), recipe.phases[index], progress, run, seed)
+        fit.fit(models.loop(index), recipe.phases[index], progress, run, seed, recipe.phases[index + 1 :])
     return models.trained(progress)
 
 

@@ -1,7 +1,8 @@
-"""A server and a browser for the whole session, a fresh page for every test."""
+"""A server and a browser for the whole session, a fresh page for every test, and what many tests do."""
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -12,12 +13,23 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from PIL import Image
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    FilePayload,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
-from captioner.bundle import Bundle
+from captioner.bundle import Bundle, load
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds, on a machine that does other things, too
@@ -32,6 +44,8 @@ FLAGS = [
     "--disable-sync",
 ]
 WIDE, NARROW = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
+at_both_widths = pytest.mark.parametrize("open_page", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
+expect.set_options(timeout=PATIENCE * 1000)
 
 Open = Callable[..., Page]
 
@@ -58,18 +72,24 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def address(
-    chromium: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The app, served with the committed bundle, or a tiny one where none is committed yet."""
+def served(request: pytest.FixtureRequest) -> Bundle:
+    """The bundle that the server runs: the committed one, or a tiny one where none is committed yet."""
     committed = ROOT / "artifacts"
-    bundle: Bundle | None = None if committed.is_dir() else request.getfixturevalue("tiny_bundle")
+    bundle: Bundle = load(committed) if committed.is_dir() else request.getfixturevalue("tiny_bundle")
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def address(
+    chromium: str, served: Bundle, kaggle_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The app, at work on a tiny Flickr8k."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = {
-        "CAPTIONER_BUNDLE": str(bundle.folder if bundle else committed),
-        "CAPTIONER_FLICKR8K": str(request.getfixturevalue("kaggle_folder")),
+        "CAPTIONER_BUNDLE": str(served.folder),
+        "CAPTIONER_FLICKR8K": str(kaggle_folder),
         "HF_HUB_OFFLINE": "1",
     }
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
@@ -105,8 +125,8 @@ def open_page(browser: Browser, address: str, request: pytest.FixtureRequest) ->
     viewport: ViewportSize = getattr(request, "param", WIDE)
     contexts: list[BrowserContext] = []
 
-    def open_page(path: str = "") -> Page:
-        contexts.append(browser.new_context(viewport=viewport))
+    def open_page(path: str = "", **context: Any) -> Page:
+        contexts.append(browser.new_context(viewport=viewport, **context))
         page = contexts[-1].new_page()
         page.set_default_timeout(PATIENCE * 1000)
         page.goto(f"{address}/{path}")
@@ -115,3 +135,30 @@ def open_page(browser: Browser, address: str, request: pytest.FixtureRequest) ->
     yield open_page
     for context in contexts:
         context.close()
+
+
+def photo(seed: int = 1) -> bytes:
+    """A drawn picture, much like grass below a sky."""
+    noise = np.random.default_rng(seed).integers(0, 40, (120, 160, 3), dtype=np.uint8)
+    ground = np.where(np.arange(120)[:, None, None] > 60, (60, 140, 50), (120, 170, 210)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(ground + noise).save(file, "PNG")
+    return file.getvalue()
+
+
+def upload(page: Page, *data: bytes, label: str = "Upload a photograph", name: str = "mine.png") -> None:
+    expect(page.get_by_text(label)).to_be_attached()
+    files: list[FilePayload] = [{"name": name, "mimeType": "image/png", "buffer": one} for one in data]
+    page.locator("input[type=file]").first.set_input_files(files)
+
+
+def captioned(page: Page) -> str:
+    """The caption, once it is there."""
+    heading = page.get_by_role("heading", level=2).filter(has_text="“")
+    expect(heading).to_be_visible()
+    return heading.inner_text().strip("“”").removesuffix(" …")
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from captioner.app.review import PROMISE
-from tests.browser.conftest import NARROW, PATIENCE, WIDE, Open
+from captioner.app.settings import DRAW
+from tests.browser.conftest import Open, at_both_widths, fits, photo, upload
 
 pytestmark = pytest.mark.browser
-at_both_widths = pytest.mark.parametrize("open_page", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
-expect.set_options(timeout=PATIENCE * 1000)
-
-
-def photo(seed: int = 1) -> bytes:
-    """A drawn picture, much like grass below a sky."""
-    noise = np.random.default_rng(seed).integers(0, 40, (120, 160, 3), dtype=np.uint8)
-    ground = np.where(np.arange(120)[:, None, None] > 60, (60, 140, 50), (120, 170, 210)).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(ground + noise).save(file, "PNG")
-    return file.getvalue()
-
-
-def upload(page: Page, *data: bytes, label: str = "Upload a photograph", name: str = "mine.png") -> None:
-    expect(page.get_by_text(label)).to_be_attached()
-    files = [{"name": name, "mimeType": "image/png", "buffer": one} for one in data]
-    page.locator("input[type=file]").first.set_input_files(files)  # type: ignore[arg-type]
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing has to be scrolled sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 def started(open_page: Open) -> Page:
@@ -58,7 +34,7 @@ def test_two_ways_of_choosing_words_are_compared(open_page: Open) -> None:
         expect(page.get_by_role("heading", name=name)).to_be_visible()
     expect(page.get_by_text("The chance that it says exactly this")).to_have_count(2)
     page.get_by_text("How it chooses its words").last.click()
-    page.get_by_role("radio", name="Draw word by word").last.click()
+    page.get_by_role("radio", name=DRAW).last.click()
     expect(page.get_by_text("draw number 2 (sampling)")).to_be_visible()
     assert fits(page)
 
@@ -69,6 +45,23 @@ def test_a_file_that_is_no_picture_is_not_compared(open_page: Open) -> None:
     upload(page, b"not a picture")
     expect(page.get_by_role("alert")).to_contain_text("not a JPEG, PNG or WebP picture")
     assert fits(page)
+
+
+def test_a_copied_link_brings_back_the_comparison(open_page: Open) -> None:
+    page = open_page("compare")
+    page.get_by_role("button", name="Use picture 1", exact=True).click()
+    expect(page.get_by_role("heading", name="What differs")).to_be_visible()
+    page.get_by_text("How it chooses its words").last.click()
+    page.get_by_role("radio", name=DRAW).last.click()
+    expect(page.get_by_text("draw number 2 (sampling)")).to_be_visible()
+    page.get_by_role("spinbutton").last.fill("7")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("draw number 7 (sampling)")).to_be_visible()
+    page.wait_for_url("**seed_b=7**")
+    differs = page.get_by_text(re.compile("^From A to B|^Both say")).inner_text()
+    again = open_page(page.url.rpartition("/")[2])
+    expect(again.get_by_text("draw number 7 (sampling)")).to_be_visible()
+    expect(again.get_by_text(differs)).to_be_visible()
 
 
 def test_the_picture_of_the_caption_page_is_the_one_compared(open_page: Open) -> None:

@@ -11,21 +11,12 @@ from playwright.sync_api import FilePayload, Page, expect
 from captioner import images
 from captioner.app import explore, predicted
 from captioner.app.predicted import Said
-from captioner.bundle import Bundle, load
+from captioner.bundle import Bundle
 from captioner.model import Captioner
-from tests.browser.conftest import ROOT, Open
-from tests.browser.test_pages import at_both_widths, fits, photo
+from tests.browser.conftest import Open, at_both_widths, fits, photo
 from tests.fake_captioner import photo as drawn
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def served(request: pytest.FixtureRequest) -> Bundle:
-    """The bundle that the server runs."""
-    artifacts = ROOT / "artifacts"
-    bundle: Bundle = load(artifacts) if artifacts.is_dir() else request.getfixturevalue("tiny_bundle")
-    return bundle
 
 
 @pytest.fixture(scope="module")

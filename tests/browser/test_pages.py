@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-import io
-
-import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from captioner import images
 from captioner.app.caption import PROMISE
-from captioner.bundle import load
+from captioner.bundle import Bundle
 from captioner.model import Captioner
-from tests.browser.conftest import NARROW, PATIENCE, ROOT, WIDE, Open
+from tests.browser.conftest import Open, at_both_widths, captioned, fits, photo, upload
 
 pytestmark = pytest.mark.browser
-at_both_widths = pytest.mark.parametrize("open_page", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
-expect.set_options(timeout=PATIENCE * 1000)
-
-
-def photo(seed: int = 1) -> bytes:
-    """A drawn picture, much like grass below a sky."""
-    noise = np.random.default_rng(seed).integers(0, 40, (120, 160, 3), dtype=np.uint8)
-    ground = np.where(np.arange(120)[:, None, None] > 60, (60, 140, 50), (120, 170, 210)).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(ground + noise).save(file, "PNG")
-    return file.getvalue()
-
-
-def upload(page: Page, data: bytes, name: str = "mine.png") -> None:
-    expect(page.get_by_text("Upload a photograph")).to_be_attached()
-    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
-
-
-def captioned(page: Page) -> str:
-    """The caption, once it is there."""
-    heading = page.get_by_role("heading", level=2).filter(has_text="“")
-    expect(heading).to_be_visible()
-    return heading.inner_text().strip("“”").removesuffix(" …")
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing has to be scrolled sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 @at_both_widths
@@ -69,12 +37,10 @@ def test_words_can_be_asked_about_by_keyboard(open_page: Open) -> None:
     expect(page.get_by_text("What if it had said another word")).to_be_visible()
 
 
-def test_the_page_says_what_the_captioner_says(open_page: Open, request: pytest.FixtureRequest) -> None:
-    artifacts = ROOT / "artifacts"
-    bundle = load(artifacts) if artifacts.is_dir() else request.getfixturevalue("tiny_bundle")
+def test_the_page_says_what_the_captioner_says(open_page: Open, served: Bundle) -> None:
     page = open_page()
     upload(page, photo())
-    assert captioned(page) == Captioner(bundle).caption(images.read(photo())).best.text
+    assert captioned(page) == Captioner(served).caption(images.read(photo())).best.text
 
 
 @at_both_widths
@@ -101,7 +67,7 @@ def test_an_upload_outlives_a_look_at_another_page(open_page: Open) -> None:
 def test_one_upload_after_the_other_is_captioned(open_page: Open) -> None:
     page = open_page()
     for seed in range(5):
-        upload(page, photo(seed), f"{seed}.png")
+        upload(page, photo(seed), name=f"{seed}.png")
         # The box of choices is folded, but what is in it can be asked.
         expect(page.get_by_text(f"{seed}.png", exact=True)).to_be_attached()
         captioned(page)

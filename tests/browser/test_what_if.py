@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Open
-from tests.browser.test_pages import at_both_widths, captioned, fits, photo, upload
+from tests.browser.conftest import Open, at_both_widths, captioned, fits, photo, upload
 
 pytestmark = pytest.mark.browser
 
@@ -20,8 +19,8 @@ def word(page: Page, number: int) -> Locator:
 
 
 def instead(page: Page, number: int) -> Locator:
-    """What could have been said in its place; 0 is the word itself."""
-    return page.get_by_role("radiogroup").nth(1).get_by_role("radio").nth(number)
+    """What could have been said in its place, likeliest first, without the word itself."""
+    return page.get_by_role("radiogroup").nth(1).get_by_role("radio", checked=False).nth(number)
 
 
 @at_both_widths
@@ -30,8 +29,8 @@ def test_another_word_leads_to_another_sentence_and_back(open_page: Open) -> Non
     upload(page, photo())
     caption = captioned(page)
     word(page, 1).click()
-    said = instead(page, 1).inner_text().split()[0]
-    instead(page, 1).click()
+    said = instead(page, 0).inner_text().split()[0]
+    instead(page, 0).click()
     expect(page.get_by_role("heading", name=f"What if it had said “{said}”?")).to_be_visible()
     expect(page.get_by_role("heading", level=3).filter(has_text="“")).to_have_count(3)
     assert captioned(page).split()[1] == said
@@ -40,18 +39,6 @@ def test_another_word_leads_to_another_sentence_and_back(open_page: Open) -> Non
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     assert captioned(page) == caption
-
-
-def test_another_word_can_be_chosen_by_keyboard(open_page: Open) -> None:
-    page = open_page()
-    upload(page, photo())
-    captioned(page)
-    word(page, 0).focus()
-    page.keyboard.press("Enter")
-    instead(page, 0).focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Undo")).to_be_visible()
 
 
 @at_both_widths

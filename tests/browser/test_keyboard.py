@@ -1,0 +1,73 @@
+"""The way through the caption page without a mouse, in a real Chromium."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Open, at_both_widths, captioned, photo
+
+pytestmark = pytest.mark.browser
+FAR = 60  # presses of the tab key
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Go on with the tab key until the target has the focus."""
+    expect(target).to_be_visible()
+    for _ in range(FAR):
+        page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
+            return
+    pytest.fail(f"{FAR} presses of the tab key do not lead to {target}")
+
+
+def unfold(page: Page, title: str) -> None:
+    tab_to(page, page.locator("summary").filter(has_text=title))
+    page.keyboard.press("Enter")
+
+
+@at_both_widths
+def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
+    page = open_page()
+    tab_to(page, page.get_by_role("button", name="Upload", exact=True))
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": photo()})
+    caption = captioned(page)
+    words, others = page.get_by_role("radiogroup").first, page.get_by_role("radiogroup").nth(1)
+    tab_to(page, words.get_by_role("radio").first)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    tab_to(page, others.get_by_role("radio").first)
+    chosen = others.locator(":focus")
+    if chosen.get_attribute("aria-checked") == "true":
+        page.keyboard.press("ArrowRight")
+    said = chosen.inner_text().split()[0]
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"What if it had said “{said}”?")).to_be_visible()
+    assert captioned(page).split()[1] == said
+    expect(chosen).to_have_attribute("aria-checked", "true")  # it has kept both its place and the focus
+    expect(chosen).to_contain_text(said)
+    tab_to(page, page.get_by_role("button", name="Undo"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    assert captioned(page) == caption
+
+
+def test_what_is_folded_is_opened_and_set_by_keyboard(open_page: Open) -> None:
+    page = open_page()
+    tab_to(page, page.get_by_role("button", name="Use picture 1", exact=True))
+    page.keyboard.press("Enter")
+    captioned(page)
+    unfold(page, "How the search went")
+    tab_to(page, page.get_by_role("tab", name="Drawing"))
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    unfold(page, "Copy, download, link")
+    tab_to(page, page.get_by_role("button", name="Everything as JSON"))
+    unfold(page, "Settings of the search")
+    tab_to(page, page.get_by_role("slider").first)
+    page.keyboard.press("Home")
+    expect(page.get_by_text("only one sentence was pursued")).to_be_visible()
+    expect(page.get_by_role("slider").first).to_be_focused()

@@ -1,0 +1,84 @@
+"""Mistakes that the About page tells are the running model's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from captioner import bundle, flickr8k
+from captioner.app import failures, predicted
+from captioner.app.predicted import Said
+from captioner.text import words
+
+ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
+CASES = [case for _, _, cases in failures.KINDS for case in cases]
+
+
+def said(captions: dict[str, str]) -> list[Said]:
+    return [Said(image, caption, 0.5, 0.5, {}) for image, caption in captions.items()]
+
+
+def test_a_mistake_is_told_in_the_words_of_the_model() -> None:
+    case = CASES[0]
+    caption = f"a {min(case.wrong)} somewhere"
+    (found,) = failures.found(said({case.image: caption, "another.jpg": "a dog runs"}))
+    assert found.title == failures.KINDS[0][0]
+    assert found.told == ((case.shows, caption),)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.image)
+def test_a_model_without_the_mistake_is_not_accused_of_it(case: failures.Case) -> None:
+    assert failures.found(said({case.image: "something else altogether"})) == []
+    assert failures.found(said({case.image: f"a {min(case.wrong)}ish thing"})) == [], "only whole words count"
+    assert failures.found(said({case.image: min(case.wrong)})) != []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.image)
+def test_what_a_picture_shows_is_not_what_is_wrong_about_it(case: failures.Case) -> None:
+    assert not case.wrong & set(words(case.shows))
+    assert {word for wrong in case.wrong for word in words(wrong)} == case.wrong
+
+
+def test_no_kind_is_told_with_more_than_a_few_sentences() -> None:
+    everything = said({case.image: " ".join(case.wrong) for case in CASES})
+    assert [len(failure.told) for failure in failures.found(everything)] == [failures.TOLD] * len(
+        failures.KINDS
+    )
+
+
+@pytest.mark.parametrize(
+    ("caption", "twice"),
+    [
+        ("a man in a hat and a hat", True),
+        ("a white and white dog", True),
+        ("a man rides a bike on a bike", True),
+        ("a boat with a boat in the water", True),
+        ("a woman and a woman are smiling", False),
+        ("a dog and a dog", False),
+        ("a black dog and a white dog", False),
+        ("a cat and a catfish", False),
+        ("a man in a red shirt", False),
+    ],
+)
+def test_saying_a_thing_twice_is_found_and_counted(caption: str, twice: bool) -> None:
+    found = failures.found(said({"a.jpg": caption, "b.jpg": "a dog runs"}))
+    assert [failure.told for failure in found] == ([(("", caption),)] if twice else [])
+    assert all("in 1 of its 2 sentences" in failure.why for failure in found)
+
+
+def test_nothing_said_is_nothing_wrong() -> None:
+    assert failures.found([]) == []
+
+
+def test_sentences_of_the_committed_bundle_are_quoted_as_they_stand_there() -> None:
+    if not ARTIFACTS.is_dir():
+        pytest.skip("no bundle in artifacts")
+    everything = predicted.sentences(bundle.load(ARTIFACTS).predictions())
+    captions = {one.caption for one in everything}
+    for failure in failures.found(everything):
+        assert {caption for _, caption in failure.told} <= captions
+
+
+def test_the_pictures_are_of_the_test_split(real_flickr8k: Path) -> None:
+    assert {case.image for case in CASES} <= set(flickr8k.load(real_flickr8k).splits["test"])

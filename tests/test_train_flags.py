@@ -1,0 +1,108 @@
+"""What each flag of train.py changes in a recipe, and which flags are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import train
+from captioner.errors import CaptionerError
+from captioner.training.recipes import RECIPES, Recipe
+
+
+def chosen(*given: str) -> Recipe:
+    return train.choose(train.arguments(list(given)))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_is_what_it_says_unless_changed(recipe: str) -> None:
+    assert chosen("--recipe", recipe) == RECIPES[recipe]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    ("flags", "where", "value"),
+    [
+        (("--encoder", "vgg16"), lambda r: r.encoder.name, "vgg16"),
+        (("--weights", "none"), lambda r: r.encoder.weights, "none"),
+        (("--layer", "mixed8"), lambda r: r.encoder.layer, "mixed8"),
+        (("--image-size", "64"), lambda r: (r.encoder.image_size, r.encoder.size), (64, 64)),
+        (("--glove", "g.txt"), lambda r: (r.decoder.glove, r.decoder.freeze_glove), ("g.txt", False)),
+        (("--glove", "g.txt", "--freeze-glove"), lambda r: r.decoder.freeze_glove, True),
+        (("--epochs", "3"), lambda r: {phase.epochs for phase in r.phases}, {3}),
+        (
+            ("--split", "kaggle"),
+            lambda r: (r.split, r.tokenizer, r.min_count, r.max_words),
+            ("kaggle", "kaggle", 1, None),
+        ),
+        (
+            ("--split", "official"),
+            lambda r: (r.split, r.tokenizer, r.min_count, r.max_words),
+            ("official", "captioner", 4, 20),
+        ),
+        (("--precision", "mixed_bfloat16"), lambda r: r.precision, "mixed_bfloat16"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) and str(value[0]).startswith("--") else "",
+)
+def test_a_flag_changes_one_thing(
+    recipe: str, flags: tuple[str, ...], where: Callable[[Recipe], Any], value: object
+) -> None:
+    found = chosen("--recipe", recipe, *flags)
+
+    assert where(found) == value
+    assert found.name == recipe
+    assert [phase.name for phase in found.phases] == [phase.name for phase in RECIPES[recipe].phases]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(("flag", "value"), [("units", 320), ("heads", 4)])
+def test_sizes_change_where_a_decoder_reads_them(recipe: str, flag: str, value: int) -> None:
+    flags = ("--recipe", recipe, f"--{flag}", str(value))
+    if RECIPES[recipe].decoder.name == "attention":
+        assert getattr(chosen(*flags).decoder, flag) == value
+    else:
+        with pytest.raises(CaptionerError, match=f"sizes of its own. Leave out --{flag}"):
+            chosen(*flags)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--freeze-glove",), "--freeze-glove does nothing without --glove"),
+        (("--samples",), "--samples does nothing without --push"),
+        (("--heads", "3"), "got 512 units and 3 heads"),
+        (("--search", "2", "--from", "runs/a"), "--search goes without --from"),
+        (("--search", "2", "--units", "8"), "--search goes without --units"),
+    ],
+)
+def test_flags_that_would_do_nothing_are_refused(flags: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(CaptionerError, match=sentence):
+        chosen(*flags)
+
+
+def test_an_unknown_recipe_names_the_known_ones() -> None:
+    with pytest.raises(CaptionerError, match=r"'stew'\. Choose one of attention, edgetpu, inject, merge"):
+        chosen("--recipe", "stew")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--epochs", "0"),
+        ("--limit", "-1"),
+        ("--units", "x"),
+        ("--image-size", "0"),
+        ("--seed", "-1"),
+        ("--split", "x"),
+        ("--search", "21"),
+        ("--hold-out", "0"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(
+    flags: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        train.arguments([*flags])
+    assert flags[0] in capsys.readouterr().err

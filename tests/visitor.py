@@ -1,0 +1,47 @@
+"""What a visitor does with a page of the app, and what the page says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parent.parent / "streamlit_app.py"
+PATIENCE = 60  # seconds
+
+
+def opened(page: str | None = None, **query: str) -> AppTest:
+    """A page alone, by its module's name, or the whole app, as one finds it whose address has this query."""
+    if page is None:
+        app = AppTest.from_file(APP, default_timeout=PATIENCE)
+    else:
+        script = (
+            f"from captioner.app import {page}, resources\nwith resources.explained():\n    {page}.page()"
+        )
+        app = AppTest.from_string(script, default_timeout=PATIENCE)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def checked(app: AppTest) -> AppTest:
+    """Nothing went wrong, neither openly nor with a sentence."""
+    assert not app.exception
+    assert [error.value for error in app.error] == []
+    return app
+
+
+def said(app: AppTest) -> str:
+    """All text and small print; headings, too. The spaces that no line breaks at are plain ones."""
+    kinds = (app.header, app.subheader, app.markdown, app.caption)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
+
+
+def upload(app: AppTest, data: bytes, name: str = "mine.png") -> AppTest:
+    app.file_uploader[0].set_value((name, data, "image/png")).run()
+    return app
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click().run()
+    return checked(app)
