@@ -84,7 +84,10 @@ def caption(page: Page) -> Iterator[str]:
 
 def batch(page: Page) -> Iterator[str]:
     upload(page, photo(1), b"not a picture", label="Upload photographs")
-    page.get_by_role("button", name="Caption 2 pictures").click()
+    start = page.get_by_role("button", name="Caption 2 pictures")
+    expect(start).to_be_visible()
+    yield "files chosen"
+    start.click()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     unfold(page)
     yield "with its table"
@@ -107,12 +110,13 @@ def explore(page: Page) -> Iterator[str]:
 
 
 def review(page: Page) -> Iterator[str]:
-    page.get_by_role("radio", name="Our own pictures").click()
-    upload(page, photo(1), photo(2), photo(3), label="Upload photographs")
     start = page.get_by_role("button", name="Start")
     expect(start).to_be_visible()
     unfold(page)
     yield "before a sitting"
+    page.get_by_role("radio", name="Our own pictures").click()
+    expect(start).to_be_hidden()
+    upload(page, photo(1), photo(2), photo(3), label="Upload photographs")
     start.click()
     for number, rating in enumerate(("Right", "Wrong"), start=1):
         expect(page.get_by_text(f"Picture {number} of 3")).to_be_visible()
