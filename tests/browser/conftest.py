@@ -152,6 +152,15 @@ def upload(page: Page, *data: bytes, label: str = "Upload a photograph", name: s
     page.locator("input[type=file]").first.set_input_files(files)
 
 
+def settle(page: Page) -> None:
+    """Wait until the server is done and the charts are drawn."""
+    page.wait_for_function(
+        """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+        && [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
+           .every(chart => !chart.checkVisibility() || chart.querySelector('svg.marks'))"""
+    )
+
+
 def captioned(page: Page) -> str:
     """The caption, once it is there."""
     heading = page.get_by_role("heading", level=2).filter(has_text="“")

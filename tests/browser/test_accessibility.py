@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 from captioner.app.settings import DRAW
-from tests.browser.conftest import NARROW, PATIENCE, ROOT, WIDE, captioned, photo, upload
+from tests.browser.conftest import NARROW, PATIENCE, ROOT, WIDE, captioned, photo, settle, upload
 
 pytestmark = pytest.mark.browser
 # The page that opens first has no path.
@@ -144,16 +144,6 @@ STATES: dict[str, Callable[[Page], Iterator[str]]] = {
 }
 
 
-def settle(page: Page) -> None:
-    """Wait until the server is done and the charts are drawn."""
-    page.mouse.move(0, 0)
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
-        && [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
-           .every(chart => !chart.checkVisibility() || chart.querySelector('svg.marks'))"""
-    )
-
-
 def unfold(page: Page) -> None:
     """Open every box, so that nothing in it goes unseen."""
     settle(page)
@@ -178,6 +168,7 @@ def scan(browser: Browser, address: str) -> Scan:
             for state in STATES.get(path, plain)(page):
                 for width in (NARROW, WIDE):
                     page.set_viewport_size(width)
+                    page.mouse.move(0, 0)
                     settle(page)
                     found += faults(page, f"/{path}, {state}, {theme}, {width['width']} px")
             return tuple(found)

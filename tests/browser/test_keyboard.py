@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Open, at_both_widths, captioned, photo
+from tests.browser.conftest import Open, at_both_widths, captioned, photo, settle
 
 pytestmark = pytest.mark.browser
 FAR = 60  # presses of the tab key
@@ -14,6 +14,7 @@ FAR = 60  # presses of the tab key
 def tab_to(page: Page, target: Locator) -> None:
     """Go on with the tab key until the target has the focus."""
     expect(target).to_be_visible()
+    settle(page)
     for _ in range(FAR):
         page.keyboard.press("Tab")
         if target.evaluate("element => element === document.activeElement"):
