@@ -91,16 +91,18 @@ def test_slow_variables_move_a_share_as_far(share: float) -> None:
 def test_averages_forget_at_their_rate_and_swapping_twice_changes_nothing(kept: float, updates: int) -> None:
     variable = keras.Variable(np.ones(3))
     optimizer = DiscriminativeAdam(learning_rate=0.1, use_ema=True, ema_momentum=kept)
-    expected = None
+    seen = []
     for _ in range(updates):
         optimizer.apply([ops.array([1.0, -2.0, 0.5])], [variable])
-        now = np.asarray(variable).copy()
-        expected = now if expected is None else kept * expected + (1 - kept) * now
+        seen.append(np.asarray(variable).copy())
+    expected = seen[0]
+    for now in seen[1:]:
+        expected = kept * expected + (1 - kept) * now
 
     optimizer.swap_averages()
     np.testing.assert_allclose(np.asarray(variable), expected, rtol=1e-5)
     optimizer.swap_averages()
-    np.testing.assert_array_equal(np.asarray(variable), now)
+    np.testing.assert_array_equal(np.asarray(variable), seen[-1])
 
 
 def test_without_averages_there_is_nothing_to_swap() -> None:
