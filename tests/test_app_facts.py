@@ -83,9 +83,17 @@ def test_training_is_told_in_sentences(trained: Bundle, monkeypatch: pytest.Monk
     said = text(visit("training", trained, monkeypatch))
     assert "6,000 photographs" in said
     assert "lowest in epoch 2: 3.00 nats a word, as unsure as picking blindly among 20 words" in said
+    assert "practice is made harder" in said  # the training loss lies above the other
     assert "Highest in epoch 4: 0.40" in said
     assert "Lowered in epoch 3" in said
     assert "**polish**, epoch 4" in said
+
+
+def test_an_easier_practice_is_not_called_harder(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    easier = bundle.replace(
+        trained.folder, {"history.csv": HISTORY.replace("2,decoder,3.5", "2,decoder,2.5")}
+    )
+    assert "practice is made harder" not in text(visit("training", easier, monkeypatch))
 
 
 def test_scores_come_with_all_that_they_depend_on(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

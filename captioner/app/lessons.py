@@ -69,12 +69,19 @@ def _phases(history: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+_HARDER = (
+    " The training line may lie above the other: practice is made harder on purpose, with cropped and "
+    "recoloured pictures, words left out and softened targets."
+)
+
+
 def _loss(history: pd.DataFrame) -> str:
     best = history.iloc[int(history["val_loss"].argmin())]
     return (
         "How surprising the model finds the next word that a person wrote; less is better. On pictures it "
         f"was not trained on, it was lowest in epoch {best['epoch']:.0f}: {best['val_loss']:.2f} nats a "
         f"word, as unsure as picking blindly among {math.exp(best['val_loss']):.0f} words."
+        f"{_HARDER if best['loss'] > best['val_loss'] else ''}"
     )
 
 
