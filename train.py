@@ -21,6 +21,7 @@ from captioner.flickr8k import KAGGLE_HANDLE, SPLITS
 
 if TYPE_CHECKING:
     from captioner.flickr8k import Dataset
+    from captioner.training.encoders import EncoderOptions
     from captioner.training.recipes import Recipe
     from captioner.training.stages import Trained
 
@@ -69,9 +70,9 @@ def _data_arguments(add: Callable[..., Any]) -> None:
 
 
 def _model_arguments(add: Callable[..., Any]) -> None:
-    add("--recipe", default="attention", help="attention (default), edgetpu, inject, merge")
-    add("--encoder", help="a keras.applications classifier, or mobilenet_edgetpu")
-    add("--weights", help="imagenet, none, or a file")
+    add("--recipe", default="attention", help="attention (default), pair, edgetpu, inject, merge")
+    add("--encoder", help="a keras.applications classifier, mobilenet_edgetpu, or pair: it and inception_v3")
+    add("--weights", nargs="+", help="imagenet, none, or a file; two files for a pair")
     add("--layer", help="inner layer to cut the encoder at")
     add("--image-size", type=_count, metavar="S", help="side of the encoder's square in pixels")
     add("--units", type=_count, metavar="U", help="width of the attention decoder")
@@ -113,10 +114,6 @@ def choose(options: argparse.Namespace) -> Recipe:
         raise CaptionerError(f"no recipe is called {options.recipe!r}. Choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[options.recipe]
     _refuse_idle(options, recipe)
-    encoder = replace(
-        recipe.encoder, **_given(name=options.encoder, weights=options.weights, layer=options.layer)
-    )
-    encoder = replace(encoder, **_given(image_size=options.image_size))
     decoder = replace(
         recipe.decoder,
         **_given(units=options.units, heads=options.heads, glove=options.glove),
@@ -126,7 +123,24 @@ def choose(options: argparse.Namespace) -> Recipe:
     phases += (replace(POLISH, epochs=options.polish),) if options.polish else ()
     recipe = under(recipe, options.split or recipe.split)
     changes = _given(precision=options.precision)
-    return replace(recipe, encoder=encoder, decoder=decoder, phases=phases, **changes)
+    return replace(recipe, encoder=_encoder(options, recipe), decoder=decoder, phases=phases, **changes)
+
+
+def _encoder(options: argparse.Namespace, recipe: Recipe) -> EncoderOptions:
+    """The recipe's encoder, with the command line's changes."""
+    from captioner.training.encoders import named
+
+    encoder = (
+        replace(named(options.encoder), pooled=recipe.encoder.pooled) if options.encoder else recipe.encoder
+    )
+    for flag in ("layer", "image_size"):
+        if encoder.beside and getattr(options, flag):
+            raise CaptionerError(
+                "the two networks of a pair are cut and sized to match. "
+                f"Leave out --{flag.replace('_', '-')}."
+            )
+    encoder = replace(encoder, **_given(layer=options.layer, image_size=options.image_size))
+    return encoder.weighted(options.weights) if options.weights else encoder
 
 
 def _refuse_idle(options: argparse.Namespace, recipe: Recipe) -> None:
@@ -228,7 +242,7 @@ def export(
     from captioner.training import export, record
 
     model = run / "captioner.tflite"
-    export.export(trained.encoder, trained.decoder, model)
+    export.export(trained.encoder, trained.decoder, model, recipe.bits)
     folder = run / "bundle"
     told = record.files(recipe, trained, dataset, options.seed)
     bundle.write(folder, {**told, "captioner.tflite": model, "history.csv": run / "history.csv"})

@@ -25,7 +25,7 @@ DECODERS = {
     "merge": "an LSTM over the words, joined with the picture just before each word is chosen",
 }
 ENCODERS = {
-    "mobilenet_edgetpu": "Its encoder is Google's MobileNetEdgeTPU of MLPerf Mobile (Apache-2.0).",
+    "mobilenet_edgetpu": "Google's MobileNetEdgeTPU of MLPerf Mobile (Apache-2.0)",
 }
 CUTS = {
     "official": "the authors' own lists of 6,000 training, 1,000 development and 1,000 test pictures",
@@ -52,7 +52,7 @@ FILES = """\
 
 | file | what is in it |
 |---|---|
-| `captioner.tflite` | the model: signatures `encode`, `start` and `step`, float16 weights |
+| `captioner.tflite` | the model: signatures `encode`, `start` and `step` |
 | `vocabulary.json` | the words in id order: padding, start, end, unknown, then by frequency |
 | `config.json` | encoder, decoder, picture size, region grid, decoding defaults, library versions |
 | `history.csv` | one row an epoch |
@@ -236,9 +236,11 @@ def _effort(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _licence(config: Config) -> str:
-    encoder = ENCODERS.get(config.encoder, f"Its encoder is `{config.encoder}` of keras.applications.")
+    networks = config.encoder.split(" + ")
+    encoder = " and ".join(ENCODERS.get(name, f"`{name}` of keras.applications") for name in networks)
     return f"""\
 ## Licence
 
-Apache-2.0. {encoder} Made with the `{config.recipe}` recipe, seed {config.seed}, on {config.created[:10]}.
+Apache-2.0. Its encoder is {encoder}.
+Made with the `{config.recipe}` recipe, seed {config.seed}, on {config.created[:10]}.
 """

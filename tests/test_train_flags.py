@@ -49,6 +49,10 @@ def test_a_recipe_is_what_it_says_unless_changed(recipe: str) -> None:
 def test_a_flag_changes_one_thing(
     recipe: str, flags: tuple[str, ...], where: Callable[[Recipe], Any], value: object
 ) -> None:
+    if recipe == "pair" and flags[0] in ("--layer", "--image-size"):
+        with pytest.raises(CaptionerError, match=f"sized to match. Leave out {flags[0]}"):
+            chosen("--recipe", recipe, *flags)
+        return
     found = chosen("--recipe", recipe, *flags)
 
     assert where(found) == value
@@ -67,9 +71,19 @@ def test_sizes_change_where_a_decoder_reads_them(recipe: str, flag: str, value: 
             chosen(*flags)
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_pair_of_networks_fits_every_recipe(recipe: str) -> None:
+    encoder = chosen("--recipe", recipe, "--encoder", "pair", "--weights", "a.keras", "b.h5").encoder
+
+    assert encoder.beside is not None
+    assert (encoder.weights, encoder.beside.weights) == ("a.keras", "b.h5")
+    assert encoder.pooled == RECIPES[recipe].encoder.pooled
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
+        (("--weights", "a.h5", "b.h5"), "densenet201 takes 1 of --weights, in that order; got 2"),
         (("--freeze-glove",), "--freeze-glove does nothing without --glove"),
         (("--samples",), "--samples does nothing without --push"),
         (("--heads", "3"), "got 512 units and 3 heads"),
@@ -83,7 +97,9 @@ def test_flags_that_would_do_nothing_are_refused(flags: tuple[str, ...], sentenc
 
 
 def test_an_unknown_recipe_names_the_known_ones() -> None:
-    with pytest.raises(CaptionerError, match=r"'stew'\. Choose one of attention, edgetpu, inject, merge"):
+    with pytest.raises(
+        CaptionerError, match=r"'stew'\. Choose one of attention, edgetpu, pair, inject, merge"
+    ):
         chosen("--recipe", "stew")
 
 

@@ -95,11 +95,7 @@ def _ignored(others: dict[str, Bundle]) -> list[str]:
 
 def _missing(others: dict[str, Bundle], broken: dict[str, str]) -> None:
     """What cannot be compared, and why."""
-    for name, sentence in broken.items():
-        st.warning(
-            f"The model **{wording.escaped(name)}** is left out: {wording.escaped(sentence)}",
-            icon=":material/heart_broken:",
-        )
+    sides.left_out(broken)
     if not others:
         st.caption(
             "Only one model is here. Whoever runs the app can put further ones into the folder "

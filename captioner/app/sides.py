@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner import bundle as bundles
-from captioner.app import resources
+from captioner.app import resources, wording
 from captioner.app.settings import DRAW, KEPT, SEARCH, drawing, searching
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
@@ -101,6 +101,15 @@ def ignored(others: dict[str, Bundle]) -> list[str]:
 def folder() -> Path:
     """Where further bundles lie, each in a folder of its own."""
     return Path(resources.setting("CAPTIONER_BUNDLES") or resources.ROOT / "bundles")
+
+
+def left_out(broken: dict[str, str]) -> None:
+    """A warning for each model that is here and cannot be used, and why."""
+    for name, sentence in broken.items():
+        st.warning(
+            f"The model **{wording.escaped(name)}** is left out: {wording.escaped(sentence)}",
+            icon=":material/heart_broken:",
+        )
 
 
 def others() -> tuple[dict[str, Bundle], dict[str, str]]:

@@ -34,11 +34,7 @@ def _beside(bundle: Bundle) -> None:
     if others:
         st.header("Beside the other models", anchor=False)
         runs.show({sides.OWN: bundle, **others})
-    for name, sentence in broken.items():
-        st.warning(
-            f"The model **{wording.escaped(name)}** is left out: {wording.escaped(sentence)}",
-            icon=":material/heart_broken:",
-        )
+    sides.left_out(broken)
 
 
 def _data(bundle: Bundle) -> str:

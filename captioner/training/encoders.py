@@ -1,13 +1,14 @@
 """Encoders: uint8[B, S, S, 3] → regions float[B, R, C], preprocessing inside the graph.
 
-Any ``keras.applications`` classifier by name, or ``mobilenet_edgetpu``, which is built here.
+Any ``keras.applications`` classifier by name, or ``mobilenet_edgetpu``, which is built here; or two of them
+side by side.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ from keras import layers, ops
 from captioner.errors import CaptionerError
 
 EDGETPU = "mobilenet_edgetpu"
+PAIR = "pair"  # of MobileNetEdgeTPU and Inception v3
 _SIZES = {"inceptionv3": 299, "xception": 299, "inceptionresnetv2": 299}
 
 
@@ -26,8 +28,9 @@ _SIZES = {"inceptionv3": 299, "xception": 299, "inceptionresnetv2": 299}
 class EncoderOptions:
     """Which network sees the picture, and from where its weights come.
 
-    ``layer`` names an inner layer to cut at (default: the last before the classifier); ``weights`` is
-    ``imagenet``, ``none`` or a file; ``pooled`` averages the regions into one.
+    ``layer`` names an inner layer to cut at (default: the last before the classifier). ``weights`` is
+    ``imagenet``, ``none`` or a file. ``pooled`` averages the regions into one. ``beside`` is a second network,
+    which sees the same picture at its own size and must have the same grid of regions.
     """
 
     name: str = EDGETPU
@@ -35,22 +38,60 @@ class EncoderOptions:
     layer: str | None = None
     image_size: int | None = None  # pixels; None: what the network was designed for
     pooled: bool = False
+    beside: EncoderOptions | None = None
 
     @property
     def size(self) -> int:
         """Side S of the square it expects, in pixels."""
         return self.image_size or _SIZES.get(_plain(self.name), 224)
 
+    @property
+    def label(self) -> str:
+        """Its name; both names, if there are two networks."""
+        return f"{self.name} + {self.beside.label}" if self.beside else self.name
+
+    def weighted(self, weights: Sequence[str]) -> EncoderOptions:
+        """With other weights: one name or file for each network; ``imagenet`` or ``none`` counts for all.
+
+        Raises:
+            CaptionerError: more or fewer files than networks.
+        """
+        networks = 2 if self.beside else 1
+        if len(weights) == 1 and weights[0] in ("imagenet", "none"):
+            weights = [*weights] * networks
+        if len(weights) != networks:
+            raise CaptionerError(
+                f"{self.label} takes {networks} of --weights, in that order; got {len(weights)}."
+            )
+        return replace(self, weights=weights[0], beside=self.beside and self.beside.weighted(weights[1:]))
+
+    @property
+    def untrained(self) -> EncoderOptions:
+        """The same networks with random weights."""
+        return self.weighted(["none"])
+
+
+def named(name: str) -> EncoderOptions:
+    """The encoder of that name, its weights those of ImageNet.
+
+    Inception's last blocks are left out, and it sees the picture at the size that gives the same grid, 7 × 7.
+    """
+    if _plain(name) == PAIR:
+        return EncoderOptions(beside=EncoderOptions("inception_v3", layer="mixed8", image_size=267))
+    return EncoderOptions(name)
+
 
 def build(options: EncoderOptions) -> keras.Model:
     """Encoder model: uint8[B, S, S, 3] → float[B, R, C].
 
     Raises:
-        CaptionerError: unknown name or layer, or weights that cannot be had.
+        CaptionerError: unknown name or layer, weights that cannot be had, or two grids that differ.
     """
-    backbone, preprocess = _edgetpu(options) if options.name == EDGETPU else _application(options)
     image = keras.Input((options.size, options.size, 3), dtype="uint8", name="image")
-    seen = backbone(preprocess(ops.cast(image, "float32")))
+    pixels = ops.cast(image, "float32")
+    seen = _see(pixels, options)
+    if options.beside:
+        seen = _together(seen, _see(pixels, options.beside))
     channels = seen.shape[-1]
     if options.pooled:
         regions = layers.GlobalAveragePooling2D(keepdims=True)(seen)
@@ -58,6 +99,26 @@ def build(options: EncoderOptions) -> keras.Model:
     else:
         regions = layers.Reshape((seen.shape[1] * seen.shape[2], channels), name="regions")(seen)
     return keras.Model(image, regions, name="encoder")
+
+
+def _see(pixels: Any, options: EncoderOptions) -> Any:
+    """What one network makes of pixels float[B, S, S, 3]: float[B, rows, columns, C]."""
+    backbone, preprocess = _edgetpu(options) if options.name == EDGETPU else _application(options)
+    if pixels.shape[1] != options.size:
+        pixels = ops.image.resize(pixels, (options.size, options.size))
+    return backbone(preprocess(pixels))
+
+
+def _together(first: Any, second: Any) -> Any:
+    """Channels of two networks, each standardised region by region: they differ in strength."""
+    if first.shape[1:3] != second.shape[1:3]:
+        raise CaptionerError(
+            f"the two networks see grids of {first.shape[1:3]} and {second.shape[1:3]} regions. "
+            "Choose sizes or layers that give the same grid."
+        )
+    return ops.concatenate(
+        [layers.LayerNormalization(center=False, scale=False)(seen) for seen in (first, second)], axis=-1
+    )
 
 
 def grid(options: EncoderOptions, encoder: keras.Model) -> tuple[int, int]:
@@ -113,7 +174,7 @@ def _find(name: str) -> tuple[Callable[..., keras.Model], ModuleType]:
                 if attribute[0].isupper() and callable(constructor) and _plain(attribute) == _plain(name):
                     return constructor, module
     raise CaptionerError(
-        f"no encoder is called {name!r}. Choose {EDGETPU} or a keras.applications classifier, "
+        f"no encoder is called {name!r}. Choose {EDGETPU}, {PAIR} or a keras.applications classifier, "
         "such as densenet201, inception_v3, vgg16, resnet50, efficientnet_v2_b0, mobilenet_v2."
     )
 

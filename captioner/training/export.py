@@ -1,4 +1,4 @@
-"""Keras → LiteRT: one float16 file with three signatures. The one module that needs TensorFlow.
+"""Keras → LiteRT: one file with three signatures. The one module that needs TensorFlow.
 
 encode  image uint8[1, S, S, 3]                    → regions float[1, R, C]
 start   regions                                    → state_* float[1, U], fixed_* float[1, …]
@@ -20,17 +20,22 @@ from captioner.training.decoders import Decoder
 SIGNATURES = ("encode", "start", "step")
 
 
-def export(encoder: keras.Model, decoder: Decoder, path: Path) -> None:
-    """Write both halves, in inference mode and with float16 weights, as one LiteRT file.
+def export(encoder: keras.Model, decoder: Decoder, path: Path, bits: int = 16) -> None:
+    """Write both halves, in inference mode, as one LiteRT file.
 
     Keras must run on the TensorFlow backend, in float32.
+
+    Args:
+        bits: 16 for float16 weights; 8 for integers with a scale for each channel, multiplied by activations
+            that are rounded to 8 bits as they come (LiteRT's dynamic range quantisation).
     """
     state, fixed = _shapes(encoder, decoder)
     with tempfile.TemporaryDirectory() as folder:
         _save(encoder, decoder, state, fixed, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(SIGNATURES))
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
+        if bits == 16:
+            converter.target_spec.supported_types = [tf.float16]
         path.write_bytes(converter.convert())
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from captioner.training.decoders import DecoderOptions
-from captioner.training.encoders import EDGETPU, EncoderOptions
+from captioner.training.encoders import EDGETPU, PAIR, EncoderOptions, named
 from captioner.training.fit import Phase
 
 
@@ -24,6 +24,7 @@ class Recipe:
     max_words: int | None = 20  # longer captions are cut while training; None keeps them whole
     precision: str = "float32"
     mirror: bool = False  # what ships looks at the mirror image, too (``encoders.mirrored``)
+    bits: int = 16  # of a weight in what ships: floats, or integers of 8
 
 
 # How captions are cut and which words are learnt belongs to the split: its figures compare only so.
@@ -61,7 +62,8 @@ RECIPES = {
         Recipe(
             "attention", EncoderOptions("densenet201"), DecoderOptions(), (_FROZEN, _TOGETHER), mirror=True
         ),
-        Recipe("edgetpu", EncoderOptions(EDGETPU), DecoderOptions(), (_FROZEN, _TOGETHER), mirror=True),
+        Recipe("edgetpu", named(EDGETPU), DecoderOptions(), (_FROZEN, _TOGETHER), mirror=True),
+        Recipe("pair", named(PAIR), DecoderOptions(), (_FROZEN, _TOGETHER), mirror=True, bits=8),
         Recipe(
             "inject",
             EncoderOptions("densenet201", pooled=True),

@@ -54,7 +54,7 @@ def _config(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int) -> Co
     decoding = DecodingOptions()
     return Config(
         recipe=recipe.name,
-        encoder=recipe.encoder.name,
+        encoder=recipe.encoder.label,
         decoder=recipe.decoder.name,
         image_size=recipe.encoder.size,
         grid=trained.grid,

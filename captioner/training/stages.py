@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ class _Models:
     def trained(self, progress: Progress) -> Trained:
         """Float32 copies: the model that ships knows nothing of the precision it was trained in."""
         keras.config.set_dtype_policy("float32")
-        encoder = encoders.build(replace(self.recipe.encoder, weights="none"))
+        encoder = encoders.build(self.recipe.encoder.untrained)
         encoder.set_weights(self.encoder.get_weights())
         decoder = self._decoder()
         decoder.set_weights(self.decoder.get_weights())

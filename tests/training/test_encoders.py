@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from keras import ops
 from numpy.typing import NDArray
 
 from captioner.errors import CaptionerError
 from captioner.training import encoders
-from captioner.training.encoders import EDGETPU, EncoderOptions
+from captioner.training.encoders import EDGETPU, PAIR, EncoderOptions
 from tests.training import small
 
 SMALL = EncoderOptions("mobilenet_v2", "none", layer="block_1_project", image_size=32)
@@ -112,6 +114,42 @@ def test_a_picture_and_its_mirror_image_are_seen_alike_place_by_place() -> None:
     np.testing.assert_allclose(seen, (plain + mirror[:, :, ::-1]) / 2, atol=1e-5)
 
 
+OTHER = EncoderOptions("mobilenet_v2", "none", layer="block_3_project", image_size=64)  # 8 × 8, too
+
+
+def test_a_pair_sees_what_either_sees_and_neither_drowns_the_other() -> None:
+    keras.utils.set_random_seed(0)
+    pair, one, other = (encoders.build(options) for options in (replace(SMALL, beside=OTHER), SMALL, OTHER))
+    count = len(one.get_weights())
+    one.set_weights(pair.get_weights()[:count])
+    other.set_weights(pair.get_weights()[count:])
+    large = np.asarray(ops.image.resize(pictures().astype(np.float32), (64, 64)))
+    alone = np.asarray(one(pictures())), np.asarray(other(large))
+    seen = np.asarray(pair(pictures()))
+
+    assert encoders.grid(SMALL, pair) == (8, 8)
+    for half, found in zip((seen[..., :24], seen[..., 24:]), alone, strict=True):
+        even = (found - found.mean(-1, keepdims=True)) / np.sqrt(found.var(-1, keepdims=True) + 1e-3)
+        np.testing.assert_allclose(half, even, atol=1e-3)
+
+
+def test_networks_whose_regions_do_not_match_are_refused() -> None:
+    with pytest.raises(CaptionerError, match=r"\(8, 8\) and \(4, 4\) regions.*the same grid"):
+        encoders.build(replace(SMALL, beside=replace(OTHER, image_size=32)))
+
+
+def test_each_network_of_a_pair_has_weights_of_its_own() -> None:
+    pair = encoders.named(PAIR)
+
+    assert pair.label == "mobilenet_edgetpu + inception_v3"
+    for found in (pair.weighted(["a", "b"]), pair.weighted(["none"]), pair.untrained):
+        assert found.beside is not None
+        assert (found.weights, found.beside.weights) in (("a", "b"), ("none", "none"))
+    for encoder, files in ((pair, ["a"]), (pair, ["a", "b", "c"]), (SMALL, ["a", "b"])):
+        with pytest.raises(CaptionerError, match=rf"takes [12] of --weights.*got {len(files)}"):
+            encoder.weighted(files)
+
+
 def test_the_edgetpu_network_is_as_large_as_it_should_be() -> None:
     encoder = encoders.build(EncoderOptions(weights="none"))
 
@@ -173,6 +211,16 @@ def test_the_real_edgetpu_weights_are_used_as_they_were_made(real_encoders: Path
     expected = np.asarray(original((mild.astype(np.float32) - 128) / 127))
 
     np.testing.assert_allclose(encoder(mild), expected.reshape(2, 49, 1280), rtol=1e-3, atol=1e-3)
+
+
+def test_the_real_weights_make_a_pair(real_encoders: Path) -> None:
+    files = [
+        str(real_encoders / name) for name in ("mobilenet_edgetpu.keras", "inception_v3_mixed8.weights.h5")
+    ]
+    encoder = encoders.build(encoders.named(PAIR).weighted(files))
+
+    assert encoder.output_shape == (None, 49, 2560)
+    assert np.asarray(encoder(pictures(224))).std() == pytest.approx(1, abs=0.05)
 
 
 def test_the_real_inception_weights_fit(real_encoders: Path) -> None:

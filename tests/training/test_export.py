@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,8 +13,9 @@ from keras import ops
 from numpy.typing import NDArray
 
 from captioner.text import END, PAD, START, UNKNOWN
-from captioner.training.decoders import Decoder
-from captioner.training.export import SIGNATURES
+from captioner.training import decoders
+from captioner.training.decoders import Decoder, DecoderOptions
+from captioner.training.export import SIGNATURES, export
 from tests import tiny
 from tests.training import small
 
@@ -105,3 +107,20 @@ def test_both_say_the_same(
             np.testing.assert_allclose(lite[f"state_{key}"], np.asarray(value)[0], atol=TOLERANCE)
         if attention is not None:
             np.testing.assert_allclose(outputs["attention"], np.asarray(attention)[0], atol=TOLERANCE)
+
+
+def test_eight_bits_say_nearly_the_same_in_less_space(picture: NDArray[np.uint8], tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    encoder = tiny.networks("attention")[0]
+    decoder = decoders.build(DecoderOptions(units=128), np.zeros(800, np.float32), encoder.output_shape[1:])
+    found, sizes = {}, {}
+    for bits in (16, 8):
+        path = tmp_path / f"{bits}.tflite"
+        export(encoder, decoder, path, bits)
+        interpreter = Interpreter(model_content=path.read_bytes())
+        begun = run(interpreter, "start", regions=run(interpreter, "encode", image=picture)["regions"])
+        said = run(interpreter, "step", word=np.array([START], np.int32), **begun)
+        found[bits], sizes[bits] = np.exp(said["log_probs"]), len(path.read_bytes())
+
+    assert sizes[8] < 0.75 * sizes[16]  # not half: the embedding is there twice, rounded in two ways
+    assert 0 < np.abs(found[8] - found[16]).sum() < 0.1
