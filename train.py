@@ -21,7 +21,6 @@ from captioner.flickr8k import KAGGLE_HANDLE, SPLITS
 
 if TYPE_CHECKING:
     from captioner.flickr8k import Dataset
-    from captioner.training.encoders import EncoderOptions
     from captioner.training.recipes import Recipe
     from captioner.training.stages import Trained
 
@@ -114,6 +113,7 @@ def choose(options: argparse.Namespace) -> Recipe:
         raise CaptionerError(f"no recipe is called {options.recipe!r}. Choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[options.recipe]
     _refuse_idle(options, recipe)
+    encoder = recipe.encoder.changed(options.encoder, options.weights, options.layer, options.image_size)
     decoder = replace(
         recipe.decoder,
         **_given(units=options.units, heads=options.heads, glove=options.glove),
@@ -123,24 +123,7 @@ def choose(options: argparse.Namespace) -> Recipe:
     phases += (replace(POLISH, epochs=options.polish),) if options.polish else ()
     recipe = under(recipe, options.split or recipe.split)
     changes = _given(precision=options.precision)
-    return replace(recipe, encoder=_encoder(options, recipe), decoder=decoder, phases=phases, **changes)
-
-
-def _encoder(options: argparse.Namespace, recipe: Recipe) -> EncoderOptions:
-    """The recipe's encoder, with the command line's changes."""
-    from captioner.training.encoders import named
-
-    encoder = (
-        replace(named(options.encoder), pooled=recipe.encoder.pooled) if options.encoder else recipe.encoder
-    )
-    for flag in ("layer", "image_size"):
-        if encoder.beside and getattr(options, flag):
-            raise CaptionerError(
-                "the two networks of a pair are cut and sized to match. "
-                f"Leave out --{flag.replace('_', '-')}."
-            )
-    encoder = replace(encoder, **_given(layer=options.layer, image_size=options.image_size))
-    return encoder.weighted(options.weights) if options.weights else encoder
+    return replace(recipe, encoder=encoder, decoder=decoder, phases=phases, **changes)
 
 
 def _refuse_idle(options: argparse.Namespace, recipe: Recipe) -> None:

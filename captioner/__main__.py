@@ -1,4 +1,4 @@
-"""The command line: caption, evaluate, familiar, verify, push, pull.
+"""The command line: caption, evaluate, familiar, beside, verify, push, pull.
 
 What a command needs is imported inside it, so that captioning a picture starts in a fraction of a second.
 """
@@ -113,6 +113,16 @@ def familiar(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def beside(arguments: argparse.Namespace) -> int:
+    """Show the results of other bundles in a bundle's model card."""
+    from captioner import beside, bundle
+
+    sealed = beside.add(bundle.load(arguments.bundle), [bundle.load(folder) for folder in arguments.others])
+    count = len(sealed.beside())
+    print(f"results of {count} {'bundle' if count == 1 else 'bundles'} written to {sealed.folder}")
+    return 0
+
+
 def verify(arguments: argparse.Namespace) -> int:
     """Check every byte of a bundle, and that its model fits the rest."""
     from captioner import bundle
@@ -154,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         (caption, _add_caption),
         (evaluate, _add_evaluate),
         (familiar, _add_familiar),
+        (beside, _add_beside),
         (verify, _add_folder),
         (push, _add_push),
         (pull, _add_pull),
@@ -174,6 +185,11 @@ def _add_familiar(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
     parser.add_argument("--write", action="store_true", help="put what was measured into the bundle")
+
+
+def _add_beside(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("others", nargs="+", type=Path, metavar="FOLDER", help="a bundle with scores")
+    parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

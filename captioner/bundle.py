@@ -1,7 +1,7 @@
 """A trained captioner is a folder; this module says what is in it, and reads, verifies and writes it.
 
     config.json  captioner.tflite  vocabulary.json       needed to caption a picture
-    history.csv  metrics.json  predictions.csv  dataset.json  familiar.json  README.md  samples/
+    history.csv  metrics.json  predictions.csv  dataset.json  familiar.json  beside.json  README.md  samples/
     manifest.json                                        size and SHA-256 of each file above; written last
 
 JSON, CSV, pictures and one flatbuffer: nothing in it can run code. Files that the manifest does not name are
@@ -29,7 +29,7 @@ from typing import Any, TypeAlias
 from captioner import manifest
 from captioner.config import AGAIN, FORMAT, Config
 from captioner.errors import BundleError
-from captioner.manifest import FILES, MANIFEST, Entry
+from captioner.manifest import BESIDE, FILES, MANIFEST, Entry
 from captioner.text import Vocabulary
 
 __all__ = ["FILES", "FORMAT", "MANIFEST", "Bundle", "Config", "Row", "load", "replace", "verify", "write"]
@@ -75,6 +75,10 @@ class Bundle:
     def dataset(self) -> dict[str, Any]:
         """Counts that describe the captions trained on."""
         return manifest.parse_object(self._read("dataset.json") or b"{}", "dataset.json")
+
+    def beside(self) -> list[dict[str, Any]]:
+        """Results of other bundles, as ``beside.row`` gives them; none unless some were added."""
+        return list(manifest.parse_object(self._read(BESIDE) or b"{}", BESIDE).get("rows", []))
 
     def card(self) -> str:
         """The model card, Markdown with a YAML head."""

@@ -27,6 +27,15 @@ DECODERS = {
 ENCODERS = {
     "mobilenet_edgetpu": "Google's MobileNetEdgeTPU of MLPerf Mobile (Apache-2.0)",
 }
+CONDITIONS = (
+    "dataset",
+    "split",
+    "images",
+    "tokenizer",
+    "beams",
+    "alpha",
+    "max_words",
+)  # of comparable scores
 CUTS = {
     "official": "the authors' own lists of 6,000 training, 1,000 development and 1,000 test pictures",
     "kaggle": "pictures in file-name order, the first 85 % for training, the rest for validation",
@@ -57,6 +66,7 @@ FILES = """\
 | `config.json` | encoder, decoder, picture size, region grid, decoding defaults, library versions |
 | `history.csv` | one row an epoch |
 | `metrics.json`, `predictions.csv` | the scores above, and the caption behind each with its own |
+| `beside.json` | results of other recipes, scored alike |
 | `familiar.json` | a rule that tells pictures unlike the training pictures, with its false alarms |
 | `dataset.json` | counts that describe the training captions |
 | `manifest.json` | size and SHA-256 of every file; captioner refuses a folder that differs |
@@ -70,6 +80,7 @@ def render(
     metrics: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
     dataset: Mapping[str, Any],
+    beside: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Markdown with a YAML head, from the other files of a bundle; what is empty is left out.
 
@@ -77,10 +88,11 @@ def render(
         metrics: metrics.json, with the keys of ``evaluation.Evaluation``.
         history: rows of history.csv.
         dataset: dataset.json, with pictures, captions and words.
+        beside: rows of beside.json, of which those are shown that were scored alike.
     """
     parts = [
         _what(config),
-        _results(metrics) if metrics else "",
+        _results(metrics, beside) if metrics else "",
         _use(config),
         _training(config, history, dataset),
         LIMITS,
@@ -147,8 +159,11 @@ It runs on LiteRT: neither TensorFlow nor a GPU is needed to use it.
 """
 
 
-def _results(metrics: Mapping[str, Any]) -> str:
-    rows = {"floor: one sentence for every picture": metrics["constant"], "**this model**": metrics["scores"]}
+def _results(metrics: Mapping[str, Any], beside: Sequence[Mapping[str, Any]]) -> str:
+    rows = {"floor: one sentence for every picture": metrics["constant"]}
+    alike = [one for one in beside if all(one[name] == metrics[name] for name in CONDITIONS)]
+    rows |= {_other(one): one["scores"] for one in alike}
+    rows["**this model**"] = metrics["scores"]
     if metrics["human"]:
         rows["a person: one caption, against one reference less"] = metrics["human"]
     low, high = metrics["cider_interval"]
@@ -172,6 +187,13 @@ A picture took {metrics["seconds_per_picture"]:.2f} s on the machine that measur
 {metrics["command"]}
 ```
 """
+
+
+def _other(one: Mapping[str, Any]) -> str:
+    return (
+        f"recipe `{one['recipe']}`, {one['encoder']}, trained: {', '.join(one['phases'])} "
+        f"({one['hours']:.1f} h, {one['megabytes']:.0f} MB, {one['seconds_per_picture']:.2f} s a picture)"
+    )
 
 
 def _table(rows: Mapping[str, Mapping[str, float]]) -> str:

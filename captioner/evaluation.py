@@ -226,7 +226,7 @@ def write(bundle: Bundle, evaluation: Evaluation, rows: Sequence[Row], command: 
             "config.json": json.dumps(config.to_json(), indent=1, sort_keys=True) + "\n",
             "metrics.json": json.dumps(metrics, indent=1) + "\n",
             "predictions.csv": _table(rows),
-            "README.md": card.render(config, metrics, bundle.history(), bundle.dataset()),
+            "README.md": card.render(config, metrics, bundle.history(), bundle.dataset(), bundle.beside()),
         },
     )
 

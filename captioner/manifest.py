@@ -15,6 +15,7 @@ from captioner.config import AGAIN, FORMAT, check_format
 from captioner.errors import BundleError
 
 MANIFEST = "manifest.json"
+BESIDE = "beside.json"
 REQUIRED = ("config.json", "captioner.tflite", "vocabulary.json")
 FILES = (
     *REQUIRED,
@@ -23,6 +24,7 @@ FILES = (
     "predictions.csv",
     "dataset.json",
     "familiar.json",
+    BESIDE,
     "README.md",
 )
 MAX_BYTES = 500_000_000  # of one file; past this the manifest itself is wrong

@@ -72,6 +72,7 @@ def whole(folder: Path) -> Bundle:
         "metrics.json": '{"cider": 0.5}',
         "dataset.json": "{}",
         "familiar.json": "{}",
+        "beside.json": '{"rows": []}',
         "README.md": "# A card\n",
     }
     history = "epoch,phase,loss,val_loss,cider\n1,fit,4.5,4.25,\n2,fit,3.5,nan,0.5\n"

@@ -29,8 +29,8 @@ class EncoderOptions:
     """Which network sees the picture, and from where its weights come.
 
     ``layer`` names an inner layer to cut at (default: the last before the classifier). ``weights`` is
-    ``imagenet``, ``none`` or a file. ``pooled`` averages the regions into one. ``beside`` is a second network,
-    which sees the same picture at its own size and must have the same grid of regions.
+    ``imagenet``, ``none`` or a file. ``pooled`` averages the regions into one. ``beside`` is a second
+    network, which sees the same picture at its own size and must have the same grid of regions.
     """
 
     name: str = EDGETPU
@@ -49,6 +49,24 @@ class EncoderOptions:
     def label(self) -> str:
         """Its name; both names, if there are two networks."""
         return f"{self.name} + {self.beside.label}" if self.beside else self.name
+
+    def changed(
+        self, name: str | None, weights: Sequence[str] | None, layer: str | None, image_size: int | None
+    ) -> EncoderOptions:
+        """With what is given instead.
+
+        Raises:
+            CaptionerError: a pair is to be cut or sized, or has not as many weights as networks.
+        """
+        other = replace(named(name), pooled=self.pooled) if name else self
+        for flag, given in (("layer", layer), ("image-size", image_size)):
+            if other.beside and given:
+                raise CaptionerError(
+                    f"the two networks of a pair are cut and sized to match. Leave out --{flag}."
+                )
+        size = image_size or other.image_size
+        other = replace(other, layer=layer or other.layer, image_size=size)
+        return other.weighted(weights) if weights else other
 
     def weighted(self, weights: Sequence[str]) -> EncoderOptions:
         """With other weights: one name or file for each network; ``imagenet`` or ``none`` counts for all.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from captioner import images
@@ -81,6 +85,16 @@ def test_two_visitors_do_not_see_each_others_picture(open_page: Open) -> None:
     second.reload()
     expect(second.get_by_text("Or pick one of these")).to_be_visible()
     assert second.get_by_role("heading", level=2).count() == 0
+
+
+def test_a_picture_unlike_any_it_was_trained_on_is_told(open_page: Open) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "PNG")
+    page = open_page()
+    upload(page, file.getvalue())
+    captioned(page)
+    expect(page.get_by_text("looks unlike the photographs")).to_be_visible()
 
 
 @at_both_widths
