@@ -26,6 +26,7 @@ DECODERS = {
 }
 ENCODERS = {
     "mobilenet_edgetpu": "Google's MobileNetEdgeTPU of MLPerf Mobile (Apache-2.0)",
+    "inception_v3": "Google's Inception v3 (Apache-2.0)",
 }
 CONDITIONS = (
     "dataset",

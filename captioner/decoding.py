@@ -47,7 +47,7 @@ class DecodingOptions:
     """How to search. Raises ValueError when the options contradict themselves."""
 
     beams: int = 5  # hypotheses pursued side by side; 1 is greedy search
-    alpha: float = 0.7  # score = log_prob / length**alpha (Wu et al. 2016, without its constant)
+    alpha: float = 0.85  # score = log_prob / length**alpha (Wu et al. 2016, without its constant)
     max_words: int = 20  # a sentence that has not ended by then is returned unfinished
     prefix: tuple[int, ...] = ()  # the first words, forced; END may be the last of them
     temperature: float | None = None  # None searches; a number samples ``beams`` sentences, 0 greedily

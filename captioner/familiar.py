@@ -1,7 +1,8 @@
 """Whether a picture looks like those that the model was trained on: a rule that is kept in the bundle.
 
-A picture is where the mean of its regions points. A few directions, the centres, stand for the training
-pictures; how near the nearest of them is, as a cosine, is the likeness. ``calibration`` finds the rule.
+A picture is where the mean of its regions points, of which only what is above 0 counts: what they have more
+of than usual. A few directions, the centres, stand for the training pictures; how near the nearest of them
+is, as a cosine, is the likeness. ``calibration`` finds the rule.
 
 Distances in which length counts (Euclid, Mahalanobis) notice next to nothing: what the encoder does not know
 excites it less, and so lies nearer to the middle of the training pictures than these do themselves.
@@ -112,8 +113,8 @@ def read(bundle: Bundle, channels: int) -> Rule | None:
 
 
 def direction(regions: NDArray[np.float32]) -> NDArray[np.float64]:
-    """float32[1, R, C] → float64[C] of length 1, or 0 where nothing was seen."""
-    return unit(regions[0].mean(axis=0, dtype=np.float64))
+    """float32[1, R, C] → float64[C] of length 1 and nowhere below 0, or 0 where nothing was seen."""
+    return unit(np.maximum(regions[0], 0).mean(axis=0, dtype=np.float64))
 
 
 def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:

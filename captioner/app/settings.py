@@ -109,7 +109,7 @@ def searching(defaults: DecodingOptions, beams: int, key: str = "", **kept: Any)
         0.0,
         _longest(defaults),
         float(defaults.alpha),
-        0.1,
+        0.05,
         key=f"alpha{key}",
         help="Every further word makes a sentence less probable. At 0 the shortest wins; the more, the "
         "less that counts.",
