@@ -112,6 +112,7 @@ def choose(options: argparse.Namespace) -> Recipe:
     if options.recipe not in RECIPES:
         raise CaptionerError(f"no recipe is called {options.recipe!r}. Choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[options.recipe]
+    recipe = under(recipe, options.split or recipe.split)
     _refuse_idle(options, recipe)
     encoder = recipe.encoder.changed(options.encoder, options.weights, options.layer, options.image_size)
     decoder = replace(
@@ -121,7 +122,6 @@ def choose(options: argparse.Namespace) -> Recipe:
     )
     phases = tuple(replace(phase, **_given(epochs=options.epochs)) for phase in recipe.phases)
     phases += (replace(POLISH, epochs=options.polish),) if options.polish else ()
-    recipe = under(recipe, options.split or recipe.split)
     changes = _given(precision=options.precision)
     return replace(recipe, encoder=encoder, decoder=decoder, phases=phases, **changes)
 

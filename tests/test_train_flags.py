@@ -61,6 +61,17 @@ def test_a_flag_changes_one_thing(
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
+def test_a_split_judged_in_nats_is_trained_for_nats(recipe: str) -> None:
+    """Words never seen drift away under a small epsilon, and smoothing moves nats to words nobody says."""
+    found, own = chosen("--recipe", recipe, "--split", "kaggle"), RECIPES[recipe]
+    if own.decoder.name == "attention":
+        assert all(phase.epsilon >= 1e-5 and not phase.smoothing for phase in found.phases)
+        assert [phase.encoder_rate for phase in found.phases] == [one.encoder_rate for one in own.phases]
+    else:
+        assert found.phases == own.phases
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize(("flag", "value"), [("units", 320), ("heads", 4)])
 def test_sizes_change_where_a_decoder_reads_them(recipe: str, flag: str, value: int) -> None:
     flags = ("--recipe", recipe, f"--{flag}", str(value))

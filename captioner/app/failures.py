@@ -53,7 +53,7 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         ),
     ),
     (
-        "One sport is taken for another",
+        "One activity is taken for another",
         "The ball, the board or the gloves would tell, but they are small.",
         (
             _case("3545586120_283d728a97.jpg", "Two boxers are in a ring", "guitar skateboard basketball"),
