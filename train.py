@@ -71,7 +71,7 @@ def _data_arguments(add: Callable[..., Any]) -> None:
 def _model_arguments(add: Callable[..., Any]) -> None:
     add("--recipe", default="attention", help="attention (default), pair, edgetpu, inject, merge")
     add("--encoder", help="a keras.applications classifier, mobilenet_edgetpu, or pair: it and inception_v3")
-    add("--weights", nargs="+", help="imagenet, none, or a file; two files for a pair")
+    add("--weights", nargs="+", help="imagenet, none, or a file; of a pair, one for each network")
     add("--layer", help="inner layer to cut the encoder at")
     add("--image-size", type=_count, metavar="S", help="side of the encoder's square in pixels")
     add("--units", type=_count, metavar="U", help="width of the attention decoder")

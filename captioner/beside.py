@@ -22,18 +22,19 @@ def row(bundle: Bundle) -> dict[str, Any]:
     """What a bundle is, what it costs and how it scores.
 
     Raises:
-        BundleError: it has no scores.
+        BundleError: it has no scores, or not all that they need to compare.
     """
     metrics, history = bundle.metrics(), bundle.history()
-    if not metrics:
+    told = (*CONDITIONS, "scores", "seconds_per_picture")
+    if not set(told) <= set(metrics):
         raise BundleError(f"{bundle.folder} has no scores. Run `python -m captioner evaluate --write` on it.")
     return {
         "recipe": bundle.config.recipe,
         "encoder": bundle.config.encoder,
-        "phases": list(dict.fromkeys(str(one["phase"]) for one in history)),
+        "phases": list(dict.fromkeys(str(one["phase"]) for one in history if "phase" in one)),
         "megabytes": round(bundle.files["captioner.tflite"].size / 1e6, 1),
-        "hours": round(sum(float(one["seconds"] or 0) for one in history) / 3600, 2),
-        **{name: metrics[name] for name in (*CONDITIONS, "scores", "seconds_per_picture")},
+        "hours": round(sum(float(one.get("seconds") or 0) for one in history) / 3600, 2),
+        **{name: metrics[name] for name in told},
     }
 
 
@@ -43,14 +44,14 @@ def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
     Raises:
         BundleError: one has no scores, or was scored in another way.
     """
-    own = row(bundle)
-    rows = sorted(map(row, others), key=lambda one: float(one["scores"]["cider"]))
-    for other, found in zip(others, map(row, others), strict=True):
+    own, rows = row(bundle), [row(other) for other in others]
+    for other, found in zip(others, rows, strict=True):
         if odd := [name for name in CONDITIONS if found[name] != own[name]]:
             raise BundleError(
                 f"{other.folder} was scored with another {' and '.join(odd)} than {bundle.folder}; only like "
                 "compares with like. Evaluate it in the same way."
             )
+    rows.sort(key=lambda one: float(one["scores"]["cider"]))
     text = card.render(bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows)
     return bundles.replace(
         bundle.folder, {BESIDE: json.dumps({"rows": rows}, indent=1) + "\n", "README.md": text}

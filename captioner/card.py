@@ -161,12 +161,14 @@ It runs on LiteRT: neither TensorFlow nor a GPU is needed to use it.
 
 
 def _results(metrics: Mapping[str, Any], beside: Sequence[Mapping[str, Any]]) -> str:
-    rows = {"floor: one sentence for every picture": metrics["constant"]}
     alike = [one for one in beside if all(one[name] == metrics[name] for name in CONDITIONS)]
-    rows |= {_other(one): one["scores"] for one in alike}
-    rows["**this model**"] = metrics["scores"]
+    rows = [
+        ("floor: one sentence for every picture", metrics["constant"]),
+        *((_other(one), one["scores"]) for one in alike),
+        ("**this model**", metrics["scores"]),
+    ]
     if metrics["human"]:
-        rows["a person: one caption, against one reference less"] = metrics["human"]
+        rows.append(("a person: one caption, against one reference less", metrics["human"]))
     low, high = metrics["cider_interval"]
     return f"""\
 ## Results
@@ -197,10 +199,10 @@ def _other(one: Mapping[str, Any]) -> str:
     )
 
 
-def _table(rows: Mapping[str, Mapping[str, float]]) -> str:
+def _table(rows: Sequence[tuple[str, Mapping[str, float]]]) -> str:
     head = f"| | {' | '.join(name for _, name in METRICS.values())} |\n|---|{'--:|' * len(METRICS)}\n"
-    cells = {name: " | ".join(f"{scores[key]:.3f}" for key in METRICS) for name, scores in rows.items()}
-    return head + "".join(f"| {name} | {scores} |\n" for name, scores in cells.items())
+    cells = [(name, " | ".join(f"{scores[key]:.3f}" for key in METRICS)) for name, scores in rows]
+    return head + "".join(f"| {name} | {scores} |\n" for name, scores in cells)
 
 
 def _use(config: Config) -> str:

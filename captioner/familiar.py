@@ -1,8 +1,9 @@
 """Whether a picture looks like those that the model was trained on: a rule that is kept in the bundle.
 
-A picture is where the mean of its regions points, of which only what is above 0 counts: what they have more
-of than usual. A few directions, the centres, stand for the training pictures; how near the nearest of them
-is, as a cosine, is the likeness. ``calibration`` finds the rule.
+A picture is where the mean of its regions points. Negatives count as 0: only encoders that standardise their
+regions have any, and with them flat colours and blur go unnoticed. A few directions, the centres, stand for
+the training pictures; how near the nearest of them is, as a cosine, is the likeness. ``calibration`` finds
+the rule.
 
 Distances in which length counts (Euclid, Mahalanobis) notice next to nothing: what the encoder does not know
 excites it less, and so lies nearer to the middle of the training pictures than these do themselves.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,16 @@ def test_training_is_told_in_sentences(trained: Bundle, monkeypatch: pytest.Monk
     assert "Highest in epoch 4: 0.40" in said
     assert "Lowered in epoch 3" in said
     assert "**polish**, epoch 4" in said
+
+
+def test_as_many_networks_are_told_as_there_are(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "through a network that recognises edges" in text(visit("training", trained, monkeypatch))
+    config = trained.config.to_json() | {"encoder": "one + another", "mirror": True}
+    two = bundle.replace(trained.folder, {"config.json": json.dumps(config)})
+    assert re.search(
+        "through two networks side by side, .* then things, once more mirrored",
+        text(visit("training", two, monkeypatch)),
+    )
 
 
 def test_an_easier_practice_is_not_called_harder(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

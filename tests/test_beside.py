@@ -46,6 +46,24 @@ def test_the_card_ranks_them_between_the_floor_and_this_model(tmp_path: Path) ->
     assert [row["recipe"] for row in bundle.load(own.folder).beside()] == ["worse", "better"]
 
 
+def test_two_runs_of_a_recipe_stay_two(tmp_path: Path) -> None:
+    own = scored(tmp_path / "own", "mine", 0.6)
+    sealed = beside.add(
+        own, [scored(tmp_path / name, "twice", cider) for name, cider in (("a", 0.5), ("b", 0.55))]
+    )
+    assert [line.split(" | ")[-1] for line in lines(sealed.card()) if "`twice`" in line] == [
+        "0.500 |",
+        "0.550 |",
+    ]
+
+
+def test_scores_that_do_not_say_what_they_depend_on_are_refused(tmp_path: Path) -> None:
+    own, other = scored(tmp_path / "own", "mine", 0.6), scored(tmp_path / "a", "a", 0.5)
+    bundle.replace(other.folder, {"metrics.json": '{"cider": 0.5}'})
+    with pytest.raises(BundleError, match="has no scores"):
+        beside.add(own, [bundle.load(other.folder)])
+
+
 def test_what_was_scored_otherwise_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     own = scored(tmp_path / "own", "mine", 0.6)
     with pytest.raises(BundleError, match=r"scored with another beams than .*own"):

@@ -15,7 +15,7 @@ from captioner import bundle as bundles
 from captioner import familiar, manifest
 from captioner.bundle import Bundle
 from captioner.errors import BundleError
-from captioner.familiar import FILE, Rule
+from captioner.familiar import FILE, Rule, direction
 from captioner.model import Captioner
 from tests import tiny
 
@@ -55,6 +55,11 @@ def test_the_nearest_centre_counts() -> None:
 
 def test_regions_count_by_their_mean() -> None:
     assert rule().likeness(regions((2, 0, 0), (0, 2, 0))) == pytest.approx(0.5**0.5)
+
+
+def test_negatives_count_as_nothing_in_every_region() -> None:
+    assert rule().likeness(regions((3, -9, 0))) == pytest.approx(1)
+    assert direction(regions((1, 0, 0), (-1, 0, 4))) == pytest.approx(direction(regions((1, 0, 4))))
 
 
 def test_seeing_nothing_is_like_nothing() -> None:

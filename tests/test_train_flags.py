@@ -94,7 +94,7 @@ def test_a_pair_of_networks_fits_every_recipe(recipe: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (("--weights", "a.h5", "b.h5"), "densenet201 takes 1 of --weights, in that order; got 2"),
+        (("--weights", "a.h5", "b.h5"), r"densenet201 takes 1 of --weights \(FILE, .*; got 2"),
         (("--freeze-glove",), "--freeze-glove does nothing without --glove"),
         (("--samples",), "--samples does nothing without --push"),
         (("--heads", "3"), "got 512 units and 3 heads"),

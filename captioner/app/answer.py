@@ -43,7 +43,7 @@ def show(picture: Picture, image: Pixels) -> None:
     options = settings.ask(defaults)
     key = _key(picture, options)
     with above:
-        _ignored(ignored, key)
+        settings.complain(ignored, key)
         with st.spinner("Looking at the picture …"):
             captions = resources.captions(picture, image, options)
         warnings = _warnings(picture, image, defaults)
@@ -65,15 +65,6 @@ def _warnings(picture: Picture, image: Pixels, defaults: DecodingOptions) -> lis
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs={Bundle: lambda bundle: bundle.checksum})
 def _threshold(bundle: Bundle) -> doubt.Threshold | None:
     return doubt.measured(predicted.sentences(bundle.predictions()))
-
-
-def _ignored(found: list[str], key: str) -> None:
-    """What a link asks for in vain, said until the visitor goes on to something else."""
-    if found:  # in one run only: Streamlit takes it out of the address, and the page runs again
-        st.session_state["ignored"] = key, found
-    at, sentences = st.session_state.get("ignored", (key, []))
-    for sentence in sentences if at == key else []:
-        st.info(wording.escaped(sentence), icon=":material/link_off:")
 
 
 def _key(picture: Picture, options: DecodingOptions) -> str:

@@ -15,8 +15,8 @@ from captioner.app.predicted import Said
 from captioner.text import words
 
 TOLD = 2  # sentences of a kind
-PEOPLE = "man|woman|boy|girl|dog|person"  # there may well be one and another
-TWICE = re.compile(rf"\b(?!(?:{PEOPLE})\b)(\w{{3,}}) (?:and|with|on|in) (?:an? |the )?\1\b")
+SEVERAL = "man|woman|boy|girl|dog|person|swing"  # there may well be one and another, or swinging on a swing
+TWICE = re.compile(rf"\b(?!(?:{SEVERAL})\b)(\w{{3,}}) (?:and|with|on|in) (?:an? |the )?\1\b(?! ball)")
 
 
 @dataclass(frozen=True)
@@ -74,28 +74,31 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         (
             _case("2822290399_97c809d43b.jpg", "One white dog is on a country lane", "two three dogs"),
             _case("2928152792_b16c73434a.jpg", "One child hangs head down", "two three children boys"),
-            _case("2475162978_2c51048dca.jpg", "A woman and a small boy cross a lawn", "boys men soccer"),
+            _case(
+                "2475162978_2c51048dca.jpg",
+                "A woman and a small boy cross a lawn",
+                "boys men soccer children",
+            ),
+            _case(
+                "391579205_c8373b5411.jpg", "An animal leaps head-high beside its keeper", "man men two boy"
+            ),
+            _case("3484649669_7bfe62080b.jpg", "One child sits where water sprays up", "two three girls"),
             _case("3657016761_d553e514d9.jpg", "One child stands in a shower of water", "two three children"),
         ),
     ),
     (
         "A colour decides where it is",
-        "Pale ground is called snow and a blue floor water, whatever the rest of the picture shows.",
+        "Pale ground is called snow, and blue ground water, whatever the rest of the picture shows.",
         (
-            _case("3328646934_5cca4cebce.jpg", "A child leaps down a sand dune", "snow snowy dog"),
-            _case(
-                "2415803492_56a673dc25.jpg", "A man dances with a girl on a floor painted blue", "pool water"
-            ),
-            _case(
-                "3217266166_4e0091860b.jpg", "People draw circles with sparks at night", "beach snow ocean"
-            ),
+            _case("3328646934_5cca4cebce.jpg", "A child leaps down a sand dune", "snow snowy"),
+            _case("3741827382_71e93298d0.jpg", "A boy jumps down a blue slide", "pool water ocean"),
+            _case("3720366614_dfa8fe1088.jpg", "A small dog dances on white fleece", "snow snowy"),
         ),
     ),
     (
-        "It tells the setting and misses the event",
-        "“Somebody is standing in front of something” is seldom far off, and leaves out what happens.",
+        "Somebody stands there, whatever happens",
+        "“Somebody is standing in front of something” fits so many pictures that the model falls back on it.",
         (
-            _case("391579205_c8373b5411.jpg", "An animal leaps head-high beside its keeper", "standing"),
             _case("1417031097_ab656bc4bd.jpg", "People hang in a fairground ride", "standing sitting"),
             _case("363617160_6cb0c723be.jpg", "Somebody paints the pavement", "standing sitting"),
         ),

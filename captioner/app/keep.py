@@ -20,7 +20,7 @@ NO_LINK = (
 def offer(picture: Picture, captions: Captions, named: dict[str, str]) -> None:
     """Folded: the caption to copy, two files, and the link, which has the settings by their names."""
     with st.expander("Copy, download, link", icon=":material/ios_share:"):
-        st.caption("The model's own sentence, with nothing changed by you:")
+        st.caption("The model's own sentence, without any word that you chose:")
         st.code(captions.best.text, language=None, wrap_lines=True)
         name = PurePath(picture.name).stem
         with st.container(horizontal=True):

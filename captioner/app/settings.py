@@ -29,7 +29,10 @@ def ask(defaults: DecodingOptions) -> DecodingOptions:
             st.caption(f"{defaults.beams} sentences are drawn. The one that ranks best is the caption.")
         else:
             options = searching(defaults, defaults.beams, **KEPT)
-        tested = f"The model was tested searching, with {defaults.beams} sentences and {defaults.alpha:g}."
+        tested = (
+            f"The model was tested searching, with beam width {defaults.beams} and length exponent "
+            f"{defaults.alpha:g}."
+        )
         st.caption(f"{tested} A setting that you change is kept in the address of this page.")
     return options
 

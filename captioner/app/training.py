@@ -7,6 +7,7 @@ import streamlit as st
 from captioner.app import resources, sides, wording
 from captioner.bundle import Bundle
 from captioner.card import DECODERS
+from captioner.config import Config
 
 
 def page() -> None:
@@ -47,6 +48,12 @@ def _data(bundle: Bundle) -> str:
     )
 
 
+def _networks(config: Config) -> str:
+    if " + " in config.encoder:
+        return "two networks side by side, which recognise edges, then shapes, then things"
+    return "a network that recognises edges, then shapes, then things"
+
+
 def _boxes(bundle: Bundle) -> None:
     config, known = bundle.config, len(bundle.vocabulary) - 4
     rows, columns = config.grid
@@ -55,7 +62,7 @@ def _boxes(bundle: Bundle) -> None:
         (
             "1 · It looks",
             f"The picture is squeezed to {config.image_size} × {config.image_size} pixels and goes through "
-            "a network that recognises edges, then shapes, then things.",
+            f"{_networks(config)}{', once more mirrored' if config.mirror else ''}.",
             f"Encoder: {config.encoder}",
         ),
         (

@@ -79,7 +79,8 @@ class EncoderOptions:
             weights = [*weights] * networks
         if len(weights) != networks:
             raise CaptionerError(
-                f"{self.label} takes {networks} of --weights, in that order; got {len(weights)}."
+                f"{self.label} takes {networks} of --weights (FILE, imagenet or none), in that order; "
+                f"got {len(weights)}."
             )
         return replace(self, weights=weights[0], beside=self.beside and self.beside.weighted(weights[1:]))
 
@@ -244,7 +245,8 @@ def _edgetpu(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], Any]
     if options.weights == "imagenet":
         raise CaptionerError(
             f"the ImageNet weights of {EDGETPU} are not downloaded. "
-            "Name their file with --weights FILE, or start from random ones with --weights none."
+            "Name their file with --weights FILE (for a pair: --weights FILE imagenet), or start from random "
+            "ones with --weights none."
         )
     image = keras.Input((options.size, options.size, 3))
     x = _convolve(image, 32, 3, 2, relu=True)

@@ -142,9 +142,10 @@ def test_each_network_of_a_pair_has_weights_of_its_own() -> None:
     pair = encoders.named(PAIR)
 
     assert pair.label == "mobilenet_edgetpu + inception_v3"
-    for found in (pair.weighted(["a", "b"]), pair.weighted(["none"]), pair.untrained):
+    for found in (pair.weighted(["a", "b"]), pair.weighted(["a", "imagenet"]), pair.weighted(["none"])):
         assert found.beside is not None
-        assert (found.weights, found.beside.weights) in (("a", "b"), ("none", "none"))
+        assert (found.weights, found.beside.weights) in (("a", "b"), ("a", "imagenet"), ("none", "none"))
+    assert pair.untrained == pair.weighted(["none"])
     for encoder, files in ((pair, ["a"]), (pair, ["a", "b", "c"]), (SMALL, ["a", "b"])):
         with pytest.raises(CaptionerError, match=rf"takes [12] of --weights.*got {len(files)}"):
             encoder.weighted(files)
