@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captioner.flickr8k import Captions
-from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary
+from captioner.text import END, PAD, START, UNKNOWN, Vocabulary
 
 Tokenizer = Callable[[str], list[str]]
 Load = Callable[[Sequence[int]], NDArray[np.generic]]  # row numbers of pictures → [B, …]
@@ -60,26 +60,6 @@ class Targets:
     def lengths(self) -> NDArray[np.int64]:
         """Words of each picture's longest caption, START and END included: int[P]."""
         return (self.ids != PAD).sum(axis=2).max(axis=1)
-
-    def with_unseen(self, size: int, seed: int) -> Targets:
-        """Of the words that occur once, every other one made one of those of the vocabulary that never occur.
-
-        How often, and where, words turn up that were never seen is what words seen once tell (I. J. Good,
-        "The Population Frequencies of Species", Biometrika 1953). A decoder that is shown none learns that
-        there are none. Nothing changes where every word occurs.
-
-        Args:
-            size: of the vocabulary.
-        """
-        counts = np.bincount(self.ids[:, :, 1:].ravel(), minlength=size)
-        unseen = np.arange(len(SPECIALS), size)[counts[len(SPECIALS) :] == 0]
-        if not unseen.size:
-            return self
-        random = np.random.default_rng(seed)
-        once = (counts == 1)[self.ids] & (self.ids >= len(SPECIALS)) & (random.random(self.ids.shape) < 0.5)
-        ids = self.ids.copy()
-        ids[once] = random.choice(unseen, int(once.sum()))
-        return replace(self, ids=ids)
 
     def batch(self, rows: NDArray[np.int64], load: Load) -> Batch:
         """The batch of these pictures, as short as their captions allow."""

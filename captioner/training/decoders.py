@@ -79,6 +79,18 @@ class Decoder(keras.Model):
         mask = np.zeros(len(word_bias), np.float32)
         mask[[PAD, START, UNKNOWN]] = IMPOSSIBLE
         self.possible = mask
+        self.unseen = np.zeros(len(word_bias), bool)
+        self.odds = 0.0
+
+    def expect(self, unseen: NDArray[np.bool_], share: float) -> None:
+        """Fix how likely words are that training never has: it would teach that they cannot be.
+
+        Args:
+            unseen: bool[V].
+            share: of all words, 0 < share < 1, which they divide evenly, whatever the picture.
+        """
+        if unseen.any():
+            self.unseen, self.odds = unseen, float(np.log(share / (1 - share) / unseen.sum()))
 
     def start(self, regions: Tensor) -> tuple[Tensors, Tensors]:
         """First state of a row, and what stays fixed for the picture."""
@@ -120,7 +132,11 @@ class Decoder(keras.Model):
 
     def _possible(self, logits: Tensor) -> Tensor:
         """Logits in float32 whatever the precision of training, with pad, start and unknown ruled out."""
-        return ops.cast(logits, "float32") + self.possible
+        logits = ops.cast(logits, "float32") + self.possible
+        if not self.unseen.any():
+            return logits
+        seen = ops.logsumexp(ops.where(self.unseen, IMPOSSIBLE, logits), axis=-1, keepdims=True)
+        return ops.where(self.unseen, seen + self.odds, logits)
 
     def _words(self, bias: NDArray[np.float32]) -> layers.Dense:
         """Output layer over the vocabulary, its bias started at the log frequency of each word."""

@@ -207,12 +207,11 @@ def fit(
 def _epoch(loop: Loop, phase: Phase, progress: Progress, seed: int) -> float:
     """One pass over the training split; returns the mean loss a batch."""
     _reseed(loop.trainee.decoder, seed, progress.epoch)
-    targets = loop.targets.with_unseen(loop.trainee.decoder.vocabulary_size, seed + progress.epoch)
-    order = batches.shuffled(targets, phase.batch, seed + progress.epoch)
+    order = batches.shuffled(loop.targets, phase.batch, seed + progress.epoch)
     load = loop.load(progress.epoch)
     losses = []
     label = f"epoch {progress.epoch + 1} ({phase.name})"
-    for i, batch in enumerate(track(batches.prefetched(targets, order, load), label, len(order))):
+    for i, batch in enumerate(track(batches.prefetched(loop.targets, order, load), label, len(order))):
         step = progress.done * len(order) + i
         share = phase.rate_at(step, phase.epochs * len(order), progress.drops)
         loop.trainee.optimizer.learning_rate = phase.rate * share

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from captioner.errors import CaptionerError
 from captioner.flickr8k import Captions, Dataset
-from captioner.text import PAD, TOKENIZERS, UNKNOWN, Vocabulary
+from captioner.text import PAD, SPECIALS, TOKENIZERS, UNKNOWN, Vocabulary
 from captioner.training import decoders, encoders, features, fit, glove, polish
 from captioner.training.batches import Batch, Load, Targets
 from captioner.training.checkpoint import Epoch, Progress, Run
@@ -138,9 +138,12 @@ class _Models:
         return Trained(encoder, decoder, self.words, grid, progress.history)
 
     def _decoder(self) -> Decoder:
-        return decoders.build(
-            self.recipe.decoder, log_frequencies(self.targets, len(self.words)), self.encoder.output_shape[1:]
+        size = len(self.words)
+        decoder = decoders.build(
+            self.recipe.decoder, log_frequencies(self.targets, size), self.encoder.output_shape[1:]
         )
+        decoder.expect(*unseen_words(self.targets, size))
+        return decoder
 
     def _data(self, phase: Phase) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
         """A loader for each epoch, and the regions of the dev split."""
@@ -183,6 +186,18 @@ class _Models:
         if encoder is None:
             return lambda batch: np.asarray(batch.pictures, np.float32)
         return lambda batch: np.asarray(encoder.predict_on_batch(batch.pictures), np.float32)
+
+
+def unseen_words(targets: Targets, size: int) -> tuple[NDArray[np.bool_], float]:
+    """Which words of the vocabulary never occur, bool[V], and their share of all words to be expected.
+
+    It is that of the words which occur once (I. J. Good, "The Population Frequencies of Species and the
+    Estimation of Population Parameters", Biometrika 1953); at most a half, where nearly all are such.
+    """
+    counts = np.bincount(targets.ids[:, :, 1:].ravel(), minlength=size)
+    counts[[PAD, UNKNOWN]] = 0
+    unseen = (counts == 0) & (np.arange(size) >= len(SPECIALS))
+    return unseen, min(0.5, max(1, int((counts == 1).sum())) / int(counts.sum()))
 
 
 def log_frequencies(targets: Targets, size: int) -> NDArray[np.float32]:

@@ -34,27 +34,6 @@ def load(rows: Sequence[int]) -> NDArray[np.int64]:
     return np.array(rows)
 
 
-def test_words_seen_once_stand_for_words_never_seen() -> None:
-    """About half of them, others in every epoch; nothing else changes."""
-    said = [f"once{i}" for i in range(400)]
-    never = [f"never{i}" for i in range(20)]
-    vocabulary = Vocabulary.build([["often"], said, never])
-    targets = Targets.of({f"{word}.jpg": (f"often {word}",) for word in said}, vocabulary, words)
-    found, again, other = (targets.with_unseen(len(vocabulary), seed) for seed in (1, 1, 2))
-
-    changed = found.ids != targets.ids
-    assert 0.4 < changed.any(axis=2).mean() < 0.6
-    assert {vocabulary.words[i] for i in found.ids[changed]} == set(never)
-    assert {vocabulary.words[i][:4] for i in targets.ids[changed]} == {"once"}
-    assert np.array_equal(found.ids, again.ids)
-    assert not np.array_equal(found.ids, other.ids)
-
-
-def test_where_every_word_occurs_none_is_changed() -> None:
-    targets = Targets.of({"1.jpg": ("a dog runs on grass",)}, VOCABULARY, words)
-    assert targets.with_unseen(len(VOCABULARY), 1) is targets
-
-
 @given(CAPTIONS)
 def test_targets_are_the_captions_between_start_and_end(captions: dict[str, tuple[str, ...]]) -> None:
     targets = Targets.of(captions, VOCABULARY, words)

@@ -63,6 +63,22 @@ def decoder(request: pytest.FixtureRequest) -> Decoder:
     return build(request.param)
 
 
+@pytest.mark.parametrize("name", DECODERS)
+def test_words_never_seen_share_what_is_expected_of_them_whatever_the_picture(name: str) -> None:
+    keras.utils.set_random_seed(3)
+    held, unseen = build(name), np.isin(np.arange(WORDS), (7, 9))
+    regions, ids = regions_for(held), sentences()
+    before = keras.ops.convert_to_numpy(ops.softmax(logits(held, regions, ids)))
+    held.expect(np.zeros(WORDS, bool), 0.5)
+    assert np.array_equal(before, keras.ops.convert_to_numpy(ops.softmax(logits(held, regions, ids))))
+
+    held.expect(unseen, 0.01)
+    after = keras.ops.convert_to_numpy(ops.softmax(logits(held, regions, ids)))
+    np.testing.assert_allclose(after[..., unseen], 0.005, rtol=1e-4)
+    others = before[..., ~unseen] / before[..., ~unseen].sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(after[..., ~unseen], 0.99 * others, rtol=1e-3, atol=1e-7)
+
+
 def test_teacher_forcing_is_captioning_step_by_step(decoder: Decoder) -> None:
     regions, ids = regions_for(decoder), sentences()
     found, _ = step_by_step(decoder, regions, ids)
