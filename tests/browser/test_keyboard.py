@@ -30,8 +30,8 @@ def unfold(page: Page, title: str) -> None:
 @at_both_widths
 def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
     page = open_page()
-    tab_to(page, page.get_by_role("button", name="Upload", exact=True))
-    with page.expect_file_chooser() as chooser:
+    with page.expect_file_chooser() as chooser:  # from here on, as the browser takes a moment to heed it
+        tab_to(page, page.get_by_role("button", name="Upload", exact=True))
         page.keyboard.press("Enter")
     chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": photo()})
     caption = captioned(page)
