@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from captioner.app.review import PROMISE
 from captioner.app.settings import DRAW
-from tests.browser.conftest import Open, at_both_widths, fits, photo, upload
+from tests.browser.conftest import Open, at_both_widths, fits, photo, upload, settle
 
 pytestmark = pytest.mark.browser
 
@@ -75,6 +75,7 @@ def test_the_picture_of_the_caption_page_is_the_one_compared(open_page: Open) ->
 @at_both_widths
 def test_a_sitting_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> None:
     page = started(open_page)
+    settle(page)  # a key that comes while the page is still being drawn is not heard
     page.keyboard.press("1")
     expect(page.get_by_text("Picture 2 of 3")).to_be_visible()
     assert fits(page)
