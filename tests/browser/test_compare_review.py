@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from captioner.app.review import PROMISE
 from captioner.app.settings import DRAW
-from tests.browser.conftest import Open, at_both_widths, fits, photo, upload, settle
+from tests.browser.conftest import Open, at_both_widths, fits, photo, settle, upload
 
 pytestmark = pytest.mark.browser
 
