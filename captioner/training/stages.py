@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -194,14 +193,19 @@ def unseen_words(targets: Targets, size: int) -> tuple[NDArray[np.bool_], float]
     It is that of the words which occur once (I. J. Good, "The Population Frequencies of Species and the
     Estimation of Population Parameters", Biometrika 1953); at most a half, where nearly all are such.
     """
-    counts = np.bincount(targets.ids[:, :, 1:].ravel(), minlength=size)
-    counts[[PAD, UNKNOWN]] = 0
+    counts = _counts(targets, size)
     unseen = (counts == 0) & (np.arange(size) >= len(SPECIALS))
     return unseen, min(0.5, max(1, int((counts == 1).sum())) / int(counts.sum()))
 
 
 def log_frequencies(targets: Targets, size: int) -> NDArray[np.float32]:
     """Log share of each word among all target words, END included: float[V]. One is added to every count."""
-    counted = Counter(targets.ids[:, :, 1:].ravel().tolist())
-    counts = np.array([1.0 + (counted[i] if i not in (PAD, UNKNOWN) else 0) for i in range(size)])
+    counts = 1.0 + _counts(targets, size)
     return np.log(counts / counts.sum()).astype(np.float32)
+
+
+def _counts(targets: Targets, size: int) -> NDArray[np.int64]:
+    """How often each word is to be said: int[V]; 0 for those that never are to be learnt."""
+    counts = np.bincount(targets.ids[:, :, 1:].ravel(), minlength=size)
+    counts[[PAD, UNKNOWN]] = 0
+    return counts
