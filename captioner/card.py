@@ -67,7 +67,7 @@ FILES = """\
 | `config.json` | encoder, decoder, picture size, region grid, decoding defaults, library versions |
 | `history.csv` | one row an epoch |
 | `metrics.json`, `predictions.csv` | the scores above, and the caption behind each with its own |
-| `beside.json` | results of other recipes, scored alike |
+| `beside.json` | results of other recipes, scored alike, where there are any |
 | `familiar.json` | a rule that tells pictures unlike the training pictures, with its false alarms |
 | `dataset.json` | counts that describe the training captions |
 | `manifest.json` | size and SHA-256 of every file; captioner refuses a folder that differs |

@@ -12,6 +12,7 @@ costs more than stepping a row that nobody looks at.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -55,12 +56,10 @@ class DecodingOptions:
     runners_up: int = 5  # other words to remember at every step
 
     def __post_init__(self) -> None:
-        _at_least("beams", self.beams, 1)
-        _at_least("alpha", self.alpha, 0)
-        _at_least("max_words", self.max_words, 1)
-        _at_least("temperature", self.temperature or 0, 0)
-        _at_least("seed", self.seed, 0)
-        _at_least("runners_up", self.runners_up, 0)
+        least = {"beams": 1, "alpha": 0, "max_words": 1, "temperature": 0, "seed": 0, "runners_up": 0}
+        for name, low in least.items():
+            if not low <= (getattr(self, name) or 0) < math.inf:
+                raise ValueError(f"{name} is a number from {low} up; got {getattr(self, name)}")
         if len(self.prefix) > self.max_words:
             raise ValueError(f"prefix has at most max_words ({self.max_words}) words; got {len(self.prefix)}")
         if min(self.prefix, default=END) < END or START in self.prefix or END in self.prefix[:-1]:
@@ -112,20 +111,23 @@ class Decoded:
     leaves: tuple[int, ...]  # the node where each hypothesis ends
 
 
-def decode(stepper: Stepper, regions: Floats, options: DecodingOptions) -> Decoded:
+def decode(
+    stepper: Stepper, regions: Floats, options: DecodingOptions, joins: Collection[int] = ()
+) -> Decoded:
     """Describe regions float32[1, R, C].
 
     Beam search (Graves 2012; Sutskever et al. 2014): of all continuations the best N are kept, those that end
     leave the beam, and the rest share it at the next step. It stops when N sentences have ended that nothing
     in the beam can still beat, or at ``max_words``.
 
-    Some words are never chosen: pad, start, unknown, END at the very beginning, the word just said, and one
-    that would say the same three words again. Masking them does not change any reported probability.
+    Some words are never chosen: pad, start, unknown, END at the very beginning, the word just said, one that
+    would say the same three words again, and after a word of ``joins`` ("and") the word before it, so that
+    no dog is black and black. Masking them does not change any reported probability.
 
     Raises:
         ValueError: the prefix lies outside the vocabulary, or no word has a probability above zero.
     """
-    search = _Search(options)
+    search = _Search(options, joins)
     words = np.full(options.beams, START)
     state = {name: np.repeat(row, options.beams, axis=0) for name, row in stepper.start(regions).items()}
     for _ in range(options.max_words):
@@ -140,9 +142,10 @@ def decode(stepper: Stepper, regions: Floats, options: DecodingOptions) -> Decod
 class _Search:
     """The bookkeeping between two steps. Of the N rows stepped, the first ``len(_live)`` count."""
 
-    def __init__(self, options: DecodingOptions) -> None:
+    def __init__(self, options: DecodingOptions, joins: Collection[int]) -> None:
         live = 1 if options.temperature is None else options.beams
         self._options = options
+        self._joins = list(joins)
         self._rng = np.random.default_rng(options.seed)
         self._tree = _Tree()
         self._ended: list[int] = []  # nodes
@@ -187,7 +190,7 @@ class _Search:
             if options.prefix[t] >= vocabulary:
                 raise ValueError(f"prefix holds ids below {vocabulary}; got {options.prefix[t]}")
             return np.arange(live), np.full(live, options.prefix[t])
-        _mask(totals, self._said)
+        _mask(totals, self._said, self._joins)
         if options.temperature is None:
             rows, ids = np.divmod(_top(totals.ravel(), 2 * options.beams), vocabulary)
         else:
@@ -223,7 +226,7 @@ class _Search:
         return Hypothesis(steps, node.log_prob, self._score(leaf), finished=node.id == END)
 
 
-def _mask(totals: NDArray[np.float64], said: Indices) -> None:
+def _mask(totals: NDArray[np.float64], said: Indices, joins: list[int]) -> None:
     """Rule out in totals float64[live, V], in place, what may not follow the words said int[live, t]."""
     totals[:, NEVER_SAID] = -np.inf
     if not said.shape[1]:
@@ -233,6 +236,9 @@ def _mask(totals: NDArray[np.float64], said: Indices) -> None:
     # What followed the last two words before. People say the same three words twice in 1.1 % of captions.
     rows, at = np.nonzero((said[:, :-2] == said[:, -2:-1]) & (said[:, 1:-1] == said[:, -1:]))
     totals[rows, said[rows, at + 2]] = -np.inf
+    if said.shape[1] > 1:
+        rows = np.flatnonzero(np.isin(said[:, -1], joins))
+        totals[rows, said[rows, -2]] = -np.inf
 
 
 def _sample(totals: NDArray[np.float64], temperature: float, rng: np.random.Generator) -> Indices:
@@ -289,8 +295,3 @@ class _Tree:
             steps.append(self.frames[node.step].step(self._rows[leaf], node.id, runners_up))
             leaf = node.parent
         return tuple(reversed(steps))
-
-
-def _at_least(name: str, value: float, least: float) -> None:
-    if not least <= value < math.inf:
-        raise ValueError(f"{name} is a number from {least} up; got {value}")

@@ -18,6 +18,7 @@ from captioner.errors import BundleError
 from captioner.text import END, START, Vocabulary
 
 END_WORD = ""  # stands for the end of the sentence wherever a word is expected
+JOINS = ("and", "or")  # people repeat a word across one of these in one caption of ten thousand
 SIGNATURES = ("encode", "start", "step")
 
 
@@ -84,6 +85,7 @@ class Captioner:
         self.bundle = bundle
         config = bundle.config
         self.options = DecodingOptions(beams=config.beams, alpha=config.alpha, max_words=config.max_words)
+        self._joins = [bundle.vocabulary.id(word) for word in JOINS if word in bundle.vocabulary]
         self._model = _Model(bundle, threads)
         self.familiar = familiar.read(bundle, self._model.channels)  # None where it was not measured
 
@@ -100,7 +102,7 @@ class Captioner:
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions | None = None) -> Captions:
         """Put float32[1, R, C] from ``regions`` into words."""
-        decoded = decode(_Stepper(self._model), regions, options or self.options)
+        decoded = decode(_Stepper(self._model), regions, options or self.options, self._joins)
         return _spoken(decoded, self.bundle.vocabulary, self.bundle.config.grid)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:

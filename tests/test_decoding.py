@@ -156,6 +156,16 @@ def test_the_same_three_words_are_said_once() -> None:
     assert best.ids[5:] != (C,)
 
 
+def test_a_word_is_not_joined_to_itself() -> None:
+    speaker = table({(): {A: 0.9}, (A,): {B: 0.9}, (A, B): {A: 0.8, C: 0.1}, (A, B, C): {END: 0.9}})
+    options = DecodingOptions(beams=1, max_words=4)
+    assert decode(TableStepper(speaker), REGIONS, options).hypotheses[0].ids[:3] == (A, B, A)
+    assert decode(TableStepper(speaker), REGIONS, options, joins=[B]).hypotheses[0].ids == (A, B, C)
+    assert decode(TableStepper(speaker), REGIONS, options, joins=[C]).hypotheses[0].ids[:3] == (A, B, A)
+    forced = DecodingOptions(beams=1, max_words=4, prefix=(A, B, A))  # whoever asks for it is given it
+    assert decode(TableStepper(speaker), REGIONS, forced, joins=[B]).hypotheses[0].ids[:3] == (A, B, A)
+
+
 # Forced prefixes
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from captioner import bundle
+from captioner import bundle, model
 from captioner.decoding import DecodingOptions
 from captioner.errors import BundleError
 from captioner.model import END_WORD, Captioner, Captions
@@ -59,6 +59,20 @@ def test_a_caption_adds_up(captioner: Captioner) -> None:
 
 def test_different_pictures_get_different_captions(captioner: Captioner) -> None:
     assert len({captioner.caption(picture(seed)).best.text for seed in range(6)}) > 1
+
+
+def test_no_dog_is_black_and_black(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def echoes(joins: tuple[str, ...]) -> int:
+        """How many of 40 sentences, drawn by lot, say a word and the next but one alike."""
+        monkeypatch.setattr(model, "JOINS", joins)
+        speaker = Captioner(captioner.bundle)
+        drawn = speaker.caption(picture(1), DecodingOptions(beams=40, temperature=1.0)).captions
+        said = [caption.text.split() for caption in drawn]
+        return sum(any(a == c for a, c in zip(words, words[2:], strict=False)) for words in said)
+
+    assert model.JOINS == ("and", "or")
+    assert echoes(()) > 0
+    assert echoes(tiny.WORDS) == 0  # here every word joins
 
 
 def test_encoding_and_decoding_apart_is_captioning(captioner: Captioner) -> None:
