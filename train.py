@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from captioner.training.recipes import Recipe
     from captioner.training.stages import Trained
 
-DEFAULT_DATA = Path(os.environ.get("CAPTIONER_FLICKR8K", "data/flickr8k"))
+DEFAULT_DATA = Path(os.environ.get("CAPTIONER_FLICKR8K") or "data/flickr8k")
 MOST_TRIALS = 20
 
 
@@ -40,11 +40,6 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     out = Path("artifacts")
     add("--out", type=Path, default=out, metavar="FOLDER", help="the bundle (default %(default)s)")
     add("--push", metavar="USER/REPO", help="push the bundle to the Hugging Face Hub")
-    add(
-        "--samples",
-        action="store_true",
-        help="push samples/ too: the photographs are not yours to publish, mind their licence",
-    )
     return parser.parse_args(given)
 
 
@@ -58,7 +53,12 @@ def _data_arguments(add: Callable[..., Any]) -> None:
     )
     add("--download", action="store_true", help=f"fetch Flickr8k from Kaggle ({KAGGLE_HANDLE}) first")
     add("--split", choices=SPLITS, help="which pictures train, by which rules (EXPERIMENTS.md)")
-    add("--limit", type=_count, metavar="N", help="train on the first N pictures only")
+    add(
+        "--limit",
+        type=_count,
+        metavar="N",
+        help="use the first N training pictures only, and fewer of the others",
+    )
     add(
         "--hold-out",
         type=_count,
@@ -71,7 +71,7 @@ def _data_arguments(add: Callable[..., Any]) -> None:
 def _model_arguments(add: Callable[..., Any]) -> None:
     add("--recipe", default="attention", help="attention (default), pair, edgetpu, inject, merge")
     add("--encoder", help="a keras.applications classifier, mobilenet_edgetpu, or pair: it and inception_v3")
-    add("--weights", nargs="+", help="imagenet, none, or a file; of a pair, one for each network")
+    add("--weights", nargs="+", help="imagenet, none, or a file of ImageNet weights; a pair takes two")
     add("--layer", help="inner layer to cut the encoder at")
     add("--image-size", type=_count, metavar="S", help="side of the encoder's square in pixels")
     add("--units", type=_count, metavar="U", help="width of the attention decoder")
@@ -135,24 +135,13 @@ def _refuse_idle(options: argparse.Namespace, recipe: Recipe) -> None:
                 f"the {recipe.decoder.name} decoder has sizes of its own. Leave out --{size}, "
                 "or choose a --recipe with the attention decoder."
             )
-    for flag, needed in (("freeze_glove", "glove"), ("samples", "push")):
-        if flag in given and needed not in given:
-            raise CaptionerError(f"--{flag.replace('_', '-')} does nothing without --{needed}.")
+    if "freeze_glove" in given and "glove" not in given:
+        raise CaptionerError("--freeze-glove does nothing without --glove.")
     if "search" in given and (idle := given & {"start", "polish", "push", "units", "heads"}):
         flag = {"start": "from"}.get(first := min(idle), first)
         raise CaptionerError(
             f"--search goes without --{flag}: it begins anew, tries sizes by itself and ships nothing."
         )
-
-
-def refuse_foreign(folder: Path) -> None:
-    """Raise now what writing the bundle would raise after training."""
-    from captioner.manifest import MANIFEST
-
-    if not folder.exists() or (folder / MANIFEST).exists():
-        return
-    if not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir()):
-        raise CaptionerError(f"{folder} is there and is no bundle. Name a new one with --out.")
 
 
 def read(options: argparse.Namespace, recipe: Recipe) -> Dataset:
@@ -171,15 +160,17 @@ def read(options: argparse.Namespace, recipe: Recipe) -> Dataset:
 
 
 def download() -> Path:
-    """Fetch Flickr8k through kagglehub, which keeps it for the next time."""
+    """Fetch Flickr8k through kagglehub, which keeps it for the next time; prints where."""
     import kagglehub
 
     try:
-        return Path(kagglehub.dataset_download(KAGGLE_HANDLE))
+        folder = Path(kagglehub.dataset_download(KAGGLE_HANDLE))
     except Exception as error:  # kagglehub raises whatever its transport does
         raise CaptionerError(
             f"Flickr8k could not be downloaded from Kaggle ({error}). Fetch it by hand and use --data."
         ) from error
+    print(f"Flickr8k is in {folder}. Other commands find it with --data, or through CAPTIONER_FLICKR8K.")
+    return folder
 
 
 def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Path) -> Trained:
@@ -192,6 +183,8 @@ def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Pa
         raise CaptionerError(
             f"{run} holds a run already. Go on with --resume, name another with --run, or delete it."
         )
+    if options.resume and checkpoints.progress() is None:
+        print(f"{run} holds no finished epoch: beginning at the first")
     if options.hold_out and options.start:
         _refuse_seen(options.start, dataset)
     return stages.train(recipe, dataset, checkpoints, options.cache, options.seed, options.start)
@@ -234,13 +227,15 @@ def export(
 
 def main(given: list[str] | None = None) -> None:
     """Everything from the command line to the bundle."""
+    from captioner import bundle
+
     options = arguments(given)
     recipe = choose(options)
     run = options.run or Path("runs") / (f"{recipe.name}-search" if options.search else recipe.name)
     if options.search:
         search(options, recipe, read(options, recipe), run)
         return
-    refuse_foreign(options.out)
+    bundle.refuse_foreign(options.out)  # now, not after hours
     dataset = read(options, recipe)
     trained = train(options, recipe, dataset, run)
     finish(options, dataset, export(options, recipe, dataset, trained, run))
@@ -262,9 +257,7 @@ def finish(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
         f"{options.out} holds the captioner. Try: python -m captioner caption PICTURE --bundle {options.out}"
     )
     if options.push:
-        if options.samples:
-            print(hub.SAMPLES_NOTICE)
-        print("pushed:", hub.push(options.out, options.push, samples=options.samples).url)
+        print("pushed:", hub.push(options.out, options.push).url)
 
 
 def _count(text: str, most: int | None = None) -> int:

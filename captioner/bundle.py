@@ -32,7 +32,19 @@ from captioner.errors import BundleError
 from captioner.manifest import BESIDE, FILES, MANIFEST, Entry
 from captioner.text import Vocabulary
 
-__all__ = ["FILES", "FORMAT", "MANIFEST", "Bundle", "Config", "Row", "load", "replace", "verify", "write"]
+__all__ = [
+    "FILES",
+    "FORMAT",
+    "MANIFEST",
+    "Bundle",
+    "Config",
+    "Row",
+    "load",
+    "refuse_foreign",
+    "replace",
+    "verify",
+    "write",
+]
 
 TEXT_COLUMNS = frozenset({"phase", "image", "caption"})  # of the CSV files; every other column holds numbers
 
@@ -124,7 +136,7 @@ def write(folder: str | Path, files: Files) -> Bundle:
     staging = folder.with_name(f"{folder.name}.tmp-{secrets.token_hex(4)}")
     try:
         _recover(folder)
-        _refuse_foreign(folder)
+        refuse_foreign(folder)
         _clear(folder)
         _fill(staging, files)
         load(staging)
@@ -198,8 +210,11 @@ def _recover(folder: Path) -> None:
             raise BundleError(f"{folder} is in {_old(folder)} after a crash. Rename it back.") from error
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """A folder that is not a bundle is not ours to replace; hidden files, such as .gitkeep, may be there."""
+def refuse_foreign(folder: Path) -> None:
+    """Raise ``BundleError`` if ``write`` would: a folder that is no bundle is not ours to replace.
+
+    Hidden files, such as .gitkeep, may be there.
+    """
     if not folder.exists() or (folder / MANIFEST).exists():
         return
     if not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir()):

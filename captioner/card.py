@@ -48,8 +48,9 @@ LIMITS = """\
 - It cannot know names, ages, gender, relations, jobs or feelings. "A man", "a girl" or "a couple" is a guess
   from how people in the training pictures look, and repeats the habits of those who described them. Do not
   use it to identify or to judge people.
-- It has seen a few thousand photographs, mostly of people and dogs outdoors. Drawings, screenshots, food,
-  medical pictures and much else get a fluent sentence that is wrong. It always says something.
+- It learnt to write from a few thousand photographs, mostly of people and dogs outdoors. Drawings,
+  screenshots, food, medical pictures and much else get a fluent sentence that is wrong. It always says
+  something.
 - Counting beyond two or three, left and right, small things and their colours, and writing in the picture are
   unreliable.
 - The probabilities tell how sure the model is of a word, given the words before. They do not tell whether the
@@ -240,8 +241,17 @@ Flickr8k: M. Hodosh, P. Young and J. Hockenmaier, *Framing Image Description as 
 {_counts(dataset)}
 The photographs belong to their owners on Flickr and were given for non-commercial research and education.
 Neither they nor the reference captions are part of this model.
-{_effort(history)}
+{_before(config)}{_effort(history)}
 """
+
+
+def _before(config: Config) -> str:
+    if not config.pretrained:
+        return ""
+    return (
+        "The encoder began with weights trained on ImageNet, to name the thing that a photograph shows;\n"
+        "all the words come from Flickr8k.\n"
+    )
 
 
 def _counts(dataset: Mapping[str, Any]) -> str:

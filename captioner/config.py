@@ -13,7 +13,7 @@ from captioner.text import TOKENIZERS
 
 FORMAT = 1
 AGAIN = "Pull or copy the bundle again."
-SPLITS = ("official", "kaggle")
+SPLITS = ("official", "kaggle")  # how Flickr8k is cut
 
 
 def check_format(number: object, name: str) -> None:
@@ -62,6 +62,7 @@ _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "grid": (_is_grid, "two whole numbers, rows and columns"),
     "mirror": (lambda value: isinstance(value, bool), "true or false"),
     "attention": (lambda value: isinstance(value, bool), "true or false"),
+    "pretrained": (lambda value: isinstance(value, bool), "true or false"),
     "tokenizer": (lambda value: value in tuple(TOKENIZERS), " or ".join(TOKENIZERS)),
     "split": (lambda value: value in SPLITS, " or ".join(SPLITS)),
     "beams": (_is_count(1, 100), "1 to 100"),
@@ -87,6 +88,7 @@ class Config:
     decoder: str
     image_size: int  # pixels, the encoder's square
     grid: tuple[int, int]  # regions as rows, columns; (1, 1) when pooled
+    pretrained: bool  # whether the encoder began with weights from elsewhere
     mirror: bool  # whether the encoder looks at the mirror image, too
     attention: bool  # whether steps say where they looked
     tokenizer: str  # of the captions trained on

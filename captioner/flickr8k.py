@@ -121,7 +121,7 @@ def load(folder: str | Path, split: str = "official") -> Dataset:
     root = Path(folder)
     if not root.is_dir():
         raise DatasetError(
-            f"there is no dataset folder {root}. Name it with --data, or fetch it with train.py --download."
+            f"there is no dataset folder {root}. Name it with --data, or through CAPTIONER_FLICKR8K."
         )
     images = _image_folder(root)
     captions, skipped = _captions(_caption_file(root), images)

@@ -107,6 +107,11 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "| a person" not in card(metrics=METRICS | {"human": None}).text
 
 
+def test_the_card_says_what_the_encoder_saw_before() -> None:
+    assert "ImageNet" not in card(config=tiny.config(pretrained=False)).text
+    assert "ImageNet" in card(config=tiny.config(pretrained=True)).text
+
+
 def test_odd_names_do_not_break_the_head() -> None:
     odd = 'x: "y"\'; # [z] --- !!python/object'
     found = results(card(metrics=METRICS | {"dataset": odd, "split": odd}))[0]

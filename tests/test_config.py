@@ -27,6 +27,7 @@ ODD_FIELDS: dict[str, list[object]] = {
     "max_words": [0],
     "versions": [[], {"keras": 3}],
     "data": [None],
+    "pretrained": ["yes", 1],
     "seed": [-1],
     "created": ["yesterday", 5],
 }

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -162,16 +163,14 @@ def test_a_folder_that_is_no_bundle_is_refused_before_training(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "holiday").mkdir()
     (tmp_path / "holiday" / "beach.jpg").write_bytes(b"a picture")
-    with pytest.raises(
-        CaptionerError, match=r"holiday is there and is no bundle\. Name a new one with --out"
-    ):
+    with pytest.raises(CaptionerError, match=r"holiday is there and is no bundle\. Name a new folder"):
         train.main(["--data", str(kaggle_folder), "--out", "holiday"])
 
     assert [path.name for path in tmp_path.iterdir()] == ["holiday"]
-    train.refuse_foreign(tmp_path / "new")
+    bundle.refuse_foreign(tmp_path / "new")
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ".gitkeep").touch()
-    train.refuse_foreign(tmp_path / "new")
+    bundle.refuse_foreign(tmp_path / "new")
 
 
 def test_a_search_takes_the_place_of_training(
@@ -212,6 +211,17 @@ def test_a_download_that_fails_names_the_other_way(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "kagglehub", Unreachable())
     with pytest.raises(CaptionerError, match=r"could not be downloaded from Kaggle \(.+\).*use --data"):
         train.download()
+
+
+def test_a_download_tells_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(
+        sys.modules, "kagglehub", SimpleNamespace(dataset_download=lambda handle: str(tmp_path))
+    )
+
+    assert train.download() == tmp_path
+    assert f"Flickr8k is in {tmp_path}." in capsys.readouterr().out
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:

@@ -96,7 +96,6 @@ def test_a_pair_of_networks_fits_every_recipe(recipe: str) -> None:
     [
         (("--weights", "a.h5", "b.h5"), r"densenet201 takes 1 of --weights \(FILE, .*; got 2"),
         (("--freeze-glove",), "--freeze-glove does nothing without --glove"),
-        (("--samples",), "--samples does nothing without --push"),
         (("--heads", "3"), "got 512 units and 3 heads"),
         (("--search", "2", "--from", "runs/a"), "--search goes without --from"),
         (("--search", "2", "--units", "8"), "--search goes without --units"),

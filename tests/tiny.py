@@ -42,6 +42,7 @@ def config(**changes: Any) -> Config:
         "decoder": "attention",
         "image_size": SIZE,
         "grid": (4, 4),
+        "pretrained": False,
         "mirror": False,
         "attention": True,
         "tokenizer": "captioner",

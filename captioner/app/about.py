@@ -65,10 +65,20 @@ def _origins(config: Config) -> str:
     return (
         "- **Training data:** Flickr8k (M. Hodosh, P. Young and J. Hockenmaier, 2013): photographs from "
         "Flickr, each with five sentences by crowd workers. The photographs belong to the people who took "
-        "them and were given for research and education; none of them is part of the model.\n- **Which "
+        f"them and were given for research and education; none of them is part of the model.{_before(config)}"
+        "\n- **Which "
         f"pictures it learned from:** {card.CUTS[config.split]}.\n- **Licence of app and model:** "
         "Apache-2.0.\n- **Your pictures:** captioned on this server, kept in memory while the page is "
         "open, never stored or shared."
+    )
+
+
+def _before(config: Config) -> str:
+    if not config.pretrained:
+        return ""
+    return (
+        " Before that, the part that looks had learned from ImageNet, a collection of over a million "
+        "photographs, to name the thing that each shows."
     )
 
 

@@ -25,7 +25,11 @@ _EPOCH = re.compile(r"epoch-(\d{4})")
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of ``history.csv``; losses in nats a word."""
+    """One row of ``history.csv``.
+
+    ``val_loss`` is in nats a word. So is ``loss``, with the phase's label smoothing; while polishing it is
+    the mean reward of the samples, negative.
+    """
 
     epoch: int
     phase: str
@@ -122,7 +126,7 @@ class Run:
         path = self._path(epoch)
         if not path.is_dir():
             raise CaptionerError(
-                f"{self.folder} has no checkpoint of epoch {epoch}. Start the run again without --resume."
+                f"{self.folder} has no checkpoint of epoch {epoch}. Delete the folder and begin again."
             )
         decoder.load_weights(path / "decoder.weights.h5")
         kept = (path / "encoder.weights.h5").is_file()

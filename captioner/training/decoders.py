@@ -52,11 +52,6 @@ class DecoderOptions:
             )
 
     @property
-    def pooled(self) -> bool:
-        """True if the decoder sees one vector a picture instead of a grid of regions."""
-        return self.name != "attention"
-
-    @property
     def adjustable(self) -> tuple[str, ...]:
         """Which of the sizes above it reads; the decoders of the references have sizes of their own."""
         return ("units", "heads") if self.name == "attention" else ()

@@ -6,7 +6,7 @@ side by side.
 
 from __future__ import annotations
 
-import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,13 @@ from captioner.errors import CaptionerError
 
 EDGETPU = "mobilenet_edgetpu"
 PAIR = "pair"  # of MobileNetEdgeTPU and Inception v3
-_SIZES = {"inceptionv3": 299, "xception": 299, "inceptionresnetv2": 299}
+_SIZES = {  # pixels; the other networks were designed for 224
+    "inceptionv3": 299, "xception": 299, "inceptionresnetv2": 299, "nasnetlarge": 331,
+    "efficientnetb1": 240, "efficientnetb2": 260, "efficientnetb3": 300, "efficientnetb4": 380,
+    "efficientnetb5": 456, "efficientnetb6": 528, "efficientnetb7": 600,
+    "efficientnetv2b1": 240, "efficientnetv2b2": 260, "efficientnetv2b3": 300,
+    "efficientnetv2s": 384, "efficientnetv2m": 480, "efficientnetv2l": 480,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,11 @@ class EncoderOptions:
                 f"got {len(weights)}."
             )
         return replace(self, weights=weights[0], beside=self.beside and self.beside.weighted(weights[1:]))
+
+    @property
+    def pretrained(self) -> bool:
+        """True if a network begins with other weights than random ones."""
+        return self.weights != "none" or bool(self.beside and self.beside.pretrained)
 
     @property
     def untrained(self) -> EncoderOptions:
@@ -187,11 +198,9 @@ def _application(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], 
 
 def _find(name: str) -> tuple[Callable[..., keras.Model], ModuleType]:
     """Constructor and module of an application, its name compared without case and underscores."""
-    for module in vars(keras.applications).values():
-        if inspect.ismodule(module) and hasattr(module, "preprocess_input"):
-            for attribute, constructor in vars(module).items():
-                if attribute[0].isupper() and callable(constructor) and _plain(attribute) == _plain(name):
-                    return constructor, module
+    for attribute, constructor in vars(keras.applications).items():
+        if attribute[0].isupper() and _plain(attribute) == _plain(name):
+            return constructor, sys.modules[constructor.__module__]
     raise CaptionerError(
         f"no encoder is called {name!r}. Choose {EDGETPU}, {PAIR} or a keras.applications classifier, "
         "such as densenet201, inception_v3, vgg16, resnet50, efficientnet_v2_b0, mobilenet_v2."

@@ -112,11 +112,6 @@ def cached(found: NDArray[np.float16]) -> Load:
     return lambda rows: found[rows]
 
 
-def seen(encoder: keras.Model, load: Load) -> Load:
-    """Loads regions float[B, R, C] of the pictures that another loader gives, for an encoder at rest."""
-    return lambda rows: np.asarray(encoder.predict_on_batch(load(rows)))
-
-
 def augmented(dataset: Dataset, captions: Captions, size: int, seed: int) -> Load:
     """Loads pictures as uint8[B, S, S, 3], cropped, flipped and recoloured at random.
 

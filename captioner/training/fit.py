@@ -40,7 +40,6 @@ class Phase:
     epsilon: float = 1e-7  # Adam's; 1e-5 keeps words that never occur from drifting ever further away
     decay: bool = False  # cosine to a twentieth over the phase
     patience: int = 2  # epochs without a better value before the rate is halved; twice that stops the phase
-    augment: bool = False  # crops, flips and colours anew each epoch; always so when the encoder is trained
     average: float = 0.0  # share of the averaged weights that each update keeps; 0: no averaging
     smoothing: float = 0.0  # label smoothing over the words of the vocabulary
     samples: int = 0  # captions sampled a picture; 0: cross-entropy, otherwise self-critical
@@ -161,6 +160,9 @@ def fit(
     """Train until the phase is done or its value has stopped improving; then restore its best epoch.
 
     After the first epoch it says how long this phase and the ``later`` ones will take.
+
+    Raises:
+        CaptionerError: the loss is no number.
     """
     trainee = loop.trainee
     nats, rollout = Nats(trainee.decoder), Rollout(trainee.decoder)
@@ -176,8 +178,8 @@ def fit(
         loss = _epoch(loop, phase, progress, seed)
         if not math.isfinite(loss):
             raise CaptionerError(
-                f"the loss of epoch {progress.epoch + 1} is {loss}. "
-                "Train with --precision float32 or a lower rate."
+                f"the loss of epoch {progress.epoch + 1} is {loss}. Begin anew with --precision float32 and "
+                "another --run; if that does not help, lower the rate in captioner/training/recipes.py."
             )
         trainee.optimizer.swap_averages()  # what is validated and saved
         regions = loop.dev_regions()

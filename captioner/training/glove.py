@@ -15,15 +15,18 @@ from captioner.text import SPECIALS, Vocabulary
 def read(path: str | Path, vocabulary: Vocabulary) -> dict[str, NDArray[np.float32]]:
     """The vectors float[E] of the vocabulary's words; the other lines are passed over.
 
+    The first line tells E. The largest files have words with blanks in them, so numbers count from the end.
+
     Raises:
         CaptionerError: no such file, or a line that is not a word and its numbers.
     """
-    path = Path(path)
+    path, width = Path(path), 0
     found: dict[str, NDArray[np.float32]] = {}
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
-                word, _, values = line.rstrip().partition(" ")
+                width = width if width > 1 else len(line.split()) - 1
+                word, *values = line.rstrip().rsplit(" ", width)
                 if word in vocabulary:
                     found[word] = _vector(values, f"{path}, line {number}")
     except OSError as error:
@@ -56,8 +59,8 @@ def load(embedding: layers.Embedding, vocabulary: Vocabulary, path: str | Path, 
     return f"GloVe: {share}, {'frozen' if freeze else 'trained on'}"
 
 
-def _vector(values: str, where: str) -> NDArray[np.float32]:
+def _vector(values: list[str], where: str) -> NDArray[np.float32]:
     try:
-        return np.array(values.split(), np.float32)
+        return np.array(values, np.float32)
     except ValueError as error:
         raise CaptionerError(f"{where}: expected a word and its numbers.") from error

@@ -58,6 +58,7 @@ def _config(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int) -> Co
         decoder=recipe.decoder.name,
         image_size=recipe.encoder.size,
         grid=trained.grid,
+        pretrained=recipe.encoder.pretrained,
         mirror=recipe.mirror,
         attention=trained.decoder.has_attention,
         tokenizer=recipe.tokenizer,

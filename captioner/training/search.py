@@ -124,7 +124,7 @@ class Search:
         still = [phase for phase in self.recipe.phases if not phase.encoder_rate and not phase.samples]
         if not still:
             raise CaptionerError(f"the {self.recipe.name} recipe has no phase that leaves the encoder alone.")
-        phase = replace(still[0], epochs=self.epochs, augment=False, monitor="val_cider")
+        phase = replace(still[0], epochs=self.epochs, monitor="val_cider")
         return replace(self.recipe, phases=(phase,))
 
     def candidate(self, settings: dict[str, Any]) -> Recipe:
@@ -212,6 +212,7 @@ class Search:
             sentences += [
                 f"Best: trial {best.number}, val CIDEr {_cider(best):.4f}: {trials.told(best.params)}.",
                 f"Its checkpoints are in {self._place(best.number)}.",
+                "To train with its settings, put them into captioner/training/recipes.py.",
             ]
         return "\n".join([*sentences, f"{self.folder} holds {TABLE} and {PLOT}."])
 

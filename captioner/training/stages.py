@@ -50,7 +50,12 @@ def train(
     """Carry out every phase that the run has not finished.
 
     Args:
-        start: a run folder whose last weights to begin with.
+        start: a run folder whose best weights to begin with. Its epochs are part of the history.
+
+    Raises:
+        CaptionerError: the run, or the one to begin with, was made with other settings, or has come to a
+            phase that the recipe lacks; an encoder, GloVe vectors or weights cannot be had; or a loss is no
+            number.
     """
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(recipe.precision)
@@ -59,10 +64,15 @@ def train(
     models = _Models(recipe, dataset, words, cache, seed)
     progress = run.progress()
     if progress is not None:
+        if progress.phase >= len(recipe.phases):
+            raise CaptionerError(
+                f"the run in {run.folder} has come to its {progress.history[-1].phase} phase, which these "
+                "options lack. Repeat --polish."
+            )
         models.go_on(run, progress.epoch)
         run.write_history(progress)  # which a crash may have kept from learning of the last epoch
     elif start is not None:
-        models.begin_with(start)
+        progress = Progress(models.begin_with(start))
     progress = progress or Progress()
     for index in range(progress.phase, len(recipe.phases)):
         if progress.phase < index:
@@ -95,12 +105,14 @@ class _Models:
                 glove.load(self.decoder.embedding, words, recipe.decoder.glove, recipe.decoder.freeze_glove)
             )
 
-    def begin_with(self, folder: Path) -> None:
-        """Weights of another run's last epoch."""
+    def begin_with(self, folder: Path) -> list[Epoch]:
+        """Weights of another run's best epoch; returns the epochs that led there."""
         progress = Run(folder).progress() if folder.is_dir() else None
         if progress is None:
             raise CaptionerError(f"{folder} holds no checkpoint to go on from. Name a folder under runs/.")
-        self.go_on(Run(folder), progress.best or progress.epoch)
+        best = progress.best or progress.epoch
+        self.go_on(Run(folder), best)
+        return progress.history[:best]
 
     def go_on(self, run: Run, epoch: int) -> None:
         """Weights of an epoch; if they came with an encoder's, so do those of every epoch to come."""
@@ -146,13 +158,7 @@ class _Models:
 
     def _data(self, phase: Phase) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
         """A loader for each epoch, and the regions of the dev split."""
-        if phase.encoder_rate > 0:
-            return self._pictures()
-        if not phase.augment:
-            return self._regions()
-        look, _ = self._pictures()
-        dev = self._cached(self.dev, "dev")
-        return lambda epoch: features.seen(self.encoder, look(epoch)), lambda: dev
+        return self._pictures() if phase.encoder_rate > 0 else self._regions()
 
     def _regions(self) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
         """Regions computed once, from the cache when they are there."""

@@ -35,7 +35,10 @@ class Nats(keras.Model):
 
 @dataclass(frozen=True)
 class Validation:
-    """The dev split: loss in nats a word over every caption, and the greedy captions."""
+    """The dev split: loss in nats a word over every caption, and the greedy captions.
+
+    Words that the model does not know are left out of the loss, on both sides of the fraction.
+    """
 
     targets: Targets
     references: list[list[list[str]]]
@@ -46,7 +49,7 @@ class Validation:
         return cls(targets, [[words(caption) for caption in one] for one in found.values()], vocabulary)
 
     def loss(self, nats: Nats, regions: NDArray[np.float16]) -> float:
-        """Mean nats a target word, END included."""
+        """Mean nats a known target word, END included."""
         total = count = 0.0
         order = batches.in_order(self.targets, _BATCH)
         for batch in batches.prefetched(self.targets, order, lambda rows: regions[rows]):

@@ -58,7 +58,8 @@ def test_preprocessing_is_inside_the_graph(name: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "name", ["DenseNet201", "inception-v3", "XCEPTION", "EfficientNetV2B0", "ResNet152V2"]
+    "name",
+    ["DenseNet201", "inception-v3", "XCEPTION", "EfficientNetV2B0", "ResNet152V2", "mobilenet_v3_small"],
 )
 def test_spelling_does_not_matter(name: str) -> None:
     constructor, module = encoders._find(name)
@@ -73,7 +74,8 @@ def test_an_unknown_encoder_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("inception_v3", 299), ("Xception", 299), ("vgg16", 224), (EDGETPU, 224)]
+    ("name", "size"),
+    [("inception_v3", 299), ("Xception", 299), ("vgg16", 224), ("nasnet_large", 331), (EDGETPU, 224)],
 )
 def test_the_default_size_is_what_the_network_was_made_for(name: str, size: int) -> None:
     assert EncoderOptions(name).size == size

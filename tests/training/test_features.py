@@ -159,13 +159,6 @@ def augmented(dataset: Dataset, seed: int) -> NDArray[np.uint8]:
     return np.asarray(load(list(range(8))), np.uint8)
 
 
-def test_an_encoder_at_rest_looks_at_what_is_loaded(encoder: keras.Model, tiny_dataset: Dataset) -> None:
-    load = features.augmented(tiny_dataset, tiny_dataset.splits["train"], small.SIZE, seed=1)
-    rows = [2, 0]
-
-    np.testing.assert_array_equal(features.seen(encoder, load)(rows), encoder.predict_on_batch(load(rows)))
-
-
 def test_augmentation_depends_on_the_seed_alone(tiny_dataset: Dataset) -> None:
     one, again, other = (augmented(tiny_dataset, seed) for seed in (1, 1, 2))
 

@@ -82,6 +82,15 @@ def test_another_file_is_refused(
         glove.load(embedding, VOCABULARY, tmp_path / "glove.txt", False)
 
 
+def test_words_may_have_blanks_in_them(embedding: layers.Embedding, tmp_path: Path) -> None:
+    """As those of the largest GloVe file have."""
+    (tmp_path / "glove.txt").write_text(
+        "the 1 2 3\ndog at example 4 5 6\ndog 7 8 9\ncat . . 1 2 3\n", "utf-8"
+    )
+    assert "1 of 4 words found" in glove.load(embedding, VOCABULARY, tmp_path / "glove.txt", False)
+    np.testing.assert_array_equal(embedding.get_weights()[0][VOCABULARY.id("dog")], [7, 8, 9])
+
+
 def test_a_missing_file_is_said(embedding: layers.Embedding, tmp_path: Path) -> None:
     with pytest.raises(CaptionerError, match=r"nowhere\.txt cannot be read \(No such file"):
         glove.load(embedding, VOCABULARY, tmp_path / "nowhere.txt", False)

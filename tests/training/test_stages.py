@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +37,7 @@ RECIPE = Recipe(
     (
         Phase("decoder", 2, rate=0.05, batch=4),
         Phase("fine-tune", 2, rate=0.05, encoder_rate=1e-3, batch=4, decay=True, average=0.5),
-        Phase("polish", 2, rate=1e-3, batch=4, samples=2, monitor="val_cider", augment=True, average=0.5),
+        Phase("polish", 2, rate=1e-3, batch=4, samples=2, monitor="val_cider", average=0.5),
     ),
     min_count=1,
 )
@@ -167,10 +168,21 @@ def test_another_run_is_gone_on_from_and_its_encoder_goes_along(
         with pytest.raises(Killed):
             train(tmp_path, still, start=folder)
     found, _ = train(tmp_path, still)
+    best = found.history[:-1]
 
-    assert len(found.history) == 1
+    assert best == trained.history[: len(best)]
+    assert found.history[-1].epoch == len(best) + 1 == listed(tmp_path)[-1]
     assert encoder_weights(found) == encoder_weights(trained)
     np.testing.assert_allclose(outputs(found), outputs(trained), atol=1e-4)
+
+
+def test_a_run_that_has_come_further_is_not_cut_short(
+    train: Train, uninterrupted: tuple[Trained, Path], tmp_path: Path
+) -> None:
+    """Its last epoch need not be its best, and only the phase that it is in knows which was."""
+    shutil.copytree(uninterrupted[1], tmp_path / "copy")
+    with pytest.raises(CaptionerError, match=r"come to its polish phase.*Repeat --polish"):
+        train(tmp_path / "copy", replace(RECIPE, phases=RECIPE.phases[:2]))
 
 
 def encoder_weights(trained: Trained) -> list[bytes]:
