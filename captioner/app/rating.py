@@ -90,7 +90,7 @@ def show(key: str, sitting: Sitting) -> None:
                     key=f"review {label}",
                     shortcut=shortcut,
                     on_click=_move,
-                    args=(key, position + step),
+                    args=(key, step),
                     width="stretch",
                 )
 
@@ -134,8 +134,9 @@ def _annotate(key: str, id: str, widget: str) -> None:
     sittings().change(key, lambda sitting: sitting.annotate(id, remark))
 
 
-def _move(key: str, position: int) -> None:
-    st.session_state[f"position {key}"] = position
+def _move(key: str, step: int) -> None:
+    # A step, not a place: pressed twice before the page is drawn anew, it is two steps.
+    st.session_state[f"position {key}"] += step
 
 
 def _view(entry: Entry) -> View | None:

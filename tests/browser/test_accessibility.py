@@ -120,8 +120,10 @@ def review(page: Page) -> Iterator[str]:
     start.click()
     for number, rating in enumerate(("Right", "Wrong"), start=1):
         expect(page.get_by_text(f"Picture {number} of 3")).to_be_visible()
+        settle(page)  # until then, a button still does what it did for the picture before
         page.get_by_role("button", name=re.compile(f"^{rating}")).click()
     expect(page.get_by_text("Picture 3 of 3")).to_be_visible()
+    settle(page)
     page.get_by_role("button", name="Back").click()
     expect(page.get_by_text("You rated it wrong")).to_be_visible()
     unfold(page)
