@@ -93,6 +93,7 @@ def _dots(name: str, rows: list[dict[str, Any]], logarithmic: Collection[str]) -
             x=x.title(name),
             y=alt.Y("val_cider:Q", scale=alt.Scale(zero=False), title="val CIDEr"),
             color=alt.Color("outcome:N", title=None),
+            shape=alt.Shape("outcome:N", title=None),
             tooltip=[alt.Tooltip(f"{field}:N") for field in rows[0]] if rows else alt.Undefined,
         )
     )
