@@ -13,7 +13,7 @@ from captioner import images
 from captioner.app.caption import PROMISE
 from captioner.bundle import Bundle
 from captioner.model import Captioner
-from tests.browser.conftest import Open, at_both_widths, captioned, fits, photo, upload
+from tests.browser.conftest import Open, at_both_widths, captioned, fits, photo, settle, upload
 
 pytestmark = pytest.mark.browser
 
@@ -58,6 +58,13 @@ def test_a_sample_can_be_picked_and_linked_to(open_page: Open) -> None:
     assert captioned(again) == caption
 
 
+def test_what_is_too_wide_is_noticed(open_page: Open) -> None:
+    page = open_page()
+    assert fits(page)
+    page.get_by_role("heading", level=1).evaluate("title => { title.style.width = '200vw' }")
+    assert not fits(page)
+
+
 def test_an_upload_outlives_a_look_at_another_page(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
@@ -76,6 +83,7 @@ def test_one_upload_after_the_other_is_captioned(open_page: Open) -> None:
         expect(page.get_by_text(f"{seed}.png", exact=True)).to_be_attached()
         captioned(page)
         expect(page.get_by_text("Upload a photograph")).to_be_hidden()
+        settle(page)  # a file that comes while the one before is being answered may be lost: Streamlit's own
 
 
 def test_two_visitors_do_not_see_each_others_picture(open_page: Open) -> None:
