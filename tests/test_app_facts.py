@@ -152,6 +152,13 @@ def test_about_says_which_bundle_runs_and_why(trained: Bundle, monkeypatch: pyte
         assert part in cells.replace("\\", "")
 
 
+def test_about_says_what_the_encoder_saw_before(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ImageNet" not in text(visit("about", trained, monkeypatch))
+    config = trained.config.to_json() | {"pretrained": True}
+    began = bundle.replace(trained.folder, {"config.json": json.dumps(config)})
+    assert "had learned from ImageNet" in text(visit("about", began, monkeypatch))
+
+
 def test_about_shows_the_card_without_its_head(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     said = text(visit("about", trained, monkeypatch))
     assert "# The card" in said
