@@ -166,7 +166,7 @@ def test_a_kill_while_saving_leaves_the_old_epoch_or_the_new(
 
 def test_an_epoch_that_is_gone_is_said(run: Run, decoder: Decoder, save: Callable[..., None]) -> None:
     save(1)
-    with pytest.raises(CaptionerError, match=r"no checkpoint of epoch 7.*without --resume"):
+    with pytest.raises(CaptionerError, match=r"no checkpoint of epoch 7\. Delete the folder and begin again"):
         run.restore(7, None, decoder)
 
 
