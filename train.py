@@ -71,7 +71,9 @@ def _data_arguments(add: Callable[..., Any]) -> None:
 def _model_arguments(add: Callable[..., Any]) -> None:
     add("--recipe", default="attention", help="attention (default), pair, edgetpu, inject, merge")
     add("--encoder", help="a keras.applications classifier, mobilenet_edgetpu, or pair: it and inception_v3")
-    add("--weights", nargs="+", help="imagenet, none, or a file of ImageNet weights; a pair takes two")
+    add(
+        "--weights", nargs="+", help="imagenet, none, or a file of ImageNet weights; of a pair, one a network"
+    )
     add("--layer", help="inner layer to cut the encoder at")
     add("--image-size", type=_count, metavar="S", help="side of the encoder's square in pixels")
     add("--units", type=_count, metavar="U", help="width of the attention decoder")
@@ -179,11 +181,12 @@ def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Pa
     from captioner.training.checkpoint import Run
 
     checkpoints = Run(run)
-    if not options.resume and checkpoints.progress() is not None:
+    begun = checkpoints.progress() is not None
+    if begun and not options.resume:
         raise CaptionerError(
             f"{run} holds a run already. Go on with --resume, name another with --run, or delete it."
         )
-    if options.resume and checkpoints.progress() is None:
+    if options.resume and not begun:
         print(f"{run} holds no finished epoch: beginning at the first")
     if options.hold_out and options.start:
         _refuse_seen(options.start, dataset)

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from captioner.errors import BundleError
+from captioner.flickr8k import SPLITS
 from captioner.text import TOKENIZERS
 
 FORMAT = 1
 AGAIN = "Pull or copy the bundle again."
-SPLITS = ("official", "kaggle")  # how Flickr8k is cut
 
 
 def check_format(number: object, name: str) -> None:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from captioner import manifest
 from captioner.bundle import Bundle
-from captioner.config import AGAIN, SPLITS
+from captioner.config import AGAIN
 from captioner.errors import BundleError
+from captioner.flickr8k import SPLITS
 
 FILE = "familiar.json"
 FINENESS = 1000  # a centre's coordinates are whole thousandths
