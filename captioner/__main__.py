@@ -30,7 +30,7 @@ SOME_FAILED, FAILED, STOPPED = 1, 2, 130  # exit codes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Exit code 1: some picture was unreadable; 2: nothing could be done; 130: interrupted."""
+    """Run a command. Exit code 1: not all was done; 2: nothing could be done; 130: interrupted."""
     parsed = _parser().parse_args(arguments)
     _accept_any_character()
     try:

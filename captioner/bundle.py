@@ -64,13 +64,16 @@ class Bundle:
 
     @property
     def model_path(self) -> Path:
-        """The LiteRT file with the signatures encode, start and step."""
         return self.folder / "captioner.tflite"
 
     @property
     def samples(self) -> Path | None:
         """The folder of pictures that came with the bundle, if any came."""
         return self.folder / "samples" if any(name.startswith("samples/") for name in self.files) else None
+
+    def model(self) -> bytes:
+        """The LiteRT file with the signatures encode, start and step."""
+        return self._read("captioner.tflite")
 
     def history(self) -> list[Row]:
         """One row an epoch; empty when the bundle has none. Numbers are floats, blanks and NaN are None."""

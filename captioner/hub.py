@@ -125,8 +125,8 @@ def pull(repo: str, revision: str | None, folder: str | Path) -> Bundle:
             pulled = bundle.write(folder, {name: Path(staging) / name for name in arrived.files})
         except BundleError as error:
             raise HubError(f"{repo} at {commit[:12]} was not taken over: {error}") from error
-    came = asdict(Origin(repo, commit, pulled.checksum))
-    _origin_file(folder).write_text(json.dumps(came), encoding="utf-8")
+        came = asdict(Origin(repo, commit, pulled.checksum))
+        _origin_file(folder).write_text(json.dumps(came), encoding="utf-8")
     return pulled
 
 
@@ -156,6 +156,8 @@ def _sentence(error: BaseException, repo: str, revision: str | None) -> str | No
     from huggingface_hub import errors
 
     match error:
+        case errors.HFValidationError():
+            return f"{repo} is no name that the Hub knows repositories by. A repository is named user/name."
         case errors.RevisionNotFoundError():
             return f"{repo} has no revision {revision!r}. Name a branch, a tag or a full commit id."
         case errors.GatedRepoError():
@@ -175,7 +177,10 @@ def _sentence(error: BaseException, repo: str, revision: str | None) -> str | No
     # The client wraps a failed upload in a RuntimeError, a repository not found in a FileNotFoundError.
     if error.__cause__:
         return _sentence(error.__cause__, repo, revision)
-    return f"{repo} lacks a file: {error}." if isinstance(error, FileNotFoundError) else None
+    if isinstance(error, FileNotFoundError):
+        return f"{repo} lacks a file: {error}."
+    # A file that arrived short, for one.
+    return f"{repo} was not transferred ({error}). Try again." if isinstance(error, OSError) else None
 
 
 def _api(repo: str) -> HfApi:

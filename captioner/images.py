@@ -9,19 +9,34 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from captioner.errors import ImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-MAX_PIXELS = 50_000_000  # 50 megapixels decode to 150 MB; a free container has 700 MB
+SUFFIXES = ("jpg", "jpeg", "png", "webp")
 MAX_BYTES = 30_000_000
+MAX_PIXELS = 50_000_000  # of a JPEG, which can be decoded at a fraction of its size
+MAX_DECODED = 25_000_000  # what decodes to 100 MB, with a copy to 200; a free container has 700 MB
 MIN_SIDE = 8  # pixels; below this there is nothing to see
+SIDE = 1000  # pixels; what is larger is made smaller at once
 
 Source = str | Path | bytes | BinaryIO
 
 # Once, as ``warnings.catch_warnings`` inside ``read`` would let threads undo each other's filters.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+# EXIF orientation → how to turn the picture upright. ``ImageOps.exif_transpose`` would write the EXIF block
+# anew, and fails where another tag in it is odd.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def read(source: Source) -> NDArray[np.uint8]:
@@ -30,19 +45,24 @@ def read(source: Source) -> NDArray[np.uint8]:
     The EXIF orientation is applied, transparency laid over white, an animation's first frame taken.
 
     Returns:
-        uint8[H, W, 3], sRGB.
+        uint8[H, W, 3], sRGB, neither side above ``SIDE``.
 
     Raises:
-        ImageError: unreadable, truncated, of another format, or beyond ``MAX_PIXELS`` or ``MAX_BYTES``.
+        ImageError: unreadable, truncated, of another format, or beyond ``MAX_PIXELS``, ``MAX_DECODED`` or
+            ``MAX_BYTES``.
     """
     name = str(source) if isinstance(source, str | Path) else "the picture"
     data = _bytes(source, name)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(image, name)
+            _check_size(image, name, MAX_PIXELS)
             # A JPEG twice as large as that is decoded at a half or less, many times faster.
-            image.draft("RGB", (1024, 1024))
-            return np.asarray(_opaque(ImageOps.exif_transpose(image)))
+            image.draft("RGB", (SIDE, SIDE))
+            _check_size(image, name, MAX_DECODED)
+            image.load()  # at that size: ``thumbnail`` would ask for another
+            turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+            opaque = _opaque(image)
+            return np.asarray(opaque if turn is None else opaque.transpose(turn))
     except UnidentifiedImageError as error:
         raise ImageError(
             f"{name} is not a JPEG, PNG or WebP picture. Save it as one of these and try again."
@@ -78,12 +98,10 @@ def _bytes(source: Source, name: str) -> bytes:
     return data
 
 
-def _check_size(image: Image.Image, name: str) -> None:
+def _check_size(image: Image.Image, name: str, most: int) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(
-            f"{name} has more than {MAX_PIXELS // 10**6} megapixels. Make it smaller and try again."
-        )
+    if width * height > most:
+        raise ImageError(f"{name} has more than {most // 10**6} megapixels. Make it smaller and try again.")
     if min(width, height) < MIN_SIDE:
         raise ImageError(
             f"{name} measures {width} × {height} pixels; at least {MIN_SIDE} × {MIN_SIDE} are needed."
@@ -91,10 +109,13 @@ def _check_size(image: Image.Image, name: str) -> None:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """RGB over white; 16-bit greys are scaled, not clipped."""
+    """RGB over white, at most ``SIDE`` wide and high; 16-bit greys are scaled, not clipped."""
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image, np.float32) / 257).astype(np.uint8))
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode != mode:
+        image = image.convert(mode)
+    image.thumbnail((SIDE, SIDE))  # only now: a palette cannot be averaged
+    if mode == "RGB":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

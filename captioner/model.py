@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from captioner import familiar, images
-from captioner.bundle import Bundle
+from captioner.bundle import Bundle, Config
 from captioner.decoding import Decoded, DecodingOptions, Hypothesis, State, Step, decode
 from captioner.errors import BundleError
 from captioner.text import END, START, Vocabulary
@@ -44,6 +45,11 @@ class Caption:
     score: float  # log_prob / number of words**alpha; ranks
     finished: bool  # False: cut off at max_words
 
+    @property
+    def sureness(self) -> float:
+        """Geometric mean of the word probabilities, the end of the sentence included."""
+        return math.exp(self.log_prob / len(self.words))
+
 
 @dataclass(frozen=True)
 class TreeNode:
@@ -69,6 +75,11 @@ class Captions:
         return self.captions[0]
 
 
+def as_tested(config: Config) -> DecodingOptions:
+    """How the captions were chosen that the bundle's scores are of."""
+    return DecodingOptions(beams=config.beams, alpha=config.alpha, max_words=config.max_words)
+
+
 class Captioner:
     """Captions pictures with a bundle. One object may serve many threads.
 
@@ -83,8 +94,7 @@ class Captioner:
 
     def __init__(self, bundle: Bundle, threads: int = 2) -> None:
         self.bundle = bundle
-        config = bundle.config
-        self.options = DecodingOptions(beams=config.beams, alpha=config.alpha, max_words=config.max_words)
+        self.options = as_tested(bundle.config)
         self._joins = [bundle.vocabulary.id(word) for word in JOINS if word in bundle.vocabulary]
         self._model = _Model(bundle, threads)
         self.familiar = familiar.read(bundle, self._model.channels)  # None where it was not measured
@@ -142,7 +152,7 @@ class _Model:
     def __init__(self, bundle: Bundle, threads: int) -> None:
         self._lock = threading.Lock()
         try:
-            self._interpreter = Interpreter(str(bundle.model_path), num_threads=threads)
+            self._interpreter = Interpreter(model_content=bundle.model(), num_threads=threads)
             present = self._interpreter.get_signature_list()
             if set(present) != set(SIGNATURES):
                 raise ValueError(f"it has the signatures {', '.join(present) or 'none'}")

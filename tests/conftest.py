@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,7 @@ import pytest
 import streamlit as st
 from hypothesis import settings
 
+from captioner import bundle as bundles
 from captioner import flickr8k
 from captioner.app import resources
 from captioner.app.resources import Running
@@ -20,6 +22,7 @@ from captioner.flickr8k import Dataset
 from captioner.samples import Sample
 from tests import tiny, tiny_flickr8k
 from tests.fake_captioner import FakeCaptioner, photo
+from tests.stand_in_hub import StandInHub, connect
 
 settings.register_profile("patient", deadline=None)  # on a busy machine, too
 settings.load_profile("patient")
@@ -55,6 +58,32 @@ def kaggle_dataset(kaggle_folder: Path) -> Dataset:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle that LiteRT runs; not to be changed."""
     return tiny.bundle(tmp_path_factory.mktemp("bundle") / "artifacts")
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with every file; not to be changed."""
+    return tiny.whole(tmp_path_factory.mktemp("pristine") / "artifacts").folder
+
+
+@pytest.fixture
+def artifacts(pristine: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return shutil.copytree(pristine, tmp_path / "artifacts")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
+    """A Hub on this machine, which the client takes for the real one."""
+    with StandInHub() as server:
+        connect(server, monkeypatch, tmp_path / "cache")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def committed() -> Bundle:
+    """The bundle that comes with the repository; not to be changed."""
+    return bundles.load(resources.COMMITTED)
 
 
 @pytest.fixture(scope="session")

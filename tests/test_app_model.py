@@ -23,7 +23,6 @@ from tests.fake_captioner import photo
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "streamlit_app.py"
-ARTIFACTS = ROOT / "artifacts"
 PATIENCE = 60  # seconds
 
 
@@ -81,14 +80,16 @@ def test_word_probabilities_multiply_to_that_of_the_sentence(tiny_bundle: Bundle
 
 
 def test_twenty_real_pictures_are_captioned_alike_on_the_page_and_on_the_command_line(
-    real_flickr8k: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    committed: Bundle,
+    real_flickr8k: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if not ARTIFACTS.is_dir():
-        pytest.skip("no bundle in artifacts")
+    folder = str(committed.folder)
     files = [str(path) for path in sorted(real_flickr8k.rglob("*.jpg"))[::300][:20]]
-    assert command_line.main(["caption", *files, "--bundle", str(ARTIFACTS)]) == 0
+    assert command_line.main(["caption", *files, "--bundle", folder]) == 0
     expected = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
-    monkeypatch.setenv("CAPTIONER_BUNDLE", str(ARTIFACTS))
+    monkeypatch.setenv("CAPTIONER_BUNDLE", folder)
     monkeypatch.setattr(resources, "samples", lambda: ({}, "None."))
     st.cache_resource.clear()
     app = AppTest.from_file(APP, default_timeout=PATIENCE).run()

@@ -121,6 +121,8 @@ def test_a_stop_in_the_middle_of_a_picture_loses_none(
         threads.submit(pictures.step, model)
         assert begun.wait(60)
         stopped = threads.submit(pictures.stop)
+        with pytest.raises(TimeoutError):  # it waits for the picture that is being captioned
+            stopped.result(0.1)
         go_on.set()
         stopped.result()
     assert (len(pictures.lines), pictures.dropped) == (1, 4)

@@ -21,25 +21,15 @@ from tests import tiny
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX links, processes or permissions")
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.whole(tmp_path_factory.mktemp("pristine") / "artifacts").folder
-
-
-@pytest.fixture
-def folder(pristine: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(pristine, tmp_path / "artifacts")
-
-
-def rewrite(folder: Path, name: str, data: bytes) -> None:
+def rewrite(artifacts: Path, name: str, data: bytes) -> None:
     """Put other contents into a file and fit the manifest to them."""
-    (folder / name).write_bytes(data)
-    (folder / MANIFEST).unlink()
-    manifest.seal(folder)
+    (artifacts / name).write_bytes(data)
+    (artifacts / MANIFEST).unlink()
+    manifest.seal(artifacts)
 
 
-def test_a_bundle_reads_as_it_was_written(folder: Path) -> None:
-    found = bundle.load(folder)
+def test_a_bundle_reads_as_it_was_written(artifacts: Path) -> None:
+    found = bundle.load(artifacts)
 
     assert found.config == tiny.config()
     assert found.vocabulary.words == (*SPECIALS, *tiny.WORDS)
@@ -48,7 +38,7 @@ def test_a_bundle_reads_as_it_was_written(folder: Path) -> None:
     assert found.predictions() == [{"image": "a.jpg", "caption": "2", "log_prob": -3.5}]
     assert found.metrics() == {"cider": 0.5}
     assert found.card() == "# A card\n"
-    assert found.samples == folder / "samples"
+    assert found.samples == artifacts / "samples"
     assert found.model_path.read_bytes() == b"not a model"
 
 
@@ -59,8 +49,8 @@ def test_what_is_optional_reads_as_empty(tmp_path: Path) -> None:
     assert found.samples is None
 
 
-def test_readers_share_nothing(folder: Path) -> None:
-    found = bundle.load(folder)
+def test_readers_share_nothing(artifacts: Path) -> None:
+    found = bundle.load(artifacts)
     found.metrics()["cider"] = 9
     found.history().clear()
 
@@ -75,57 +65,57 @@ def test_the_same_files_give_the_same_checksum(tmp_path: Path) -> None:
     assert one.checksum != bundle.replace(other.folder, {"README.md": "new"}).checksum
 
 
-def test_a_reader_notices_that_the_folder_was_swapped(folder: Path) -> None:
-    old = bundle.load(folder)
-    bundle.replace(folder, {"metrics.json": '{"cider": 0.6}'})
+def test_a_reader_notices_that_the_folder_was_swapped(artifacts: Path) -> None:
+    old = bundle.load(artifacts)
+    bundle.replace(artifacts, {"metrics.json": '{"cider": 0.6}'})
 
     with pytest.raises(BundleError, match=r"metrics\.json changed"):
         old.metrics()
 
 
-def test_files_of_other_programs_are_ignored_and_carried_over(folder: Path) -> None:
-    (folder / ".gitattributes").write_text("* -text")
-    (folder / ".cache" / "deep").mkdir(parents=True)
-    (folder / ".cache" / "deep" / "lock").touch()
-    (folder / "samples" / "mine.jpg").write_bytes(b"put here by a person")
+def test_files_of_other_programs_are_ignored_and_carried_over(artifacts: Path) -> None:
+    (artifacts / ".gitattributes").write_text("* -text")
+    (artifacts / ".cache" / "deep").mkdir(parents=True)
+    (artifacts / ".cache" / "deep" / "lock").touch()
+    (artifacts / "samples" / "mine.jpg").write_bytes(b"put here by a person")
 
-    bundle.verify(folder)
-    bundle.replace(folder, {"README.md": "new"})
+    bundle.verify(artifacts)
+    bundle.replace(artifacts, {"README.md": "new"})
 
-    assert (folder / ".gitattributes").read_text() == "* -text"
-    assert (folder / ".cache" / "deep" / "lock").exists()
-    assert (folder / "samples" / "mine.jpg").read_bytes() == b"put here by a person"
-    assert [path.name for path in folder.parent.iterdir()] == ["artifacts"]
+    assert (artifacts / ".gitattributes").read_text() == "* -text"
+    assert (artifacts / ".cache" / "deep" / "lock").exists()
+    assert (artifacts / "samples" / "mine.jpg").read_bytes() == b"put here by a person"
+    assert [path.name for path in artifacts.parent.iterdir()] == ["artifacts"]
 
 
-def test_replace_keeps_the_rest(folder: Path) -> None:
-    found = bundle.replace(folder, {"metrics.json": '{"cider": 0.6}'})
+def test_replace_keeps_the_rest(artifacts: Path) -> None:
+    found = bundle.replace(artifacts, {"metrics.json": '{"cider": 0.6}'})
 
     assert found.metrics() == {"cider": 0.6}
     assert found.card() == "# A card\n"
     assert len(found.history()) == 2
 
 
-def test_replace_does_not_seal_damage(folder: Path) -> None:
-    (folder / "captioner.tflite").write_bytes(b"not@a model")
+def test_replace_does_not_seal_damage(artifacts: Path) -> None:
+    (artifacts / "captioner.tflite").write_bytes(b"not@a model")
 
     with pytest.raises(BundleError, match=r"captioner\.tflite was altered"):
-        bundle.replace(folder, {"README.md": "new"})
+        bundle.replace(artifacts, {"README.md": "new"})
 
 
 @posix_only
-def test_a_link_to_a_bundle_stays_a_link(folder: Path) -> None:
-    link = folder.with_name("link")
-    link.symlink_to(folder, target_is_directory=True)
+def test_a_link_to_a_bundle_stays_a_link(artifacts: Path) -> None:
+    link = artifacts.with_name("link")
+    link.symlink_to(artifacts, target_is_directory=True)
 
     bundle.replace(link, {"README.md": "new"})
 
     assert link.is_symlink()
-    assert bundle.load(folder).card() == "new"
+    assert bundle.load(artifacts).card() == "new"
 
 
-def test_the_folder_may_be_the_current_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
+def test_the_folder_may_be_the_current_one(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(artifacts)
 
     bundle.verify(".")
     assert bundle.replace(".", {"README.md": "new"}).card() == "new"
@@ -134,19 +124,19 @@ def test_the_folder_may_be_the_current_one(folder: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "words", [{}, ["a"], [*SPECIALS, "a", "a"], [*SPECIALS, 1], [*SPECIALS, "a b"], [*SPECIALS, ""]]
 )
-def test_a_malformed_vocabulary_is_refused(folder: Path, words: object) -> None:
-    rewrite(folder, "vocabulary.json", json.dumps(words).encode())
+def test_a_malformed_vocabulary_is_refused(artifacts: Path, words: object) -> None:
+    rewrite(artifacts, "vocabulary.json", json.dumps(words).encode())
 
     with pytest.raises(BundleError, match=r"vocabulary\.json"):
-        bundle.verify(folder)
+        bundle.verify(artifacts)
 
 
 @pytest.mark.parametrize("table", [b"a,b\n1\n", b"a,b\n1,2,3\n", b"a\nword\n", b'a\n"1\n', b"\xff\n1\n"])
-def test_a_malformed_table_is_named(folder: Path, table: bytes) -> None:
-    rewrite(folder, "history.csv", table)
+def test_a_malformed_table_is_named(artifacts: Path, table: bytes) -> None:
+    rewrite(artifacts, "history.csv", table)
 
     with pytest.raises(BundleError, match=r"history\.csv"):
-        bundle.load(folder).history()
+        bundle.load(artifacts).history()
 
 
 def test_a_bundle_lacking_a_needed_file_is_not_written(tmp_path: Path) -> None:
@@ -178,22 +168,22 @@ def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
     assert (tmp_path / "artifacts" / ".gitkeep").exists()
 
 
-def test_a_full_disk_leaves_the_old_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_old_bundle(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    before = bundle.load(folder)
+    before = bundle.load(artifacts)
     for owner, name in ((shutil, "copyfile"), (os, "fsync"), (Path, "write_bytes"), (Path, "mkdir")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, full)
             with pytest.raises(BundleError, match=r"the disk is full\. What was there is untouched"):
-                bundle.replace(folder, {"README.md": "new"})
-        assert bundle.load(folder) == before
-        assert [path.name for path in folder.parent.iterdir()] == ["artifacts"]
+                bundle.replace(artifacts, {"README.md": "new"})
+        assert bundle.load(artifacts) == before
+        assert [path.name for path in artifacts.parent.iterdir()] == ["artifacts"]
 
 
-def test_a_swap_that_is_refused_is_undone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, rename = bundle.load(folder), Path.rename
+def test_a_swap_that_is_refused_is_undone(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, rename = bundle.load(artifacts), Path.rename
 
     def busy(path: Path, target: Path) -> Path:
         if path.name != "artifacts" and not path.name.endswith("old"):
@@ -203,8 +193,8 @@ def test_a_swap_that_is_refused_is_undone(folder: Path, monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", busy)
         with pytest.raises(BundleError, match="in use"):
-            bundle.replace(folder, {"README.md": "new"})
-    assert bundle.load(folder) == before
+            bundle.replace(artifacts, {"README.md": "new"})
+    assert bundle.load(artifacts) == before
 
 
 KILLED = """
@@ -214,7 +204,7 @@ from captioner import bundle
 
 os.fsync = lambda handle: None  # the disk survives, only the process dies
 source, place = map(Path, sys.argv[1:])
-folder = place / "artifacts"
+artifacts = place / "artifacts"
 
 def replace_and_die(fatal):
     steps = itertools.count(1)
@@ -225,10 +215,10 @@ def replace_and_die(fatal):
             os._exit(9)  # as kill -9 does: no handler, no finally
 
     sys.addaudithook(step)
-    bundle.replace(folder, {"README.md": "new", "samples/b.jpg": b"b"})
+    bundle.replace(artifacts, {"README.md": "new", "samples/b.jpg": b"b"})
 
 for fatal in itertools.count(1):
-    shutil.copytree(source, folder)
+    shutil.copytree(source, artifacts)
     child = os.fork()
     if not child:
         try:
@@ -237,8 +227,8 @@ for fatal in itertools.count(1):
             os._exit(1)
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    card = bundle.load(folder).card()
-    bundle.replace(folder, {"README.md": "later"})
+    card = bundle.load(artifacts).card()
+    bundle.replace(artifacts, {"README.md": "later"})
     print(status, card == "new", *sorted(os.listdir(place)))
     shutil.rmtree(place)
     if status != 9:
@@ -247,8 +237,8 @@ for fatal in itertools.count(1):
 
 
 @posix_only
-def test_a_write_killed_at_any_step_leaves_one_of_the_two(folder: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(folder), str(tmp_path / "killed")]
+def test_a_write_killed_at_any_step_leaves_one_of_the_two(artifacts: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(artifacts), str(tmp_path / "killed")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     *killed, last = [line.split() for line in done.stdout.splitlines()]
 

@@ -160,6 +160,15 @@ def test_a_bundle_that_is_put_there_later_is_found(fake: Fickle, folder: Path) -
     assert sides.others()[0]["late"].checksum == again.checksum
 
 
+def test_a_bundle_looked_at_while_it_is_copied_is_whole_in_the_end(fake: Fickle, folder: Path) -> None:
+    whole = bundles.write(folder / "late", tiny.files(tiny.config(beams=1)))
+    vocabulary = (folder / "late" / "vocabulary.json").read_bytes()
+    (folder / "late" / "vocabulary.json").unlink()
+    assert "vocabulary.json is missing" in sides.others()[1]["late"]
+    (folder / "late" / "vocabulary.json").write_bytes(vocabulary)
+    assert sides.others() == ({"late": whole}, {})
+
+
 def test_a_model_that_cannot_run_leaves_the_other_its_answer(
     fake: Fickle, other: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,20 +191,6 @@ def test_a_broken_picture_is_explained(fake: Fickle, data: bytes) -> None:
     app = opened(data)
     assert not app.exception
     assert app.error[0].value.startswith("The picture is")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "changed"),
-    [
-        ("a dog runs", "a dog runs", set()),
-        ("a dog runs", "a cat runs", {1}),
-        ("a dog", "a big dog", {1}),
-        ("a big dog", "a dog", set()),
-        ("", "a dog", {0, 1}),
-    ],
-)
-def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: set[int]) -> None:
-    assert compare._changed(old.split(), new.split()) == changed
 
 
 def linked(**query: str) -> AppTest:

@@ -25,6 +25,7 @@ ODD_FIELDS: dict[str, list[object]] = {
     "beams": [0, True, 2.5],
     "alpha": ["0.7", -1, True],
     "max_words": [0],
+    "mirror": ["yes", 1],
     "versions": [[], {"keras": 3}],
     "data": [None],
     "pretrained": ["yes", 1],
@@ -43,10 +44,14 @@ def test_a_configuration_survives_json(beams: int, alpha: float, name: str) -> N
 @pytest.mark.parametrize(
     ("field", "value"), [(field, value) for field in ODD_FIELDS for value in ODD_FIELDS[field]]
 )
-def test_every_field_of_the_configuration_is_checked(field: str, value: object) -> None:
+def test_an_odd_value_of_a_field_is_named(field: str, value: object) -> None:
     changed = tiny.config().to_json() | {field: value}
     with pytest.raises(BundleError, match=rf"config\.json: {field} must be"):
         Config.from_json(changed)
+
+
+def test_every_field_of_the_configuration_is_checked() -> None:
+    assert ODD_FIELDS.keys() | {"format"} == tiny.config().to_json().keys()
 
 
 def test_an_unknown_or_absent_field_is_refused() -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from captioner import bundle
 from captioner.app import answer, doubt, predicted
 from captioner.app.doubt import Threshold
 from captioner.app.predicted import Said
+from captioner.bundle import Bundle, Row
 from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
 from tests.test_app import opened
 from tests.visitor import checked, said, upload
-
-ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
 
 
 def sentences(count: int) -> list[Said]:
@@ -39,7 +36,7 @@ def test_few_sentences_make_no_rule() -> None:
 
 def test_the_limit_itself_is_doubted() -> None:
     found = caption(SENTENCES[0])
-    sure = doubt.sureness(found)
+    sure = found.sureness
     assert sure == pytest.approx(math.prod(p for _, p in SENTENCES[0]) ** 0.25)
     assert doubt.warning(found, Threshold(sure, 100, 10, 2))
     assert doubt.warning(found, Threshold(sure - 1e-9, 100, 10, 2)) is None
@@ -54,15 +51,21 @@ def test_the_false_alarms_are_told() -> None:
 
 def test_a_caption_counts_as_its_row_does() -> None:
     found = caption(SENTENCES[0])
-    row: bundle.Row = {"image": "a.jpg", "caption": found.text, "log_prob": found.log_prob}
-    (one,) = predicted.sentences([row | dict.fromkeys(predicted.SCORES, 0.5)])
-    assert one.sure == pytest.approx(doubt.sureness(found))
+    row: Row = {"image": "a.jpg", "caption": found.text, "log_prob": found.log_prob}
+    (one,) = predicted.sentences([row | dict.fromkeys(predicted.SCORES, 0.5)], max_words=20)
+    assert one.sure == pytest.approx(found.sureness)
 
 
-def test_the_committed_bundle_makes_a_rule() -> None:
-    if not ARTIFACTS.is_dir():
-        pytest.skip("no bundle in artifacts")
-    found = doubt.measured(predicted.sentences(bundle.load(ARTIFACTS).predictions()))
+def test_a_caption_that_was_cut_off_counts_as_its_row_does() -> None:
+    found = caption(SENTENCES[1])
+    row: Row = {"image": "a.jpg", "caption": found.text, "log_prob": found.log_prob}
+    (one,) = predicted.sentences([row | dict.fromkeys(predicted.SCORES, 0.5)], max_words=3)
+    assert not found.finished
+    assert one.sure == pytest.approx(found.sureness)
+
+
+def test_the_committed_bundle_makes_a_rule(committed: Bundle) -> None:
+    found = doubt.measured(predicted.sentences(committed.predictions(), committed.config.max_words))
     assert found
     assert found.doubted / found.images == pytest.approx(doubt.SHARE, abs=0.01)
     assert found.wrongly < found.doubted / 2  # else it would be no better than chance

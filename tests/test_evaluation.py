@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -191,12 +190,8 @@ def test_writing_reseals_figures_captions_card_and_options(
     assert "the command" in sealed.card()
 
 
-DATA = Path(os.environ.get("CAPTIONER_FLICKR8K") or "data/flickr8k")
-
-
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no dataset in {DATA} (set CAPTIONER_FLICKR8K)")
-def test_people_on_the_official_test_split() -> None:
-    dataset = flickr8k.load(DATA)
+def test_people_on_the_official_test_split(real_flickr8k: Path) -> None:
+    dataset = flickr8k.load(real_flickr8k)
     found = evaluation.human([[words(caption) for caption in c] for c in dataset.splits["test"].values()])
 
     assert found is not None

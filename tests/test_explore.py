@@ -100,16 +100,17 @@ def test_a_place_among_the_others_is_never_more_than_all_of_them(
 
 def test_sureness_is_the_average_chance_of_a_word() -> None:
     row: bundles.Row = {"image": "a", "caption": "a dog", "log_prob": -3.0, "cider": 0.0}
-    (one,) = predicted.sentences([row | {"bleu4": 0.0, "rouge_l": 0.0}])
+    (one,) = predicted.sentences([row | {"bleu4": 0.0, "rouge_l": 0.0}], max_words=20)
     assert one.sure**3 == pytest.approx(2.718281828**-3)
 
 
 def test_rows_with_gaps_are_left_out() -> None:
-    assert predicted.sentences([{"image": "a.jpg", "caption": "a dog", "log_prob": None, "cider": 1.0}]) == []
+    row: bundles.Row = {"image": "a.jpg", "caption": "a dog", "log_prob": None, "cider": 1.0}
+    assert predicted.sentences([row], max_words=20) == []
 
 
 def test_unsaid_words_are_known_common_and_never_said(predicting: Bundle) -> None:
-    everything = predicted.sentences(predicting.predictions())
+    everything = predicted.sentences(predicting.predictions(), max_words=20)
     assert predicted.unsaid(predicting, everything) == [("woman", 50), ("two", 30)]
 
 
@@ -176,6 +177,8 @@ def test_one_can_keep_to_the_pictures_that_are_here(
     app.checkbox[0].check().run()
     assert SENTENCES[1] not in listed(checked(app))
     assert "3 of 4 sentences" in said(app)
+    app.text_input[0].set_value(SENTENCES[1].split()[-1]).run()
+    assert app.info[0].value.startswith("None of the sentences whose picture is here has")
 
 
 def test_a_search_stands_in_the_link(predicting: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

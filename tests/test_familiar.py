@@ -19,8 +19,6 @@ from captioner.familiar import FILE, Rule, direction
 from captioner.model import Captioner
 from tests import tiny
 
-ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
-
 
 def rule(**changes: Any) -> Rule:
     """Two centres at right angles, in three channels."""
@@ -151,14 +149,11 @@ def test_what_it_does_is_told_in_lines() -> None:
     assert "39 of 40  charts" in told
 
 
-def test_the_committed_rule_fits_and_is_small() -> None:
-    if not ARTIFACTS.is_dir() or FILE not in bundles.load(ARTIFACTS).files:
-        pytest.skip("no rule in artifacts")
-    bundle = bundles.load(ARTIFACTS)
-    found = Captioner(bundle).familiar
+def test_the_committed_rule_fits_and_is_small(committed: Bundle) -> None:
+    found = Captioner(committed).familiar
     assert found
-    assert bundle.files[FILE].size <= 200_000
+    assert committed.files[FILE].size <= 200_000
     assert found.images >= 1000
     assert found.false_alarms / found.images < 0.03
     assert all(found.noticed[kind][0] > 0.8 * found.noticed[kind][1] for kind in ("noise", "pages of text"))
-    assert familiar.read(bundle, len(found.centres[0])) == found
+    assert familiar.read(committed, len(found.centres[0])) == found

@@ -17,18 +17,11 @@ from captioner import bundle, hub
 from captioner.bundle import Bundle
 from captioner.errors import BundleError, HubError
 from tests import tiny
-from tests.stand_in_hub import StandInHub, connect
+from tests.stand_in_hub import StandInHub
 from tests.stand_in_repository import Repository
 
 REPO = "someone/captioner"
 CARD = "---\nlicense: apache-2.0\n---\n"
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
-    with StandInHub() as server:
-        connect(server, monkeypatch, tmp_path / "cache")
-        yield server
 
 
 def write(folder: Path, model: bytes = b"\0weights\xff" * 1000, **others: bytes) -> Bundle:
@@ -257,6 +250,19 @@ class TestFailure:
         monkeypatch.setattr("huggingface_hub.HfApi.snapshot_download", full)
         with pytest.raises(HubError, match="disk is full"):
             hub.pull(REPO, None, last_good)
+
+    def test_short_file(self, server: StandInHub, last_good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def short(*_: Any, **__: Any) -> None:
+            raise OSError("Consistency check failed: file should be of size 10")
+
+        monkeypatch.setattr("huggingface_hub.HfApi.snapshot_download", short)
+        with pytest.raises(HubError, match=r"was not transferred \(Consistency check failed.*Try again"):
+            hub.pull(REPO, None, last_good)
+
+    @pytest.mark.parametrize("repo", ["someone/captioner.git", "someone/-x", "someone/x."])
+    def test_name_that_only_the_client_refuses(self, server: StandInHub, last_good: Path, repo: str) -> None:
+        with pytest.raises(HubError, match="user/name"):
+            hub.pull(repo, None, last_good)
 
 
 def test_what_has_no_sentence_is_a_bug_and_passes_through() -> None:

@@ -64,6 +64,6 @@ def test_a_column_and_a_row_have_names() -> None:
 
 
 def test_a_picture_is_made_smaller_in_proportion_and_never_larger() -> None:
-    assert pictures.fitted(GREY).shape == (30, 60, 3)
+    assert pictures.fitted(GREY, 60).shape == (30, 60, 3)
     assert pictures.fitted(GREY, 20).shape == (10, 20, 3)
     assert pictures.thumbnail(GREY, (16, 12)).shape == (12, 16, 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,10 @@ from captioner.app import resources
 from captioner.bundle import Bundle
 from captioner.errors import BundleError
 from tests import tiny
-from tests.stand_in_hub import StandInHub, connect
+from tests.stand_in_hub import StandInHub
 
 REPO = "someone/captioner"
 AT_ONCE = 5  # seconds, on a busy machine
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
-    with StandInHub() as server:
-        connect(server, monkeypatch, tmp_path / "cache")
-        yield server
 
 
 @pytest.fixture
@@ -110,6 +102,8 @@ def test_no_bundle_at_all_is_explained(tmp_path: Path) -> None:
 def test_settings_come_from_the_environment_then_from_the_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("CAPTIONER_REPO", raising=False)
+    monkeypatch.chdir(tmp_path)  # where no secrets are
     assert resources.setting("CAPTIONER_REPO") == ""
     ask = "st.text(resources.setting('CAPTIONER_REPO'))"
     app = AppTest.from_string(f"import streamlit as st\nfrom captioner.app import resources\n{ask}")

@@ -11,6 +11,7 @@ from captioner import bundle as bundles
 from captioner.app import rating, review_charts
 from captioner.app.sitting import COLUMNS, Entry, Share, Sitting, Sittings, from_csv, to_csv
 from captioner.bundle import Bundle
+from captioner.samples import Sample
 from tests import tiny, visitor
 from tests.conftest import StandIn, samples
 from tests.fake_captioner import FakeCaptioner, photo
@@ -171,6 +172,31 @@ def test_uploads_are_asked_for_again_after_a_reload(bare: FakeCaptioner) -> None
     again.file_uploader[0].set_value([("renamed.png", photo(1), "image/png")]).run()
     assert not checked(again).info
     assert kept(press(again, "Right")).done
+
+
+def test_only_pictures_of_the_sitting_come_back_and_none_is_captioned_again(
+    bare: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rating, "MOST", 2)
+    app = opened()
+    app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in (1, 2)]).run()
+    press(app, "Start")
+    again, asked = opened(key(app)), len(bare.decoded)
+    again.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(6)]).run()
+    assert not checked(again).info
+    assert len(again.session_state["reviewed"]) == 2
+    assert not press(again, "Next").info
+    assert len(bare.decoded) == asked
+
+
+def test_a_sample_that_cannot_be_read_is_passed_over(
+    fake: FakeCaptioner, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn = Sample("0.png", "a test", (), lambda: b"torn")
+    monkeypatch.setattr(rating, "supply", lambda: ({"0.png": torn}, "Pictures from a test."))
+    app = checked(load(opened(), to_csv(Sitting(bundle.checksum, (Entry("0.png"), Entry("1.png"))), {})))
+    assert "not on this server" in app.info[0].value
+    assert "Picture 2 of 2" in said(press(app, "Next"))
 
 
 def test_nothing_of_a_picture_is_in_the_servers_memory(bare: FakeCaptioner) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -199,12 +199,6 @@ def test_agreement_is_the_share_of_pairs_in_the_same_order() -> None:
     assert agreement([]) is None
 
 
-def test_sureness_is_the_mean_probability_of_a_word() -> None:
-    entry = Entry("a", caption="a dog runs", log_prob=4 * math.log(0.5))
-    assert entry.sureness == pytest.approx(0.5)
-    assert Entry("a").sureness is None
-
-
 def test_a_sitting_is_forgotten_after_its_time_since_the_last_change() -> None:
     now = [0.0]
     kept = Sittings(seconds=10, clock=lambda: now[0])
@@ -237,18 +231,23 @@ def test_keys_cannot_be_guessed_and_lead_to_one_sitting_only() -> None:
 
 def test_a_group_that_rates_at_once_loses_no_rating() -> None:
     kept = Sittings()
-    key = kept.open(sitting(*[""] * 40))
-    people = [
-        threading.Thread(
-            target=kept.change,
-            args=(key, lambda found, id=f"p{number}": found.rate(id, "right", "a dog", None)),
-        )
-        for number in range(40)
-    ]
-    for person in people:
-        person.start()
-    for person in people:
-        person.join()
+    key = kept.open(sitting("", ""))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(found: Sitting) -> Sitting:
+        begun.set()
+        assert go_on.wait(60)
+        return found.rate("p0", "right", "a dog", None)
+
+    with ThreadPoolExecutor() as people:
+        first = people.submit(kept.change, key, slowly)
+        assert begun.wait(60)
+        second = people.submit(kept.change, key, lambda found: found.rate("p1", "right", "a dog", None))
+        with pytest.raises(TimeoutError):
+            second.result(0.1)
+        go_on.set()
+        first.result()
+        second.result()
     found = kept.find(key)
     assert found
     assert found.done

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import train
-from captioner import bundle, images
+from captioner import bundle, evaluation, hub, images
 from captioner.__main__ import main as evaluate
 from captioner.bundle import Bundle
-from captioner.errors import CaptionerError, DatasetError
+from captioner.errors import CaptionerError, DatasetError, ImageError
 from captioner.flickr8k import Dataset
 from captioner.model import Captioner
 from captioner.training import stages
@@ -101,6 +101,34 @@ def test_the_bundle_tells_how_it_came_to_be(trained: Bundle) -> None:
     assert trained.metrics()["split"] == "test"
     assert trained.dataset()["pictures"] == {"train": 6, "dev": 4, "test": 4, "held-out": 2}
     assert trained.card().startswith("---\n")
+
+
+def test_a_score_that_fails_leaves_the_bundle_that_was_there(
+    trained: Bundle, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ImageError("a.jpg is damaged.")
+
+    monkeypatch.setattr(evaluation, "evaluate", broken)
+    with pytest.raises(ImageError):
+        train.main([*command, "--resume"])
+    assert bundle.load(trained.folder) == trained
+
+
+def test_what_was_put_in_place_is_pushed(
+    trained: Bundle, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = []
+
+    def push(folder: Path, repo: str) -> hub.Pushed:
+        sent.append((bundle.load(folder).checksum, repo))
+        return hub.Pushed("the address", "", ())
+
+    monkeypatch.setattr(hub, "push", push)
+    out = trained.folder.with_name("again")
+    train.main([*command, "--resume", "--out", str(out), "--push", "someone/captioner"])
+    assert sent == [(bundle.load(out).checksum, "someone/captioner")]
+    assert "pushed: the address" in capsys.readouterr().out
 
 
 def test_what_is_held_out_is_not_learnt_and_can_be_scored(

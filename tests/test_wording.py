@@ -86,3 +86,25 @@ def test_markdown_is_escaped_so_that_unescaping_restores_it(text: str) -> None:
     plain = "".join(part for part in escaped.replace("\\", "")) if "\\" not in text else text
     assert plain == text
     assert all(escaped[i - 1] == "\\" for i, character in enumerate(escaped) if character in "*_`[<:$")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("a dog runs", "a dog runs", set()),
+        ("a dog runs", "a cat runs", {1}),
+        ("a dog", "a big dog", {1}),
+        ("a big dog", "a dog", set()),
+        ("", "a dog", {0, 1}),
+    ],
+)
+def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: set[int]) -> None:
+    assert wording.changed(new, old) == changed
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [(-1.0, -1.01, ""), (-1.0, -2.0, "2.7"), (-5.0, -1.0, "55"), (-400.0, -1.0, "over a thousand")],
+)
+def test_how_many_times_as_likely_is_said_as_people_say_it(first: float, second: float, said: str) -> None:
+    assert wording.times(first, second) == wording.times(second, first) == said

@@ -47,7 +47,7 @@ def show(picture: Picture, image: Pixels) -> None:
         with st.spinner("Looking at the picture …"):
             captions = resources.captions(picture, image, options)
         warnings = _warnings(picture, image, defaults)
-        _result(picture, pictures.fitted(image), captions.best, options, key, warnings)
+        _result(picture, image, captions.best, options, key, warnings)
         _alternatives(captions, options)
         tree.show(captions, options)
         keep.offer(picture, captions, settings.named(options, defaults))
@@ -62,9 +62,9 @@ def _warnings(picture: Picture, image: Pixels, defaults: DecodingOptions) -> lis
     return [warning for warning in (strange, unsure) if warning]
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs={Bundle: lambda bundle: bundle.checksum})
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=resources.BY_CHECKSUM)
 def _threshold(bundle: Bundle) -> doubt.Threshold | None:
-    return doubt.measured(predicted.sentences(bundle.predictions()))
+    return doubt.measured(predicted.sentences(bundle.predictions(), bundle.config.max_words))
 
 
 def _key(picture: Picture, options: DecodingOptions) -> str:
@@ -214,7 +214,7 @@ def _alternatives(captions: Captions, options: DecodingOptions) -> None:
     )
     st.caption(
         f"The model {how}. “1 in …” is the chance that it says exactly this sentence: all its word "
-        "probabilities multiplied. Longer sentences would always lose, so the ranking evens out length: "
+        "probabilities multiplied. Longer sentences would mostly lose, so the ranking evens out length: "
         f"score = log-probability ÷ words\\^{options.alpha:g}."
     )
 

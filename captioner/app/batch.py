@@ -110,9 +110,7 @@ def page() -> None:
 
 def _chooser(again: bool) -> None:
     key = f"batch-{st.session_state.setdefault('batches', 0)}"
-    files = st.file_uploader(
-        "Upload photographs", ["jpg", "jpeg", "png", "webp"], accept_multiple_files=True, key=key
-    )
+    files = st.file_uploader("Upload photographs", images.SUFFIXES, accept_multiple_files=True, key=key)
     st.caption(f"{BOUNDS} {PROMISE}" + (" A new table takes the place of this one." if again else ""))
     if not files:
         return
@@ -137,10 +135,11 @@ def within(files: Sequence[UploadedFile]) -> Sequence[UploadedFile]:
 
 
 def _start(key: str) -> None:
-    """Take the pictures out of the uploader; under another key it lets go of them."""
-    chosen = within(st.session_state[key])
-    st.session_state["_batch"] = Batch([(file.name, file.getvalue()) for file in chosen])
+    """Take the pictures out of the uploader; another takes its place."""
+    files = st.session_state[key]
+    st.session_state["_batch"] = Batch([(file.name, file.getvalue()) for file in within(files)])
     st.session_state["batches"] += 1
+    resources.let_go(*files)
 
 
 def _work(batch: Batch) -> None:
@@ -173,8 +172,7 @@ def captioned(model: Captioner, name: str, data: bytes) -> Line:
     try:
         image = images.read(data)
         best = model.decode(model.regions(image), model.options).best
-        sure = math.exp(best.log_prob / len(best.words))
-        return Line(name, best.text, bands(best), sure, best.log_prob, _thumbnail(image))
+        return Line(name, best.text, bands(best), best.sureness, best.log_prob, _thumbnail(image))
     except CaptionerError as error:
         sentence = str(error)
         return Line(name, problem=sentence[:1].upper() + sentence[1:])

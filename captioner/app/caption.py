@@ -66,6 +66,9 @@ def opened() -> tuple[Picture, Pixels] | None:
         st.session_state.pop("picture", None)
         resources.show(error)
         return None
+    except Exception:  # a bug is told by the page, once, and not again of every picture that follows
+        st.session_state.pop("picture", None)
+        raise
     st.session_state["picture"] = picture
     if picture.sample:
         st.query_params["sample"] = picture.sample
@@ -82,9 +85,7 @@ def _sample(name: str) -> Picture | None:
 
 def uploader() -> None:
     key = f"upload-{st.session_state.setdefault('uploads', 0)}"
-    st.file_uploader(
-        "Upload a photograph", ["jpg", "jpeg", "png", "webp"], key=key, on_change=_uploaded, args=(key,)
-    )
+    st.file_uploader("Upload a photograph", images.SUFFIXES, key=key, on_change=_uploaded, args=(key,))
     st.caption(PROMISE)
     # Behind a switch: a browser asks for permission as soon as there is a camera to look through.
     if st.toggle("Use the camera", key="camera"):
@@ -93,10 +94,13 @@ def uploader() -> None:
 
 
 def _uploaded(key: str) -> None:
-    st.query_params.pop("sample", None)
-    st.session_state.pop("picture", None)
-    if file := st.session_state[key]:
-        st.session_state["picture"] = Picture(file.name, file.getvalue())
+    """Open what was uploaded or photographed; close it when it was taken back."""
+    state = st.session_state
+    if file := state[key]:
+        st.query_params.pop("sample", None)
+        state["picture"], state["from"] = Picture(file.name, file.getvalue()), key
+    elif state.get("from") == key:
+        state.pop("picture", None)
 
 
 def samples() -> None:
@@ -114,6 +118,11 @@ def samples() -> None:
 
 
 def _pick(name: str) -> None:
-    st.session_state.pop("picture", None)
-    st.session_state["uploads"] += 1  # another key, so that the uploader lets go of its file
+    state = st.session_state
+    for widget in ("upload", "photo"):
+        if file := state.get(f"{widget}-{state['uploads']}"):
+            resources.let_go(file)
+    state.pop("picture", None)
+    state.pop("from", None)
+    state["uploads"] += 1  # another key, so that the uploader is empty
     st.query_params["sample"] = name

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from difflib import SequenceMatcher
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -49,7 +47,7 @@ def page() -> None:
 
 
 def _compare(picture: Picture, image: Pixels) -> None:
-    from captioner.app import keep, pictures
+    from captioner.app import keep
 
     others, broken = sides.others()
     ignored, above = _ignored(others), st.container()
@@ -69,7 +67,7 @@ def _compare(picture: Picture, image: Pixels) -> None:
     said = [_said(card, side, picture, image) for card, side in zip(cards, pair, strict=True)]
     heard = [answer for answer in said if answer]
     with left:
-        st.image(pictures.fitted(image), width="stretch", alt=heard[0].text if heard else picture.name)
+        st.image(image, width="stretch", alt=heard[0].text if heard else picture.name)
     if len(heard) == 2:
         with right:
             _difference(pair, *heard)
@@ -128,7 +126,7 @@ def _foreign(side: Side, picture: Picture, image: Pixels) -> Caption:
     return kept[key]
 
 
-@st.cache_resource(show_spinner=False, max_entries=LOADED, hash_funcs={Bundle: lambda b: b.checksum})
+@st.cache_resource(show_spinner=False, max_entries=LOADED, hash_funcs=resources.BY_CHECKSUM)
 def _captioner(bundle: Bundle) -> Captioner:
     from captioner.model import Captioner
 
@@ -159,11 +157,10 @@ def _difference(pair: Sequence[Side], first: Caption, second: Caption) -> None:
 def _likelier(first: Caption, second: Caption) -> str:
     """Which of two sentences the same model finds likelier, and how much."""
     a, b = wording.odds(first.log_prob), wording.odds(second.log_prob)
-    times = math.exp(min(abs(first.log_prob - second.log_prob), 600))
-    if first.text == second.text or times < 1.05:
+    much = wording.times(first.log_prob, second.log_prob)
+    if first.text == second.text or not much:
         return f"Its chance: {a} in A, {b} in B." if a != b else f"Its chance: {a}, on both sides."
     better, worse = NAMES if first.log_prob > second.log_prob else NAMES[::-1]
-    much = "over a thousand" if times > 1000 else f"{times:.{1 if times < 10 else 0}f}"
     said = f"The model finds the sentence of {better} {much} times as likely as that of {worse}"
     said += f" (A: {a}; B: {b})." if a != b else "."
     longer = len(first.words) != len(second.words)
@@ -173,10 +170,10 @@ def _likelier(first: Caption, second: Caption) -> str:
 def _answer(side: Side, this: Caption, that: Caption, *, scored: bool) -> None:
     """A side's sentence with its probability, and how sure the model was of every word."""
     st.caption(f"{side.who[:1].upper()}{wording.escaped(side.who[1:])}: {wording.escaped(side.how)}.")
-    changed = _changed(that.text.split(), this.text.split())
+    changed = wording.changed(this.text, that.text)
     end = "" if this.finished else " …"
-    st.header(f"“{_highlighted(this.text.split(), changed)}{end}”", anchor=False)
-    mean = wording.percent(math.exp(this.log_prob / len(this.words)))
+    st.header(f"“{wording.highlighted(this.text, that.text)}{end}”", anchor=False)
+    mean = wording.percent(this.sureness)
     st.markdown(
         f"{wording.counted(this.words)} The chance that it says exactly this: {wording.odds(this.log_prob)}; "
         f"of a word, on average: {mean}."
@@ -188,22 +185,10 @@ def _answer(side: Side, this: Caption, that: Caption, *, scored: bool) -> None:
 
 def _labelled(changed: bool, word: Word) -> str:
     probability = math.exp(word.log_prob)
-    text = _highlighted([wording.shown(word.text)], {0} if changed else set())
+    text = wording.shown(word.text)
+    text = wording.highlighted(text, "" if changed else text)
     said = f"{text} :small[{wording.percent(probability)} {wording.band(probability)}] ·"
     return said.replace(" ", "\u00a0").removesuffix("\u00a0·" if not word.text else "")
-
-
-def _changed(old: Sequence[str], new: Sequence[str]) -> set[int]:
-    """Indices of the new words that the old sentence has not at that place."""
-    steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    return {index for tag, _, _, start, end in steps if tag != "equal" for index in range(start, end)}
-
-
-def _highlighted(words: Sequence[str], changed: set[int]) -> str:
-    """A sentence as Markdown; the changed words are slanted on a darker ground."""
-    runs = groupby(enumerate(words), key=lambda one: one[0] in changed)
-    texts = [(marked, wording.escaped(" ".join(word for _, word in run))) for marked, run in runs]
-    return " ".join(f"*:primary-background[{text}]*" if marked else text for marked, text in texts)
 
 
 def _examined(bundle: Bundle) -> str:

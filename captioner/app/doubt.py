@@ -37,14 +37,9 @@ def measured(everything: Sequence[Said]) -> Threshold | None:
     return Threshold(sure, len(everything), len(doubted), wrongly)
 
 
-def sureness(caption: Caption) -> float:
-    """Geometric mean of the word probabilities, the end of the sentence included."""
-    return math.exp(caption.log_prob / len(caption.words))
-
-
 def warning(caption: Caption, threshold: Threshold | None) -> tuple[str, str] | None:
     """A sentence for an unusually unsure caption, as Markdown, and how it was come by."""
-    if threshold is None or sureness(caption) > threshold.sure:
+    if threshold is None or caption.sureness > threshold.sure:
         return None
     sentence = (
         ":material/warning: **The model is unusually unsure about this picture.** Take its sentence with "
@@ -52,7 +47,7 @@ def warning(caption: Caption, threshold: Threshold | None) -> tuple[str, str] | 
     )
     shares = threshold.doubted / threshold.images, threshold.wrongly / threshold.doubted
     reason = (
-        f"On average it gave each word of its sentence a chance of {wording.percent(sureness(caption))}. Of "
+        f"On average it gave each word of its sentence a chance of {wording.percent(caption.sureness)}. Of "
         f"{threshold.images:,} test pictures, {threshold.doubted} ({shares[0]:.0%}) had "
         f"{wording.percent(threshold.sure)} or less. The sign can be wrong: {threshold.wrongly} of those "
         f"{threshold.doubted} sentences ({shares[1]:.0%}) were more like people’s than the middle one of all "

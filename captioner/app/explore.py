@@ -27,7 +27,7 @@ def page() -> None:
     """The sentences, then what they have in common."""
     st.title("Where does it do well, where does it fail?", anchor=False)
     bundle = resources.running().bundle
-    everything = predicted.sentences(bundle.predictions())
+    everything = predicted.sentences(bundle.predictions(), bundle.config.max_words)
     if not everything:
         st.info("This bundle brings no sentences about test pictures yet.", icon=":material/info:")
         return
@@ -70,7 +70,7 @@ def _sentences(everything: Sequence[Said], vocabulary: Vocabulary) -> None:
     here = _illustrated(everything, shelf)
     found = sorted(predicted.matching(here, query), key=ORDERS[order or next(iter(ORDERS))])
     if not found:
-        st.info(_nothing(query, vocabulary), icon=":material/search_off:")
+        st.info(_nothing(query, vocabulary, len(here) < len(everything)), icon=":material/search_off:")
         return
     st.markdown(_counted(found, everything, query))
     left, right = st.columns([6, 5], gap="medium")
@@ -103,11 +103,12 @@ def _illustrated(everything: Sequence[Said], shelf: Mapping[str, Sample]) -> Seq
     return here if only else everything
 
 
-def _nothing(query: str, vocabulary: Vocabulary) -> str:
+def _nothing(query: str, vocabulary: Vocabulary, some: bool) -> str:
     strange = [word for word in words(query) if not any(known.startswith(word) for known in vocabulary.words)]
     if strange:
         return f"None of its sentences has “{wording.escaped(strange[0])}”: it has never learned that word."
-    return f"None of its sentences has “{wording.escaped(query.strip())}”."
+    which = "the sentences whose picture is here" if some else "its sentences"
+    return f"None of {which} has “{wording.escaped(query.strip())}”."
 
 
 def _counted(found: Sequence[Said], everything: Sequence[Said], query: str) -> str:

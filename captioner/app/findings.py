@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from captioner.app import review_charts, wording
+from captioner.app import predicted, resources, review_charts, wording
 from captioner.app.sitting import Share, Sitting, agreement, shares, to_csv
 from captioner.bundle import Bundle
 
@@ -26,8 +26,9 @@ def show(sitting: Sitting, bundle: Bundle) -> None:
         "Bars: your ratings. Lines: where each share would likely lie, had you rated a great many pictures "
         "of this kind (95 % interval after Wilson). Four times as many pictures halve a line."
     )
-    _automatic(sitting, ciders(sitting, bundle))
-    _table(sitting, ciders(sitting, bundle))
+    known, sure = ciders(sitting, bundle), surenesses(sitting, bundle)
+    _automatic(sitting, known, sure)
+    _table(sitting, known, sure)
 
 
 def file(sitting: Sitting, bundle: Bundle) -> bytes:
@@ -44,7 +45,16 @@ def ciders(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
     return {id: cider for id, cider in found.items() if cider is not None}
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs={Bundle: lambda bundle: bundle.checksum})
+def surenesses(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
+    """By entry, how sure the model was of each word on average, as far as known."""
+    return {
+        entry.id: predicted.sureness(entry.caption, entry.log_prob, bundle.config.max_words)
+        for entry in sitting.rated
+        if entry.log_prob is not None
+    }
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=resources.BY_CHECKSUM)
 def _scored(bundle: Bundle) -> dict[tuple[str, str], float]:
     rows = bundle.predictions()
     return {
@@ -73,14 +83,14 @@ def said(share: Share) -> str:
     return f"{share.value:.0%} ({100 * low:.0f}–{high:.0%})".replace("%", "\N{NO-BREAK SPACE}%")
 
 
-def _automatic(sitting: Sitting, known: dict[str, float]) -> None:
+def _automatic(sitting: Sitting, known: dict[str, float], sure: dict[str, float]) -> None:
     """Does what a program can compute agree with people?"""
     scored = [(entry.rating, known[entry.id]) for entry in sitting.rated if entry.id in known]
-    sure = [(entry.rating, sureness) for entry in sitting.rated if (sureness := entry.sureness) is not None]
+    trusted = [(entry.rating, sure[entry.id]) for entry in sitting.rated if entry.id in sure]
     st.subheader("Would the automatic score have told?", anchor=False)
     lines = [
         _agreeing("the higher CIDEr, which compares it with what people wrote", scored),
-        _agreeing("more trust from the model itself (its average word probability)", sure),
+        _agreeing("more trust from the model itself (its average word probability)", trusted),
     ]
     if not any(lines):
         st.markdown("That shows once two captions are rated differently.")
@@ -116,7 +126,7 @@ def _averages(scored: list[tuple[str, float]]) -> str:
     return f"Average CIDEr: {', '.join(parts)}."
 
 
-def _table(sitting: Sitting, known: dict[str, float]) -> None:
+def _table(sitting: Sitting, known: dict[str, float], sure: dict[str, float]) -> None:
     with st.expander("All ratings", icon=":material/table_rows:"):
         rows = [
             {
@@ -124,7 +134,7 @@ def _table(sitting: Sitting, known: dict[str, float]) -> None:
                 "caption": wording.escaped(entry.caption),
                 "remark": wording.escaped(entry.remark) or "–",
                 CIDER: f"{known[entry.id]:.2f}" if entry.id in known else "–",
-                "sure": "–" if entry.sureness is None else wording.percent(entry.sureness),
+                "sure": wording.percent(sure[entry.id]) if entry.id in sure else "–",
                 "picture": wording.escaped(entry.picture),
             }
             for entry in sitting.rated

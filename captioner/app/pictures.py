@@ -17,7 +17,7 @@ ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
 
 
-def fitted(image: Pixels, side: int = 1000) -> Pixels:
+def fitted(image: Pixels, side: int) -> Pixels:
     """At most ``side`` pixels wide and high, in proportion; never larger than it was."""
     small = Image.fromarray(image)
     small.thumbnail((side, side), Image.Resampling.LANCZOS)

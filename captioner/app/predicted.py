@@ -35,19 +35,24 @@ ORDERS: dict[str, Callable[[Said], float]] = {
 }
 
 
-def sentences(rows: Sequence[Row]) -> list[Said]:
+def sentences(rows: Sequence[Row], max_words: int) -> list[Said]:
     """The rows of ``Bundle.predictions`` that are complete."""
-    return [said for row in rows if (said := _said(row))]
+    return [said for row in rows if (said := _said(row, max_words))]
 
 
-def _said(row: Row) -> Said | None:
+def sureness(caption: str, log_prob: float, max_words: int) -> float:
+    """Geometric mean of the word probabilities; of a sentence that was not cut off, the end included."""
+    return math.exp(log_prob / min(len(caption.split()) + 1, max_words))
+
+
+def _said(row: Row, max_words: int) -> Said | None:
     image, caption, log_prob = row.get("image"), row.get("caption"), row.get("log_prob")
     scores = {name: score for name in SCORES if isinstance(score := row.get(name), float)}
     if len(scores) < len(SCORES) or not isinstance(log_prob, float):
         return None
     if not isinstance(image, str) or not isinstance(caption, str):
         return None
-    return Said(image, caption, math.exp(log_prob / (len(caption.split()) + 1)), scores["cider"], scores)
+    return Said(image, caption, sureness(caption, log_prob, max_words), scores["cider"], scores)
 
 
 def matching(everything: Sequence[Said], query: str) -> list[Said]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from captioner.app.pictures import Pixels
     from captioner.samples import Sample
 
-KINDS = ["jpg", "jpeg", "png", "webp"]
 SUPPLY = 1000  # pictures to draw from at most
-SIDE = 900  # pixels that are kept of an upload for this visit
 MEANINGS = (
     "**Right**: all that it says is in the picture. **Partly**: the main thing is right, something else is "
     "not. **Wrong**: the main thing is not there."
@@ -57,7 +56,7 @@ def supply() -> tuple[dict[str, Sample], str]:
     return (_drawable(resources.running().bundle) if offered else {}), sentence
 
 
-@st.cache_resource(show_spinner=False, ttl=resources.SAMPLES_AGAIN, hash_funcs={Bundle: lambda b: b.checksum})
+@st.cache_resource(show_spinner=False, ttl=resources.SAMPLES_AGAIN, hash_funcs=resources.BY_CHECKSUM)
 def _drawable(bundle: Bundle) -> dict[str, Sample]:
     from captioner import samples as sources
 
@@ -147,14 +146,15 @@ def _view(entry: Entry) -> View | None:
     found, _ = supply()
     if entry.picture not in found:
         return None
-    from captioner.app import pictures
-
-    picture = Picture(entry.picture, found[entry.picture].read(), sample=entry.picture)
-    image = images.read(picture.data)
+    try:
+        picture = Picture(entry.picture, found[entry.picture].read(), sample=entry.picture)
+        image = images.read(picture.data)
+    except CaptionerError:  # the page then says that it is not here, and goes on
+        return None
     if entry.rating:
-        return View(pictures.fitted(image), entry.caption, entry.log_prob)
+        return View(image, entry.caption, entry.log_prob)
     best = resources.captions(picture, image, resources.captioner().options).best
-    return View(pictures.fitted(image), best.text, best.log_prob)
+    return View(image, best.text, best.log_prob)
 
 
 def _absent(entry: Entry, sitting: Sitting) -> None:
@@ -166,17 +166,29 @@ def _absent(entry: Entry, sitting: Sitting) -> None:
         f"Uploads are not stored, so {name} has to be uploaded again to be seen.",
         icon=":material/hide_image:",
     )
-    files = st.file_uploader("Upload the pictures of this sitting again", KINDS, accept_multiple_files=True)
+    files = st.file_uploader(
+        "Upload the pictures of this sitting again", images.SUFFIXES, accept_multiple_files=True
+    )
     if files:
-        back = {found.id for found in captioned(files)}
-        if entry.id in back:
+        _restore(files, sitting)
+        if _view(entry):
+            resources.let_go(*files)
             st.rerun()
         st.caption("That is another picture.")
 
 
+def _restore(files: Sequence[UploadedFile], sitting: Sitting) -> None:
+    """Keep those of the files that are pictures of the sitting."""
+    wanted = {entry.digest for entry in sitting.entries}
+    for file in files:
+        data = file.getvalue()
+        if (digest := _digest(data)) in wanted:
+            with suppress(CaptionerError):
+                _keep(digest, images.read(data))
+
+
 def captioned(files: Sequence[UploadedFile]) -> list[Entry]:
     """An entry for each file that is a picture, which is kept small for this visit; the others are named."""
-    kept: dict[str, bytes] = st.session_state.setdefault("reviewed", {})
     entries: dict[str, Entry] = {}
     progress = st.progress(0.0, "Captioning …")
     for number, file in enumerate(files, start=1):
@@ -187,26 +199,31 @@ def captioned(files: Sequence[UploadedFile]) -> list[Entry]:
             st.session_state.setdefault("review refused", []).append(f"{name}: {error}")
         else:
             best = resources.captions(Picture(name, data), image, resources.captioner().options).best
-            digest = hashlib.sha256(data).hexdigest()[:16]
+            digest = _digest(data)
             entries[digest] = Entry(name, digest, best.text, best.log_prob)
-            kept[digest] = _small(image)
+            _keep(digest, image)
         progress.progress(number / len(files), f"Captioned {number} of {len(files)}")
     progress.empty()
-    while len(kept) > MOST:
-        kept.pop(next(iter(kept)))
     if not entries:
         refused()
     return list(entries.values())
 
 
-def _small(image: Pixels) -> bytes:
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _keep(digest: str, image: Pixels) -> None:
+    """Keep a picture for this visit; as many as a sitting has, the latest ones."""
     from PIL import Image
 
-    from captioner.app import pictures
-
     file = io.BytesIO()
-    Image.fromarray(pictures.fitted(image, SIDE)).save(file, "JPEG", quality=88)
-    return file.getvalue()
+    Image.fromarray(image).save(file, "JPEG", quality=88)
+    kept: dict[str, bytes] = st.session_state.setdefault("reviewed", {})
+    kept.pop(digest, None)
+    kept[digest] = file.getvalue()
+    if len(kept) > MOST:
+        kept.pop(next(iter(kept)))
 
 
 def refused() -> None:

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from captioner import bundle as bundles
 from captioner.bundle import Bundle
@@ -29,6 +31,7 @@ from captioner.errors import BundleError, CaptionerError, HubError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from captioner.app.pictures import Pixels
     from captioner.model import Captioner, Captions
@@ -39,6 +42,9 @@ COMMITTED = ROOT / "artifacts"
 PULLED = ROOT / "bundles" / "pulled"  # the last good bundle from the Hub
 KEPT = 32  # captions, and regions, remembered for a visitor
 SAMPLES_AGAIN = 600  # seconds until samples that could not be fetched are asked for again
+
+# How a cache tells bundles apart.
+BY_CHECKSUM: dict[type | str, Callable[[Any], Any]] = {Bundle: lambda bundle: bundle.checksum}
 
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
@@ -72,7 +78,7 @@ def choose(
     """A verified bundle: the named folder's; else the Hub's, the last one pulled, or the committed one.
 
     Raises:
-        BundleError: not even the committed bundle is whole.
+        BundleError: the named folder, or the last resort, the committed one, holds no whole bundle.
     """
     if folder:
         return Running(bundles.load(folder), f"the folder {folder}", "CAPTIONER_BUNDLE names it.")
@@ -188,6 +194,17 @@ def continued(picture: Picture, options: DecodingOptions) -> Captions:
     model = captioner()
     regions = _once("regions", picture.key, lambda: model.regions(images.read(picture.data)))
     return _once("captions", (picture.key, options), lambda: model.decode(regions, options))
+
+
+def let_go(*files: UploadedFile) -> None:
+    """Free the memory of uploads that are used up: Streamlit keeps them for as long as the page is open.
+
+    Their uploader must not be shown again, as it would come back empty.
+    """
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        for file in files:
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def _once(kind: str, key: Hashable, make: Callable[[], Value]) -> Value:

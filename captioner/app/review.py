@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from captioner import images
 from captioner.app import rating, resources, wording
 from captioner.app.sitting import MOST, Entry, Sitting, from_csv
 from captioner.errors import CaptionerError
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 SAMPLES, OWN = "Sample pictures", "Our own pictures"
 USUAL, FEWEST = 20, 5  # pictures: offered first, at least
 PROMISE = (
-    "Ratings, remarks and file names stay in this server’s memory for 12 hours after the last change, for "
-    "whoever has the link. Pictures are not stored."
+    "Ratings, remarks and file names stay in this server’s memory for up to 12 hours after the last change, "
+    "for whoever has the link; where many sittings are open, the oldest makes room. Pictures are not stored."
 )
 
 
@@ -45,8 +46,8 @@ def _key() -> str | None:
 
 def _lost() -> None:
     st.warning(
-        "The sitting of this link is no longer here: it is kept for 12 hours after its last change, and lost "
-        "when the app restarts. Load the file that was downloaded, or start a new one.",
+        "The sitting of this link is no longer here: it is kept for up to 12 hours after its last change, "
+        "and lost when the app restarts. Load the file that was downloaded, or start a new one.",
         icon=":material/link_off:",
     )
 
@@ -89,12 +90,13 @@ def _begin_with_samples(found: dict[str, Sample]) -> None:
 
 
 def _begin_with_uploads() -> None:
-    files = st.file_uploader(f"Upload photographs, up to {MOST}", rating.KINDS, accept_multiple_files=True)
+    files = st.file_uploader(f"Upload photographs, up to {MOST}", images.SUFFIXES, accept_multiple_files=True)
     if len(files) > MOST:
         st.caption(f"Only the first {MOST} of them will be in the sitting.")
     if files and st.button("Start", icon=":material/play_arrow:"):
         entries = rating.captioned(files[:MOST])
         if entries:
+            resources.let_go(*files)
             _open(entries)
 
 

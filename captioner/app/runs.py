@@ -21,7 +21,7 @@ READING = (
     "Lines can be compared where these are the same pictures, cut into the same words; below stands what "
     "each model learned from."
 )
-SAME = "All were scored on the same pictures in the same way, so the rows can be compared."
+SAME = "Every score is of the same pictures, measured in the same way, so the rows can be compared."
 OTHER = (
     "They were scored on different pictures or in different ways: compare only rows that are measured alike."
 )

@@ -114,8 +114,8 @@ def searching(defaults: DecodingOptions, beams: int, key: str = "", **kept: Any)
         float(defaults.alpha),
         0.05,
         key=f"alpha{key}",
-        help="Every further word makes a sentence less probable. At 0 the shortest wins; the more, the "
-        "less that counts.",
+        help="Every further word makes a sentence less probable. At 0 short ones mostly win; the "
+        "more, the less that counts.",
         **kept,
     )
     return replace(defaults, beams=beams, alpha=alpha)

@@ -83,8 +83,9 @@ def model(card: DeltaGenerator, name: str, others: dict[str, Bundle]) -> Side:
         st.subheader(f"Answer {name}", anchor=False)
         who = st.selectbox("Model", list(offered), index=NAMES.index(name), key=f"model{key(name)}", **KEPT)
     bundle = offered[who]
-    config = bundle.config
-    options = DecodingOptions(beams=config.beams, alpha=config.alpha, max_words=config.max_words)
+    from captioner.model import as_tested  # here, as it takes LiteRT, for which the title need not wait
+
+    options = as_tested(bundle.config)
     return Side(name, who, bundle, options, _told(options))
 
 
@@ -115,9 +116,14 @@ def left_out(broken: dict[str, str]) -> None:
 def others() -> tuple[dict[str, Bundle], dict[str, str]]:
     """The whole bundles beside the running one by folder name, and a sentence for each that is not."""
     running = resources.running().bundle.checksum
-    seals = tuple((path.name, _sealed(path)) for path in _candidates(folder()))
+    whole: dict[str, Bundle] = {}
+    broken: dict[str, str] = {}
     with st.spinner("Checking the other models …", show_time=True):
-        whole, broken = _checked(str(folder()), seals)
+        for path in _candidates(folder()):
+            try:
+                whole[path.name] = _checked(str(path), _sealed(path))
+            except CaptionerError as error:
+                broken[path.name] = str(error)
     return {name: bundle for name, bundle in whole.items() if bundle.checksum != running}, broken
 
 
@@ -138,14 +144,7 @@ def _sealed(path: Path) -> int:
         return 0
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _checked(folder: str, seals: tuple[tuple[str, int], ...]) -> tuple[dict[str, Bundle], dict[str, str]]:
-    """Each bundle is read once, and again when its manifest is another."""
-    whole: dict[str, Bundle] = {}
-    broken: dict[str, str] = {}
-    for name, _ in seals:
-        try:
-            whole[name] = bundles.load(Path(folder, name))
-        except CaptionerError as error:
-            broken[name] = str(error)
-    return whole, broken
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _checked(folder: str, sealed: int) -> Bundle:
+    """Read once, and again when its manifest is another; a broken one each time, as it may be mended."""
+    return bundles.load(folder)

@@ -51,13 +51,6 @@ class Entry:
     def id(self) -> str:
         return self.digest or self.picture
 
-    @property
-    def sureness(self) -> float | None:
-        """Geometric mean of the caption's word probabilities, the end counted as a word."""
-        if self.log_prob is None:
-            return None
-        return math.exp(self.log_prob / (len(self.caption.split()) + 1))
-
 
 @dataclass(frozen=True)
 class Sitting:

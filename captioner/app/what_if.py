@@ -14,7 +14,6 @@ from captioner.model import END_WORD, Caption, Word
 
 Path = tuple[tuple[str, ...], ...]  # the beginnings that the visitor made, one after the other
 ASK = "What if it had said another word here? Choose one, and the model goes on from there."
-CLOSE = 1.05  # so many times as likely is no difference worth words
 
 
 def path(key: str) -> Path:
@@ -142,11 +141,10 @@ def verdict(own: Caption, new: Caption, options: DecodingOptions) -> str:
 
 
 def _likelier(own: Caption, new: Caption) -> str:
-    times = math.exp(min(abs(own.log_prob - new.log_prob), 600))
-    if times < CLOSE:
+    much = wording.times(own.log_prob, new.log_prob)
+    if not much:
         return "Both are about equally likely."
     which = "The new sentence" if new.log_prob > own.log_prob else "Its own sentence"
-    much = "over a thousand" if times > 1000 else f"{times:.{1 if times < 10 else 0}f}"
     return f"{which} is {much} times as likely."
 
 

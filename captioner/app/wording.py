@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # so that saying something does not load LiteRT
     from captioner.model import Word
 
+CLOSE = 1.05  # so many times as likely is no difference worth words
 END_NAME = "(end)"  # stands for model.END_WORD, which is empty
 
 # From which probability on a word is called what. From one half on, it was likelier than all others together.
@@ -46,6 +47,14 @@ def odds(log_prob: float) -> str:
         return "less than 1 in a million"
     digits = 10 ** (len(str(round(times))) - 2)
     return f"1 in {round(times / digits) * digits:,}"
+
+
+def times(first: float, second: float) -> str:
+    """How many times as likely one log-probability is as another; empty where that is not worth words."""
+    ratio = math.exp(min(abs(first - second), 600))
+    if ratio < CLOSE:
+        return ""
+    return "over a thousand" if ratio > 1000 else f"{ratio:.{1 if ratio < 10 else 0}f}"
 
 
 def shown(word: str) -> str:
@@ -95,6 +104,12 @@ def highlighted(sentence: str, other: str) -> str:
         if (part := escaped(" ".join(said[start:end])))
     ]
     return " ".join(parts)
+
+
+def changed(sentence: str, other: str) -> set[int]:
+    """Indices of the words of a sentence that the other one has not at that place."""
+    changes = _changes(other, sentence)
+    return {index for tag, _, _, start, end in changes if tag != "equal" for index in range(start, end)}
 
 
 def difference(best: str, other: str) -> str:

@@ -29,7 +29,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from captioner.bundle import Bundle, load
+from captioner.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds, on a machine that does other things, too
@@ -72,11 +72,9 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def served(request: pytest.FixtureRequest) -> Bundle:
-    """The bundle that the server runs: the committed one, or a tiny one where none is committed yet."""
-    committed = ROOT / "artifacts"
-    bundle: Bundle = load(committed) if committed.is_dir() else request.getfixturevalue("tiny_bundle")
-    return bundle
+def served(committed: Bundle) -> Bundle:
+    """The bundle that the server runs."""
+    return committed
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +87,7 @@ def address(
         port = free.getsockname()[1]
     settings = {
         "CAPTIONER_BUNDLE": str(served.folder),
+        "CAPTIONER_BUNDLES": str(tmp_path_factory.mktemp("bundles")),
         "CAPTIONER_FLICKR8K": str(kaggle_folder),
         "HF_HUB_OFFLINE": "1",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
@@ -13,7 +14,7 @@ from captioner.app import explore, predicted
 from captioner.app.predicted import Said
 from captioner.bundle import Bundle
 from captioner.model import Captioner
-from tests.browser.conftest import Open, at_both_widths, fits, photo
+from tests.browser.conftest import Open, at_both_widths, fits, photo, upload
 from tests.fake_captioner import photo as drawn
 
 pytestmark = pytest.mark.browser
@@ -22,9 +23,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def best(served: Bundle) -> list[Said]:
     """The sentences as the page sorts them."""
-    everything = predicted.sentences(served.predictions())
-    if len(everything) < 2:
-        pytest.skip("the bundle brings no sentences about test pictures")
+    everything = predicted.sentences(served.predictions(), served.config.max_words)
     return sorted(everything, key=predicted.ORDERS["Best matches"])
 
 
@@ -82,6 +81,26 @@ def test_many_pictures_become_a_table_to_keep(open_page: Open, served: Bundle) -
     expected = {name: captioner.caption(images.read(data)).best.text for name, data in files.items()}
     assert {row["file"]: row["caption"] for row in rows} == expected
     assert fits(page)
+
+
+def held(page: Page) -> int:
+    """Bytes of uploads that the server holds for all visitors."""
+    metrics = page.evaluate("fetch('/_stcore/metrics').then(answer => answer.text())")
+    assert "cache_memory_bytes" in metrics
+    found = re.search(r'cache_memory_bytes\{cache_type="UploadedFileManager",cache=""\} (\d+)', metrics)
+    return int(found[1]) if found else 0
+
+
+def test_the_server_lets_go_of_pictures_that_are_captioned(open_page: Open) -> None:
+    page = open_page("batch")
+    before = held(page)
+    upload(page, photo(1), photo(2), label="Upload photographs")
+    button = page.get_by_role("button", name="Caption 2 pictures")
+    expect(button).to_be_visible()
+    assert held(page) >= len(photo(1)) + len(photo(2))
+    button.click()
+    expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
+    assert held(page) <= before
 
 
 @at_both_widths

@@ -18,10 +18,7 @@ from captioner.training import checkpoint
 from captioner.training.checkpoint import Epoch, Progress, Run
 from captioner.training.decoders import Decoder
 from tests.training import small
-
-
-class Killed(BaseException):
-    """In place of a signal that nothing can catch."""
+from tests.training.practice import Killed
 
 
 @pytest.fixture(scope="module")

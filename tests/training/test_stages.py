@@ -29,6 +29,7 @@ from captioner.training.rollout import Rollout
 from captioner.training.stages import Trained
 from tests import tiny_flickr8k
 from tests.training import small
+from tests.training.practice import Killed, dying
 
 RECIPE = Recipe(
     "tiny",
@@ -44,10 +45,6 @@ RECIPE = Recipe(
 
 
 Train = Callable[..., tuple[Trained, Path]]
-
-
-class Killed(BaseException):
-    """In place of a signal that nothing can catch."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -128,20 +125,6 @@ def test_killed_again_and_again_it_comes_to_the_same(
     assert listed(tmp_path) == [1, 2, 3, 4, 5, 6]
     np.testing.assert_allclose(told(found.history), told(expected.history), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(outputs(found), outputs(expected), rtol=1e-3, atol=1e-3)
-
-
-def dying(original: Callable[..., Any], allowed: int) -> Callable[..., Any]:
-    """The same function, until it was called so often."""
-    calls = 0
-
-    def call(*arguments: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls > allowed:
-            raise Killed
-        return original(*arguments, **options)
-
-    return call
 
 
 def test_a_finished_run_gives_its_model_again(train: Train, uninterrupted: tuple[Trained, Path]) -> None:

@@ -1,0 +1,78 @@
+"""What the README and the model card say of the committed model is what its files say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import train
+from captioner import __main__ as command_line
+from captioner import card
+from captioner.bundle import Bundle
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COLUMNS = ("bleu1", "bleu4", "rouge_l", "cider")
+
+
+def figures(row: str) -> list[str]:
+    """BLEU-1, BLEU-4, ROUGE-L and CIDEr of a row of the results table."""
+    return re.findall(r"(?<!\d)\.\d{3}", row)
+
+
+def three(scores: dict[str, float]) -> list[str]:
+    return [f"{scores[column]:.3f}".removeprefix("0") for column in COLUMNS]
+
+
+def test_the_models_row_is_what_was_measured(committed: Bundle) -> None:
+    metrics = committed.metrics()
+    (row,) = [line for line in README.splitlines() if line.startswith("| **this model")]
+    low, high = (f"{bound:.3f}".removeprefix("0") for bound in metrics["cider_interval"])
+    assert figures(row) == three(metrics["scores"])
+    assert f"CIDEr {low}–{high}" in README
+    assert f"uses {metrics['words_used']} different words" in README
+    assert f"and {metrics['verbatim_share']:.0%} of its captions" in README.replace(" %", "%")
+
+
+def test_every_other_row_is_what_was_measured(committed: Bundle) -> None:
+    table = [figures(line) for line in README.splitlines() if line.startswith("| ")]
+    for row in committed.beside():
+        assert three(row["scores"]) in table, row
+
+
+def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
+    b = committed
+    assert card.render(b.config, b.metrics(), b.history(), b.dataset(), b.beside()) == b.card()
+
+
+def test_every_module_has_its_line() -> None:
+    """Some lines name several files; a folder's own come below it."""
+    tree = README.partition("## What is where")[2].partition("## ")[0]
+    told = set(re.findall(r"\b\w+\.py\b", tree))
+    here = {path.name for path in (ROOT / "captioner").rglob("*.py")} | {"streamlit_app.py", "train.py"}
+    assert told == here - {"__init__.py"}
+
+
+def commands() -> list[str]:
+    """Every command line of ours that the README prints."""
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
+    inline = re.findall(r"`((?:python -m captioner|train\.py|python train\.py) [^`]*)`", README)
+    lines = [line.partition("  #")[0] for line in blocks.splitlines()] + [" ".join(i.split()) for i in inline]
+    ours = [line for line in lines if re.search(r"(train\.py|-m captioner) ", line)]
+    return [line for line in ours if "--help" not in line]
+
+
+def test_there_are_commands_to_try() -> None:
+    assert len(commands()) >= 10
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_printed_command_is_understood(command: str) -> None:
+    parts = shlex.split(command)
+    if "captioner" in parts:
+        command_line._parser().parse_args(parts[parts.index("captioner") + 1 :])
+    else:
+        train.arguments(parts[next(i for i, part in enumerate(parts) if part.endswith("train.py")) + 1 :])
