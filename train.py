@@ -77,6 +77,7 @@ def _model_arguments(add: Callable[..., Any]) -> None:
     add("--layer", help="inner layer to cut the encoder at")
     add("--image-size", type=_count, metavar="S", help="side of the encoder's square in pixels")
     add("--units", type=_count, metavar="U", help="width of the attention decoder")
+    add("--members", type=_count, metavar="M", help="decoders that learn side by side and caption together")
     add("--heads", type=_count, metavar="H", help="places that the attention decoder looks at for a word")
     add("--glove", metavar="FILE", help="GloVe text file, its vectors as wide as the decoder's embedding")
     add("--freeze-glove", action="store_true", help="do not train on the GloVe vectors")
@@ -119,7 +120,7 @@ def choose(options: argparse.Namespace) -> Recipe:
     encoder = recipe.encoder.changed(options.encoder, options.weights, options.layer, options.image_size)
     decoder = replace(
         recipe.decoder,
-        **_given(units=options.units, heads=options.heads, glove=options.glove),
+        **_given(units=options.units, heads=options.heads, members=options.members, glove=options.glove),
         freeze_glove=options.freeze_glove,
     )
     phases = tuple(replace(phase, **_given(epochs=options.epochs)) for phase in recipe.phases)

@@ -177,7 +177,7 @@ def test_one_can_keep_to_the_pictures_that_are_here(
     app.checkbox[0].check().run()
     assert SENTENCES[1] not in listed(checked(app))
     assert "3 of 4 sentences" in said(app)
-    app.text_input[0].set_value(SENTENCES[1].split()[-1]).run()
+    app.text_input[0].set_value("plays").run()
     assert app.info[0].value.startswith("None of the sentences whose picture is here has")
 
 

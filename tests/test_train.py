@@ -63,6 +63,8 @@ def command(folder: Path, kaggle_folder: Path) -> list[str]:
         "8",
         "--heads",
         "2",
+        "--members",
+        "2",
         "--hold-out",
         "2",
         "--epochs",

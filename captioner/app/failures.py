@@ -72,15 +72,14 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         "It miscounts",
         "It says “two” where there is one, or takes one person for another.",
         (
+            _case("3642220260_3aa8a52670.jpg", "One black dog walks on a rocky beach", "two three dogs"),
+            _case("229862312_1a0ba19dab.jpg", "One dog rolls on its back", "two three dogs"),
             _case("2822290399_97c809d43b.jpg", "One white dog is on a country lane", "two three dogs"),
             _case("2928152792_b16c73434a.jpg", "One child hangs head down", "two three children boys"),
             _case(
                 "2475162978_2c51048dca.jpg",
                 "A woman and a small boy cross a lawn",
                 "boys men soccer children",
-            ),
-            _case(
-                "391579205_c8373b5411.jpg", "An animal leaps head-high beside its keeper", "man men two boy"
             ),
             _case("3484649669_7bfe62080b.jpg", "One child sits where water sprays up", "two three girls"),
             _case("3657016761_d553e514d9.jpg", "One child stands in a shower of water", "two three children"),
@@ -99,6 +98,8 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         "Somebody stands there, whatever happens",
         "“Somebody is standing in front of something” fits so many pictures that the model falls back on it.",
         (
+            _case("3015863181_92ff43f4d8.jpg", "Somebody bends over to bowl", "standing sitting"),
+            _case("2883099128_0b056eed9e.jpg", "A man without a shirt hits a tennis ball", "standing"),
             _case("1417031097_ab656bc4bd.jpg", "People hang in a fairground ride", "standing sitting"),
             _case("363617160_6cb0c723be.jpg", "Somebody paints the pavement", "standing sitting"),
         ),

@@ -42,6 +42,7 @@ class DecoderOptions:
     dropout: float = 0.5
     embedding_dropout: float = 0.3  # of the regions too, in the attention decoder
     heads: int = 1
+    members: int = 1  # so many decoders learn side by side and caption together (``ensemble``)
     glove: str | None = None
     freeze_glove: bool = False
 

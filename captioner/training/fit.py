@@ -17,7 +17,7 @@ from captioner.errors import CaptionerError
 from captioner.evaluation import dangles
 from captioner.progress import track
 from captioner.text import SPECIALS
-from captioner.training import batches, hours
+from captioner.training import batches, ensemble, hours
 from captioner.training.batches import Batch, Load, Targets
 from captioner.training.checkpoint import Epoch, Progress, Run
 from captioner.training.decoders import Decoder
@@ -69,6 +69,14 @@ class Trainee(keras.Model):
             ops.cast(pictures, "float32") if self.encoder is None else self.encoder(pictures, training=False)
         )
         return self.decoder(regions, inputs["ids"], training=training)
+
+    def learn(self, batch: Batch) -> float:
+        """One update; every member of the decoder has all the captions to learn. Returns the loss."""
+        self.reset_metrics()
+        times = (1, len(ensemble.members(self.decoder)), 1)
+        targets, weights = np.tile(batch.targets, times), np.tile(batch.weights, times)
+        inputs = {"pictures": batch.pictures, "ids": batch.ids}
+        return float(self.train_on_batch(inputs, targets, sample_weight=weights))
 
 
 class DiscriminativeAdam(keras.optimizers.Adam):
@@ -144,14 +152,8 @@ def compile_trainee(trainee: Trainee, phase: Phase) -> None:
 
 
 def teacher_forced(trainee: Trainee) -> Callable[[Batch], float]:
-    """One update on the captions that people wrote."""
-
-    def update(batch: Batch) -> float:
-        trainee.reset_metrics()
-        inputs = {"pictures": batch.pictures, "ids": batch.ids}
-        return float(trainee.train_on_batch(inputs, batch.targets, sample_weight=batch.weights))
-
-    return update
+    """Updates on the captions that people wrote."""
+    return trainee.learn
 
 
 def fit(

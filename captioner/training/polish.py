@@ -69,9 +69,7 @@ def self_critical(
         rollout.reseed(seed, int(trainee.optimizer.iterations))
         ids = np.asarray(rollout.predict_on_batch(see(batch)))
         rewards = reward(ids, batch.rows.tolist())
-        practised = sampled(batch, ids, rewards)
-        inputs = {"pictures": practised.pictures, "ids": practised.ids}
-        trainee.train_on_batch(inputs, practised.targets, sample_weight=practised.weights)
+        trainee.learn(sampled(batch, ids, rewards))
         return -float(rewards.mean())
 
     return update

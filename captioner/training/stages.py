@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from captioner.errors import CaptionerError
 from captioner.flickr8k import Captions, Dataset
 from captioner.text import PAD, SPECIALS, TOKENIZERS, UNKNOWN, Vocabulary
-from captioner.training import decoders, encoders, features, fit, glove, polish
+from captioner.training import encoders, ensemble, features, fit, glove, polish
 from captioner.training.batches import Batch, Load, Targets
 from captioner.training.checkpoint import Epoch, Progress, Run
 from captioner.training.decoders import Decoder
@@ -101,9 +101,9 @@ class _Models:
         self.decoder = self._decoder()
         self.changed = False  # whether the encoder's weights are others than its options say
         if recipe.decoder.glove:
-            print(
-                glove.load(self.decoder.embedding, words, recipe.decoder.glove, recipe.decoder.freeze_glove)
-            )
+            path, freeze = recipe.decoder.glove, recipe.decoder.freeze_glove
+            for member in ensemble.members(self.decoder):
+                print(glove.load(member.embedding, words, path, freeze))
 
     def begin_with(self, folder: Path) -> list[Epoch]:
         """Weights of another run's best epoch; returns the epochs that led there."""
@@ -150,7 +150,7 @@ class _Models:
 
     def _decoder(self) -> Decoder:
         size = len(self.words)
-        decoder = decoders.build(
+        decoder = ensemble.build(
             self.recipe.decoder, log_frequencies(self.targets, size), self.encoder.output_shape[1:]
         )
         decoder.expect(*unseen_words(self.targets, size))

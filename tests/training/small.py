@@ -10,7 +10,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from captioner.text import PAD
-from captioner.training import decoders
+from captioner.training import ensemble
 from captioner.training.batches import Targets
 from captioner.training.decoders import Decoder, DecoderOptions
 
@@ -29,7 +29,7 @@ def encoder(size: int = SIZE) -> keras.Model:
 def decoder(words: int, name: str = "attention", spread: float = 3.0, **options: Any) -> Decoder:
     """A decoder for ``words`` words; with wide weights, so that it is sure of something."""
     shape = (REGIONS if name == "attention" else 1, CHANNELS)
-    made = decoders.build(DecoderOptions(name, units=8, **options), np.zeros(words, np.float32), shape)
+    made = ensemble.build(DecoderOptions(name, units=8, **options), np.zeros(words, np.float32), shape)
     made.set_weights([spread * weights for weights in made.get_weights()])
     return made
 
