@@ -73,7 +73,7 @@ class Bundle:
 
     def model(self) -> bytes:
         """The LiteRT file with the signatures encode, start and step."""
-        return self._read("captioner.tflite")
+        return self._read(self.model_path.name)
 
     def history(self) -> list[Row]:
         """One row an epoch; empty when the bundle has none. Numbers are floats, blanks and NaN are None."""

@@ -31,7 +31,6 @@ SAMPLES_NOTICE = "The photographs in samples/ belong to the people who took them
 TIMEOUT = 10.0  # seconds for the first answer, before anything is transferred
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_REPO = re.compile(r"(?!.*(--|\.\.))[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def _sentence(error: BaseException, repo: str, revision: str | None) -> str | No
 
     match error:
         case errors.HFValidationError():
-            return f"{repo} is no name that the Hub knows repositories by. A repository is named user/name."
+            return f"a repository is named user/name, of letters, digits, '-', '_' and '.'; got {repo!r}."
         case errors.RevisionNotFoundError():
             return f"{repo} has no revision {revision!r}. Name a branch, a tag or a full commit id."
         case errors.GatedRepoError():
@@ -185,11 +184,12 @@ def _sentence(error: BaseException, repo: str, revision: str | None) -> str | No
 
 def _api(repo: str) -> HfApi:
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-    if not _REPO.fullmatch(repo):
-        raise HubError(
-            f"a repository is named user/name, of letters, digits, '-', '_' and '.'; got {repo!r}."
-        )
+    if "/" not in repo:  # the client takes it for one of the oldest models, which have no user
+        raise HFValidationError(f"Repo id lacks the user: {repo!r}.")
+    validate_repo_id(repo)
     return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
 
 

@@ -13,7 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from captioner import familiar, images
-from captioner.bundle import Bundle, Config
+from captioner.bundle import Bundle
+from captioner.config import Config
 from captioner.decoding import Decoded, DecodingOptions, Hypothesis, State, Step, decode
 from captioner.errors import BundleError
 from captioner.text import END, START, Vocabulary

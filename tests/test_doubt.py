@@ -52,20 +52,22 @@ def test_the_false_alarms_are_told() -> None:
 def test_a_caption_counts_as_its_row_does() -> None:
     found = caption(SENTENCES[0])
     row: Row = {"image": "a.jpg", "caption": found.text, "log_prob": found.log_prob}
-    (one,) = predicted.sentences([row | dict.fromkeys(predicted.SCORES, 0.5)], max_words=20)
+    one = predicted.said_of(row | dict.fromkeys(predicted.SCORES, 0.5), max_words=20)
+    assert one
     assert one.sure == pytest.approx(found.sureness)
 
 
 def test_a_caption_that_was_cut_off_counts_as_its_row_does() -> None:
     found = caption(SENTENCES[1])
     row: Row = {"image": "a.jpg", "caption": found.text, "log_prob": found.log_prob}
-    (one,) = predicted.sentences([row | dict.fromkeys(predicted.SCORES, 0.5)], max_words=3)
+    one = predicted.said_of(row | dict.fromkeys(predicted.SCORES, 0.5), max_words=3)
+    assert one
     assert not found.finished
     assert one.sure == pytest.approx(found.sureness)
 
 
 def test_the_committed_bundle_makes_a_rule(committed: Bundle) -> None:
-    found = doubt.measured(predicted.sentences(committed.predictions(), committed.config.max_words))
+    found = doubt.measured(predicted.sentences(committed))
     assert found
     assert found.doubted / found.images == pytest.approx(doubt.SHARE, abs=0.01)
     assert found.wrongly < found.doubted / 2  # else it would be no better than chance

@@ -100,17 +100,18 @@ def test_a_place_among_the_others_is_never_more_than_all_of_them(
 
 def test_sureness_is_the_average_chance_of_a_word() -> None:
     row: bundles.Row = {"image": "a", "caption": "a dog", "log_prob": -3.0, "cider": 0.0}
-    (one,) = predicted.sentences([row | {"bleu4": 0.0, "rouge_l": 0.0}], max_words=20)
+    one = predicted.said_of(row | {"bleu4": 0.0, "rouge_l": 0.0}, max_words=20)
+    assert one
     assert one.sure**3 == pytest.approx(2.718281828**-3)
 
 
 def test_rows_with_gaps_are_left_out() -> None:
     row: bundles.Row = {"image": "a.jpg", "caption": "a dog", "log_prob": None, "cider": 1.0}
-    assert predicted.sentences([row], max_words=20) == []
+    assert predicted.said_of(row, max_words=20) is None
 
 
 def test_unsaid_words_are_known_common_and_never_said(predicting: Bundle) -> None:
-    everything = predicted.sentences(predicting.predictions(), max_words=20)
+    everything = predicted.sentences(predicting)
     assert predicted.unsaid(predicting, everything) == [("woman", 50), ("two", 30)]
 
 

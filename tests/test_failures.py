@@ -74,7 +74,7 @@ def test_nothing_said_is_nothing_wrong() -> None:
 
 
 def test_the_committed_bundle_still_says_most_of_what_is_told_of_it(committed: Bundle) -> None:
-    everything = predicted.sentences(committed.predictions(), committed.config.max_words)
+    everything = predicted.sentences(committed)
     told = failures.found(everything)
     assert len(told) >= 5
     assert sum(len(failure.told) for failure in told) >= 10

@@ -28,8 +28,7 @@ def page() -> None:
     )
     _section(card.LIMITS)
     running = resources.running()
-    bundle = running.bundle
-    _failures(failures.found(predicted.sentences(bundle.predictions(), bundle.config.max_words)))
+    _failures(failures.found(predicted.sentences(running.bundle)))
     st.header("Data and licence", anchor=False)
     st.markdown(_origins(running.bundle.config))
     st.header("The model that is running", anchor=False)

@@ -64,7 +64,7 @@ def _warnings(picture: Picture, image: Pixels, defaults: DecodingOptions) -> lis
 
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=resources.BY_CHECKSUM)
 def _threshold(bundle: Bundle) -> doubt.Threshold | None:
-    return doubt.measured(predicted.sentences(bundle.predictions(), bundle.config.max_words))
+    return doubt.measured(predicted.sentences(bundle))
 
 
 def _key(picture: Picture, options: DecodingOptions) -> str:

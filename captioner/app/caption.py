@@ -62,13 +62,12 @@ def opened() -> tuple[Picture, Pixels] | None:
         if picture is None:
             return None
         opened = picture, images.read(picture.data)
-    except CaptionerError as error:
-        st.session_state.pop("picture", None)
+    except Exception as error:
+        st.session_state.pop("picture", None)  # so that the next picture has its chance, after a bug, too
+        if not isinstance(error, CaptionerError):
+            raise
         resources.show(error)
         return None
-    except Exception:  # a bug is told by the page, once, and not again of every picture that follows
-        st.session_state.pop("picture", None)
-        raise
     st.session_state["picture"] = picture
     if picture.sample:
         st.query_params["sample"] = picture.sample

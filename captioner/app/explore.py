@@ -27,7 +27,7 @@ def page() -> None:
     """The sentences, then what they have in common."""
     st.title("Where does it do well, where does it fail?", anchor=False)
     bundle = resources.running().bundle
-    everything = predicted.sentences(bundle.predictions(), bundle.config.max_words)
+    everything = predicted.sentences(bundle)
     if not everything:
         st.info("This bundle brings no sentences about test pictures yet.", icon=":material/info:")
         return

@@ -35,9 +35,9 @@ ORDERS: dict[str, Callable[[Said], float]] = {
 }
 
 
-def sentences(rows: Sequence[Row], max_words: int) -> list[Said]:
-    """The rows of ``Bundle.predictions`` that are complete."""
-    return [said for row in rows if (said := _said(row, max_words))]
+def sentences(bundle: Bundle) -> list[Said]:
+    """The predictions of a bundle that are complete."""
+    return [said for row in bundle.predictions() if (said := said_of(row, bundle.config.max_words))]
 
 
 def sureness(caption: str, log_prob: float, max_words: int) -> float:
@@ -45,7 +45,8 @@ def sureness(caption: str, log_prob: float, max_words: int) -> float:
     return math.exp(log_prob / min(len(caption.split()) + 1, max_words))
 
 
-def _said(row: Row, max_words: int) -> Said | None:
+def said_of(row: Row, max_words: int) -> Said | None:
+    """A row of ``Bundle.predictions``; None where it is not complete."""
     image, caption, log_prob = row.get("image"), row.get("caption"), row.get("log_prob")
     scores = {name: score for name in SCORES if isinstance(score := row.get(name), float)}
     if len(scores) < len(SCORES) or not isinstance(log_prob, float):

@@ -151,11 +151,6 @@ def compile_trainee(trainee: Trainee, phase: Phase) -> None:
     optimizer.build(trainee.trainable_variables)
 
 
-def teacher_forced(trainee: Trainee) -> Callable[[Batch], float]:
-    """Updates on the captions that people wrote."""
-    return trainee.learn
-
-
 def fit(
     loop: Loop, phase: Phase, progress: Progress, run: Run, seed: int, later: Sequence[Phase] = ()
 ) -> None:

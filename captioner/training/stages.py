@@ -181,7 +181,7 @@ class _Models:
 
     def _update(self, phase: Phase, trainee: Trainee) -> Callable[[Batch], float]:
         if not phase.samples:
-            return fit.teacher_forced(trainee)
+            return trainee.learn
         rollout = Rollout(self.decoder, phase.samples)
         reward = polish.Reward(self.train, self.words)
         return polish.self_critical(trainee, reward, rollout, self._see(trainee), self.seed)

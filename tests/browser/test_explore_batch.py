@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def best(served: Bundle) -> list[Said]:
     """The sentences as the page sorts them."""
-    everything = predicted.sentences(served.predictions(), served.config.max_words)
+    everything = predicted.sentences(served)
     return sorted(everything, key=predicted.ORDERS["Best matches"])
 
 

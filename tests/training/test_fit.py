@@ -59,7 +59,7 @@ def test_the_training_loss_is_the_same_and_padding_does_not_change_it(
     wider = Targets(few.names, np.pad(few.ids, ((0, 0), (0, 0), (0, padding)), constant_values=PAD))
     batch = wider.batch(np.arange(3), lambda rows: regions[list(rows)])
 
-    assert fit.teacher_forced(trainee)(batch) == pytest.approx(total / count, rel=1e-4)
+    assert trainee.learn(batch) == pytest.approx(total / count, rel=1e-4)
 
 
 @given(st.floats(0, 0.5), st.integers(0, 99))
@@ -123,7 +123,7 @@ def test_fine_tuning_moves_the_encoder_less_and_its_statistics_not_at_all(
     fit.compile_trainee(trainee, Phase("together", 1, rate=1e-2, encoder_rate=1e-5))
     pictures = np.random.default_rng(0).integers(0, 256, (8, small.SIZE, small.SIZE, 3), dtype=np.uint8)
     before = [np.asarray(v).copy() for v in encoder.variables], decoder.get_weights()
-    fit.teacher_forced(trainee)(targets.batch(np.arange(8), lambda rows: pictures))
+    trainee.learn(targets.batch(np.arange(8), lambda rows: pictures))
     moved = {
         v.path: np.abs(np.asarray(v) - old).max() for v, old in zip(encoder.variables, before[0], strict=True)
     }

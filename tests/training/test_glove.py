@@ -60,7 +60,7 @@ def test_frozen_vectors_are_not_trained(
     before = decoder.embedding.get_weights()[0]
     trainee = Trainee(None, decoder)
     fit.compile_trainee(trainee, Phase("decoder", 1))
-    fit.teacher_forced(trainee)(targets.batch(np.array([0, 1]), lambda rows: small.regions(2, "merge")))
+    trainee.learn(targets.batch(np.array([0, 1]), lambda rows: small.regions(2, "merge")))
 
     assert np.array_equal(decoder.embedding.get_weights()[0], before) == freeze
 

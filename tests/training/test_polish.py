@@ -96,7 +96,7 @@ def test_an_update_makes_the_better_caption_likelier(vocabulary: Vocabulary, tar
     decoder = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0)
     trainee = Trainee(None, decoder)
     fit.compile_trainee(trainee, Phase("polish", 1, rate=1e-3, samples=2))
-    update = fit.teacher_forced(trainee)
+    update = trainee.learn
     batch, ids = batch_for(targets, [0]), spoken(vocabulary, ["a red ball", "a blue ball"])
     before, weights = log_probs(decoder, small.regions(1), ids), decoder.get_weights()
 
