@@ -85,6 +85,7 @@ def _model_arguments(add: Callable[..., Any]) -> None:
 
 def _training_arguments(add: Callable[..., Any]) -> None:
     add("--epochs", type=_count, metavar="N", help="epochs of every phase, or of each trial of a search")
+    add("--frozen", action="store_true", help="leave the encoder as it is: no phase that fine-tunes it")
     add("--polish", type=_count, metavar="N", help="then N epochs of self-critical fine-tuning on CIDEr")
     add(
         "--search",
@@ -123,7 +124,8 @@ def choose(options: argparse.Namespace) -> Recipe:
         **_given(units=options.units, heads=options.heads, members=options.members, glove=options.glove),
         freeze_glove=options.freeze_glove,
     )
-    phases = tuple(replace(phase, **_given(epochs=options.epochs)) for phase in recipe.phases)
+    phases = tuple(phase for phase in recipe.phases if not (options.frozen and phase.encoder_rate))
+    phases = tuple(replace(phase, **_given(epochs=options.epochs)) for phase in phases)
     phases += (replace(POLISH, epochs=options.polish),) if options.polish else ()
     changes = _given(precision=options.precision)
     return replace(recipe, encoder=encoder, decoder=decoder, phases=phases, **changes)
@@ -138,12 +140,15 @@ def _refuse_idle(options: argparse.Namespace, recipe: Recipe) -> None:
                 f"the {recipe.decoder.name} decoder has sizes of its own. Leave out --{size}, "
                 "or choose a --recipe with the attention decoder."
             )
+    if "frozen" in given and not any(phase.encoder_rate for phase in recipe.phases):
+        raise CaptionerError(f"the {recipe.name} recipe leaves the encoder as it is. Leave out --frozen.")
     if "freeze_glove" in given and "glove" not in given:
         raise CaptionerError("--freeze-glove does nothing without --glove.")
-    if "search" in given and (idle := given & {"start", "polish", "push", "units", "heads"}):
+    if "search" in given and (idle := given & {"start", "frozen", "polish", "push", "units", "heads"}):
         flag = {"start": "from"}.get(first := min(idle), first)
         raise CaptionerError(
-            f"--search goes without --{flag}: it begins anew, tries sizes by itself and ships nothing."
+            f"--search goes without --{flag}: it begins anew, leaves the encoder as it is, tries sizes by "
+            "itself and ships nothing."
         )
 
 

@@ -146,7 +146,6 @@ def _evaluations(metrics: Mapping[str, Any]) -> list[EvalResult]:
 def _what(config: Config) -> str:
     rows, columns = config.grid
     seen = f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector"
-    decoder = DECODERS.get(config.decoder, config.decoder)
     twice = ", the mean of the picture's and its mirror image's" if config.mirror else ""
     return f"""\
 # captioner
@@ -155,10 +154,20 @@ A picture goes in, one English sentence comes out, with the probability of every
 
 `{config.encoder}` reads the picture, squashed to {config.image_size} × {config.image_size} pixels, as
 {seen}{twice};
-{decoder} writes the sentence.
+{_writes(config)}.
 Beam search keeps the {config.beams} best beginnings at every word.
 It runs on LiteRT: neither TensorFlow nor a GPU is needed to use it.
 """
+
+
+def _writes(config: Config) -> str:
+    decoder = DECODERS.get(config.decoder, config.decoder)
+    if config.members == 1:
+        return f"{decoder} writes the sentence"
+    return (
+        f"{config.members} decoders, trained side by side, write the sentence together, by the mean of "
+        f"their\nprobabilities; each is {decoder}"
+    )
 
 
 def _results(metrics: Mapping[str, Any], beside: Sequence[Mapping[str, Any]]) -> str:

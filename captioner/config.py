@@ -58,6 +58,7 @@ _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "recipe": (_is_name, "a name"),
     "encoder": (_is_name, "a name"),
     "decoder": (_is_name, "a name"),
+    "members": (_is_count(1, 100), "1 to 100"),
     "image_size": (_is_count(8, 2048), "8 to 2048 pixels"),
     "grid": (_is_grid, "two whole numbers, rows and columns"),
     "mirror": (lambda value: isinstance(value, bool), "true or false"),
@@ -86,6 +87,7 @@ class Config:
     recipe: str
     encoder: str
     decoder: str
+    members: int  # so many decoders caption together, by the mean of their probabilities
     image_size: int  # pixels, the encoder's square
     grid: tuple[int, int]  # regions as rows, columns; (1, 1) when pooled
     pretrained: bool  # whether the encoder began with weights from elsewhere
@@ -107,6 +109,11 @@ class Config:
             value = getattr(self, name)
             if not holds(value):
                 raise ValueError(f"{name} must be {rule}; it is {str(value)[:80]!r}")
+
+    @property
+    def decoders(self) -> str:
+        """The decoder by name, and how many of it if several caption together."""
+        return self.decoder if self.members == 1 else f"{self.members} × {self.decoder}"
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Config:

@@ -100,6 +100,17 @@ def test_as_many_networks_are_told_as_there_are(trained: Bundle, monkeypatch: py
     )
 
 
+def test_as_many_decoders_are_told_as_there_are(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "decide together" not in text(visit("training", trained, monkeypatch))
+    three = bundle.replace(
+        trained.folder, {"config.json": json.dumps(trained.config.to_json() | {"members": 3})}
+    )
+    assert "3 networks that learned this side by side decide together" in text(
+        visit("training", three, monkeypatch)
+    )
+    assert "3 × attention" in visit("about", three, monkeypatch).table[0].value.to_string()
+
+
 def test_an_easier_practice_is_not_called_harder(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     easier = bundle.replace(
         trained.folder, {"history.csv": HISTORY.replace("2,decoder,3.5", "2,decoder,2.5")}

@@ -63,6 +63,11 @@ def test_the_card_says_whether_the_mirror_image_counts() -> None:
     assert "mirror image" not in card(config=tiny.config(mirror=False)).text
 
 
+def test_the_card_says_how_many_decoders_write() -> None:
+    assert "decoders" not in card(config=tiny.config(members=1)).text
+    assert "3 decoders, trained side by side" in card(config=tiny.config(members=3)).text
+
+
 def test_the_head_is_what_the_hub_asks_for() -> None:
     data = card().data
     assert isinstance(data, ModelCardData)

@@ -17,6 +17,7 @@ ODD_FIELDS: dict[str, list[object]] = {
     "recipe": ["", 1],
     "encoder": ["a\nb", "a" * 300],
     "decoder": [None],
+    "members": [0, True, "3"],
     "image_size": [7, 10**9, 224.0],
     "grid": [[7], [7, 0], 7, "77"],
     "attention": [1, "yes"],

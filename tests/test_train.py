@@ -89,6 +89,7 @@ def test_a_dataset_becomes_a_bundle_that_captions(trained: Bundle, tiny_dataset:
     assert said <= set(trained.vocabulary.words)
     assert trained.config.recipe == "attention"
     assert (trained.config.encoder, trained.config.image_size) == ("mobilenet_v2", 32)
+    assert (trained.config.decoder, trained.config.members) == ("attention", 2)
     assert (trained.config.grid, trained.config.attention, trained.config.seed) == ((16, 16), True, 4)
 
 

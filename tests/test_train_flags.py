@@ -9,6 +9,7 @@ import pytest
 
 import train
 from captioner.errors import CaptionerError
+from captioner.flickr8k import SPLITS
 from captioner.training.recipes import RECIPES, Recipe
 
 
@@ -82,6 +83,17 @@ def test_sizes_change_where_a_decoder_reads_them(recipe: str, flag: str, value: 
             chosen(*flags)
 
 
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("recipe", ["attention", "edgetpu", "pair"])
+def test_a_frozen_encoder_is_in_no_phase(recipe: str, split: str) -> None:
+    own = chosen("--recipe", recipe, "--split", split).phases
+    found = chosen("--recipe", recipe, "--split", split, "--frozen", "--polish", "2").phases
+
+    assert [phase.name for phase in found] == ["decoder", "polish"]
+    assert found[0] == own[0]
+    assert not any(phase.encoder_rate for phase in found)
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_pair_of_networks_fits_every_recipe(recipe: str) -> None:
     encoder = chosen("--recipe", recipe, "--encoder", "pair", "--weights", "a.keras", "b.h5").encoder
@@ -99,6 +111,8 @@ def test_a_pair_of_networks_fits_every_recipe(recipe: str) -> None:
         (("--heads", "3"), "got 512 units and 3 heads"),
         (("--search", "2", "--from", "runs/a"), "--search goes without --from"),
         (("--search", "2", "--units", "8"), "--search goes without --units"),
+        (("--search", "2", "--frozen"), "--search goes without --frozen"),
+        (("--recipe", "merge", "--frozen"), "leaves the encoder as it is. Leave out --frozen"),
     ],
 )
 def test_flags_that_would_do_nothing_are_refused(flags: tuple[str, ...], sentence: str) -> None:

@@ -40,6 +40,7 @@ def config(**changes: Any) -> Config:
         "recipe": "tiny",
         "encoder": "one convolution",
         "decoder": "attention",
+        "members": 1,
         "image_size": SIZE,
         "grid": (4, 4),
         "pretrained": False,

@@ -88,7 +88,7 @@ def _identity(running: Running) -> None:
     facts = {
         "Recipe": config.recipe,
         "Encoder": config.encoder,
-        "Decoder": config.decoder,
+        "Decoder": config.decoders,
         "Made on": config.created[:10],
         "Seed": str(config.seed),
         "Size": f"{sum(entry.size for entry in bundle.files.values()) / 1e6:.1f} MB",

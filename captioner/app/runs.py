@@ -94,8 +94,8 @@ def _told(name: str, bundle: Bundle, metrics: dict[str, Any]) -> str:
     """What a model is and how it was scored, as Markdown."""
     config = bundle.config
     said = (
-        f"encoder {config.encoder}, decoder {config.decoder}; trained on the {config.split} split, tokeniser "
-        f"“{config.tokenizer}”; {_measured(metrics)}."
+        f"encoder {config.encoder}, decoder {config.decoders}; trained on the {config.split} split, "
+        f"tokeniser “{config.tokenizer}”; {_measured(metrics)}."
     )
     return f"**{wording.escaped(name)}**: {wording.escaped(said)}"
 

@@ -54,6 +54,15 @@ def _networks(config: Config) -> str:
     return "a network that recognises edges, then shapes, then things"
 
 
+def _votes(config: Config) -> str:
+    if config.members == 1:
+        return ""
+    return (
+        f" {config.members} networks that learned this side by side decide together, by the average of "
+        "their probabilities."
+    )
+
+
 def _boxes(bundle: Bundle) -> None:
     config, known = bundle.config, len(bundle.vocabulary) - 4
     rows, columns = config.grid
@@ -73,8 +82,8 @@ def _boxes(bundle: Bundle) -> None:
         (
             "3 · It speaks",
             f"Word by word it chooses from {known:,} words, going by the notes and by what it has said so "
-            "far.",
-            f"Decoder: {config.decoder}, {DECODERS.get(config.decoder, 'recurrent')}",
+            f"far.{_votes(config)}",
+            f"Decoder: {config.decoders}, {DECODERS.get(config.decoder, 'recurrent')}",
         ),
     )
     for column, (title, text, term) in zip(st.columns(3, border=True), boxes, strict=True):

@@ -56,6 +56,7 @@ def _config(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int) -> Co
         recipe=recipe.name,
         encoder=recipe.encoder.label,
         decoder=recipe.decoder.name,
+        members=recipe.decoder.members,
         image_size=recipe.encoder.size,
         grid=trained.grid,
         pretrained=recipe.encoder.pretrained,

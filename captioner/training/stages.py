@@ -53,9 +53,9 @@ def train(
         start: a run folder whose best weights to begin with. Its epochs are part of the history.
 
     Raises:
-        CaptionerError: the run, or the one to begin with, was made with other settings, or has come to a
-            phase that the recipe lacks; an encoder, GloVe vectors or weights cannot be had; or a loss is no
-            number.
+        CaptionerError: the run, or the one to begin with, was made with other settings, or is in a phase
+            that the recipe has not in that place; an encoder, GloVe vectors or weights cannot be had; or a
+            loss is no number.
     """
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(recipe.precision)
@@ -64,10 +64,11 @@ def train(
     models = _Models(recipe, dataset, words, cache, seed)
     progress = run.progress()
     if progress is not None:
-        if progress.phase >= len(recipe.phases):
+        name = progress.history[-1].phase
+        if [phase.name for phase in recipe.phases][progress.phase : progress.phase + 1] != [name]:
             raise CaptionerError(
-                f"the run in {run.folder} has come to its {progress.history[-1].phase} phase, which these "
-                "options lack. Repeat --polish."
+                f"the run in {run.folder} has come to its {name} phase, which these options lack or have "
+                "elsewhere. Repeat its options, --polish and --frozen among them."
             )
         models.go_on(run, progress.epoch)
         run.write_history(progress)  # which a crash may have kept from learning of the last epoch

@@ -159,13 +159,14 @@ def test_another_run_is_gone_on_from_and_its_encoder_goes_along(
     np.testing.assert_allclose(outputs(found), outputs(trained), atol=1e-4)
 
 
-def test_a_run_that_has_come_further_is_not_cut_short(
-    train: Train, uninterrupted: tuple[Trained, Path], tmp_path: Path
+@pytest.mark.parametrize("left", [(0, 1), (0, 2), (1, 2), (0, 2, 1)])
+def test_a_run_goes_on_with_the_phases_that_it_was_begun_with(
+    train: Train, uninterrupted: tuple[Trained, Path], tmp_path: Path, left: tuple[int, ...]
 ) -> None:
     """Its last epoch need not be its best, and only the phase that it is in knows which was."""
     shutil.copytree(uninterrupted[1], tmp_path / "copy")
-    with pytest.raises(CaptionerError, match=r"come to its polish phase.*Repeat --polish"):
-        train(tmp_path / "copy", replace(RECIPE, phases=RECIPE.phases[:2]))
+    with pytest.raises(CaptionerError, match=r"come to its polish phase.*Repeat its options"):
+        train(tmp_path / "copy", replace(RECIPE, phases=tuple(RECIPE.phases[i] for i in left)))
 
 
 def encoder_weights(trained: Trained) -> list[bytes]:
