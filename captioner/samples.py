@@ -22,7 +22,7 @@ from captioner import flickr8k, hub, images, manifest
 from captioner.bundle import Bundle
 from captioner.errors import CaptionerError, DatasetError, HubError
 
-COUNT = 12  # pictures offered
+COUNT = 12  # pictures offered to pick from, and kept of those on the Hub
 FOLDER = Path("data/flickr8k")
 PICTURES = tuple(f".{suffix}" for suffix in images.SUFFIXES)
 
@@ -53,11 +53,10 @@ class Sample:
 def find(
     bundle: Bundle | None = None,
     *,
-    count: int = COUNT,
     folder: Path | None = None,
     cache: Path | None = None,
 ) -> tuple[tuple[Sample, ...], str]:
-    """Samples, always the same ones, and a sentence: where they come from or why there are none.
+    """All there are, always the same ones, and a sentence: where they come from or why there are none.
 
     The Hub is asked only when the sources before it have nothing and ``cache`` neither; that takes seconds.
     Raises no ``CaptionerError``: a page is complete without samples.
@@ -77,7 +76,7 @@ def find(
         except CaptionerError as error:
             missing.append(str(error).rstrip("."))
         else:
-            return spread(samples, count), f"Pictures from {samples[0].caption_source}."
+            return tuple(samples), f"Pictures from {samples[0].caption_source}."
     return (), f"No sample pictures here ({'; '.join(missing)}). Upload one of yours."
 
 

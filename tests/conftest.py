@@ -123,6 +123,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, nothing_cached: None) -> StandIn[F
         running = Running(captioner.bundle, "a test", "It stands in.")
         monkeypatch.setattr(resources, "running", lambda: running)
         monkeypatch.setattr(resources, "captioner", lambda: captioner)
+        monkeypatch.setattr(resources, "shelf", lambda: (dict(samples or {}), sentence))
         monkeypatch.setattr(resources, "samples", lambda: (offered, sentence))
         return captioner
 

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from captioner import bundle as bundles
-from captioner.app import rating, review_charts
+from captioner.app import rating, resources, review_charts
 from captioner.app.sitting import COLUMNS, Entry, Share, Sitting, Sittings, from_csv, to_csv
 from captioner.bundle import Bundle
 from captioner.samples import Sample
@@ -29,11 +29,9 @@ def bundle(tmp_path: Path) -> Bundle:
 
 
 @pytest.fixture
-def fake(stand_in: StandIn[FakeCaptioner], monkeypatch: pytest.MonkeyPatch, bundle: Bundle) -> FakeCaptioner:
+def fake(stand_in: StandIn[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
     """Stands in for the model; seven pictures are there to draw from."""
-    found = samples(*NAMES)
-    monkeypatch.setattr(rating, "_drawable", lambda bundle: found)
-    return stand_in(FakeCaptioner(bundle), found)
+    return stand_in(FakeCaptioner(bundle), samples(*NAMES))
 
 
 @pytest.fixture
@@ -193,7 +191,7 @@ def test_a_sample_that_cannot_be_read_is_passed_over(
     fake: FakeCaptioner, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torn = Sample("0.png", "a test", (), lambda: b"torn")
-    monkeypatch.setattr(rating, "supply", lambda: ({"0.png": torn}, "Pictures from a test."))
+    monkeypatch.setattr(resources, "shelf", lambda: ({"0.png": torn}, "Pictures from a test."))
     app = checked(load(opened(), to_csv(Sitting(bundle.checksum, (Entry("0.png"), Entry("1.png"))), {})))
     assert "not on this server" in app.info[0].value
     assert "Picture 2 of 2" in said(press(app, "Next"))

@@ -88,12 +88,12 @@ def test_a_bundles_sample_that_was_altered_is_not_given(tmp_path: Path) -> None:
 def test_then_the_test_pictures_of_a_local_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = flickr8k(tmp_path / "data")
     monkeypatch.setenv("CAPTIONER_FLICKR8K", str(folder))
-    found, sentence = find(count=4, cache=tmp_path)
-    assert [sample.name for sample in found] == ["002.jpg", "008.jpg", "017.jpg", "023.jpg"]
+    found, sentence = find(cache=tmp_path)
+    assert [sample.name for sample in spread(found, 4)] == ["002.jpg", "008.jpg", "017.jpg", "023.jpg"]
     assert found[0].references == tuple(f"caption {number} of 002.jpg ." for number in range(5))
     assert found[0].read() == b"002.jpg"
     assert sentence == "Pictures from the test split of Flickr8k."
-    assert names(find(count=4, cache=tmp_path)[0]) == names(found)
+    assert names(find(cache=tmp_path)[0]) == names(found)
 
 
 def names(found: tuple[Sample, ...]) -> list[str]:

@@ -48,7 +48,7 @@ def page() -> None:
 @st.fragment
 @resources.explained()
 def _sentences(everything: Sequence[Said], vocabulary: Vocabulary) -> None:
-    shelf, source = _shelf()
+    shelf, source = resources.shelf()
     ask, sort = st.columns([6, 5], gap="medium")
     query = ask.text_input(
         "Search its sentences",
@@ -82,16 +82,6 @@ def _sentences(everything: Sequence[Said], vocabulary: Vocabulary) -> None:
         st.caption(wording.escaped(source) if found[chosen].image in shelf else ELSEWHERE)
         with st.expander("All scores of this sentence", icon=":material/table_rows:"):
             _scores(found[chosen], everything)
-
-
-@st.cache_resource(show_spinner="Looking for the pictures …", ttl=resources.SAMPLES_AGAIN)
-def _shelf() -> tuple[dict[str, Sample], str]:
-    """The test pictures that are here, by name, and a sentence about where they are from."""
-    from captioner import samples  # here, as it takes huggingface_hub
-
-    bundle = resources.running().bundle
-    found, sentence = samples.find(bundle, count=len(bundle.predictions()))
-    return {sample.name: sample for sample in found}, sentence
 
 
 def _illustrated(everything: Sequence[Said], shelf: Mapping[str, Sample]) -> Sequence[Said]:

@@ -15,16 +15,13 @@ from captioner import images
 from captioner.app import resources, wording
 from captioner.app.resources import Picture
 from captioner.app.sitting import LONGEST, MOST, Entry, Sitting, Sittings, cleaned
-from captioner.bundle import Bundle
 from captioner.errors import CaptionerError
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from captioner.app.pictures import Pixels
-    from captioner.samples import Sample
 
-SUPPLY = 1000  # pictures to draw from at most
 MEANINGS = (
     "**Right**: all that it says is in the picture. **Partly**: the main thing is right, something else is "
     "not. **Wrong**: the main thing is not there."
@@ -48,20 +45,6 @@ class View:
 @st.cache_resource(show_spinner=False)
 def sittings() -> Sittings:
     return Sittings()
-
-
-def supply() -> tuple[dict[str, Sample], str]:
-    """Pictures to draw from by name, and a sentence about their source, or why there are none."""
-    offered, sentence = resources.samples()
-    return (_drawable(resources.running().bundle) if offered else {}), sentence
-
-
-@st.cache_resource(show_spinner=False, ttl=resources.SAMPLES_AGAIN, hash_funcs=resources.BY_CHECKSUM)
-def _drawable(bundle: Bundle) -> dict[str, Sample]:
-    from captioner import samples as sources
-
-    found, _ = sources.find(bundle, count=SUPPLY)
-    return {sample.name: sample for sample in found}
 
 
 def show(key: str, sitting: Sitting) -> None:
@@ -143,7 +126,7 @@ def _view(entry: Entry) -> View | None:
     if entry.digest:
         kept = st.session_state.get("reviewed", {}).get(entry.digest)
         return View(kept, entry.caption, entry.log_prob) if kept else None
-    found, _ = supply()
+    found, _ = resources.shelf()
     if entry.picture not in found:
         return None
     try:

@@ -139,8 +139,15 @@ def captioner() -> Captioner:
         return _captioner()
 
 
+def shelf() -> tuple[dict[str, Sample], str]:
+    """All the pictures here that no model was trained on, by name, and a sentence about their source."""
+    bundle = running().bundle
+    with st.spinner("Looking for the pictures …", show_time=True):
+        return _shelf(bundle)
+
+
 def samples() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
-    """Pictures to pick by name, each with a thumbnail, and a sentence about their source."""
+    """A few of them to pick by name, each with a thumbnail, and the sentence."""
     running()
     with st.spinner("Looking for sample pictures …", show_time=True):
         return _samples()
@@ -160,15 +167,23 @@ def _captioner() -> Captioner:
     return Captioner(_running().bundle)
 
 
+@st.cache_resource(show_spinner=False, ttl=SAMPLES_AGAIN, hash_funcs=BY_CHECKSUM)
+def _shelf(bundle: Bundle) -> tuple[dict[str, Sample], str]:
+    from captioner import samples as sources  # here, as it takes huggingface_hub
+
+    found, sentence = sources.find(bundle)
+    return {sample.name: sample for sample in found}, sentence
+
+
 @st.cache_resource(show_spinner=False, ttl=SAMPLES_AGAIN)
 def _samples() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
     from captioner import images
     from captioner import samples as sources
     from captioner.app import pictures
 
-    found, sentence = sources.find(_running().bundle)
+    found, sentence = _shelf(_running().bundle)
     thumbnails = {}
-    for sample in found:
+    for sample in sources.spread(list(found.values()), sources.COUNT):
         try:
             thumbnails[sample.name] = (sample, pictures.thumbnail(images.read(sample.read())))
         except CaptionerError as error:

@@ -57,7 +57,7 @@ def _begin() -> None:
         "Look at pictures one by one, alone or as a group, and say whether the model’s sentence is right. In "
         "the end you know how often it was, and how far that number can be trusted."
     )
-    found, sentence = rating.supply()
+    found, sentence = resources.shelf()
     chosen = OWN
     if found:
         chosen = st.segmented_control(
