@@ -31,6 +31,7 @@ def row(bundle: Bundle) -> dict[str, Any]:
     return {
         "recipe": bundle.config.recipe,
         "encoder": bundle.config.encoder,
+        "decoder": bundle.config.decoders,
         "phases": list(dict.fromkeys(str(one["phase"]) for one in history if "phase" in one)),
         "megabytes": round(bundle.files["captioner.tflite"].size / 1e6, 1),
         "hours": round(sum(float(one.get("seconds") or 0) for one in history) / 3600, 2),

@@ -204,7 +204,8 @@ A picture took {metrics["seconds_per_picture"]:.2f} s on the machine that measur
 
 def _other(one: Mapping[str, Any]) -> str:
     return (
-        f"recipe `{one['recipe']}`, {one['encoder']}, trained: {', '.join(one['phases'])} "
+        f"recipe `{one['recipe']}`, {one['encoder']}, {one['decoder']}, "
+        f"trained: {', '.join(one['phases'])} "
         f"({one['hours']:.1f} h, {one['megabytes']:.0f} MB, {one['seconds_per_picture']:.2f} s a picture)"
     )
 

@@ -41,7 +41,7 @@ def test_the_card_ranks_them_between_the_floor_and_this_model(tmp_path: Path) ->
     assert (floor[:8], people[:10]) == ("| floor:", "| a person")
     assert "`worse`" in worse
     assert "| 0.400 |" in worse
-    assert "`better`, one convolution, trained: decoder, fine-tune (1.5 h, 2 MB, 0.08 s a picture)" in better
+    assert "`better`, one convolution, attention, trained: decoder, fine-tune (1.5 h, 2 MB, 0.08 s" in better
     assert "| 0.600 |" in mine
     assert [row["recipe"] for row in bundle.load(own.folder).beside()] == ["worse", "better"]
 
