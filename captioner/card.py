@@ -269,7 +269,10 @@ def _counts(dataset: Mapping[str, Any]) -> str:
         return ""
     sizes = ", ".join(f"{count:,} {split}" for split, count in dataset["pictures"].items())
     words = dataset["words"]
-    return f"Pictures: {sizes}. Of {words['distinct']:,} different words the model knows {words['known']:,}."
+    return (
+        f"Pictures: {sizes}. The training captions have {words['distinct']:,} different words;\n"
+        f"the model knows {words['known']:,}."
+    )
 
 
 def _effort(history: Sequence[Mapping[str, Any]]) -> str:

@@ -244,7 +244,8 @@ def _references(
     if split == HELD_OUT and not (trained_on and split in dataset.splits):
         raise DatasetError(
             "which pictures were kept from this model cannot be told: it was not trained with --hold-out, "
-            "or on other pictures and captions than are here. Train it with --hold-out N on these."
+            "or on other pictures and captions than are here. Delete the pictures that train.py said it left "
+            "out, or train with --hold-out N on these."
         )
     if split not in dataset.splits:
         raise DatasetError(f"the {dataset.name} split has no {split!r}; it has {', '.join(dataset.splits)}.")

@@ -146,25 +146,6 @@ def test_what_is_held_out_is_not_learnt_and_can_be_scored(
     assert "official held-out split, 2 pictures" in capsys.readouterr().out
 
 
-def test_weights_that_saw_what_is_held_out_are_no_start(
-    trained: Bundle,
-    tiny_dataset: Dataset,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(stages, "train", lambda *given: given)
-    given = ["--hold-out", "2", "--seed", "4", "--from"]
-    alike, another = tiny_dataset.held_out(2, 4), tiny_dataset.held_out(2, 5)
-
-    options = train.arguments([*given, str(folder / "run")])
-    assert train.train(options, chosen(), alike, tmp_path / "a")
-    for start, dataset in ((folder / "run", another), (tmp_path / "nowhere", alike)):
-        options = train.arguments([*given, str(start)])
-        with pytest.raises(CaptionerError, match="may have learned from pictures that are to be held out"):
-            train.train(options, chosen(), dataset, tmp_path / "b")
-
-
 def test_the_captions_told_are_those_it_gives(trained: Bundle, tiny_dataset: Dataset) -> None:
     captioner = Captioner(trained)
     for row in trained.predictions():

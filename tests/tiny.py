@@ -92,26 +92,27 @@ def bundle(folder: Path, decoder: str = "attention", **changes: Any) -> Bundle:
 
 
 @functools.cache
-def model(decoder: str) -> bytes:
+def model(decoder: str, members: int = 1) -> bytes:
     """The LiteRT file of a tiny model."""
     from captioner.training.export import export  # here, because most tests that use this file do without
 
     with tempfile.TemporaryDirectory() as folder:
-        export(*networks(decoder), Path(folder, "captioner.tflite"))
+        export(*networks(decoder, members), Path(folder, "captioner.tflite"))
         return Path(folder, "captioner.tflite").read_bytes()
 
 
 @functools.cache
-def networks(decoder: str) -> tuple[Any, Any]:
+def networks(decoder: str, members: int = 1) -> tuple[Any, Any]:
     """Encoder and decoder as Keras has them, with wide weights, so that pictures get different words."""
     import keras
 
-    from captioner.training import decoders
+    from captioner.training import ensemble
+    from captioner.training.decoders import DecoderOptions
 
     keras.utils.set_random_seed(1)
     encoder = _encoder(pooled=decoder != "attention")
-    options = decoders.DecoderOptions(decoder, units=UNITS)
-    speaker = decoders.build(options, np.zeros(len(SPECIALS + WORDS), np.float32), encoder.output_shape[1:])
+    options = DecoderOptions(decoder, units=UNITS, members=members)
+    speaker = ensemble.build(options, np.zeros(len(SPECIALS + WORDS), np.float32), encoder.output_shape[1:])
     for network, factor in ((encoder, 2), (speaker, 3)):
         network.set_weights([factor * weights for weights in network.get_weights()])
     return encoder, speaker

@@ -72,14 +72,19 @@ class Run:
         Raises:
             CaptionerError: the run has epochs that were trained with something else.
         """
-        path, now = self.folder / "settings.json", json.loads(json.dumps(settings))
         if not self._epochs():
-            path.write_text(json.dumps(now))
-        before = json.loads(path.read_text()) if path.is_file() else now
+            self._settings.write_text(json.dumps(settings))
+        if self._settings.is_file():
+            self.refuse_unlike(settings, "Repeat its options, or name another --run.")
+
+    def refuse_unlike(self, settings: dict[str, Any], advice: str) -> None:
+        """Raise ``CaptionerError`` unless the run was begun with these settings."""
+        now = json.loads(json.dumps(settings))
+        before = json.loads(self._settings.read_text()) if self._settings.is_file() else {}
         if other := [name for name in now if now[name] != before.get(name)]:
             raise CaptionerError(
                 f"the run in {self.folder} was begun with another {' and '.join(other)} "
-                f"({before.get(other[0])}, not {now[other[0]]}). Repeat its options, or name another --run."
+                f"({before.get(other[0])}, not {now[other[0]]}). {advice}"
             )
 
     def save(self, progress: Progress, encoder: keras.Model | None, decoder: Decoder, optimizer: Any) -> None:
@@ -139,6 +144,10 @@ class Run:
         with np.load(self._path(epoch) / "optimizer.npz", allow_pickle=False) as saved:
             for variable, name in zip(optimizer.variables, saved.files, strict=True):
                 variable.assign(saved[name])
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / "settings.json"
 
     def _path(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:04d}"

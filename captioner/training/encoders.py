@@ -184,12 +184,15 @@ def _application(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], 
     weights = "imagenet" if options.weights == "imagenet" else None
     try:
         backbone = constructor(include_top=False, weights=weights, input_shape=shape)
-    except Exception as error:  # keras raises bare Exception when a download fails
-        if weights is None:
+    except Exception as error:  # a bare one when a download fails, ValueError when the picture is too small
+        if weights is None and not isinstance(error, ValueError):
             raise
+        without = (
+            "; without a connection, name a file with --weights FILE, or begin at random with --weights none"
+        )
         raise CaptionerError(
-            f"the ImageNet weights of {options.name} could not be downloaded ({error}). "
-            "Name a weights file with --weights FILE, or start from random ones with --weights none."
+            f"{options.name} cannot be had for pictures of {options.size} pixels ({error}). Choose another "
+            f"--image-size or --encoder{without if weights else ''}."
         ) from error
     backbone = _cut(backbone, options)
     _load(backbone, options)

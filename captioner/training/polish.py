@@ -56,18 +56,16 @@ def sampled(batch: Batch, ids: NDArray[np.int32], rewards: NDArray[np.float64]) 
     return replace(batch, ids=np.concatenate([first, ids[:, :, :-1]], axis=2), targets=ids, weights=weights)
 
 
-def self_critical(
-    trainee: Trainee, reward: Reward, rollout: Rollout, see: Callable[[Batch], NDArray[np.float32]], seed: int
-) -> Callable[[Batch], float]:
+def self_critical(trainee: Trainee, reward: Reward, rollout: Rollout, seed: int) -> Callable[[Batch], float]:
     """One update on captions that the model samples itself; returns −(mean reward), which ought to fall.
 
-    ``see`` gives the regions float[B, R, C] of a batch. What is sampled depends on ``seed`` and on how many
-    updates there were, not on whether the run was interrupted.
+    Batches hold regions: the encoder is at rest. What is sampled depends on ``seed`` and on how many updates
+    there were, not on whether the run was interrupted.
     """
 
     def update(batch: Batch) -> float:
         rollout.reseed(seed, int(trainee.optimizer.iterations))
-        ids = np.asarray(rollout.predict_on_batch(see(batch)))
+        ids = np.asarray(rollout.predict_on_batch(np.asarray(batch.pictures, np.float32)))
         rewards = reward(ids, batch.rows.tolist())
         trainee.learn(sampled(batch, ids, rewards))
         return -float(rewards.mean())

@@ -147,9 +147,14 @@ class Search:
             )
         settings = json.loads(json.dumps({**asdict(self.short), "data": self.dataset.fingerprint[:12]}))
         self.folder.mkdir(parents=True, exist_ok=True)
+        storage = JournalStorage(JournalFileBackend(str(self.folder / JOURNAL)))
+        if other := set(optuna.get_all_study_names(storage)) - {self.recipe.name}:
+            raise CaptionerError(
+                f"{self.folder} holds a search of {min(other)}. Repeat its --recipe, or name another --run."
+            )
         study = optuna.create_study(
             study_name=self.recipe.name,
-            storage=JournalStorage(JournalFileBackend(str(self.folder / JOURNAL))),
+            storage=storage,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=WARMUP),
             direction="maximize",
             load_if_exists=True,

@@ -71,6 +71,11 @@ def train(
                 "elsewhere. Repeat its options, --polish and --frozen among them."
             )
         models.go_on(run, progress.epoch)
+        if not models.changed and any(phase.encoder_rate for phase in recipe.phases):
+            raise CaptionerError(
+                f"the run in {run.folder} was begun without fine-tuning and kept no encoder. Go on with "
+                f"--frozen, or begin another --run with --from {run.folder}."
+            )
         run.write_history(progress)  # which a crash may have kept from learning of the last epoch
     elif start is not None:
         progress = Progress(models.begin_with(start))
@@ -108,12 +113,21 @@ class _Models:
 
     def begin_with(self, folder: Path) -> list[Epoch]:
         """Weights of another run's best epoch; returns the epochs that led there."""
-        progress = Run(folder).progress() if folder.is_dir() else None
-        if progress is None:
+        run = Run(folder) if folder.is_dir() else None
+        progress = run.progress() if run else None
+        if run is None or progress is None:
             raise CaptionerError(f"{folder} holds no checkpoint to go on from. Name a folder under runs/.")
+        # With other captions the same numbers would be other words, and what is held out may have been seen.
+        self._refuse_unlike(run, "data", "tokenizer", "min_count")
         best = progress.best or progress.epoch
-        self.go_on(Run(folder), best)
+        self.go_on(run, best)
+        if not self.changed:
+            self._refuse_unlike(run, "encoder")
         return progress.history[:best]
+
+    def _refuse_unlike(self, run: Run, *names: str) -> None:
+        settings = _settings(self.recipe, self.dataset, self.seed)
+        run.refuse_unlike({name: settings[name] for name in names}, "Begin with a run of the same.")
 
     def go_on(self, run: Run, epoch: int) -> None:
         """Weights of an epoch; if they came with an encoder's, so do those of every epoch to come."""
@@ -184,14 +198,7 @@ class _Models:
         if not phase.samples:
             return trainee.learn
         rollout = Rollout(self.decoder, phase.samples)
-        reward = polish.Reward(self.train, self.words)
-        return polish.self_critical(trainee, reward, rollout, self._see(trainee), self.seed)
-
-    def _see(self, trainee: Trainee) -> Callable[[Batch], NDArray[np.float32]]:
-        encoder = trainee.encoder
-        if encoder is None:
-            return lambda batch: np.asarray(batch.pictures, np.float32)
-        return lambda batch: np.asarray(encoder.predict_on_batch(batch.pictures), np.float32)
+        return polish.self_critical(trainee, polish.Reward(self.train, self.words), rollout, self.seed)
 
 
 def unseen_words(targets: Targets, size: int) -> tuple[NDArray[np.bool_], float]:

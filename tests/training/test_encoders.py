@@ -202,7 +202,7 @@ def test_a_failed_download_names_the_other_ways(monkeypatch: pytest.MonkeyPatch)
     _, module = encoders._find("mobilenet_v2")
     found: Callable[[str], Any] = lambda _: (unreachable, module)  # noqa: E731
     monkeypatch.setattr(encoders, "_find", found)
-    with pytest.raises(CaptionerError, match=r"could not be downloaded.*--weights FILE.*--weights none"):
+    with pytest.raises(CaptionerError, match=r"cannot be had.*--weights FILE.*--weights none"):
         encoders.build(EncoderOptions("mobilenet_v2"))
 
 
@@ -232,3 +232,11 @@ def test_the_real_inception_weights_fit(real_encoders: Path) -> None:
 
     assert encoder.output_shape == (None, 64, 1280)
     assert np.asarray(encoder(pictures(299))).std() > 0
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "none"])
+def test_a_picture_too_small_for_the_network_is_said_to_be(weights: str) -> None:
+    with pytest.raises(
+        CaptionerError, match=r"for pictures of 64 pixels \(.*75.*Choose another --image-size"
+    ):
+        encoders.build(EncoderOptions("inception_v3", weights, image_size=64))

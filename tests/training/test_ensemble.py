@@ -8,9 +8,11 @@ from keras import ops
 from numpy.typing import NDArray
 
 from captioner.text import END, START
-from captioner.training import ensemble
+from captioner.training import ensemble, fit
+from captioner.training.batches import Batch
 from captioner.training.decoders import Decoder, DecoderOptions
 from captioner.training.ensemble import Ensemble
+from captioner.training.fit import Phase, Trainee
 from tests.training import small
 from tests.training.test_decoders import step_by_step
 
@@ -70,6 +72,23 @@ def test_while_training_each_member_answers_for_itself(ids: NDArray[np.int32]) -
     alone = [np.asarray(member(seen, ids)) for member in ensemble.members(together)]
 
     np.testing.assert_allclose(together(seen, ids, training=True), np.concatenate(alone, axis=1), atol=1e-5)
+
+
+def test_each_member_learns_every_caption(ids: NDArray[np.int32]) -> None:
+    """The loss of an update is the mean of what each member's would have been alone."""
+    together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
+    targets = np.roll(ids, -1, axis=2)
+    counted = (targets != START).astype(np.float32)
+    batch = Batch(regions(together), ids, targets, counted, np.arange(2))
+    alone = []
+    for member in together.members:
+        log_probs = np.asarray(ops.log_softmax(member(batch.pictures, ids)))
+        nats = -np.take_along_axis(log_probs, targets[..., None], axis=-1)[..., 0]
+        alone.append(np.average(nats, weights=batch.weights))
+    trainee = Trainee(None, together)
+    fit.compile_trainee(trainee, Phase("decoder", 1))
+
+    assert trainee.learn(batch) == pytest.approx(np.mean(alone), rel=1e-4)
 
 
 def test_words_that_training_never_has_are_expected_by_all(ids: NDArray[np.int32]) -> None:

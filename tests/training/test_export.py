@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from captioner.text import END, PAD, START, UNKNOWN
 from captioner.training import decoders
 from captioner.training.decoders import Decoder, DecoderOptions
+from captioner.training.ensemble import Ensemble
 from captioner.training.export import SIGNATURES, export
 from tests import tiny
 from tests.training import small
@@ -22,25 +23,27 @@ from tests.training import small
 TOLERANCE = 2e-3  # weights are float16
 
 
-@pytest.fixture(scope="module", params=small.DECODERS)
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(scope="module", params=[(name, members) for name in small.DECODERS for members in (1, 2)])
+def which(request: pytest.FixtureRequest) -> tuple[str, int]:
+    """The decoder's name, and how many of it caption together."""
+    name, members = request.param
+    return name, members
 
 
 @pytest.fixture(scope="module")
-def encoder(name: str) -> keras.Model:
-    return tiny.networks(name)[0]
+def encoder(which: tuple[str, int]) -> keras.Model:
+    return tiny.networks(*which)[0]
 
 
 @pytest.fixture(scope="module")
-def decoder(name: str) -> Decoder:
-    found: Decoder = tiny.networks(name)[1]
+def decoder(which: tuple[str, int]) -> Decoder | Ensemble:
+    found: Decoder | Ensemble = tiny.networks(*which)[1]
     return found
 
 
 @pytest.fixture(scope="module")
-def interpreter(name: str) -> Interpreter:
-    return Interpreter(model_content=tiny.model(name))
+def interpreter(which: tuple[str, int]) -> Interpreter:
+    return Interpreter(model_content=tiny.model(*which))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def run(interpreter: Interpreter, signature: str, **inputs: Any) -> dict[str, ND
     return outputs
 
 
-def test_the_signatures_are_those_agreed_on(interpreter: Interpreter, decoder: Decoder) -> None:
+def test_the_signatures_are_those_agreed_on(interpreter: Interpreter, decoder: Decoder | Ensemble) -> None:
     found = interpreter.get_signature_list()
     state, fixed = decoder.start(np.zeros((1, *decoder_regions(decoder)), np.float32))
     states, kept = {f"state_{key}" for key in state}, {f"fixed_{key}" for key in fixed}
@@ -66,7 +69,7 @@ def test_the_signatures_are_those_agreed_on(interpreter: Interpreter, decoder: D
     assert set(found["step"]["outputs"]) == {"log_probs", *states, *attention}
 
 
-def decoder_regions(decoder: Decoder) -> tuple[int, int]:
+def decoder_regions(decoder: Decoder | Ensemble) -> tuple[int, int]:
     return (16 if decoder.has_attention else 1, tiny.CHANNELS)
 
 
@@ -79,7 +82,11 @@ def test_both_see_the_same(
 
 @pytest.mark.parametrize("rows", [1, 5, 3])
 def test_both_say_the_same(
-    interpreter: Interpreter, encoder: keras.Model, decoder: Decoder, picture: NDArray[np.uint8], rows: int
+    interpreter: Interpreter,
+    encoder: keras.Model,
+    decoder: Decoder | Ensemble,
+    picture: NDArray[np.uint8],
+    rows: int,
 ) -> None:
     """Several words, each after the state that LiteRT itself came to."""
     regions = np.asarray(encoder(picture))

@@ -135,12 +135,6 @@ def test_fine_tuning_moves_the_encoder_less_and_its_statistics_not_at_all(
     assert max(spoken) == pytest.approx(1e-2, rel=0.1)
 
 
-def test_regions_train_no_encoder(vocabulary: Vocabulary) -> None:
-    decoder = small.decoder(len(vocabulary))
-    fit.compile_trainee(Trainee(None, decoder), PHASE)
-    assert len(Trainee(None, decoder).trainable_variables) == len(decoder.trainable_variables)
-
-
 @dataclass
 class Script:
     """A training that goes as it is told: each epoch leaves its number in a weight."""

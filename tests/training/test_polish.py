@@ -117,7 +117,6 @@ def test_practice_raises_the_reward(tiny_dataset: Dataset, vocabulary: Vocabular
         trainee,
         reward,
         Rollout(decoder, 8, max_words=6),
-        lambda batch: np.asarray(batch.pictures, np.float32),
         0,
     )
     batch = batch_for(targets, list(range(8)))

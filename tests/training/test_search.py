@@ -176,6 +176,16 @@ def test_a_search_is_resumed_as_it_was_begun(
         begun(tiny_dataset.limited(6), whole[0]).go(9, resume=True)
 
 
+def test_a_search_of_another_recipe_is_left_alone(
+    whole: tuple[Path, list[Tried]], tiny_dataset: Dataset
+) -> None:
+    before = sorted(path.relative_to(whole[0]) for path in whole[0].rglob("*"))
+    with pytest.raises(CaptionerError, match="holds a search of tiny"):
+        begun(tiny_dataset, whole[0], recipe=replace(RECIPE, name="other")).go(9, resume=True)
+
+    assert sorted(path.relative_to(whole[0]) for path in whole[0].rglob("*")) == before
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_trial_that_lags_behind_is_stopped_but_not_at_its_end(
     tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -179,6 +179,38 @@ def test_a_folder_without_a_run_is_no_start(train: Train, tmp_path: Path) -> Non
             train(tmp_path / "new", start=folder)
 
 
+FROZEN = replace(RECIPE, phases=RECIPE.phases[:1])
+
+
+def test_a_run_without_fine_tuning_does_not_begin_it(train: Train, tmp_path: Path) -> None:
+    """Its checkpoints hold no encoder, and the phase before must be there to go back to."""
+    train(tmp_path / "frozen", FROZEN)
+    with pytest.raises(CaptionerError, match=r"kept no encoder.*--frozen, or .*--from .*frozen"):
+        train(tmp_path / "frozen")
+    found, _ = train(tmp_path / "new", start=tmp_path / "frozen")
+
+    assert [row.phase for row in found.history][-2:] == ["polish"] * 2
+
+
+def test_a_run_of_other_pictures_or_words_is_no_start(
+    train: Train, uninterrupted: tuple[Trained, Path], tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """Its weights may belong to other words, or have learned from what is held out now."""
+    other = tiny_dataset.held_out(2, 4)
+    with pytest.raises(CaptionerError, match="begun with another data"):
+        stages.train(RECIPE, other, Run(tmp_path / "a"), tmp_path / "cache", start=uninterrupted[1])
+    with pytest.raises(CaptionerError, match="begun with another min_count"):
+        train(tmp_path / "b", replace(RECIPE, min_count=2), start=uninterrupted[1])
+
+
+def test_a_decoder_starts_on_the_encoder_that_it_knows(train: Train, tmp_path: Path) -> None:
+    """Unless the run kept its encoder, which is then the one."""
+    other = replace(FROZEN, encoder=replace(RECIPE.encoder, weights="another.h5"))
+    train(tmp_path / "frozen", FROZEN)
+    with pytest.raises(CaptionerError, match="begun with another encoder"):
+        train(tmp_path / "a", other, start=tmp_path / "frozen")
+
+
 def test_a_run_of_another_shape_is_no_start(
     train: Train, uninterrupted: tuple[Trained, Path], tmp_path: Path
 ) -> None:
