@@ -268,3 +268,4 @@ def test_real_pictures_and_weights_become_a_bundle(
     assert found.model_path.stat().st_size < 30e6, "which takes 8 bits: with 16 it has 43 MB"
     assert [row["phase"] for row in found.history()] == ["decoder", "fine-tune", "polish"]
     assert len(found.predictions()) == 2
+    assert found.metrics()["command"].endswith("--limit 2"), "the command gives the figures of these two"

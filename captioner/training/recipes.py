@@ -68,7 +68,7 @@ RECIPES = {
         Recipe(
             "pair",
             named(PAIR),
-            DecoderOptions(units=640, dropout=0.3, embedding_dropout=0.35, heads=4),
+            DecoderOptions(units=320, dropout=0.3, embedding_dropout=0.35, heads=4, members=3),
             _SEARCHED,
             mirror=True,
             bits=8,

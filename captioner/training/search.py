@@ -57,7 +57,7 @@ RANGES: dict[str, Range] = {
     "embedding_dropout": FloatDistribution(0.0, 0.5),
 }
 SIZES: dict[str, Range] = {  # of the decoders that let them be chosen
-    "units": CategoricalDistribution((384, 512, 640)),
+    "units": CategoricalDistribution((320, 384, 512, 640)),
     "heads": CategoricalDistribution((1, 2, 4)),
 }
 _OUTCOMES = {TrialState.COMPLETE: FINISHED, TrialState.PRUNED: STOPPED}

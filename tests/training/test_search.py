@@ -40,6 +40,7 @@ RECIPE = Recipe(
     ),
     min_count=1,
 )
+OWN = {**search.RANGES, **search.SIZES}  # before they are made small
 SIZES = {"units": CategoricalDistribution((4, 8)), "heads": CategoricalDistribution((1, 2))}
 RANGES = {**search.RANGES, "rate": FloatDistribution(1e-2, 0.1, log=True)}
 RANGES["batch"] = CategoricalDistribution((2, 4))
@@ -271,6 +272,18 @@ def test_only_what_a_decoder_reads_is_searched(recipe: Recipe, tiny_dataset: Dat
     looking = begun(tiny_dataset, tmp_path, recipe=recipe)
     assert set(SIZES) <= set(looking.space) or recipe.decoder.name != "attention"
     assert not set(SIZES) & set(looking.space) or recipe.decoder.name == "attention"
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_recipes_own_settings_are_among_those_searched(
+    recipe: Recipe, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """So that a search begins with what there is to beat."""
+    looking = begun(tiny_dataset, tmp_path, recipe=recipe)
+    phase, decoder = looking.short.phases[0], looking.short.decoder
+    own = {name: getattr(phase if hasattr(phase, name) else decoder, name) for name in looking.space}
+
+    assert [name for name, value in own.items() if not search._within(OWN[name], value)] == []
 
 
 def test_what_matters_is_found(tmp_path: Path) -> None:
