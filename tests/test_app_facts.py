@@ -105,7 +105,7 @@ def test_as_many_decoders_are_told_as_there_are(trained: Bundle, monkeypatch: py
     three = bundle.replace(
         trained.folder, {"config.json": json.dumps(trained.config.to_json() | {"members": 3})}
     )
-    assert "3 networks that learned this side by side decide together" in text(
+    assert "3 networks that learned side by side decide together" in text(
         visit("training", three, monkeypatch)
     )
     assert "3 × attention" in visit("about", three, monkeypatch).table[0].value.to_string()

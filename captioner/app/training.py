@@ -58,7 +58,7 @@ def _votes(config: Config) -> str:
     if config.members == 1:
         return ""
     return (
-        f" {config.members} networks that learned this side by side decide together, by the average of "
+        f" For this, {config.members} networks that learned side by side decide together, by the average of "
         "their probabilities."
     )
 
