@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.flickr8k import Captions
-from captioner.text import END, PAD, START, UNKNOWN, Vocabulary
+from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary
 
 Tokenizer = Callable[[str], list[str]]
 Load = Callable[[Sequence[int]], NDArray[np.generic]]  # row numbers of pictures → [B, …]
@@ -69,6 +69,27 @@ class Targets:
         targets = ids[:, :, 1:]
         weights = ((targets != PAD) & (targets != UNKNOWN)).astype(np.float32)
         return Batch(load(rows.tolist()), ids[:, :, :-1], targets, weights, rows)
+
+    def unseen_words(self, size: int) -> tuple[NDArray[np.bool_], float]:
+        """Which words of the vocabulary never occur, bool[V], and their share of all words to be expected.
+
+        It is that of the words which occur once (I. J. Good, "The Population Frequencies of Species and the
+        Estimation of Population Parameters", Biometrika 1953); at most a half, where nearly all are such.
+        """
+        counts = self._counts(size)
+        unseen = (counts == 0) & (np.arange(size) >= len(SPECIALS))
+        return unseen, min(0.5, max(1, int((counts == 1).sum())) / int(counts.sum()))
+
+    def log_frequencies(self, size: int) -> NDArray[np.float32]:
+        """Log share of each word among all target words, END included: float[V]; every count is one more."""
+        counts = 1.0 + self._counts(size)
+        return np.log(counts / counts.sum()).astype(np.float32)
+
+    def _counts(self, size: int) -> NDArray[np.int64]:
+        """How often each word is to be said: int[V]; 0 for those that never are to be learnt."""
+        counts = np.bincount(self.ids[:, :, 1:].ravel(), minlength=size)
+        counts[[PAD, UNKNOWN]] = 0
+        return counts
 
 
 def shuffled(targets: Targets, size: int, seed: int) -> list[NDArray[np.int64]]:

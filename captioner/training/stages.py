@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from captioner.errors import CaptionerError
 from captioner.flickr8k import Captions, Dataset
-from captioner.text import PAD, SPECIALS, TOKENIZERS, UNKNOWN, Vocabulary
+from captioner.text import TOKENIZERS, Vocabulary
 from captioner.training import encoders, ensemble, features, fit, glove, polish
 from captioner.training.batches import Batch, Load, Targets
 from captioner.training.checkpoint import Epoch, Progress, Run
@@ -166,9 +166,9 @@ class _Models:
     def _decoder(self) -> Decoder:
         size = len(self.words)
         decoder = ensemble.build(
-            self.recipe.decoder, log_frequencies(self.targets, size), self.encoder.output_shape[1:]
+            self.recipe.decoder, self.targets.log_frequencies(size), self.encoder.output_shape[1:]
         )
-        decoder.expect(*unseen_words(self.targets, size))
+        decoder.expect(*self.targets.unseen_words(size))
         return decoder
 
     def _data(self, phase: Phase) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
@@ -199,27 +199,3 @@ class _Models:
             return trainee.learn
         rollout = Rollout(self.decoder, phase.samples)
         return polish.self_critical(trainee, polish.Reward(self.train, self.words), rollout, self.seed)
-
-
-def unseen_words(targets: Targets, size: int) -> tuple[NDArray[np.bool_], float]:
-    """Which words of the vocabulary never occur, bool[V], and their share of all words to be expected.
-
-    It is that of the words which occur once (I. J. Good, "The Population Frequencies of Species and the
-    Estimation of Population Parameters", Biometrika 1953); at most a half, where nearly all are such.
-    """
-    counts = _counts(targets, size)
-    unseen = (counts == 0) & (np.arange(size) >= len(SPECIALS))
-    return unseen, min(0.5, max(1, int((counts == 1).sum())) / int(counts.sum()))
-
-
-def log_frequencies(targets: Targets, size: int) -> NDArray[np.float32]:
-    """Log share of each word among all target words, END included: float[V]. One is added to every count."""
-    counts = 1.0 + _counts(targets, size)
-    return np.log(counts / counts.sum()).astype(np.float32)
-
-
-def _counts(targets: Targets, size: int) -> NDArray[np.int64]:
-    """How often each word is to be said: int[V]; 0 for those that never are to be learnt."""
-    counts = np.bincount(targets.ids[:, :, 1:].ravel(), minlength=size)
-    counts[[PAD, UNKNOWN]] = 0
-    return counts

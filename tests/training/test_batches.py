@@ -127,3 +127,28 @@ def test_only_so_much_waits_in_memory(ahead: int) -> None:
     for used, item in enumerate(batches.in_background(work, range(50), ahead)):
         assert item == used
         assert made <= used + 1 + ahead
+
+
+def test_frequencies_are_those_of_the_words_to_be_said() -> None:
+    vocabulary = Vocabulary.build([["a", "dog"]])
+    targets = Targets.of({"1.jpg": ("a dog", "a a zebra")}, vocabulary, words)
+    shares = np.exp(targets.log_frequencies(len(vocabulary)))
+    counts = {PAD: 1, START: 1, END: 3, UNKNOWN: 1, vocabulary.id("a"): 4, vocabulary.id("dog"): 2}
+
+    np.testing.assert_allclose(shares, [counts[i] / 12 for i in range(6)], rtol=1e-5)
+
+
+def test_unseen_words_are_expected_as_often_as_words_that_occur_once() -> None:
+    vocabulary = Vocabulary.build([["a", "dog", "zebra", "gnu"]])
+    targets = Targets.of({"1.jpg": ("a dog", "a a unknown")}, vocabulary, words)
+    unseen, share = targets.unseen_words(len(vocabulary))
+
+    assert {vocabulary.words[i] for i in np.flatnonzero(unseen)} == {"zebra", "gnu"}
+    assert share == 1 / 6  # of a, dog, end; a, a, end
+
+
+@given(CAPTIONS)
+def test_where_every_word_occurs_none_is_unseen(captions: dict[str, tuple[str, ...]]) -> None:
+    said = Vocabulary.build([words(caption) for found in captions.values() for caption in found])
+    unseen, _ = Targets.of(captions, said, words).unseen_words(len(said))
+    assert not unseen.any()

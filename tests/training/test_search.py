@@ -22,7 +22,7 @@ from captioner.training.checkpoint import Run
 from captioner.training.decoders import DecoderOptions
 from captioner.training.encoders import EncoderOptions
 from captioner.training.fit import Phase
-from captioner.training.recipes import RECIPES, Recipe
+from captioner.training.recipes import Recipe
 from captioner.training.rollout import Rollout
 from captioner.training.search import Search
 from captioner.training.trials import FAILED, FINISHED, STOPPED, Tried
@@ -40,7 +40,6 @@ RECIPE = Recipe(
     ),
     min_count=1,
 )
-OWN = {**search.RANGES, **search.SIZES}  # before they are made small
 SIZES = {"units": CategoricalDistribution((4, 8)), "heads": CategoricalDistribution((1, 2))}
 RANGES = {**search.RANGES, "rate": FloatDistribution(1e-2, 0.1, log=True)}
 RANGES["batch"] = CategoricalDistribution((2, 4))
@@ -265,25 +264,6 @@ def test_a_recipe_without_such_a_phase_is_refused(tiny_dataset: Dataset, tmp_pat
     with pytest.raises(CaptionerError, match="no phase that leaves the encoder alone"):
         begun(tiny_dataset, tmp_path / "new", recipe=moving).go(1)
     assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_only_what_a_decoder_reads_is_searched(recipe: Recipe, tiny_dataset: Dataset, tmp_path: Path) -> None:
-    looking = begun(tiny_dataset, tmp_path, recipe=recipe)
-    assert set(SIZES) <= set(looking.space) or recipe.decoder.name != "attention"
-    assert not set(SIZES) & set(looking.space) or recipe.decoder.name == "attention"
-
-
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_a_recipes_own_settings_are_among_those_searched(
-    recipe: Recipe, tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    """So that a search begins with what there is to beat."""
-    looking = begun(tiny_dataset, tmp_path, recipe=recipe)
-    phase, decoder = looking.short.phases[0], looking.short.decoder
-    own = {name: getattr(phase if hasattr(phase, name) else decoder, name) for name in looking.space}
-
-    assert [name for name, value in own.items() if not search._within(OWN[name], value)] == []
 
 
 def test_what_matters_is_found(tmp_path: Path) -> None:

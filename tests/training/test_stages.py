@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from captioner.errors import CaptionerError
 from captioner.flickr8k import Dataset
-from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary, kaggle_words, words
+from captioner.text import SPECIALS, START, UNKNOWN, kaggle_words, words
 from captioner.training import checkpoint, encoders, fit, stages
 from captioner.training.batches import Targets
 from captioner.training.checkpoint import Epoch, Run
@@ -275,27 +275,3 @@ def test_the_kaggle_rules_know_every_word(kaggle_dataset: Dataset) -> None:
     assert set(found.words) == said | set(SPECIALS)
     for captions in kaggle_dataset.splits.values():
         assert UNKNOWN not in Targets.of(captions, found, kaggle_words).ids
-
-
-def test_frequencies_are_those_of_the_words_to_be_said() -> None:
-    vocabulary = Vocabulary.build([["a", "dog"]])
-    targets = Targets.of({"1.jpg": ("a dog", "a a zebra")}, vocabulary, words)
-    shares = np.exp(stages.log_frequencies(targets, len(vocabulary)))
-    counts = {PAD: 1, START: 1, END: 3, UNKNOWN: 1, vocabulary.id("a"): 4, vocabulary.id("dog"): 2}
-
-    np.testing.assert_allclose(shares, [counts[i] / 12 for i in range(6)], rtol=1e-5)
-
-
-def test_unseen_words_are_expected_as_often_as_words_that_occur_once() -> None:
-    vocabulary = Vocabulary.build([["a", "dog", "zebra", "gnu"]])
-    targets = Targets.of({"1.jpg": ("a dog", "a a unknown")}, vocabulary, words)
-    unseen, share = stages.unseen_words(targets, len(vocabulary))
-
-    assert {vocabulary.words[i] for i in np.flatnonzero(unseen)} == {"zebra", "gnu"}
-    assert share == 1 / 6  # of a, dog, end; a, a, end
-
-
-def test_where_every_word_occurs_none_is_unseen(tiny_dataset: Dataset) -> None:
-    found = stages.vocabulary(RECIPE, tiny_dataset)
-    unseen, _ = stages.unseen_words(Targets.of(tiny_dataset.splits["train"], found, words), len(found))
-    assert not unseen.any()

@@ -1,0 +1,31 @@
+"""What a recipe says can be searched from where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from captioner.flickr8k import Dataset
+from captioner.training import search
+from captioner.training.recipes import RECIPES, Recipe
+from captioner.training.search import Search
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_only_what_a_decoder_reads_is_searched(recipe: Recipe, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    looking = Search(recipe, tiny_dataset, tmp_path, tmp_path)
+    assert set(search.SIZES) <= set(looking.space) or recipe.decoder.name != "attention"
+    assert not set(search.SIZES) & set(looking.space) or recipe.decoder.name == "attention"
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_recipes_own_settings_are_among_those_searched(
+    recipe: Recipe, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """So that a search begins with what there is to beat."""
+    looking = Search(recipe, tiny_dataset, tmp_path, tmp_path)
+    phase, decoder = looking.short.phases[0], looking.short.decoder
+    own = {name: getattr(phase if hasattr(phase, name) else decoder, name) for name in looking.space}
+
+    assert [name for name, value in own.items() if not search._within(looking.space[name], value)] == []
