@@ -192,8 +192,8 @@ The 95 % interval of CIDEr is {low:.3f} to {high:.3f} (bootstrap over pictures).
 
 {metrics["distinct_captions"]:,} of the captions differ; they use {metrics["words_used"]:,} different words.
 {metrics["verbatim_share"]:.1%} are word for word among the training captions,
-{metrics["repeats_share"]:.1%} say a word twice in a row or the same three words twice,
-{metrics["dangling_share"]:.1%} break off after an article or a preposition.
+{metrics["repeats_share"]:.1%} say a word twice in a row or the same three words twice
+(which the search forbids), {metrics["dangling_share"]:.1%} break off after an article or a preposition.
 A picture took {metrics["seconds_per_picture"]:.2f} s on the machine that measured it.
 
 ```sh
@@ -220,7 +220,8 @@ def _use(config: Config) -> str:
     return f"""\
 ## How to use it
 
-In a checkout of captioner, with this folder as `artifacts/` (`python -m captioner pull` puts it there):
+In a checkout of captioner, with this folder as `artifacts/` (`python -m captioner pull USER/REPO` puts it
+there):
 
 ```sh
 python -m captioner caption photo.jpg
@@ -236,9 +237,9 @@ print(captioner.caption(images.read("photo.jpg")).best.text)
 
 Without captioner: `captioner.tflite` has three signatures.
 `encode` takes `image uint8[1, {config.image_size}, {config.image_size}, 3]` and gives `regions`;
-`start` takes those and gives the first state;
-`step` takes the last word's id and the state, and gives the log-probability of every next word and the next
-state.
+`start` takes those and gives the first state (`state_*`) and what stays the same for the picture (`fixed_*`);
+`step` takes the last word's id, the state and what stays the same, and gives the log-probability of every
+next word, the next state and, if the model tells, where it looked (`attention`).
 """
 
 

@@ -73,6 +73,7 @@ class Step:
     id: int
     log_prob: float  # nats, straight from the decoder, before anything is masked
     runners_up: tuple[tuple[int, float], ...]  # the most likely other words or END, best first
+    ruled_out: frozenset[int] = frozenset()  # of all these, what only a prefix may say here
     attention: Floats | None = field(default=None, compare=False, repr=False)  # float32[R]
 
 
@@ -161,10 +162,11 @@ class _Search:
         """Choose among log_probs float32[N, V]: the rows that the next N rows follow, and their words."""
         beams = self._options.beams
         totals = self._totals[:, None] + log_probs[: len(self._live)]
-        rows, ids = self._choose(totals)
+        masked = _masked(totals, self._said, self._joins)
+        rows, ids = self._choose(masked)
         chosen = totals[rows, ids]
         nodes = self._grow(rows, ids, chosen)
-        self._tree.frames.append(_Frame(log_probs, attention))
+        self._tree.frames.append(_Frame(log_probs, attention, masked > -np.inf))
         self._ended += [node for node, word in zip(nodes, ids[:beams], strict=False) if word == END]
         on = np.flatnonzero(ids[:beams] != END)
         rows, ids = rows[on], ids[on]
@@ -184,13 +186,12 @@ class _Search:
         return Decoded(tuple(map(self._hypothesis, leaves)), tuple(self._tree.nodes), tuple(leaves))
 
     def _choose(self, totals: NDArray[np.float64]) -> tuple[Indices, Indices]:
-        """Rows and ids of the best continuations, best first. Masks totals float64[live, V] in place."""
+        """Rows and ids of the best continuations, best first, by masked totals float64[live, V]."""
         options, (live, vocabulary), t = self._options, totals.shape, self._said.shape[1]
         if t < len(options.prefix):
             if options.prefix[t] >= vocabulary:
                 raise ValueError(f"prefix holds ids below {vocabulary}; got {options.prefix[t]}")
             return np.arange(live), np.full(live, options.prefix[t])
-        _mask(totals, self._said, self._joins)
         if options.temperature is None:
             rows, ids = np.divmod(_top(totals.ravel(), 2 * options.beams), vocabulary)
         else:
@@ -226,12 +227,13 @@ class _Search:
         return Hypothesis(steps, node.log_prob, self._score(leaf), finished=node.id == END)
 
 
-def _mask(totals: NDArray[np.float64], said: Indices, joins: list[int]) -> None:
-    """Rule out in totals float64[live, V], in place, what may not follow the words said int[live, t]."""
+def _masked(totals: NDArray[np.float64], said: Indices, joins: list[int]) -> NDArray[np.float64]:
+    """totals float64[live, V], −∞ for what may not follow the words said int[live, t]."""
+    totals = totals.copy()
     totals[:, NEVER_SAID] = -np.inf
     if not said.shape[1]:
         totals[:, END] = -np.inf
-        return
+        return totals
     totals[np.arange(len(said)), said[:, -1]] = -np.inf
     # What followed the last two words before. People say the same three words twice in 1.1 % of captions.
     rows, at = np.nonzero((said[:, :-2] == said[:, -2:-1]) & (said[:, 1:-1] == said[:, -1:]))
@@ -239,13 +241,12 @@ def _mask(totals: NDArray[np.float64], said: Indices, joins: list[int]) -> None:
     if said.shape[1] > 1:
         rows = np.flatnonzero(np.isin(said[:, -1], joins))
         totals[rows, said[rows, -2]] = -np.inf
+    return totals
 
 
 def _sample(totals: NDArray[np.float64], temperature: float, rng: np.random.Generator) -> Indices:
-    """One id a row from softmax(totals / temperature), by the Gumbel-max trick."""
-    # Scaling the noise up instead of the logits down makes 0 no special case.
-    ids: Indices = (totals + temperature * rng.gumbel(size=totals.shape)).argmax(axis=1)
-    return ids
+    """One id a row from softmax(totals / temperature), by the Gumbel-max trick; 0 is no special case."""
+    return np.asarray((totals + temperature * rng.gumbel(size=totals.shape)).argmax(axis=1))
 
 
 def _top(values: NDArray[Any], count: int) -> Indices:
@@ -261,13 +262,15 @@ class _Frame:
 
     log_probs: Floats  # float32[N, V]
     attention: Floats | None  # float32[N, R]
+    allowed: NDArray[np.bool_]  # [live, V]
 
     def step(self, row: int, word: int, runners_up: int) -> Step:
-        log_probs = self.log_probs[row]
-        top = _top(log_probs, runners_up + 1 + len(NEVER_SAID)).tolist()
+        nats = self.log_probs[row]
+        top = _top(nats, runners_up + 1 + len(NEVER_SAID)).tolist()
         others = [other for other in top if other != word and other not in NEVER_SAID][:runners_up]
         attention = None if self.attention is None else self.attention[row]
-        return Step(word, float(log_probs[word]), tuple((i, float(log_probs[i])) for i in others), attention)
+        ruled_out = frozenset(i for i in (word, *others) if not self.allowed[row, i])
+        return Step(word, float(nats[word]), tuple((i, float(nats[i])) for i in others), ruled_out, attention)
 
 
 class _Tree:

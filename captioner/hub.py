@@ -12,7 +12,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from captioner import bundle
 from captioner.bundle import MANIFEST, Bundle
-from captioner.errors import BundleError, HubError
+from captioner.errors import BundleError, CaptionerError, HubError
 from captioner.manifest import MAX_BYTES, check_name
 
 if TYPE_CHECKING:
@@ -98,7 +98,12 @@ def push(
     return Pushed(commit.commit_url, commit.oid, files)
 
 
-def pull(repo: str, revision: str | None, folder: str | Path) -> Bundle:
+def pull(
+    repo: str,
+    revision: str | None,
+    folder: str | Path,
+    tried: Callable[[Bundle], object] | None = None,
+) -> Bundle:
     """Fetch a bundle, verify all of it, and only then put it in place of the one in ``folder``.
 
     A full commit id that is already there costs no request. Nothing but the files of a bundle is fetched.
@@ -107,10 +112,12 @@ def pull(repo: str, revision: str | None, folder: str | Path) -> Bundle:
         repo: ``user/name``.
         revision: a commit, which can never change, or a branch or tag; None is the main branch.
         folder: where the bundle goes.
+        tried: gets the bundle that arrived; raises ``BundleError`` if it is not to be put there.
 
     Raises:
         HubError: the repository, the revision or a bundle in it was not found, the token does not suffice,
-            the Hub cannot be reached, the disk is full, a file was altered. What was in ``folder`` still is.
+            the Hub cannot be reached, the disk is full, a file was altered, the bundle was tried and failed.
+            What was in ``folder`` still is.
     """
     folder = Path(folder).resolve()
     if here := _pulled_before(repo, revision, folder):
@@ -121,6 +128,8 @@ def pull(repo: str, revision: str | None, folder: str | Path) -> Bundle:
         api.snapshot_download(repo, revision=commit, allow_patterns=names, local_dir=staging)
         try:
             arrived = bundle.load(staging)
+            if tried:
+                tried(arrived)
             pulled = bundle.write(folder, {name: Path(staging) / name for name in arrived.files})
         except BundleError as error:
             raise HubError(f"{repo} at {commit[:12]} was not taken over: {error}") from error
@@ -143,6 +152,8 @@ def explained(repo: str, revision: str | None) -> Iterator[None]:
     """Turns what the client raises into a ``HubError``; what has no sentence is a bug and passes through."""
     try:
         yield
+    except CaptionerError:  # has its sentence, whatever caused it
+        raise
     except Exception as error:
         sentence = _sentence(error, repo, revision)
         if sentence is None:
@@ -178,6 +189,12 @@ def _sentence(error: BaseException, repo: str, revision: str | None) -> str | No
         return _sentence(error.__cause__, repo, revision)
     if isinstance(error, FileNotFoundError):
         return f"{repo} lacks a file: {error}."
+    # The client reads whatever comes with status 200 as the Hub's JSON.
+    if isinstance(error, ValueError | KeyError | TypeError):
+        return (
+            f"what answered for {repo} is not the Hugging Face Hub but, say, a network's login page. "
+            "Check the network and HF_ENDPOINT."
+        )
     # A file that arrived short, for one.
     return f"{repo} was not transferred ({error}). Try again." if isinstance(error, OSError) else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from pathlib import Path
 from typing import BinaryIO
@@ -16,12 +17,15 @@ from captioner.errors import ImageError
 FORMATS = ("JPEG", "PNG", "WEBP")
 SUFFIXES = ("jpg", "jpeg", "png", "webp")
 MAX_BYTES = 30_000_000
-MAX_PIXELS = 50_000_000  # of a JPEG, which can be decoded at a fraction of its size
-MAX_DECODED = 25_000_000  # what decodes to 100 MB, with a copy to 200; a free container has 700 MB
+MAX_PIXELS = 50_000_000  # of a baseline JPEG: decoded at a fraction of its size, it takes 25 MB at its peak
+MAX_DECODED = 12_500_000  # of all else, and a phone's 4032 × 3024: up to 230 MB; a free container has 700 MB
 MIN_SIDE = 8  # pixels; below this there is nothing to see
 SIDE = 1000  # pixels; what is larger is made smaller at once
 
 Source = str | Path | bytes | BinaryIO
+
+# One picture at a time, whoever it is from: two peaks together would not fit.
+_DECODING = threading.Lock()
 
 # Once, as ``warnings.catch_warnings`` inside ``read`` would let threads undo each other's filters.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -45,20 +49,23 @@ def read(source: Source) -> NDArray[np.uint8]:
     The EXIF orientation is applied, transparency laid over white, an animation's first frame taken.
 
     Returns:
-        uint8[H, W, 3], sRGB, neither side above ``SIDE``.
+        uint8[H, W, 3], neither side above ``SIDE``.
 
     Raises:
-        ImageError: unreadable, truncated, of another format, or beyond ``MAX_PIXELS``, ``MAX_DECODED`` or
-            ``MAX_BYTES``.
+        ImageError: unreadable, truncated, of another format, or beyond ``MAX_BYTES``, ``MAX_PIXELS`` or,
+            unless it is a baseline JPEG, ``MAX_DECODED``.
     """
     name = str(source) if isinstance(source, str | Path) else "the picture"
     data = _bytes(source, name)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _DECODING, Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image, name, MAX_PIXELS)
+            # libjpeg holds the whole of a progressive JPEG, at whatever size it is decoded.
+            if image.format in ("PNG", "WEBP") or "progressive" in image.info:
+                _check_size(image, name, MAX_DECODED, " or save it as an ordinary (baseline) JPEG")
             # A JPEG twice as large as that is decoded at a half or less, many times faster.
             image.draft("RGB", (SIDE, SIDE))
-            _check_size(image, name, MAX_DECODED)
+            _check_size(image, name, MAX_DECODED)  # a long and narrow JPEG stays as it is
             image.load()  # at that size: ``thumbnail`` would ask for another
             turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
             opaque = _opaque(image)
@@ -98,10 +105,12 @@ def _bytes(source: Source, name: str) -> bytes:
     return data
 
 
-def _check_size(image: Image.Image, name: str, most: int) -> None:
+def _check_size(image: Image.Image, name: str, most: int, remedy: str = "") -> None:
     width, height = image.size
     if width * height > most:
-        raise ImageError(f"{name} has more than {most // 10**6} megapixels. Make it smaller and try again.")
+        raise ImageError(
+            f"{name} has more than {most // 10**6} megapixels. Make it smaller{remedy} and try again."
+        )
     if min(width, height) < MIN_SIDE:
         raise ImageError(
             f"{name} measures {width} × {height} pixels; at least {MIN_SIDE} × {MIN_SIDE} are needed."

@@ -31,6 +31,7 @@ class Word:
     text: str
     log_prob: float  # nats, straight from the decoder
     runners_up: tuple[tuple[str, float], ...]  # the most likely other words, best first
+    ruled_out: frozenset[str] = frozenset()  # of all these, what would repeat: only a visitor may say it
     attention: NDArray[np.float32] | None = field(
         default=None, compare=False, repr=False
     )  # [h, w], sums to 1
@@ -239,7 +240,8 @@ def _caption(hypothesis: Hypothesis, vocabulary: Vocabulary, grid: tuple[int, in
 def _chosen(step: Step, vocabulary: Vocabulary, grid: tuple[int, int]) -> Word:
     runners_up = tuple((_word(id, vocabulary), log_prob) for id, log_prob in step.runners_up)
     attention = None if step.attention is None else step.attention.reshape(grid)
-    return Word(_word(step.id, vocabulary), step.log_prob, runners_up, attention)
+    ruled_out = frozenset(_word(id, vocabulary) for id in step.ruled_out)
+    return Word(_word(step.id, vocabulary), step.log_prob, runners_up, ruled_out, attention)
 
 
 def _word(id: int, vocabulary: Vocabulary) -> str:

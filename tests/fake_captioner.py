@@ -86,7 +86,8 @@ def caption(sentence: Sentence) -> Caption:
     attention = np.zeros((4, 4), np.float32)
     attention[3, 0] = 1
     words = tuple(
-        Word(text, math.log(probability), (_other(text),), attention) for text, probability in sentence
+        Word(text, math.log(probability), (_other(text),), attention=attention)
+        for text, probability in sentence
     )
     log_prob = sum(word.log_prob for word in words)
     text = " ".join(word.text for word in words if word.text)

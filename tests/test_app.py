@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -11,10 +12,12 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
-from captioner.app import caption, resources, settings
+from captioner import images
+from captioner.app import answer, caption, resources, settings
 from captioner.app.resources import Picture
+from captioner.decoding import DecodingOptions
 from captioner.errors import BundleError
-from captioner.model import Captioner
+from captioner.model import Captioner, Word
 from tests import visitor
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import checked, said, upload
@@ -91,6 +94,21 @@ def test_a_word_shows_its_runners_up_and_where_the_model_looked(fake: FakeCaptio
     assert fake.encoded == len(fake.decoded) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "forced", "said"),
+    [
+        (DecodingOptions(), False, ["cat {r}", "ball but the sentence as a whole came out better with dog"]),
+        (DecodingOptions(), True, ["cat but you chose dog"]),
+        (DecodingOptions(temperature=1.0), False, ["cat {r}", "ball but the lot fell on dog"]),
+    ],
+)
+def test_why_a_likelier_word_was_not_taken(options: DecodingOptions, forced: bool, said: list[str]) -> None:
+    word = Word("dog", -3.0, (("cat", -1.0), ("ball", -2.0), ("sky", -4.0)), frozenset({"cat", "sky"}))
+    told = answer.likelier(word, options, forced=forced)
+    plain = [re.sub(r"^Here | was likelier,|[“”.]", "", sentence) for sentence in told]
+    assert plain == [one.format(r="but no sentence may repeat itself") for one in said]
+
+
 def test_alternatives_are_ranked_and_told_apart_in_words(fake: FakeCaptioner) -> None:
     text = said(checked(upload(opened(), photo(3))))
     assert "2. a **cat sits**" in text
@@ -108,6 +126,24 @@ def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(fake:
         1,
         2,
     )  # the same picture with the same settings is remembered
+
+
+def test_the_open_picture_is_decoded_once(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, read = opened(), images.read
+    asked: list[bytes] = []
+
+    def counted(data: bytes) -> Any:
+        asked.append(data)
+        return read(data)
+
+    monkeypatch.setattr(images, "read", counted)
+    checked(upload(app, photo(3)))
+    app.slider(key="beams").set_value(1).run()
+    assert asked == [photo(3)]
+    checked(upload(app, photo(4)))
+    assert asked == [photo(3), photo(4)]
+    app.file_uploader[0].set_value(None).run()
+    assert "_decoded" not in checked(app).session_state
 
 
 def test_no_two_visitors_share_anything(fake: FakeCaptioner) -> None:

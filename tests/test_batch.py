@@ -53,8 +53,10 @@ def rows(lines: list[Line]) -> list[dict[str, str]]:
 
 
 def test_the_page_tells_its_bounds_and_its_promise(fake: FakeCaptioner) -> None:
-    told = said(opened())
-    assert "At most 50 pictures and 100 MB at a time." in told
+    app = opened()
+    told = said(app)
+    assert "At most 50 pictures and 100 MB at a time, each up to 8 MB." in told
+    assert app.file_uploader[0].proto.max_upload_size_mb == batch.EACH
     assert "not stored" in told
 
 
@@ -169,7 +171,7 @@ def test_what_goes_beyond_the_bounds_is_named(fake: FakeCaptioner, monkeypatch: 
 @given(some.lists(some.integers(0, batch.LARGEST), max_size=2 * batch.MOST))
 def test_the_bounds_take_as_many_from_the_front_as_they_can(sizes: list[int]) -> None:
     files: Any = [File(str(index), size) for index, size in enumerate(sizes)]
-    taken = batch.within(files)
+    taken = batch.within(files, batch.MOST)
     total = sum(file.size for file in taken)
     assert list(taken) == files[: len(taken)]
     assert len(taken) <= batch.MOST

@@ -30,6 +30,20 @@ def test_runners_up_are_the_likeliest_other_words(seed: int, count: int) -> None
 
 @given(seeds)
 @quickly
+def test_what_a_greedy_search_passes_over_is_ruled_out(seed: int) -> None:
+    (best,) = search(any_speaker(seed), beams=1, max_words=9).hypotheses
+    for step in best.steps:
+        assert {word for word, log_prob in step.runners_up if log_prob > step.log_prob} <= step.ruled_out
+        assert step.id not in step.ruled_out
+
+
+def test_what_only_a_prefix_may_say_is_ruled_out() -> None:
+    (best, *_) = search(any_speaker(1), prefix=(A, B, B)).hypotheses
+    assert [step.id in step.ruled_out for step in best.steps[:3]] == [False, False, True]
+
+
+@given(seeds)
+@quickly
 def test_attention_belongs_to_its_word(seed: int) -> None:
     for hypothesis in search(any_speaker(seed), beams=4, max_words=6).hypotheses:
         before = [START, *spoken(hypothesis)[:-1]]

@@ -16,7 +16,7 @@ import pytest
 from captioner import bundle, hub
 from captioner.bundle import Bundle
 from captioner.errors import BundleError, HubError
-from tests import tiny
+from tests import stand_in_hub, tiny
 from tests.stand_in_hub import StandInHub
 from tests.stand_in_repository import Repository
 
@@ -188,6 +188,18 @@ class TestFailure:
         with pytest.raises(HubError, match=sentence):
             hub.pull(REPO, None, last_good)
 
+    @pytest.mark.parametrize("page", [b"<html>Log in</html>", b"{}", b"[]"])
+    def test_not_the_hub(
+        self, server: StandInHub, last_good: Path, monkeypatch: pytest.MonkeyPatch, page: bytes
+    ) -> None:
+        server.failing = ".*"
+        with monkeypatch.context() as patch:
+            patch.setattr(stand_in_hub._Handler, "answer", lambda self, *_: self.send(page, 200, {}))
+            with pytest.raises(HubError, match="is not the Hugging Face Hub"):
+                hub.pull(REPO, None, last_good)
+            with pytest.raises(HubError, match="is not the Hugging Face Hub"):
+                hub.push(last_good, REPO)
+
     @pytest.mark.parametrize("failing", ["POST .*/preupload/", "PUT /lfs", "POST .*/commit/"])
     def test_refused_push(self, server: StandInHub, last_good: Path, tmp_path: Path, failing: str) -> None:
         write(tmp_path / "newest", b"newest weights")
@@ -202,6 +214,13 @@ class TestFailure:
         repository(server).commit("tamper", {name: b'{"words": []}'})
         with pytest.raises(HubError, match=f"not taken over: .*{name}"):
             hub.pull(REPO, None, last_good)
+
+    def test_tried_in_vain(self, server: StandInHub, last_good: Path) -> None:
+        def tried(arrived: Bundle) -> None:
+            raise BundleError("it does not run") from ValueError("no signatures")
+
+        with pytest.raises(HubError, match="not taken over: it does not run"):
+            hub.pull(REPO, None, last_good, tried)
 
     def test_a_file_is_gone(self, server: StandInHub, last_good: Path) -> None:
         repository(server).commit("remove", {"captioner.tflite": None})

@@ -27,20 +27,33 @@ def three(scores: dict[str, float]) -> list[str]:
     return [f"{scores[column]:.3f}".removeprefix("0") for column in COLUMNS]
 
 
+def costs(row: str) -> list[str]:
+    """Milliseconds a picture, megabytes and hours of a row of the results table."""
+    return [cell.strip() for cell in row.split("|")[-4:-1]]
+
+
+def measured(seconds: float, megabytes: float, hours: float) -> list[str]:
+    return [f"{1000 * seconds:.0f}", f"{megabytes:.1f}", f"{hours:.1f} h"]
+
+
 def test_the_models_row_is_what_was_measured(committed: Bundle) -> None:
     metrics = committed.metrics()
     (row,) = [line for line in README.splitlines() if line.startswith("| **this model")]
     low, high = (f"{bound:.3f}".removeprefix("0") for bound in metrics["cider_interval"])
     assert figures(row) == three(metrics["scores"])
+    megabytes = committed.files["captioner.tflite"].size / 1e6
+    hours = sum(float(epoch["seconds"] or 0) for epoch in committed.history()) / 3600
+    assert costs(row) == measured(metrics["seconds_per_picture"], megabytes, hours)
     assert f"CIDEr {low}–{high}" in README
     assert f"uses {metrics['words_used']} different words" in README
     assert f"and {metrics['verbatim_share']:.0%} of its captions" in README.replace(" %", "%")
 
 
 def test_every_other_row_is_what_was_measured(committed: Bundle) -> None:
-    table = [figures(line) for line in README.splitlines() if line.startswith("| ")]
+    table = [figures(line) + costs(line) for line in README.splitlines() if line.startswith("| ")]
     for row in committed.beside():
-        assert three(row["scores"]) in table, row
+        spent = measured(row["seconds_per_picture"], row["megabytes"], row["hours"])
+        assert three(row["scores"]) + spent in table, row
 
 
 def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
@@ -59,7 +72,7 @@ def test_every_module_has_its_line() -> None:
 def commands() -> list[str]:
     """Every command line of ours that the README prints."""
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
-    inline = re.findall(r"`((?:python -m captioner|train\.py|python train\.py) [^`]*)`", README)
+    inline = re.findall(r"`((?:(?:\.venv/bin/)?python -m captioner|train\.py|python train\.py) [^`]*)`", README)
     lines = [line.partition("  #")[0] for line in blocks.splitlines()] + [" ".join(i.split()) for i in inline]
     ours = [line for line in lines if re.search(r"(train\.py|-m captioner) ", line)]
     return [line for line in ours if "--help" not in line]

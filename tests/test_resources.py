@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -13,7 +15,10 @@ from captioner import bundle, hub
 from captioner.app import resources
 from captioner.bundle import Bundle
 from captioner.errors import BundleError
+from captioner.model import Captioner
+from captioner.text import SPECIALS
 from tests import tiny
+from tests.fake_captioner import FakeCaptioner
 from tests.stand_in_hub import StandInHub
 
 REPO = "someone/captioner"
@@ -25,8 +30,10 @@ def committed(tmp_path: Path) -> Bundle:
     return write(tmp_path / "artifacts", "committed")
 
 
-def write(folder: Path, recipe: str) -> Bundle:
-    return bundle.write(folder, tiny.files(tiny.config(recipe=recipe)) | {"README.md": "# A card\n"})
+def write(folder: Path, recipe: str, model: bytes = b"") -> Bundle:
+    """A bundle that LiteRT runs unless another model is given: what is pulled is tried."""
+    files = tiny.files(tiny.config(recipe=recipe), model or tiny.model("attention"))
+    return bundle.write(folder, files | {"README.md": "# A card\n"})
 
 
 def choose(tmp_path: Path, repo: str = "", folder: str = "", revision: str = "") -> resources.Running:
@@ -88,6 +95,21 @@ def test_a_damaged_pulled_bundle_is_passed_over(
     assert choose(tmp_path, REPO).bundle.checksum == committed.checksum
 
 
+def test_a_pulled_model_that_does_not_run_is_passed_over(
+    server: StandInHub, tmp_path: Path, committed: Bundle
+) -> None:
+    broken = hub.push(write(tmp_path / "trained", "broken", b"not a model").folder, REPO)
+    running = choose(tmp_path, REPO)
+    assert running.bundle.checksum == committed.checksum
+    assert f"{broken.commit[:12]} was not taken over" in running.why
+    assert "does not fit its bundle" in running.why
+
+    hub.push(write(tmp_path / "trained", "good").folder, REPO)
+    choose(tmp_path, REPO)
+    hub.push(write(tmp_path / "trained", "broken", b"not a model").folder, REPO)
+    assert choose(tmp_path, REPO).bundle.config.recipe == "good"
+
+
 def test_a_named_folder_goes_before_everything(server: StandInHub, tmp_path: Path) -> None:
     mine = write(tmp_path / "mine", "mine")
     assert choose(tmp_path, REPO, folder=str(mine.folder)).bundle.checksum == mine.checksum
@@ -129,3 +151,34 @@ def test_the_bundle_is_found_once_for_all_visitors(
         assert not AppTest.from_string(script).run().exception
     assert len(asked) == 1
     st.cache_resource.clear()
+
+
+CAPTION = """
+import numpy as np
+import streamlit as st
+from captioner.app import resources
+image = np.arange(3072, dtype=np.uint8).reshape(32, 32, 3)
+for number in range({pictures}):
+    picture = resources.Picture("a.png", bytes([number]))
+    said = resources.captions(picture, image, resources.captioner().options).best
+st.text(said.text)
+"""
+
+
+def test_a_bundle_that_is_written_while_the_app_runs_is_the_one_that_speaks(
+    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
+) -> None:
+    monkeypatch.setenv("CAPTIONER_BUNDLE", str(committed.folder))
+    image = np.arange(3072, dtype=np.uint8).reshape(32, 32, 3)
+    app = AppTest.from_string(CAPTION.format(pictures=1), default_timeout=60)
+    before = app.run().text[0].value
+    assert before == Captioner(committed).caption(image).best.text
+    words = json.dumps([*SPECIALS, *reversed(tiny.WORDS)])  # so that the same ids are other words
+    after = Captioner(bundle.replace(committed.folder, {"vocabulary.json": words})).caption(image).best.text
+    assert app.run().text[0].value == after != before
+
+
+def test_a_visit_keeps_the_captions_and_what_was_seen_in_the_open_pictures(fake: FakeCaptioner) -> None:
+    app = AppTest.from_string(CAPTION.format(pictures=5)).run().run()
+    assert (len(app.session_state["_captions"]), len(app.session_state["_regions"])) == (5, resources.OPEN)
+    assert fake.encoded == 5

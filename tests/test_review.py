@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from captioner import bundle as bundles
-from captioner.app import rating, resources, review_charts
+from captioner.app import batch, rating, resources, review_charts
 from captioner.app.sitting import COLUMNS, Entry, Share, Sitting, Sittings, from_csv, to_csv
 from captioner.bundle import Bundle
 from captioner.samples import Sample
@@ -73,7 +73,7 @@ def test_a_sitting_leads_from_picture_to_picture_to_its_result(fake: FakeCaption
         assert "So far" in headings(app)
     press(app, "Right")
     assert "What you found" in headings(app)
-    assert "**3 of 5 captions right: 60 %.** With other pictures" in said(app)
+    assert "**3 of 5 captions right: 60 %.** Had you rated a great many" in said(app)
     assert "between 23 % and 88 %" in said(app)
     assert "Right or partly right: 4 of 5, 80 %" in said(app)
 
@@ -98,6 +98,20 @@ def test_a_rating_can_be_changed_and_remarked_on(fake: FakeCaptioner) -> None:
     first = kept(app).entries[0]
     assert (first.rating, first.remark, first.caption) == ("wrong", "a goat, rather", "a dog runs")
     assert len(kept(app).rated) == 1
+
+
+def test_the_keys_that_rate_can_be_switched_off_for_the_whole_visit(fake: FakeCaptioner) -> None:
+    def keys(app: AppTest) -> list[str]:
+        labels = ("Right", "Partly", "Wrong")
+        return [button.proto.shortcut for button in app.button if button.label in labels]
+
+    app = started()
+    assert keys(app) == ["1", "2", "3"]
+    app.toggle[0].set_value(False).run()
+    assert keys(app) == [""] * 3
+    assert keys(press(app, "Right")) == [""] * 3
+    press(press(app, "New sitting"), "Start")
+    assert keys(app) == [""] * 3
 
 
 def test_back_and_next_go_around(fake: FakeCaptioner) -> None:
@@ -156,6 +170,18 @@ def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: Fake
     assert [entry.picture for entry in kept(app).entries] == ["image.jpg", "image.jpg"]
     press(app, "Right")
     assert "No picture of this sitting is among those" in said(press(app, "Wrong"))
+
+
+def test_a_sitting_takes_no_more_bytes_than_there_is_room_for(
+    bare: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "LARGEST", len(photo(0)) + len(photo(1)))
+    app = opened()
+    assert app.file_uploader[0].label == "Upload photographs, up to 100 and 100 MB in all"
+    assert app.file_uploader[0].proto.max_upload_size_mb == batch.EACH
+    app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()
+    assert "Only the first 2 of them will be in the sitting: it takes up to 100 and 100 MB" in said(app)
+    assert len(kept(press(app, "Start")).entries) == 2
 
 
 def test_uploads_are_asked_for_again_after_a_reload(bare: FakeCaptioner) -> None:

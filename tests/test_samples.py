@@ -145,6 +145,10 @@ class TestNone:
         server.stop()
         assert "could not be reached" in self.why(tmp_path)
 
+    def test_not_the_hub(self, server: StandInHub, tmp_path: Path) -> None:
+        server.failing, server.status = ".*", 200  # with JSON that is not the Hub's
+        assert "is not the Hugging Face Hub" in self.why(tmp_path)
+
     def test_no_dataset(self, server: StandInHub, tmp_path: Path) -> None:
         server.repositories.clear()
         assert "is not on the Hub" in self.why(tmp_path)

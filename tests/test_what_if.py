@@ -113,6 +113,14 @@ def test_the_verdict(options: DecodingOptions, own: float, new: float, words: in
     assert said in what_if.verdict(*scored(own, new, words=words), options)
 
 
+def test_the_search_did_not_miss_what_it_may_not_say() -> None:
+    own, new = scored(-4, -3, words=4)
+    repeated = replace(new.words[0], ruled_out=frozenset({new.words[0].text}))
+    told = what_if.verdict(own, replace(new, words=(repeated, *new.words[1:])), BEAM)
+    assert "no sentence may repeat itself" in told
+    assert "missed" not in told
+
+
 def test_the_same_sentence_again_is_said_to_be_the_same() -> None:
     own = caption(SENTENCES[0])
     assert "same sentence" in what_if.verdict(own, replace(own, log_prob=-1.0), BEAM)

@@ -19,15 +19,15 @@ LIBRARIES = ("streamlit", "ai-edge-litert", "numpy", "pillow", "huggingface_hub"
 
 def page() -> None:
     """The model card in plain words, and the facts about this very copy."""
+    running = resources.running()
+    looked = ", and where in the picture it looked" if running.bundle.config.attention else ""
     st.title("About", anchor=False)
     st.markdown(
         "A picture goes in, one English sentence comes out. The app shows what led to it: how sure the "
-        "model was of every word, what else it could have said, and where in the picture it looked. It is "
-        "there for learning how such a model works and where it fails, not for describing pictures that "
-        "matter."
+        f"model was of every word, what else it could have said{looked}. It is there for learning how such "
+        "a model works and where it fails, not for describing pictures that matter."
     )
     _section(card.LIMITS)
-    running = resources.running()
     _failures(failures.found(predicted.sentences(running.bundle)))
     st.header("Data and licence", anchor=False)
     st.markdown(_origins(running.bundle.config))

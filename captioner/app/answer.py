@@ -27,6 +27,7 @@ from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.model import Caption, Captions, Word
 
+REPEATS = "but no sentence may repeat itself"
 CANNOT_KNOW = (
     "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” "
     "are guesses from how people look. It always says something, even about a picture unlike any it has "
@@ -102,7 +103,9 @@ def _result(
         _picture(picture, image, shown, word)
     with right:
         if chosen is not None and word:
-            _details(word, _excuse(options, forced=what_if.forced(word, chosen, key)))
+            _details(word)
+            for reason in likelier(word, options, forced=what_if.forced(word, chosen, key)):
+                st.caption(reason)
             what_if.ask(shown, chosen, key)
         else:
             st.caption(wording.BANDS_EXPLAINED)
@@ -165,7 +168,18 @@ def _excuse(options: DecodingOptions, *, forced: bool) -> str:
     return "but the sentence as a whole came out better with"
 
 
-def _details(word: Word, excuse: str) -> None:
+def likelier(word: Word, options: DecodingOptions, *, forced: bool) -> list[str]:
+    """Why words that were likelier were not taken, as Markdown: a sentence a reason."""
+    taken = f"{_excuse(options, forced=forced)} “{wording.escaped(wording.shown(word.text))}”"
+    first: dict[str, str] = {}
+    for text, log_prob in word.runners_up:
+        if log_prob > word.log_prob:
+            barred = text in word.ruled_out and not forced
+            first.setdefault(REPEATS if barred else taken, wording.escaped(wording.shown(text)))
+    return [f"Here “{text}” was likelier, {reason}." for reason, text in first.items()]
+
+
+def _details(word: Word) -> None:
     name, probability = wording.escaped(wording.shown(word.text)), math.exp(word.log_prob)
     looked = "This model keeps no record of where it looks."
     if word.attention is not None:
@@ -176,8 +190,6 @@ def _details(word: Word, excuse: str) -> None:
         return
     listed = ", ".join(f"“{other}” ({wording.percent(p)})" for other, p in others)
     st.altair_chart(_bars(word, others), width="stretch", alt=f"What else it could have said: {listed}.")
-    if others[0][1] > probability:
-        st.caption(f"Here “{wording.escaped(others[0][0])}” was likelier, {excuse} “{name}”.")
 
 
 def _bars(word: Word, others: list[tuple[str, float]]) -> alt.LayerChart:

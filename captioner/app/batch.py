@@ -28,10 +28,11 @@ if TYPE_CHECKING:  # so that the page need not wait for LiteRT
     from captioner.model import Caption, Captioner
 
 MOST = 50  # pictures
-LARGEST = 100_000_000  # bytes of all pictures together: they wait in memory, and a free container has 700 MB
+LARGEST = 100_000_000  # bytes of all pictures that wait to be captioned; a free container has 700 MB
+EACH = 8  # MB of one file: Streamlit already holds all that are chosen when ``within`` counts them
 THUMBNAIL = (160, 120)  # pixels
 ROW, ROWS = 72, 8  # pixels, so that three lines fit; rows seen at once
-BOUNDS = f"At most {MOST} pictures and {LARGEST // 10**6} MB at a time."
+BOUNDS = f"At most {MOST} pictures and {LARGEST // 10**6} MB at a time, each up to {EACH} MB."
 PROMISE = (
     "Your pictures are captioned on this server and not stored: each is let go as soon as it has its "
     "sentence. The table is yours alone and goes when you close the page."
@@ -110,11 +111,13 @@ def page() -> None:
 
 def _chooser(again: bool) -> None:
     key = f"batch-{st.session_state.setdefault('batches', 0)}"
-    files = st.file_uploader("Upload photographs", images.SUFFIXES, accept_multiple_files=True, key=key)
+    files = st.file_uploader(
+        "Upload photographs", images.SUFFIXES, accept_multiple_files=True, key=key, max_upload_size=EACH
+    )
     st.caption(f"{BOUNDS} {PROMISE}" + (" A new table takes the place of this one." if again else ""))
     if not files:
         return
-    fitting = within(files)
+    fitting = within(files, MOST)
     if fitting:
         count = f"{len(fitting)} picture{'s' if len(fitting) > 1 else ''}"
         st.button(f"Caption {count}", on_click=_start, args=(key,), icon=":material/play_arrow:")
@@ -124,12 +127,12 @@ def _chooser(again: bool) -> None:
         st.warning(f"{BOUNDS} Beyond that, and left out: {left_out}{more}.", icon=":material/block:")
 
 
-def within(files: Sequence[UploadedFile]) -> Sequence[UploadedFile]:
-    """The first files, as many as the bounds allow."""
+def within(files: Sequence[UploadedFile], most: int) -> Sequence[UploadedFile]:
+    """The first files: at most so many, and ``LARGEST`` bytes together."""
     total = 0
     for count, file in enumerate(files):
         total += file.size
-        if count == MOST or total > LARGEST:
+        if count == most or total > LARGEST:
             return files[:count]
     return files
 
@@ -137,7 +140,7 @@ def within(files: Sequence[UploadedFile]) -> Sequence[UploadedFile]:
 def _start(key: str) -> None:
     """Take the pictures out of the uploader; another takes its place."""
     files = st.session_state[key]
-    st.session_state["_batch"] = Batch([(file.name, file.getvalue()) for file in within(files)])
+    st.session_state["_batch"] = Batch([(file.name, file.getvalue()) for file in within(files, MOST)])
     st.session_state["batches"] += 1
     resources.let_go(*files)
 

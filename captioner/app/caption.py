@@ -60,8 +60,9 @@ def opened() -> tuple[Picture, Pixels] | None:
         if named and (picture is None or picture.sample != named):
             picture = _sample(named)
         if picture is None:
+            st.session_state.pop("_decoded", None)
             return None
-        opened = picture, images.read(picture.data)
+        opened = picture, _decoded(picture)
     except Exception as error:
         st.session_state.pop("picture", None)  # so that the next picture has its chance, after a bug, too
         if not isinstance(error, CaptionerError):
@@ -72,6 +73,14 @@ def opened() -> tuple[Picture, Pixels] | None:
     if picture.sample:
         st.query_params["sample"] = picture.sample
     return opened
+
+
+def _decoded(picture: Picture) -> Pixels:
+    """Its pixels, kept while it is the open one: a large picture takes seconds to decode."""
+    kept: dict[str, Pixels] = st.session_state.pop("_decoded", {})
+    image = kept[picture.key] if picture.key in kept else images.read(picture.data)
+    st.session_state["_decoded"] = {picture.key: image}
+    return image
 
 
 def _sample(name: str) -> Picture | None:

@@ -71,9 +71,9 @@ def verdict(found: dict[str, Share]) -> str:
     low, high = right.interval
     captions = "caption" if total == 1 else "captions"
     return (
-        f"**{right.count} of {total} {captions} right: {right.value:.0%}.** With other pictures of this "
-        f"kind, it would likely be between {low:.0%} and {high:.0%}. Right or partly right: {fair.count} of "
-        f"{total}, {fair.value:.0%}."
+        f"**{right.count} of {total} {captions} right: {right.value:.0%}.** Had you rated a great many "
+        f"pictures of this kind, it would likely be between {low:.0%} and {high:.0%}. Right or "
+        f"partly right: {fair.count} of {total}, {fair.value:.0%}."
     ).replace("%", "\N{NO-BREAK SPACE}%")
 
 

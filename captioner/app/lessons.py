@@ -168,8 +168,8 @@ def _measured(metrics: dict[str, Any]) -> str:
     return (
         f"Measured on the {metrics['split']} split ({CUTS[metrics['dataset']]}), tokeniser "
         f"“{metrics['tokenizer']}”, beam {metrics['beams']}, length exponent {metrics['alpha']:g}, as "
-        "coco-caption defines the scores. With other test pictures, CIDEr would likely lie between "
-        f"{low:.2f} and {high:.2f} (95 % bootstrap)."
+        "coco-caption defines the scores. Over a great many such "
+        f"pictures, CIDEr would likely lie between {low:.2f} and {high:.2f} (95 % bootstrap)."
     )
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 
 from captioner import images
 from captioner.app import resources, wording
+from captioner.app.batch import EACH
 from captioner.app.resources import Picture
 from captioner.app.sitting import LONGEST, MOST, Entry, Sitting, Sittings, cleaned
 from captioner.errors import CaptionerError
@@ -80,6 +81,7 @@ def show(key: str, sitting: Sitting) -> None:
 def _verdict(key: str, entry: Entry, view: View | None, position: int) -> None:
     # How sure the model was stays hidden here: it would sway the rating that it is later compared with.
     st.markdown(f"You rated it **{entry.rating}**." if entry.rating else "Is that right?")
+    by_keys = _by_keys()
     with st.container(horizontal=True, gap="small"):
         for rating, shortcut, icon in BUTTONS:
             st.button(
@@ -87,13 +89,14 @@ def _verdict(key: str, entry: Entry, view: View | None, position: int) -> None:
                 # Not the picture's: so the keyboard's focus stays on the button from picture to picture.
                 key=f"rate {rating}",
                 icon=icon,
-                shortcut=shortcut,
+                shortcut=shortcut if by_keys else None,
                 on_click=_rate,
                 args=(key, entry.id, rating, view, position),
                 disabled=view is None,
                 width="stretch",
             )
     st.caption(MEANINGS)
+    st.toggle("Rate with the keys 1, 2 and 3", key="rate by keys")
     widget = f"remark {key} {entry.id}"
     st.text_input(
         "Remark (optional)",
@@ -103,6 +106,14 @@ def _verdict(key: str, entry: Entry, view: View | None, position: int) -> None:
         on_change=_annotate,
         args=(key, entry.id, widget),
     )
+
+
+def _by_keys() -> bool:
+    """Whether a key alone may rate: the keys can be switched off (WCAG 2.1.4), here for the whole visit."""
+    state = st.session_state
+    # Twice, as Streamlit forgets what belongs to a switch once a page is shown without it.
+    state["_by keys"] = chosen = bool(state.setdefault("rate by keys", state.get("_by keys", True)))
+    return chosen
 
 
 def _rate(key: str, id: str, rating: str, view: View, position: int) -> None:
@@ -150,7 +161,10 @@ def _absent(entry: Entry, sitting: Sitting) -> None:
         icon=":material/hide_image:",
     )
     files = st.file_uploader(
-        "Upload the pictures of this sitting again", images.SUFFIXES, accept_multiple_files=True
+        "Upload the pictures of this sitting again",
+        images.SUFFIXES,
+        accept_multiple_files=True,
+        max_upload_size=EACH,
     )
     if files:
         _restore(files, sitting)

@@ -24,7 +24,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from captioner import bundle as bundles
-from captioner.bundle import Bundle
+from captioner.bundle import MANIFEST, Bundle
 from captioner.decoding import DecodingOptions
 from captioner.errors import BundleError, CaptionerError, HubError
 
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "artifacts"
 PULLED = ROOT / "bundles" / "pulled"  # the last good bundle from the Hub
-KEPT = 32  # captions, and regions, remembered for a visitor
+KEPT = 32  # captions remembered for a visitor
+OPEN = 2  # pictures whose regions are, too: half a megabyte each, of use only while the picture is open
 SAMPLES_AGAIN = 600  # seconds until samples that could not be fetched are asked for again
 
 # How a cache tells bundles apart.
@@ -86,7 +87,7 @@ def choose(
         from captioner import hub  # here, as it takes huggingface_hub and an app without the Hub needs none
 
         try:
-            found = hub.pull(repo, revision or None, pulled)
+            found = hub.pull(repo, revision or None, pulled, _tried)
             return Running(found, _from_hub(found), "CAPTIONER_REPO names it, and the Hub had it.")
         except HubError as error:
             why = f"CAPTIONER_REPO names {repo}, but {str(error).rstrip('.')}."
@@ -103,6 +104,13 @@ def choose(
     return Running(
         found, _from_hub(found), f"{why} The bundle pulled last, which is still in {pulled.name}/, is used."
     )
+
+
+def _tried(arrived: Bundle) -> None:
+    """Raise ``BundleError`` unless LiteRT runs the model: a whole file may still be none for this version."""
+    from captioner.model import Captioner
+
+    Captioner(arrived)
 
 
 def _from_hub(found: Bundle) -> str:
@@ -127,16 +135,16 @@ def setting(name: str) -> str:
 
 
 def running() -> Running:
-    """The bundle that runs, found once a process; a step with a name while that takes time."""
+    """The bundle that runs, found once until it is written anew; a step with a name while that takes time."""
     with st.spinner("Finding the model and checking its files …", show_time=True):
         return _running()
 
 
 def captioner() -> Captioner:
-    """The captioner, loaded once a process; steps with names while that takes time."""
-    running()
+    """The captioner, loaded once a bundle; steps with names while that takes time."""
+    bundle = running().bundle
     with st.spinner("Loading the model. This happens once …", show_time=True):
-        return _captioner()
+        return _captioner(bundle)
 
 
 def shelf() -> tuple[dict[str, Sample], str]:
@@ -148,23 +156,32 @@ def shelf() -> tuple[dict[str, Sample], str]:
 
 def samples() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
     """A few of them to pick by name, each with a thumbnail, and the sentence."""
-    running()
+    bundle = running().bundle
     with st.spinner("Looking for sample pictures …", show_time=True):
-        return _samples()
+        return _samples(bundle)
 
 
-@st.cache_resource(show_spinner=False)
+def _unchanged(running: Running) -> bool:
+    """Whether the folder still holds this bundle; one without a manifest is just being written."""
+    try:
+        data = (running.bundle.folder / MANIFEST).read_bytes()
+    except OSError:
+        return True
+    return hashlib.sha256(data).hexdigest() == running.bundle.checksum
+
+
+@st.cache_resource(show_spinner=False, validate=_unchanged)
 def _running() -> Running:
     return choose(setting("CAPTIONER_BUNDLE"), setting("CAPTIONER_REPO"), setting("CAPTIONER_REVISION"))
 
 
-@st.cache_resource(show_spinner=False)
-def _captioner() -> Captioner:
+@st.cache_resource(show_spinner=False, max_entries=1, hash_funcs=BY_CHECKSUM)
+def _captioner(bundle: Bundle) -> Captioner:
     from captioner.model import (
         Captioner,
     )  # here, so that the first words of the page need not wait for LiteRT
 
-    return Captioner(_running().bundle)
+    return Captioner(bundle)
 
 
 @st.cache_resource(show_spinner=False, ttl=SAMPLES_AGAIN, hash_funcs=BY_CHECKSUM)
@@ -175,13 +192,13 @@ def _shelf(bundle: Bundle) -> tuple[dict[str, Sample], str]:
     return {sample.name: sample for sample in found}, sentence
 
 
-@st.cache_resource(show_spinner=False, ttl=SAMPLES_AGAIN)
-def _samples() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
+@st.cache_resource(show_spinner=False, ttl=SAMPLES_AGAIN, hash_funcs=BY_CHECKSUM)
+def _samples(bundle: Bundle) -> tuple[dict[str, tuple[Sample, Pixels]], str]:
     from captioner import images
     from captioner import samples as sources
     from captioner.app import pictures
 
-    found, sentence = _shelf(_running().bundle)
+    found, sentence = _shelf(bundle)
     thumbnails = {}
     for sample in sources.spread(list(found.values()), sources.COUNT):
         try:
@@ -192,23 +209,30 @@ def _samples() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
 
 
 def regions(picture: Picture, image: Pixels) -> NDArray[np.float32]:
-    """What the encoder sees in a picture, float32[1, R, C]; computed once a visit."""
-    return _once("regions", picture.key, lambda: captioner().regions(image))
+    """What the encoder sees in a picture, float32[1, R, C]; computed once while the picture is open."""
+    return _regions(captioner(), picture, lambda: image)
 
 
 def captions(picture: Picture, image: Pixels, options: DecodingOptions) -> Captions:
     """What the model says about a picture; computed once a visit for the same picture and options."""
-    seen = regions(picture, image)
-    return _once("captions", (picture.key, options), lambda: captioner().decode(seen, options))
+    return _captions(picture, lambda: image, options)
 
 
 def continued(picture: Picture, options: DecodingOptions) -> Captions:
     """What the model says when it is held to ``options.prefix``; an open picture is not encoded again."""
     from captioner import images
 
+    return _captions(picture, lambda: images.read(picture.data), options)
+
+
+def _regions(model: Captioner, picture: Picture, image: Callable[[], Pixels]) -> NDArray[np.float32]:
+    return _once("regions", (model.bundle.checksum, picture.key), lambda: model.regions(image()), OPEN)
+
+
+def _captions(picture: Picture, image: Callable[[], Pixels], options: DecodingOptions) -> Captions:
     model = captioner()
-    regions = _once("regions", picture.key, lambda: model.regions(images.read(picture.data)))
-    return _once("captions", (picture.key, options), lambda: model.decode(regions, options))
+    key = model.bundle.checksum, picture.key, options
+    return _once("captions", key, lambda: model.decode(_regions(model, picture, image), options), KEPT)
 
 
 def let_go(*files: UploadedFile) -> None:
@@ -222,11 +246,11 @@ def let_go(*files: UploadedFile) -> None:
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
-def _once(kind: str, key: Hashable, make: Callable[[], Value]) -> Value:
+def _once(kind: str, key: Hashable, make: Callable[[], Value], most: int) -> Value:
     kept: OrderedDict[Hashable, Any] = st.session_state.setdefault(f"_{kind}", OrderedDict())
     if key not in kept:
         kept[key] = make()
-        if len(kept) > KEPT:
+        if len(kept) > most:
             kept.popitem(last=False)
     found: Value = kept[key]
     return found

@@ -110,5 +110,6 @@ def _measured(metrics: dict[str, Any]) -> str:
         return "not scored on test pictures yet"
     return (
         f"scored on {metrics['images']:,} pictures of the {metrics['split']} split ({metrics['dataset']}), "
-        f"tokeniser “{metrics['tokenizer']}”, beam {metrics['beams']}, length exponent {metrics['alpha']:g}"
+        f"tokeniser “{metrics['tokenizer']}”, beam {metrics['beams']}, length exponent {metrics['alpha']:g}, "
+        f"at most {metrics['max_words']} words"
     )

@@ -76,7 +76,8 @@ def _boxes(bundle: Bundle) -> None:
         ),
         (
             "2 · It notes what is where",
-            "What the network found is kept as lists of numbers, one for each part of the picture.",
+            "What the network found is kept as "
+            + ("lists of numbers, one for each part of the picture." if rows * columns > 1 else "numbers."),
             f"Regions: {kept}",
         ),
         (

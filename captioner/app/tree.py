@@ -50,7 +50,10 @@ def told(frame: pd.DataFrame, options: DecodingOptions) -> str:
     counts = frame["kind"].value_counts()
     followed, left = int(counts.get(FOLLOWED, 0) + counts[BEST]), int(counts.get(LEFT, 0))
     if options.temperature is not None:
-        return f"The model drew {options.beams} sentences by lot, {followed} words in all where they differ."
+        return (
+            f"The model drew {options.beams} sentences by lot. With what they share counted once, they have "
+            f"{followed} words and ends."
+        )
     side = "one sentence" if options.beams == 1 else f"{options.beams} sentences side by side"
     return (
         f"The model followed {side}, word by word. It weighed up {followed + left} words, went on with "

@@ -128,10 +128,10 @@ def verdict(own: Caption, new: Caption, options: DecodingOptions) -> str:
         return f"**{_likelier(own, new)}** Both were drawn by lot, so neither need be the best it has."
     if new.score > own.score:
         gone = "it had given up this beginning too early" if options.beams > 1 else "it never looked back"
-        return (
-            f"**The new sentence turned out better than its own.** {_likelier(own, new)} The search missed "
-            f"it: {gone}."
-        )
+        why = f"The search missed it: {gone}."
+        if any(word.text in word.ruled_out for word in new.words):
+            why = "The search may not say it: no sentence may repeat itself."
+        return f"**The new sentence turned out better than its own.** {_likelier(own, new)} {why}"
     if new.log_prob > own.log_prob:
         return (
             f"**{_likelier(own, new)}** It is also shorter, and the ranking evens out length. So its own "

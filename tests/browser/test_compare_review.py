@@ -114,6 +114,18 @@ def test_a_digit_in_a_remark_rates_nothing(open_page: Open) -> None:
     expect(page.get_by_role("textbox", name="Remark")).to_have_value("1 or 2 dogs")
 
 
+def test_a_stray_key_rates_nothing_once_the_keys_are_switched_off(open_page: Open) -> None:
+    page = started(open_page)
+    page.get_by_text("Rate with the keys 1, 2 and 3").click()
+    page.get_by_role("heading", level=1).click()
+    expect(page.get_by_role("button", name="Right", exact=True)).to_be_visible()  # without the name of a key
+    settle(page)
+    page.keyboard.press("1")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Picture 2 of 3")).to_be_visible()
+    expect(page.get_by_text("0 of 3 rated")).to_be_visible()
+
+
 @at_both_widths
 def test_what_cannot_be_gone_on_with_is_explained(open_page: Open) -> None:
     page = open_page("review?sitting=nobody-knows")
