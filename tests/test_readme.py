@@ -72,7 +72,7 @@ def test_every_module_has_its_line() -> None:
 def commands() -> list[str]:
     """Every command line of ours that the README prints."""
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
-    inline = re.findall(r"`((?:(?:\.venv/bin/)?python -m captioner|train\.py|python train\.py) [^`]*)`", README)
+    inline = re.findall(r"`((?:\S*python -m captioner|(?:python )?train\.py) [^`]*)`", README)
     lines = [line.partition("  #")[0] for line in blocks.splitlines()] + [" ".join(i.split()) for i in inline]
     ours = [line for line in lines if re.search(r"(train\.py|-m captioner) ", line)]
     return [line for line in ours if "--help" not in line]
