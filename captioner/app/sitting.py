@@ -97,7 +97,7 @@ class Sitting:
 
 @dataclass(frozen=True)
 class Share:
-    """So many of a total, and between which shares it would lie with other pictures of the kind."""
+    """So many of a total, and between which shares it would lie with a great many pictures of the kind."""
 
     count: int
     total: int
