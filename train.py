@@ -98,7 +98,11 @@ def _training_arguments(add: Callable[..., Any]) -> None:
         help="instead of training, look for better settings of the decoder in N short trials, at most "
         f"{MOST_TRIALS}; the run's folder gets a table and a plot of what mattered",
     )
-    add("--precision", choices=("float32", "mixed_bfloat16"), help="bfloat16 saves a third or more with AMX")
+    add(
+        "--precision",
+        choices=("float32", "mixed_bfloat16"),
+        help="bfloat16 is 1.4 to 1.8 times as fast with AMX",
+    )
     add("--seed", type=_between(0, 2**32 - 1), default=0)
     add("--run", type=Path, metavar="FOLDER", help="checkpoints (default runs/RECIPE or runs/RECIPE-search)")
     add("--resume", action="store_true", help="go on with the run or the search in that folder")

@@ -19,9 +19,9 @@ LIBRARIES = ("streamlit", "ai-edge-litert", "numpy", "pillow", "huggingface_hub"
 
 def page() -> None:
     """The model card in plain words, and the facts about this very copy."""
+    st.title("About", anchor=False)
     running = resources.running()
     looked = ", and where in the picture it looked" if running.bundle.config.attention else ""
-    st.title("About", anchor=False)
     st.markdown(
         "A picture goes in, one English sentence comes out. The app shows what led to it: how sure the "
         f"model was of every word, what else it could have said{looked}. It is there for learning how such "

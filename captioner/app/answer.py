@@ -27,7 +27,6 @@ from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.model import Caption, Captions, Word
 
-REPEATS = "but no sentence may repeat itself"
 CANNOT_KNOW = (
     "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” "
     "are guesses from how people look. It always says something, even about a picture unlike any it has "
@@ -175,7 +174,8 @@ def likelier(word: Word, options: DecodingOptions, *, forced: bool) -> list[str]
     for text, log_prob in word.runners_up:
         if log_prob > word.log_prob:
             barred = text in word.ruled_out and not forced
-            first.setdefault(REPEATS if barred else taken, wording.escaped(wording.shown(text)))
+            reason = f"but {wording.NO_REPEAT}" if barred else taken
+            first.setdefault(reason, wording.escaped(wording.shown(text)))
     return [f"Here “{text}” was likelier, {reason}." for reason, text in first.items()]
 
 

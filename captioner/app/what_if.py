@@ -130,7 +130,7 @@ def verdict(own: Caption, new: Caption, options: DecodingOptions) -> str:
         gone = "it had given up this beginning too early" if options.beams > 1 else "it never looked back"
         why = f"The search missed it: {gone}."
         if any(word.text in word.ruled_out for word in new.words):
-            why = "The search may not say it: no sentence may repeat itself."
+            why = f"The search may not say it: {wording.NO_REPEAT}."
         return f"**The new sentence turned out better than its own.** {_likelier(own, new)} {why}"
     if new.log_prob > own.log_prob:
         return (

@@ -22,6 +22,8 @@ BANDS_EXPLAINED = (
     "than that."
 )
 
+NO_REPEAT = "no sentence may repeat itself"  # what ``decoding`` masks, as a reason
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&])")
 
 
