@@ -128,8 +128,7 @@ def verify(arguments: argparse.Namespace) -> int:
     from captioner import bundle
     from captioner.model import Captioner
 
-    found = bundle.load(arguments.folder)
-    Captioner(found)
+    found = Captioner(bundle.load(arguments.folder)).bundle
     size = sum(entry.size for entry in found.files.values()) / 1e6
     print(f"{found.folder} is whole: {len(found.files)} files, {size:.1f} MB, checksum {found.checksum[:12]}")
     return 0
@@ -151,8 +150,9 @@ def push(arguments: argparse.Namespace) -> int:
 def pull(arguments: argparse.Namespace) -> int:
     """Fetch a bundle from the Hugging Face Hub."""
     from captioner import hub
+    from captioner.model import Captioner
 
-    pulled = hub.pull(arguments.repo, arguments.revision, arguments.to)
+    pulled = hub.pull(arguments.repo, arguments.revision, arguments.to, tried=Captioner)
     print(f"{arguments.repo} is in {arguments.to}, checksum {pulled.checksum[:12]}")
     return 0
 

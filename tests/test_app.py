@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from captioner import images
@@ -186,17 +183,6 @@ def test_taking_back_a_file_leaves_the_photograph_that_came_after_it(
     app.file_uploader[0].set_value(None).run()
     assert app.session_state["picture"] == shown
     assert checked(app).header
-
-
-def test_uploads_that_are_used_up_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = MemoryUploadedFileManager("/upload")
-    files: list[Any] = [UploadedFileRec(str(number), "a.png", "image/png", b"data") for number in range(3)]
-    for file in files:
-        memory.add_file("me", file)
-    visit = SimpleNamespace(session_id="me", uploaded_file_mgr=memory)
-    monkeypatch.setattr(resources, "get_script_run_ctx", lambda: visit)
-    resources.let_go(*files[:2])
-    assert memory.get_files("me", ["0", "1", "2"]) == files[2:]
 
 
 @pytest.mark.parametrize("data", [b"not a picture", photo(5)[:50], b""])

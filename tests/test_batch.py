@@ -7,7 +7,6 @@ import csv
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
 from captioner import images
-from captioner.app import batch
+from captioner.app import batch, uploads
 from captioner.app.batch import Batch, Line
 from captioner.bundle import Bundle
 from captioner.model import Captioner
@@ -25,14 +24,6 @@ from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import said
 
 names = some.text(some.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
-
-
-@dataclass(frozen=True)
-class File:
-    """What ``within`` needs to know of an upload."""
-
-    name: str
-    size: int
 
 
 def opened() -> AppTest:
@@ -56,7 +47,7 @@ def test_the_page_tells_its_bounds_and_its_promise(fake: FakeCaptioner) -> None:
     app = opened()
     told = said(app)
     assert "At most 50 pictures and 100 MB at a time, each up to 8 MB." in told
-    assert app.file_uploader[0].proto.max_upload_size_mb == batch.EACH
+    assert app.file_uploader[0].proto.max_upload_size_mb == uploads.EACH
     assert "not stored" in told
 
 
@@ -166,18 +157,6 @@ def test_what_goes_beyond_the_bounds_is_named(fake: FakeCaptioner, monkeypatch: 
     assert "2\\.png" in app.warning[0].value
     app.button[0].click().run()
     assert "2 pictures captioned." in said(app)
-
-
-@given(some.lists(some.integers(0, batch.LARGEST), max_size=2 * batch.MOST))
-def test_the_bounds_take_as_many_from_the_front_as_they_can(sizes: list[int]) -> None:
-    files: Any = [File(str(index), size) for index, size in enumerate(sizes)]
-    taken = batch.within(files, batch.MOST)
-    total = sum(file.size for file in taken)
-    assert list(taken) == files[: len(taken)]
-    assert len(taken) <= batch.MOST
-    assert total <= batch.LARGEST
-    if len(taken) < len(files):
-        assert len(taken) == batch.MOST or total + files[len(taken)].size > batch.LARGEST
 
 
 def test_batch_and_single_captions_agree(tiny_bundle: Bundle) -> None:

@@ -141,16 +141,19 @@ def test_a_damaged_copy_of_a_pinned_commit_is_fetched_again(
 
 def test_the_command_line_pushes_and_pulls(server: StandInHub, trained: Bundle, tmp_path: Path) -> None:
     quiet = {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HOME": str(tmp_path / "home")}
+    good, pulled = write(tmp_path / "good", tiny.model("attention"), cat=b"a cat"), tmp_path / "pulled"
 
     def run(*arguments: str | Path) -> str:
         command = [sys.executable, "-m", "captioner", *map(str, arguments)]
-        return subprocess.run(
-            command, env=os.environ | quiet, capture_output=True, text=True, check=True
-        ).stdout
+        ended = subprocess.run(command, env=os.environ | quiet, capture_output=True, text=True)
+        return ended.stderr if ended.returncode else ended.stdout
 
-    assert "sent to" in run("push", trained.folder, REPO, "--samples")
-    assert trained.checksum[:12] in run("pull", REPO, "--to", tmp_path / "pulled")
-    assert contents(tmp_path / "pulled") == contents(trained.folder)
+    assert "sent to" in run("push", good.folder, REPO, "--samples")
+    assert good.checksum[:12] in run("pull", REPO, "--to", pulled)
+    assert contents(pulled) == contents(good.folder)
+    assert "sent to" in run("push", trained.folder, REPO)  # whole, but no model that LiteRT runs
+    assert "was not taken over" in run("pull", REPO, "--to", pulled)
+    assert contents(pulled) == contents(good.folder)
 
 
 class TestFailure:

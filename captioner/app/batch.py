@@ -18,21 +18,17 @@ import streamlit as st
 from PIL import Image
 
 from captioner import images
-from captioner.app import pictures, resources, wording
+from captioner.app import pictures, resources, uploads, wording
 from captioner.errors import CaptionerError
 
 if TYPE_CHECKING:  # so that the page need not wait for LiteRT
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
-
     from captioner.app.pictures import Pixels
     from captioner.model import Caption, Captioner
 
 MOST = 50  # pictures
-LARGEST = 100_000_000  # bytes of all pictures that wait to be captioned; a free container has 700 MB
-EACH = 8  # MB of one file: Streamlit already holds all that are chosen when ``within`` counts them
 THUMBNAIL = (160, 120)  # pixels
 ROW, ROWS = 72, 8  # pixels, so that three lines fit; rows seen at once
-BOUNDS = f"At most {MOST} pictures and {LARGEST // 10**6} MB at a time, each up to {EACH} MB."
+BOUNDS = f"At most {MOST} pictures and {uploads.LARGEST // 10**6} MB at a time, each up to {uploads.EACH} MB."
 PROMISE = (
     "Your pictures are captioned on this server and not stored: each is let go as soon as it has its "
     "sentence. The table is yours alone and goes when you close the page."
@@ -111,13 +107,11 @@ def page() -> None:
 
 def _chooser(again: bool) -> None:
     key = f"batch-{st.session_state.setdefault('batches', 0)}"
-    files = st.file_uploader(
-        "Upload photographs", images.SUFFIXES, accept_multiple_files=True, key=key, max_upload_size=EACH
-    )
+    files = uploads.several("Upload photographs", key)
     st.caption(f"{BOUNDS} {PROMISE}" + (" A new table takes the place of this one." if again else ""))
     if not files:
         return
-    fitting = within(files, MOST)
+    fitting = uploads.within(files, MOST)
     if fitting:
         count = f"{len(fitting)} picture{'s' if len(fitting) > 1 else ''}"
         st.button(f"Caption {count}", on_click=_start, args=(key,), icon=":material/play_arrow:")
@@ -127,22 +121,12 @@ def _chooser(again: bool) -> None:
         st.warning(f"{BOUNDS} Beyond that, and left out: {left_out}{more}.", icon=":material/block:")
 
 
-def within(files: Sequence[UploadedFile], most: int) -> Sequence[UploadedFile]:
-    """The first files: at most so many, and ``LARGEST`` bytes together."""
-    total = 0
-    for count, file in enumerate(files):
-        total += file.size
-        if count == most or total > LARGEST:
-            return files[:count]
-    return files
-
-
 def _start(key: str) -> None:
     """Take the pictures out of the uploader; another takes its place."""
     files = st.session_state[key]
-    st.session_state["_batch"] = Batch([(file.name, file.getvalue()) for file in within(files, MOST)])
+    st.session_state["_batch"] = Batch([(file.name, file.getvalue()) for file in uploads.within(files, MOST)])
     st.session_state["batches"] += 1
-    resources.let_go(*files)
+    uploads.let_go(*files)
 
 
 def _work(batch: Batch) -> None:

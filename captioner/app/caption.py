@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner import images
-from captioner.app import resources, wording
+from captioner.app import resources, uploads, wording
 from captioner.app.resources import Picture
 from captioner.errors import CaptionerError
 
@@ -129,7 +129,7 @@ def _pick(name: str) -> None:
     state = st.session_state
     for widget in ("upload", "photo"):
         if file := state.get(f"{widget}-{state['uploads']}"):
-            resources.let_go(file)
+            uploads.let_go(file)
     state.pop("picture", None)
     state.pop("from", None)
     state["uploads"] += 1  # another key, so that the uploader is empty

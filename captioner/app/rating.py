@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner import images
-from captioner.app import resources, wording
-from captioner.app.batch import EACH
+from captioner.app import resources, uploads, wording
 from captioner.app.resources import Picture
 from captioner.app.sitting import LONGEST, MOST, Entry, Sitting, Sittings, cleaned
 from captioner.errors import CaptionerError
@@ -160,16 +159,11 @@ def _absent(entry: Entry, sitting: Sitting) -> None:
         f"Uploads are not stored, so {name} has to be uploaded again to be seen.",
         icon=":material/hide_image:",
     )
-    files = st.file_uploader(
-        "Upload the pictures of this sitting again",
-        images.SUFFIXES,
-        accept_multiple_files=True,
-        max_upload_size=EACH,
-    )
+    files = uploads.several("Upload the pictures of this sitting again")
     if files:
         _restore(files, sitting)
         if _view(entry):
-            resources.let_go(*files)
+            uploads.let_go(*files)
             st.rerun()
         st.caption("That is another picture.")
 

@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from captioner import bundle as bundles
 from captioner.bundle import MANIFEST, Bundle
@@ -31,7 +29,6 @@ from captioner.errors import BundleError, CaptionerError, HubError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from captioner.app.pictures import Pixels
     from captioner.model import Captioner, Captions
@@ -233,17 +230,6 @@ def _captions(picture: Picture, image: Callable[[], Pixels], options: DecodingOp
     model = captioner()
     key = model.bundle.checksum, picture.key, options
     return _once("captions", key, lambda: model.decode(_regions(model, picture, image), options), KEPT)
-
-
-def let_go(*files: UploadedFile) -> None:
-    """Free the memory of uploads that are used up: Streamlit keeps them for as long as the page is open.
-
-    Their uploader must not be shown again, as it would come back empty.
-    """
-    context = get_script_run_ctx()
-    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        for file in files:
-            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def _once(kind: str, key: Hashable, make: Callable[[], Value], most: int) -> Value:

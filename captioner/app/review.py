@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner import images
-from captioner.app import rating, resources, wording
-from captioner.app.batch import EACH, LARGEST, within
+from captioner.app import rating, resources, uploads, wording
 from captioner.app.sitting import MOST, Entry, Sitting, from_csv
 from captioner.errors import CaptionerError
 
@@ -91,17 +89,15 @@ def _begin_with_samples(found: dict[str, Sample]) -> None:
 
 
 def _begin_with_uploads() -> None:
-    bounds = f"up to {MOST} and {LARGEST // 10**6} MB in all"
-    files = st.file_uploader(
-        f"Upload photographs, {bounds}", images.SUFFIXES, accept_multiple_files=True, max_upload_size=EACH
-    )
-    fitting = within(files, MOST)
+    bounds = f"up to {MOST} and {uploads.LARGEST // 10**6} MB in all"
+    files = uploads.several(f"Upload photographs, {bounds}")
+    fitting = uploads.within(files, MOST)
     if len(fitting) < len(files):
         st.caption(f"Only the first {len(fitting)} of them will be in the sitting: it takes {bounds}.")
     if fitting and st.button("Start", icon=":material/play_arrow:"):
         entries = rating.captioned(fitting)
         if entries:
-            resources.let_go(*files)
+            uploads.let_go(*files)
             _open(entries)
 
 
