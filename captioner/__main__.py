@@ -124,11 +124,11 @@ def beside(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Check every byte of a bundle, and that its model fits the rest."""
-    from captioner import bundle
-    from captioner.model import Captioner
+    """Check every byte of a bundle, and caption a picture with it."""
+    from captioner import bundle, trial
 
-    found = Captioner(bundle.load(arguments.folder)).bundle
+    found = bundle.load(arguments.folder)
+    trial.run(found)
     size = sum(entry.size for entry in found.files.values()) / 1e6
     print(f"{found.folder} is whole: {len(found.files)} files, {size:.1f} MB, checksum {found.checksum[:12]}")
     return 0

@@ -176,9 +176,10 @@ class _Model:
         return outputs
 
     def _check(self, bundle: Bundle) -> None:
-        """Take one step on a black picture, and compare every shape with what the bundle promises.
+        """Take two steps on a black picture, and compare every shape with what the bundle promises.
 
-        With as many rows as captions will have, so that the first of them finds the interpreter resized.
+        The second goes on from the state that the first gave. With as many rows as captions will have, so
+        that the first of them finds the interpreter resized.
         """
         size, (height, width), rows = bundle.config.image_size, bundle.config.grid, bundle.config.beams
         black = np.zeros((1, size, size, 3), np.uint8)
@@ -188,7 +189,10 @@ class _Model:
         self.channels = int(regions.shape[2])
         stepper = _Stepper(self)
         state = {name: np.repeat(row, rows, axis=0) for name, row in stepper.start(regions).items()}
-        log_probs, _, attention = stepper.step(np.full(rows, START, np.int32), state)
+        words = np.full(rows, START, np.int32)
+        _, later, _ = stepper.step(words, state)
+        _expect_state(later, state)
+        log_probs, _, attention = stepper.step(words, {name: row[::-1] for name, row in later.items()})
         _expect("log_probs", log_probs.shape, (rows, len(bundle.vocabulary)))
         if np.isnan(log_probs).any():
             raise ValueError("its probabilities are not numbers")
@@ -220,6 +224,13 @@ def _expect(name: str, found: object, expected: object) -> None:
     found = tuple(map(int, found)) if isinstance(found, tuple | np.ndarray) else found
     if found != expected:
         raise ValueError(f"{name} has the shape {found} where the bundle says {expected}")
+
+
+def _expect_state(found: State, expected: State) -> None:
+    """What a step gives must be what the next one takes."""
+    shapes, wanted = ({name: row.shape for name, row in state.items()} for state in (found, expected))
+    if shapes != wanted:
+        raise ValueError(f"a step gives the state {shapes} where the next one takes {wanted}")
 
 
 def _spoken(decoded: Decoded, vocabulary: Vocabulary, grid: tuple[int, int]) -> Captions:
