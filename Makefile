@@ -1,19 +1,28 @@
-# Two commands: `make app` serves the page, `make test` runs every test. Both build .venv first.
+# `make app` serves the page, `make test` runs every test. Both build .venv first.
 
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip --disable-pip-version-check
-# Newest first; a command counts only if it starts, has the right version and can make an environment.
-CANDIDATES := python3.13 python3.12 python3.11 python3
-SUITABLE   := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+# A command counts only if it starts, has the right version and can make an environment. The app runs on 3.14, too,
+# but TensorFlow 2.21, which the tests need, does not: so 3.14 comes after those that do both.
+CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3
+SUITABLE   := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+TRAINS     := import sys; sys.exit(sys.version_info[:2] > (3, 13))
+SEEDS       = $(shell $(PYTHON) -c "import random; print(*random.sample(range(2**32), 20))")
 
-.PHONY: app test lint clean
+.PHONY: app test fuzz lint clean
 
 app: $(VENV)/app.stamp
 	$(PYTHON) -m streamlit run streamlit_app.py
 
 test: $(VENV)/dev.stamp
 	$(PYTHON) -m pytest
+
+# The property tests with examples that no run had before.
+fuzz: $(VENV)/dev.stamp
+	@for seed in $(SEEDS); do echo "make fuzz SEEDS=$$seed"; \
+	  $(PYTHON) -m pytest -q -n auto -m hypothesis --hypothesis-profile fresh --hypothesis-seed $$seed \
+	  || { echo "To see it again: make fuzz SEEDS=$$seed" >&2; exit 1; }; done
 
 lint: $(VENV)/dev.stamp
 	$(PYTHON) -m ruff check .
@@ -30,6 +39,9 @@ $(VENV)/app.stamp: requirements.txt | $(PYTHON)
 
 # The tests' environment holds the app's too.
 $(VENV)/dev.stamp: requirements.txt requirements-train.txt requirements-dev.txt | $(PYTHON)
+	@$(PYTHON) -c '$(TRAINS)' || { \
+	  echo "The tests train, and TensorFlow 2.21 is not there for $$($(PYTHON) --version), which made $(VENV)." >&2; \
+	  echo "Install Python 3.11, 3.12 or 3.13, then run: make clean test" >&2; exit 1; }
 	$(PIP) install -r requirements-dev.txt
 	@touch $(VENV)/app.stamp $@
 
@@ -39,6 +51,6 @@ $(PYTHON):
 	    echo "Making $(VENV) with $$($$python --version)"; exec $$python -m venv --clear $(VENV); \
 	  fi; \
 	done; \
-	echo "captioner needs Python 3.11, 3.12 or 3.13 with its venv module, and found none of: $(CANDIDATES)." >&2; \
+	echo "captioner needs Python 3.11, 3.12, 3.13 or 3.14 with its venv module, and found none of: $(CANDIDATES)." >&2; \
 	echo "Install one from https://www.python.org/downloads, or on Debian and Ubuntu: apt install python3-venv" >&2; \
 	exit 1

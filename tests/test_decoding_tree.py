@@ -14,7 +14,7 @@ from captioner.text import END, START
 from tests.table_stepper import REGIONS, A, B, C, Said, TableStepper, any_speaker, search, spoken
 
 seeds = st.integers(0, 10_000)
-quickly = settings(max_examples=25, deadline=None)
+quickly = settings(max_examples=settings().max_examples // 4)
 
 
 @given(seeds, st.integers(0, 7))

@@ -64,7 +64,11 @@ def test_seeing_nothing_is_like_nothing() -> None:
     assert rule().likeness(regions((0, 0, 0), (0, 0, 0))) == 0
 
 
-@given(seen=st.lists(st.floats(-5, 5, width=32), min_size=3, max_size=3), times=st.floats(0.5, 100, width=32))
+# Subnormal numbers have too few digits to keep their ratios when multiplied.
+components = st.floats(-5, 5, width=32, allow_subnormal=False)
+
+
+@given(seen=st.lists(components, min_size=3, max_size=3), times=st.floats(0.5, 100, width=32))
 def test_only_the_direction_counts(seen: list[float], times: float) -> None:
     one, other = regions(tuple(seen)), regions(tuple(seen)) * np.float32(times)
     assert rule().likeness(one) == pytest.approx(rule().likeness(other), abs=1e-3)

@@ -69,6 +69,18 @@ def test_every_module_has_its_line() -> None:
     assert told == here - {"__init__.py"}
 
 
+def test_every_python_that_will_do_is_named() -> None:
+    bounds = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text())
+    candidates = re.search("CANDIDATES := (.*)", (ROOT / "Makefile").read_text())
+    assert bounds
+    assert candidates
+    will_do = {f"3.{minor}" for minor in range(int(bounds[1]), int(bounds[2]))}
+    told = README.partition("## Run it")[2].partition("```")[0]
+
+    assert set(re.findall(r"\b3\.\d+", told)) == will_do
+    assert set(candidates[1].split()) == {"python3", *(f"python{version}" for version in will_do)}
+
+
 def commands() -> list[str]:
     """Every command line of ours that the README prints."""
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
