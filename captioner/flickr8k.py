@@ -24,6 +24,7 @@ from pathlib import Path
 
 from captioner import karpathy
 from captioner.errors import DatasetError
+from captioner.text import words
 
 SPLITS = ("official", "kaggle")
 HELD_OUT = "held-out"
@@ -32,6 +33,7 @@ LISTS = {
     "dev": "Flickr_8k.devImages.txt",
     "test": "Flickr_8k.testImages.txt",
 }
+MOST_WORDLESS = 0.1  # share of the captions that may be without a word; of Flickr8k's none is
 KAGGLE_TRAIN_SHARE = 0.85
 KAGGLE_HANDLE = "shadabhussain/flickr8k"  # the mirror that carries the official split lists
 
@@ -188,13 +190,20 @@ def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], lis
     found: dict[str, list[str]] = {}
     absent: list[str] = []
     empty: list[str] = []
+    wordless: list[str] = []
     for name, caption in _rows(path):
         if name not in present:
             absent.append(name)
-        elif not any(character.isalnum() for character in caption):
+        elif not words(caption):
             empty.append(name)
+            wordless.append(caption)
         else:
             found.setdefault(name, []).append(caption)
+    if len(wordless) > MOST_WORDLESS * (len(wordless) + sum(map(len, found.values()))):
+        raise DatasetError(
+            f"{len(wordless)} captions in {path} have no word of the letters a–z, such as "
+            f"{max(wordless, key=len)[:80]!r}. Captions are learnt in English: use the English ones."
+        )
     if not found:
         raise DatasetError(f"no caption in {path} belongs to a picture in {images}.")
     skipped = [

@@ -157,6 +157,23 @@ def test_odd_captions_are_counted(
     assert after.splits == before.splits
 
 
+@pytest.mark.parametrize("split", flickr8k.SPLITS)
+def test_captions_in_another_script_are_refused_and_a_few_left_out(
+    text: Path, folder: Path, row: Callable[[str, str], str], split: str
+) -> None:
+    """Of 80 captions that have words, whatever the split's own rules are: those that score have only a–z."""
+    before = flickr8k.load(folder, split)
+    append(text, 8 * row(name(1), "собака бежит"))
+    after = flickr8k.load(folder, split)
+    assert (after.splits, after.skipped) == (
+        before.splits,
+        (f"skipped 8 captions without a word, such as {name(1)}",),
+    )
+    append(text, row(name(1), "犬"))
+    with pytest.raises(DatasetError, match=r"^9 captions in .* letters a–z, such as 'собака бежит'.*English"):
+        flickr8k.load(folder, split)
+
+
 def test_a_picture_that_is_not_there_is_counted(folder: Path) -> None:
     flickr8k.load(folder).path(name(2)).unlink()
     found = flickr8k.load(folder)

@@ -92,16 +92,24 @@ class Targets:
         return counts
 
 
-def shuffled(targets: Targets, size: int, seed: int) -> list[NDArray[np.int64]]:
+def shuffled(targets: Targets, size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
     """Rows of every batch of an epoch: random, but alike in caption length within a batch."""
-    random = np.random.default_rng(seed)
-    order = random.permutation(len(targets.names))
+    random = np.random.default_rng([seed, epoch])
     lengths = targets.lengths
     batches = []
-    for pool in np.array_split(order, max(1, len(order) // (size * _POOL))):
+    for pool in _pools(random.permutation(len(targets.names)), size):
         pool = pool[np.argsort(lengths[pool], kind="stable")]
         batches += [pool[i : i + size] for i in range(0, len(pool), size)]
     return [batches[i] for i in random.permutation(len(batches))]
+
+
+def count(pictures: int, size: int) -> int:
+    """How many batches ``shuffled`` makes of an epoch."""
+    return sum(-(-len(pool) // size) for pool in _pools(np.arange(pictures), size))
+
+
+def _pools(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    return np.array_split(order, max(1, len(order) // (size * _POOL)))
 
 
 def in_order(targets: Targets, size: int) -> list[NDArray[np.int64]]:

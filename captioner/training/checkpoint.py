@@ -9,6 +9,7 @@ import csv
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -72,15 +73,32 @@ class Run:
         Raises:
             CaptionerError: the run has epochs that were trained with something else.
         """
-        if not self._epochs():
-            self._settings.write_text(json.dumps(settings))
-        if self._settings.is_file():
-            self.refuse_unlike(settings, "Repeat its options, or name another --run.")
+        if not self._epochs() or not self._settings.is_file():
+            self._write_settings(settings)
+        self.refuse_unlike(settings, "Repeat its options, or name another --run.")
+
+    @property
+    def phases(self) -> list[dict[str, Any]] | None:
+        """The schedule that is recorded, a phase's fields each; None in a run that has not recorded any."""
+        return self._read_settings().get("phases")
+
+    def record_phases(self, phases: Sequence[dict[str, Any]]) -> None:
+        """Keep the schedule by which the run goes on."""
+        self._write_settings({**self._read_settings(), "phases": [*phases]})
+
+    def _read_settings(self) -> dict[str, Any]:
+        return json.loads(self._settings.read_text()) if self._settings.is_file() else {}
+
+    def _write_settings(self, settings: dict[str, Any]) -> None:
+        unfinished = self._settings.with_name(f"{self._settings.name}.tmp")
+        unfinished.write_text(json.dumps(settings))
+        sync(unfinished)
+        unfinished.replace(self._settings)
 
     def refuse_unlike(self, settings: dict[str, Any], advice: str) -> None:
         """Raise ``CaptionerError`` unless the run was begun with these settings."""
         now = json.loads(json.dumps(settings))
-        before = json.loads(self._settings.read_text()) if self._settings.is_file() else {}
+        before = self._read_settings()
         if other := [name for name in now if now[name] != before.get(name)]:
             raise CaptionerError(
                 f"the run in {self.folder} was begun with another {' and '.join(other)} "

@@ -20,8 +20,8 @@ from captioner.training.decoders import Decoder, DecoderOptions, Tensor, Tensors
 class Ensemble(keras.Model):
     """Stands for a ``Decoder`` everywhere.
 
-    While training, each member has logits of its own, which share no loss: members that learnt to make up for
-    each other would no longer err independently.
+    Each member learns captions by logits of its own (``apart``), which share no loss: members that learnt to
+    make up for each other would no longer err independently.
     """
 
     def __init__(self, members: Sequence[Decoder]) -> None:
@@ -55,9 +55,8 @@ class Ensemble(keras.Model):
         return _mean(logits), after, ops.mean(ops.stack(looked), axis=0) if self.has_attention else None
 
     def call(self, regions: Tensor, ids: Tensor, training: bool = False) -> Tensor:
-        """Teacher forcing: log-probabilities float[B, K, T, V]; while training float[B, M K, T, V] logits."""
-        logits = [member(regions, ids, training=training) for member in self.members]
-        return ops.concatenate(logits, axis=1) if training else _mean(logits)
+        """Teacher forcing: log-probabilities float[B, K, T, V]."""
+        return _mean([member(regions, ids, training=training) for member in self.members])
 
 
 def build(
@@ -70,6 +69,12 @@ def build(
     ensemble = Ensemble(built)
     ensemble(np.zeros((1, *regions), np.float32), np.full((1, 1, 2), START, np.int32))
     return ensemble
+
+
+def apart(decoder: Decoder | Ensemble, regions: Tensor, ids: Tensor, training: bool) -> Tensor:
+    """Teacher forcing, one member after another: logits float[B, M K, T, V]."""
+    logits = [member(regions, ids, training=training) for member in members(decoder)]
+    return ops.concatenate(logits, axis=1)
 
 
 def members(decoder: Decoder | Ensemble) -> tuple[Decoder, ...]:

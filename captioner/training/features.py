@@ -112,8 +112,8 @@ def cached(found: NDArray[np.float16]) -> Load:
     return lambda rows: found[rows]
 
 
-def augmented(dataset: Dataset, captions: Captions, size: int, seed: int) -> Load:
-    """Loads pictures as uint8[B, S, S, 3], cropped, flipped and recoloured at random.
+def augmented(dataset: Dataset, captions: Captions, size: int, seed: int, epoch: int) -> Load:
+    """Loads pictures as uint8[B, S, S, 3], cropped, flipped and recoloured at random, anew each epoch.
 
     Pictures whose captions say left or right are not flipped.
     """
@@ -121,7 +121,7 @@ def augmented(dataset: Dataset, captions: Captions, size: int, seed: int) -> Loa
     sided = [any(_SIDED.search(caption) for caption in captions[name]) for name in names]
 
     def load(rows: Sequence[int]) -> NDArray[np.uint8]:
-        random = np.random.default_rng([seed, *rows])
+        random = np.random.default_rng([seed, epoch, *rows])
         return np.stack([_augment(dataset.path(names[row]), size, not sided[row], random) for row in rows])
 
     return load

@@ -55,12 +55,18 @@ class Phase:
 
 
 class Trainee(keras.Model):
-    """Encoder (or none: then regions are given) and decoder as one model: logits float[B, K, T, V]."""
+    """Encoder (or none: then regions are given) and decoder as one model: logits float[B, K, T, V].
 
-    def __init__(self, encoder: keras.Model | None, decoder: Decoder) -> None:
+    Members of an ensemble learn captions ``apart``, K of them each, so that there are M K. What they have
+    sampled together they learn together: the gradient of the mean of their probabilities gives each member
+    its responsibility for a word.
+    """
+
+    def __init__(self, encoder: keras.Model | None, decoder: Decoder, apart: bool = True) -> None:
         super().__init__(name="trainee")
         self.encoder = encoder
         self.decoder = decoder
+        self.apart = apart
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
         pictures = inputs["pictures"]
@@ -68,12 +74,14 @@ class Trainee(keras.Model):
         regions = (
             ops.cast(pictures, "float32") if self.encoder is None else self.encoder(pictures, training=False)
         )
+        if self.apart:
+            return ensemble.apart(self.decoder, regions, inputs["ids"], training)
         return self.decoder(regions, inputs["ids"], training=training)
 
     def learn(self, batch: Batch) -> float:
         """One update; every member of the decoder has all the captions to learn. Returns the loss."""
         self.reset_metrics()
-        times = (1, len(ensemble.members(self.decoder)), 1)
+        times = (1, len(ensemble.members(self.decoder)) if self.apart else 1, 1)
         targets, weights = np.tile(batch.targets, times), np.tile(batch.weights, times)
         inputs = {"pictures": batch.pictures, "ids": batch.ids}
         return float(self.train_on_batch(inputs, targets, sample_weight=weights))
@@ -173,14 +181,11 @@ def fit(
     while progress.done < phase.epochs and progress.waited < 2 * phase.patience:
         started = time.perf_counter()
         loss = _epoch(loop, phase, progress, seed)
-        if not math.isfinite(loss):
-            raise CaptionerError(
-                f"the loss of epoch {progress.epoch + 1} is {loss}. Begin anew with --precision float32 and "
-                "another --run; if that does not help, lower the rate in captioner/training/recipes.py."
-            )
+        _refuse_no_number(loss, "loss", progress)
         trainee.optimizer.swap_averages()  # what is validated and saved
         regions = loop.dev_regions()
         val_loss, said = loop.validation.loss(nats, regions), loop.validation.captions(rollout, regions)
+        _refuse_no_number(val_loss, "val loss", progress)
         row = Epoch(
             epoch=progress.epoch + 1,
             phase=phase.name,
@@ -206,7 +211,7 @@ def fit(
 def _epoch(loop: Loop, phase: Phase, progress: Progress, seed: int) -> float:
     """One pass over the training split; returns the mean loss a batch."""
     _reseed(loop.trainee.decoder, seed, progress.epoch)
-    order = batches.shuffled(loop.targets, phase.batch, seed + progress.epoch)
+    order = batches.shuffled(loop.targets, phase.batch, seed, progress.epoch)
     load = loop.load(progress.epoch)
     losses = []
     label = f"epoch {progress.epoch + 1} ({phase.name})"
@@ -216,6 +221,15 @@ def _epoch(loop: Loop, phase: Phase, progress: Progress, seed: int) -> float:
         loop.trainee.optimizer.learning_rate = phase.rate * share
         losses.append(loop.update(batch))
     return float(np.mean(losses))
+
+
+def _refuse_no_number(value: float, name: str, progress: Progress) -> None:
+    """A model whose weights are no numbers says nothing, and is not to be found out when it is finished."""
+    if not math.isfinite(value):
+        raise CaptionerError(
+            f"the {name} of epoch {progress.epoch + 1} is {value}. Begin anew with --precision float32 and "
+            "another --run; if that does not help, lower the rate in captioner/training/recipes.py."
+        )
 
 
 def _reseed(model: keras.Model, seed: int, epoch: int) -> None:

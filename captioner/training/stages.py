@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from captioner.errors import CaptionerError
 from captioner.flickr8k import Captions, Dataset
-from captioner.text import TOKENIZERS, Vocabulary
-from captioner.training import encoders, ensemble, features, fit, glove, polish
+from captioner.text import SPECIALS, TOKENIZERS, Vocabulary
+from captioner.training import encoders, ensemble, features, fit, glove, polish, schedule
 from captioner.training.batches import Batch, Load, Targets
 from captioner.training.checkpoint import Epoch, Progress, Run
 from captioner.training.decoders import Decoder
@@ -36,12 +36,22 @@ class Trained:
 
 
 def vocabulary(recipe: Recipe, dataset: Dataset) -> Vocabulary:
-    """Words of the training split; of all splits under the kaggle rules, which know no unknown word."""
+    """Words of the training split; of all splits under the kaggle rules, which know no unknown word.
+
+    Raises:
+        CaptionerError: there is none.
+    """
     chosen = dataset.splits.values() if recipe.split == "kaggle" else [dataset.splits["train"]]
     cut = TOKENIZERS[recipe.tokenizer]
-    return Vocabulary.build(
+    built = Vocabulary.build(
         [cut(c) for found in chosen for captions in found.values() for c in captions], recipe.min_count
     )
+    if len(built) == len(SPECIALS):
+        raise CaptionerError(
+            f"no word stands in the training captions {recipe.min_count} times, so there is none to learn. "
+            "Train on more pictures."
+        )
+    return built
 
 
 def train(
@@ -53,23 +63,18 @@ def train(
         start: a run folder whose best weights to begin with. Its epochs are part of the history.
 
     Raises:
-        CaptionerError: the run, or the one to begin with, was made with other settings, or is in a phase
-            that the recipe has not in that place; an encoder, GloVe vectors or weights cannot be had; or a
+        CaptionerError: the run, or the one to begin with, was made with other settings, or its epochs by
+            another schedule (``schedule``); an encoder, GloVe vectors or weights cannot be had; or a
             loss is no number.
     """
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(recipe.precision)
     run.begin(_settings(recipe, dataset, seed))
-    words = vocabulary(recipe, dataset)
-    models = _Models(recipe, dataset, words, cache, seed)
     progress = run.progress()
+    pictures = len(dataset.splits["train"])
+    change = schedule.compared(run, recipe.phases, progress, pictures) if progress else None
+    models = _Models(recipe, dataset, vocabulary(recipe, dataset), cache, seed)
     if progress is not None:
-        name = progress.history[-1].phase
-        if [phase.name for phase in recipe.phases][progress.phase : progress.phase + 1] != [name]:
-            raise CaptionerError(
-                f"the run in {run.folder} has come to its {name} phase, which these options lack or have "
-                "elsewhere. Repeat its options, --polish and --frozen among them."
-            )
         models.go_on(run, progress.epoch)
         if not models.changed and any(phase.encoder_rate for phase in recipe.phases):
             raise CaptionerError(
@@ -79,6 +84,9 @@ def train(
         run.write_history(progress)  # which a crash may have kept from learning of the last epoch
     elif start is not None:
         progress = Progress(models.begin_with(start))
+    if change:
+        print(change, flush=True)
+    run.record_phases([asdict(phase) for phase in recipe.phases])
     progress = progress or Progress()
     for index in range(progress.phase, len(recipe.phases)):
         if progress.phase < index:
@@ -88,7 +96,7 @@ def train(
 
 
 def _settings(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
-    """What may not change between the epochs of a run; its phases may."""
+    """What may not change between the epochs of a run; of its phases, ``schedule`` decides."""
     settings = {**asdict(recipe), "data": dataset.fingerprint[:12], "seed": seed}
     del settings["phases"]
     return settings
@@ -142,7 +150,7 @@ class _Models:
         """Model, data and update of a phase."""
         phase = self.recipe.phases[index]
         together = phase.encoder_rate > 0
-        trainee = Trainee(self.encoder if together else None, self.decoder)
+        trainee = Trainee(self.encoder if together else None, self.decoder, apart=not phase.samples)
         fit.compile_trainee(trainee, phase)
         load, dev = self._data(phase)
         changed = self.changed or any(one.encoder_rate > 0 for one in self.recipe.phases)
@@ -190,7 +198,7 @@ class _Models:
         """Pictures, augmented anew each epoch."""
         size, names = self.recipe.encoder.size, list(self.dev)
         return (
-            lambda epoch: features.augmented(self.dataset, self.train, size, self.seed + epoch),
+            lambda epoch: features.augmented(self.dataset, self.train, size, self.seed, epoch),
             lambda: features.current(self.encoder, self.dataset, names),
         )
 

@@ -76,21 +76,27 @@ def test_a_batch_says_each_caption_one_word_ahead(captions: dict[str, tuple[str,
 @pytest.mark.parametrize("size", [1, 7, 32, 1000])
 @pytest.mark.parametrize("count", [1, 32, 500])
 def test_an_epoch_shows_every_picture_once(size: int, count: int) -> None:
-    for order in (batches.shuffled(many(count), size, 0), batches.in_order(many(count), size)):
+    for order in (batches.shuffled(many(count), size, 0, 0), batches.in_order(many(count), size)):
         assert sorted(np.concatenate(order).tolist()) == list(range(count))
         assert max(map(len, order)) <= size
 
 
 def test_epochs_differ_and_can_be_repeated() -> None:
-    one, again, other = (batches.shuffled(many(300), 16, seed) for seed in (1, 1, 2))
+    def order(seed: int, epoch: int) -> list[int]:
+        return np.concatenate(batches.shuffled(many(300), 16, seed, epoch)).tolist()
 
-    assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
-    assert not np.array_equal(np.concatenate(one), np.concatenate(other))
+    assert order(1, 3) == order(1, 3)
+    assert len({tuple(order(seed, epoch)) for seed in range(4) for epoch in range(4)}) == 16
+
+
+@given(st.integers(1, 2000), st.integers(1, 64))
+def test_batches_are_counted_as_they_are_made(pictures: int, size: int) -> None:
+    assert batches.count(pictures, size) == len(batches.shuffled(many(pictures), size, 0, 0))
 
 
 def test_captions_in_a_batch_are_alike_in_length_but_batches_are_not_in_order() -> None:
     targets = many(500)
-    lengths = [targets.lengths[rows] for rows in batches.shuffled(targets, 16, 0)]
+    lengths = [targets.lengths[rows] for rows in batches.shuffled(targets, 16, 0, 0)]
 
     assert np.mean([np.ptp(found) for found in lengths]) < 2
     assert [found.max() for found in lengths] != sorted(found.max() for found in lengths)
@@ -98,7 +104,7 @@ def test_captions_in_a_batch_are_alike_in_length_but_batches_are_not_in_order() 
 
 def test_prefetching_changes_nothing() -> None:
     targets = many(100)
-    order = batches.shuffled(targets, 7, 0)
+    order = batches.shuffled(targets, 7, 0, 0)
     found = list(batches.prefetched(targets, order, load))
 
     assert [batch.rows.tolist() for batch in found] == [rows.tolist() for rows in order]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from captioner.text import END, START
+from captioner.text import END, START, UNKNOWN
 from captioner.training import ensemble, fit
 from captioner.training.batches import Batch
 from captioner.training.decoders import Decoder, DecoderOptions
@@ -71,7 +72,8 @@ def test_while_training_each_member_answers_for_itself(ids: NDArray[np.int32]) -
     seen = regions(together)
     alone = [np.asarray(member(seen, ids)) for member in ensemble.members(together)]
 
-    np.testing.assert_allclose(together(seen, ids, training=True), np.concatenate(alone, axis=1), atol=1e-5)
+    found = ensemble.apart(together, seen, ids, training=True)
+    np.testing.assert_allclose(found, np.concatenate(alone, axis=1), atol=1e-5)
 
 
 def test_each_member_learns_every_caption(ids: NDArray[np.int32]) -> None:
@@ -89,6 +91,27 @@ def test_each_member_learns_every_caption(ids: NDArray[np.int32]) -> None:
     fit.compile_trainee(trainee, Phase("decoder", 1))
 
     assert trainee.learn(batch) == pytest.approx(np.mean(alone), rel=1e-4)
+
+
+def test_what_was_sampled_together_each_member_learns_by_its_responsibility(ids: NDArray[np.int32]) -> None:
+    """The gradient of log p is, for p the mean of the members' p_m, the sum of p_m / (M p) grad log p_m."""
+    together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
+    targets, seen = np.roll(ids, -1, axis=2), regions(together)
+    weights = np.random.default_rng(3).normal(size=ids.shape).astype(np.float32) * (targets > UNKNOWN)
+    trainee = Trainee(None, together, apart=False)
+    with tf.GradientTape() as tape:
+        logits = trainee({"pictures": seen, "ids": ids}, training=True)
+        loss = fit.CaptionLoss(reduction="sum")(targets, logits, weights)
+    found = tape.gradient(loss, [member.bias for member in together.members])
+    apart = [probabilities(member, seen, ids) for member in together.members]
+    likely = [np.take_along_axis(one, targets[..., None], -1)[..., 0] for one in apart]
+    for member, own, gradient in zip(together.members, likely, found, strict=True):
+        responsibility = own / np.maximum(np.sum(likely, axis=0), 1e-9)
+        with tf.GradientTape() as tape:
+            log_probs = ops.log_softmax(member(seen, ids))
+            chosen = ops.take_along_axis(log_probs, targets[..., None], -1)[..., 0]
+            loss = -ops.sum(chosen * weights * responsibility)
+        np.testing.assert_allclose(gradient, tape.gradient(loss, member.bias), atol=1e-4)
 
 
 def test_words_that_training_never_has_are_expected_by_all(ids: NDArray[np.int32]) -> None:

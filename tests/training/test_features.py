@@ -154,17 +154,20 @@ def halves(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def augmented(dataset: Dataset, seed: int) -> NDArray[np.uint8]:
-    load = features.augmented(dataset, dataset.splits["train"], 16, seed)
+def augmented(dataset: Dataset, seed: int, epoch: int = 0) -> NDArray[np.uint8]:
+    load = features.augmented(dataset, dataset.splits["train"], 16, seed, epoch)
     return np.asarray(load(list(range(8))), np.uint8)
 
 
-def test_augmentation_depends_on_the_seed_alone(tiny_dataset: Dataset) -> None:
-    one, again, other = (augmented(tiny_dataset, seed) for seed in (1, 1, 2))
+def test_augmentation_depends_on_seed_and_epoch_alone(tiny_dataset: Dataset) -> None:
+    """And one seed's next epoch is not the next seed's."""
+    one, again = (augmented(tiny_dataset, 1, 2) for _ in range(2))
+    others = [augmented(tiny_dataset, seed, epoch) for seed, epoch in ((2, 1), (0, 3), (3, 0), (1, 1))]
 
     assert (one.dtype.name, one.shape) == ("uint8", (8, 16, 16, 3))
     assert np.array_equal(one, again)
-    assert all(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    for other in others:
+        assert all(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_a_picture_said_to_have_a_left_is_never_flipped(halves: Dataset) -> None:

@@ -266,3 +266,11 @@ def test_a_training_that_came_apart_is_stopped(play: Play, monkeypatch: pytest.M
     monkeypatch.setattr(Script, "update", lambda self, batch: math.nan)
     with pytest.raises(CaptionerError, match="the loss of epoch 1 is nan"):
         play([1.0])
+
+
+def test_a_model_that_came_apart_in_the_last_update_is_not_kept(play: Play, tmp_path: Path) -> None:
+    with pytest.raises(CaptionerError, match="the val loss of epoch 2 is nan"):
+        play([1.0, math.nan])
+    kept = Run(tmp_path).progress()
+    assert kept is not None
+    assert kept.epoch == 1

@@ -169,6 +169,22 @@ def test_a_run_goes_on_with_the_phases_that_it_was_begun_with(
         train(tmp_path / "copy", replace(RECIPE, phases=tuple(RECIPE.phases[i] for i in left)))
 
 
+def test_another_schedule_is_refused_until_nothing_was_trained_by_it(
+    train: Train, uninterrupted: tuple[Trained, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that goes on with more epochs of a later phase comes to what it would have come to with those."""
+    shutil.copytree(uninterrupted[1], tmp_path / "copy")
+    faster = tuple(replace(phase, rate=2 * phase.rate) for phase in RECIPE.phases)
+    with pytest.raises(CaptionerError, match=r"the decoder phase .* with rate 0\.05, not 0\.1\. Repeat"):
+        train(tmp_path / "copy", replace(RECIPE, phases=faster))
+
+    longer = replace(RECIPE, phases=(*FROZEN.phases, replace(RECIPE.phases[2], epochs=1)))
+    train(tmp_path / "begun", FROZEN)
+    found, expected = train(tmp_path / "begun", longer)[0], train(tmp_path / "at once", longer)[0]
+    assert "how it was begun: polish is added\n" in capsys.readouterr().out
+    np.testing.assert_allclose(told(found.history), told(expected.history), rtol=1e-4, atol=1e-4)
+
+
 def encoder_weights(trained: Trained) -> list[bytes]:
     return [weights.tobytes() for weights in trained.encoder.get_weights()]
 
@@ -264,6 +280,11 @@ def test_rare_words_are_not_learnt(tiny_dataset: Dataset) -> None:
     found = stages.vocabulary(replace(RECIPE, min_count=4), tiny_dataset)
     assert "ball" in found
     assert "left" not in found
+
+
+def test_a_vocabulary_without_a_word_is_refused(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(CaptionerError, match="no word stands in the training captions 99 times"):
+        train(tmp_path, replace(RECIPE, min_count=99))
 
 
 def test_the_kaggle_rules_know_every_word(kaggle_dataset: Dataset) -> None:

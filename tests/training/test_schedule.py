@@ -1,0 +1,103 @@
+"""A run goes on as if it had always had the schedule that it goes on with, or says why it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captioner.errors import CaptionerError
+from captioner.training import schedule
+from captioner.training.checkpoint import Epoch, Progress, Run
+from captioner.training.fit import Phase
+
+PICTURES = 320  # ten batches of 32
+STEADY = Phase("decoder", epochs=4, rate=1e-3, warmup=4)
+FALLING = Phase("fine-tune", epochs=8, rate=1e-4, encoder_rate=1e-5, decay=True)
+LAST = Phase("polish", epochs=2, rate=1e-5, samples=2)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    made = Run(tmp_path / "run")
+    made.begin({})
+    made.record_phases([asdict(phase) for phase in (STEADY, FALLING, LAST)])
+    return made
+
+
+def after(phase: int, done: int) -> Progress:
+    """A run that has had ``done`` epochs of a phase."""
+    name = (STEADY, FALLING, LAST)[phase].name
+    return Progress([Epoch(i + 1, name, 1, 1, 1, 1, 1) for i in range(done)], phase=phase, done=done)
+
+
+def compared(run: Run, progress: Progress, *phases: Phase) -> str | None:
+    return schedule.compared(run, phases, progress, PICTURES)
+
+
+@pytest.mark.parametrize("phase", range(3))
+def test_the_same_schedule_is_nothing_to_speak_of(run: Run, phase: int) -> None:
+    assert compared(run, after(phase, 2), STEADY, FALLING, LAST) is None
+
+
+@pytest.mark.parametrize("change", [{"rate": 2e-3}, {"batch": 16}, {"smoothing": 0.1}, {"patience": 3}])
+@pytest.mark.parametrize("phase", range(2))
+def test_what_shaped_the_epochs_so_far_may_not_change(run: Run, phase: int, change: dict[str, Any]) -> None:
+    """Neither in the phase that the run is in, nor in those before; in those to come it may, and is said."""
+    (field, value), now = next(iter(change.items())), replace(STEADY, **change)
+    with pytest.raises(CaptionerError, match=rf"the decoder phase .* with {field} .*, not {value}\. Repeat"):
+        compared(run, after(phase, 2), now, FALLING, LAST)
+
+    said = compared(run, after(phase, 2), STEADY, FALLING, replace(LAST, **change))
+    assert said is not None
+    assert f"polish has {field} {value} instead of {getattr(LAST, field)}" in said
+
+
+def test_a_steady_rate_lets_a_phase_be_longer_or_end_now(run: Run) -> None:
+    for epochs in (2, 3, 9):
+        now = replace(STEADY, epochs=epochs)
+        said = compared(run, after(0, 2), now, FALLING, LAST)
+        assert said is not None
+        assert said.endswith(f"decoder has epochs {epochs} instead of 4")
+        assert [now.rate_at(i, 10 * epochs, 0) for i in range(20)] == [
+            STEADY.rate_at(i, 40, 0) for i in range(20)
+        ]
+    with pytest.raises(CaptionerError, match=r"has had 3 epochs of its decoder phase already, more than 2"):
+        compared(run, after(0, 3), replace(STEADY, epochs=2), FALLING, LAST)
+    with pytest.raises(CaptionerError, match="was trained with epochs 4, not 9"):
+        compared(run, after(1, 1), replace(STEADY, epochs=9), FALLING, LAST)
+
+
+def test_a_rate_that_falls_over_its_phase_fixes_how_long_that_is(run: Run) -> None:
+    longer = replace(FALLING, epochs=12)
+    with pytest.raises(CaptionerError, match=r"fine-tune phase .* planned for 8 epochs, not 12"):
+        compared(run, after(1, 1), STEADY, longer, LAST)
+    assert compared(run, after(0, 4), STEADY, longer, LAST) is not None, "it has not begun"
+
+
+def test_a_warm_up_that_a_short_phase_cut_short_fixes_it_too(run: Run) -> None:
+    """A warm-up takes a quarter of the phase at most: here 10 of 40 updates, or 20 of 80."""
+    slow = replace(STEADY, warmup=20)
+    run.record_phases([asdict(slow)])
+    with pytest.raises(CaptionerError, match="planned for 4 epochs, not 8"):
+        compared(run, after(0, 1), replace(slow, epochs=8))
+
+
+def test_phases_to_come_may_be_others(run: Run) -> None:
+    other = replace(LAST, name="other")
+    assert compared(run, after(1, 1), STEADY, FALLING) == (
+        "from here on this run differs from how it was begun: polish is left out"
+    )
+    said = compared(run, after(1, 1), STEADY, FALLING, other)
+    assert said is not None
+    assert said.endswith("other is added; polish is left out")
+
+
+def test_a_run_that_recorded_no_schedule_is_trusted(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.begin({"seed": 1})
+    assert compared(run, after(1, 1), STEADY, replace(FALLING, epochs=3)) is None
+    run.record_phases([asdict(STEADY)])
+    run.begin({"seed": 1})
