@@ -19,14 +19,15 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from captioner import constraints, sampling
+from captioner.constraints import Indices
 from captioner.text import END, PAD, START, UNKNOWN
 
 Floats: TypeAlias = NDArray[np.float32]
 Ids: TypeAlias = NDArray[np.int32]
-Indices: TypeAlias = NDArray[np.intp]
 State: TypeAlias = dict[str, Floats]  # each float32[N, …]
 
-NEVER_SAID = [PAD, START, UNKNOWN]  # a list, because it also indexes
+NEVER_SAID = frozenset({PAD, START, UNKNOWN})
 
 
 class Stepper(Protocol):
@@ -52,6 +53,7 @@ class DecodingOptions:
     max_words: int = 20  # a sentence that has not ended by then is returned unfinished
     prefix: tuple[int, ...] = ()  # the first words, forced; END may be the last of them
     temperature: float | None = None  # None searches; a number samples ``beams`` sentences, 0 greedily
+    top_p: float = 0.9  # the likeliest words that hold so much are sampled from; 1 is all of them
     seed: int = 0  # of the sampling
     runners_up: int = 5  # other words to remember at every step
 
@@ -60,6 +62,8 @@ class DecodingOptions:
         for name, low in least.items():
             if not low <= (getattr(self, name) or 0) < math.inf:
                 raise ValueError(f"{name} is a number from {low} up; got {getattr(self, name)}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p is a number above 0 and at most 1; got {self.top_p}")
         if len(self.prefix) > self.max_words:
             raise ValueError(f"prefix has at most max_words ({self.max_words}) words; got {len(self.prefix)}")
         if min(self.prefix, default=END) < END or START in self.prefix or END in self.prefix[:-1]:
@@ -113,7 +117,11 @@ class Decoded:
 
 
 def decode(
-    stepper: Stepper, regions: Floats, options: DecodingOptions, joins: Collection[int] = ()
+    stepper: Stepper,
+    regions: Floats,
+    options: DecodingOptions,
+    joins: Collection[int] = (),
+    blocked: Collection[int] = (),
 ) -> Decoded:
     """Describe regions float32[1, R, C].
 
@@ -123,12 +131,14 @@ def decode(
 
     Some words are never chosen: pad, start, unknown, END at the very beginning, the word just said, one that
     would say the same three words again, and after a word of ``joins`` ("and") the word before it, so that
-    no dog is black and black. Masking them does not change any reported probability.
+    no dog is black and black. Those in ``blocked`` are not even runners-up. Masking words does not change any
+    reported probability.
 
     Raises:
-        ValueError: the prefix lies outside the vocabulary, or no word has a probability above zero.
+        ValueError: the prefix lies outside the vocabulary or holds a blocked word, or no word that may be
+            said has a probability above zero.
     """
-    search = _Search(options, joins)
+    search = _Search(options, joins, blocked)
     words = np.full(options.beams, START)
     state = {name: np.repeat(row, options.beams, axis=0) for name, row in stepper.start(regions).items()}
     for _ in range(options.max_words):
@@ -143,12 +153,15 @@ def decode(
 class _Search:
     """The bookkeeping between two steps. Of the N rows stepped, the first ``len(_live)`` count."""
 
-    def __init__(self, options: DecodingOptions, joins: Collection[int]) -> None:
+    def __init__(self, options: DecodingOptions, joins: Collection[int], blocked: Collection[int]) -> None:
+        if barred := set(options.prefix).intersection(blocked):
+            raise ValueError(f"prefix holds words that are not blocked; got {barred}")
         live = 1 if options.temperature is None else options.beams
         self._options = options
-        self._joins = list(joins)
+        self._joins = np.array(list(joins), np.intp)
+        self._never = np.array([*NEVER_SAID, *blocked], np.intp)
         self._rng = np.random.default_rng(options.seed)
-        self._tree = _Tree()
+        self._tree = _Tree(NEVER_SAID.union(blocked))
         self._ended: list[int] = []  # nodes
         self._live = [-1] * live  # nodes
         self._totals = np.zeros(live)  # float64[live], log-probabilities so far
@@ -162,7 +175,7 @@ class _Search:
         """Choose among log_probs float32[N, V]: the rows that the next N rows follow, and their words."""
         beams = self._options.beams
         totals = self._totals[:, None] + log_probs[: len(self._live)]
-        masked = _masked(totals, self._said, self._joins)
+        masked = constraints.masked(totals, self._said, self._never, self._joins)
         rows, ids = self._choose(masked)
         chosen = totals[rows, ids]
         nodes = self._grow(rows, ids, chosen)
@@ -195,7 +208,8 @@ class _Search:
         if options.temperature is None:
             rows, ids = np.divmod(_top(totals.ravel(), 2 * options.beams), vocabulary)
         else:
-            rows, ids = np.arange(live), _sample(totals, options.temperature, self._rng)
+            ids = sampling.sample(totals, options.temperature, options.top_p, self._rng)
+            rows = np.arange(live)
         possible = totals[rows, ids] > -np.inf
         return rows[possible], ids[possible]
 
@@ -227,28 +241,6 @@ class _Search:
         return Hypothesis(steps, node.log_prob, self._score(leaf), finished=node.id == END)
 
 
-def _masked(totals: NDArray[np.float64], said: Indices, joins: list[int]) -> NDArray[np.float64]:
-    """totals float64[live, V], −∞ for what may not follow the words said int[live, t]."""
-    totals = totals.copy()
-    totals[:, NEVER_SAID] = -np.inf
-    if not said.shape[1]:
-        totals[:, END] = -np.inf
-        return totals
-    totals[np.arange(len(said)), said[:, -1]] = -np.inf
-    # What followed the last two words before. People say the same three words twice in 1.1 % of captions.
-    rows, at = np.nonzero((said[:, :-2] == said[:, -2:-1]) & (said[:, 1:-1] == said[:, -1:]))
-    totals[rows, said[rows, at + 2]] = -np.inf
-    if said.shape[1] > 1:
-        rows = np.flatnonzero(np.isin(said[:, -1], joins))
-        totals[rows, said[rows, -2]] = -np.inf
-    return totals
-
-
-def _sample(totals: NDArray[np.float64], temperature: float, rng: np.random.Generator) -> Indices:
-    """One id a row from softmax(totals / temperature), by the Gumbel-max trick; 0 is no special case."""
-    return np.asarray((totals + temperature * rng.gumbel(size=totals.shape)).argmax(axis=1))
-
-
 def _top(values: NDArray[Any], count: int) -> Indices:
     """Indices of the ``count`` largest of values[V], or of all, largest first."""
     rest = max(0, len(values) - count)
@@ -264,10 +256,11 @@ class _Frame:
     attention: Floats | None  # float32[N, R]
     allowed: NDArray[np.bool_]  # [live, V]
 
-    def step(self, row: int, word: int, runners_up: int) -> Step:
+    def step(self, row: int, word: int, runners_up: int, never: frozenset[int]) -> Step:
+        """The step of a row that chose a word; of the other words, ``never`` are not told."""
         nats = self.log_probs[row]
-        top = _top(nats, runners_up + 1 + len(NEVER_SAID)).tolist()
-        others = [other for other in top if other != word and other not in NEVER_SAID][:runners_up]
+        top = _top(nats, runners_up + 1 + len(never)).tolist()
+        others = [other for other in top if other != word and other not in never][:runners_up]
         attention = None if self.attention is None else self.attention[row]
         ruled_out = frozenset(i for i in (word, *others) if not self.allowed[row, i])
         return Step(word, float(nats[word]), tuple((i, float(nats[i])) for i in others), ruled_out, attention)
@@ -276,7 +269,8 @@ class _Frame:
 class _Tree:
     """Every word considered, and where it came from. ``Step``s are made only for what is returned."""
 
-    def __init__(self) -> None:
+    def __init__(self, never: frozenset[int]) -> None:
+        self._never = never
         self.nodes: list[Node] = []
         self.frames: list[_Frame] = []
         self._rows: list[int] = []  # of each node, in its frame
@@ -295,6 +289,6 @@ class _Tree:
         steps = []
         while leaf >= 0:
             node = self.nodes[leaf]
-            steps.append(self.frames[node.step].step(self._rows[leaf], node.id, runners_up))
+            steps.append(self.frames[node.step].step(self._rows[leaf], node.id, runners_up, self._never))
             leaf = node.parent
         return tuple(reversed(steps))

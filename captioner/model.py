@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from captioner import familiar, images
+from captioner import blocklist, familiar, images
 from captioner.bundle import Bundle
 from captioner.config import Config
 from captioner.decoding import Decoded, DecodingOptions, Hypothesis, State, Step, decode
@@ -88,16 +88,20 @@ class Captioner:
     Args:
         bundle: a loaded bundle.
         threads: of the encoder, the slowest part. It stops gaining at the number of cores.
+        blocked: words that are never said, nor told as runners-up.
 
     Raises:
         BundleError: the model file is not one, or does not fit the bundle's vocabulary and configuration;
             or the rule in familiar.json is malformed, or another encoder's.
     """
 
-    def __init__(self, bundle: Bundle, threads: int = 2) -> None:
+    def __init__(
+        self, bundle: Bundle, threads: int = 2, blocked: Collection[str] = blocklist.words()
+    ) -> None:
         self.bundle = bundle
         self.options = as_tested(bundle.config)
         self._joins = [bundle.vocabulary.id(word) for word in JOINS if word in bundle.vocabulary]
+        self._blocked = frozenset(bundle.vocabulary.id(word) for word in blocked if word in bundle.vocabulary)
         self._model = _Model(bundle, threads)
         self.familiar = familiar.read(bundle, self._model.channels)  # None where it was not measured
 
@@ -114,19 +118,22 @@ class Captioner:
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions | None = None) -> Captions:
         """Put float32[1, R, C] from ``regions`` into words."""
-        decoded = decode(_Stepper(self._model), regions, options or self.options, self._joins)
+        decoded = decode(_Stepper(self._model), regions, options or self.options, self._joins, self._blocked)
         return _spoken(decoded, self.bundle.vocabulary, self.bundle.config.grid)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
         """Ids for ``DecodingOptions.prefix``; ``END_WORD`` may be the last word.
 
         Raises:
-            ValueError: the model does not know one of the words.
+            ValueError: the model does not know one of the words, or it is blocked.
         """
         vocabulary = self.bundle.vocabulary
         if strange := [word for word in words if word != END_WORD and word not in vocabulary]:
             raise ValueError(f"the model does not know the word {strange[0]!r}")
-        return tuple(END if word == END_WORD else vocabulary.id(word) for word in words)
+        ids = tuple(END if word == END_WORD else vocabulary.id(word) for word in words)
+        if barred := [word for word, id in zip(words, ids, strict=True) if id in self._blocked]:
+            raise ValueError(f"the word {barred[0]!r} is one of those that no caption says")
+        return ids
 
 
 def as_json(captions: Captions) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner import bundle, card
+from captioner import blocklist, bundle, card
 from captioner.app import resources
 from captioner.app.resources import Running
 from captioner.bundle import Bundle
@@ -168,6 +168,12 @@ def test_about_says_what_the_encoder_saw_before(trained: Bundle, monkeypatch: py
     config = trained.config.to_json() | {"pretrained": True}
     began = bundle.replace(trained.folder, {"config.json": json.dumps(config)})
     assert "had learned from ImageNet" in text(visit("about", began, monkeypatch))
+
+
+def test_about_lists_the_words_that_are_never_said(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("about", trained, monkeypatch))
+    for group in blocklist.groups():
+        assert f"**{group.reason}:** {', '.join(group.words)}" in said
 
 
 def test_about_shows_the_card_without_its_head(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,40 @@ def test_masked_words_are_not_chosen_and_not_made_up_for() -> None:
     assert best.steps[1].runners_up[0] == pytest.approx((A, np.log(0.9)))
 
 
+@given(seeds, st.integers(1, 4), st.sampled_from([None, 0.0, 1.0]), st.sampled_from([[B], [A, C]]))
+@quickly
+def test_a_blocked_word_is_nowhere_however_likely(
+    seed: int, beams: int, temperature: float | None, blocked: list[int]
+) -> None:
+    def speaker(said: Said) -> NDArray[np.float32]:
+        log_probs = any_speaker(seed)(said)
+        log_probs[blocked] = -0.01
+        return log_probs
+
+    options = DecodingOptions(beams=beams, max_words=6, temperature=temperature, seed=seed, top_p=1.0)
+    decoded = decode(TableStepper(speaker), REGIONS, options, blocked=blocked)
+    steps = [step for hypothesis in decoded.hypotheses for step in hypothesis.steps]
+    told = {id for step in steps for id in (step.id, *dict(step.runners_up), *step.ruled_out)}
+    assert not {*blocked} & (told | {node.id for node in decoded.tree})
+    for hypothesis in decoded.hypotheses:
+        said = spoken(hypothesis)
+        assert [step.log_prob for step in hypothesis.steps] == [
+            float(speaker(said[:t])[word]) for t, word in enumerate(said)
+        ]
+
+
+def test_a_blocked_word_makes_room_for_another_runner_up() -> None:
+    speaker = table({(): {A: 0.5, B: 0.3, C: 0.1, END: 0.05}})
+    options = DecodingOptions(beams=1, max_words=1, runners_up=1)
+    (step,) = decode(TableStepper(speaker), REGIONS, options, blocked=[B]).hypotheses[0].steps
+    assert [id for id, _ in step.runners_up] == [C]
+
+
+def test_a_prefix_with_a_blocked_word_is_refused() -> None:
+    with pytest.raises(ValueError, match="not blocked"):
+        decode(TableStepper(any_speaker(0)), REGIONS, DecodingOptions(prefix=(A, B)), blocked=[B])
+
+
 def test_the_same_three_words_are_said_once() -> None:
     def parrot(said: Said) -> NDArray[np.float32]:
         likely = {A: B, B: C, C: A}.get(said[-1] if said else C, A)
@@ -208,44 +242,6 @@ def test_a_prefix_may_use_up_all_words() -> None:
     assert (only.ids, only.finished) == ((A, B), False)
 
 
-# Sampling
-
-
-@given(seeds, st.integers(1, 4))
-@quickly
-def test_sampling_cold_is_greedy_search(seed: int, beams: int) -> None:
-    speaker = any_speaker(seed)
-    for temperature in (0.0, 1e-12):
-        decoded = search(speaker, beams=beams, temperature=temperature, seed=seed, max_words=6)
-        assert summary(decoded) == summary(search(speaker, beams=1, max_words=6))
-
-
-def test_a_seed_is_a_sample() -> None:
-    def sample(seed: int) -> list[tuple[Said, float]]:
-        return summary(search(any_speaker(3), beams=3, temperature=1.0, seed=seed, max_words=6))
-
-    assert sample(1) == sample(1)
-    assert len({str(sample(seed)) for seed in range(5)}) > 1
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_samples_are_as_frequent_as_they_are_probable(temperature: float) -> None:
-    weights = np.array([0.5, 0.3, 0.1]) ** (1 / temperature)
-    speaker = table({(): {PAD: 0.1, A: 0.5, B: 0.3, C: 0.1}})
-    draws = [
-        search(speaker, beams=1, temperature=temperature, seed=seed, max_words=1).hypotheses[0].ids[0]
-        for seed in range(1500)
-    ]
-    frequencies = [draws.count(word) / len(draws) for word in (A, B, C)]
-    assert frequencies == pytest.approx(list(weights / weights.sum()), abs=0.04)
-
-
-def test_rows_are_sampled_independently() -> None:
-    speaker = table({(): {A: 0.5, B: 0.5}})
-    both = [len(search(speaker, beams=2, temperature=1.0, seed=s).hypotheses) == 2 for s in range(400)]
-    assert np.mean(both) == pytest.approx(0.5, abs=0.07)
-
-
 # What is refused
 
 
@@ -258,6 +254,9 @@ def test_rows_are_sampled_independently() -> None:
         ({"max_words": 0}, "max_words is a number from 1 up; got 0"),
         ({"temperature": -1.0}, "temperature is a number from 0 up; got -1.0"),
         ({"temperature": float("inf")}, "temperature is a number"),
+        ({"top_p": 0.0}, "top_p is a number above 0 and at most 1; got 0.0"),
+        ({"top_p": 1.1}, "top_p is a number above 0 and at most 1; got 1.1"),
+        ({"top_p": float("nan")}, "top_p is a number above 0"),
         ({"seed": -1}, "seed is a number from 0 up; got -1"),
         ({"runners_up": -1}, "runners_up is a number from 0 up; got -1"),
         ({"prefix": (A, B, C), "max_words": 2}, r"at most max_words \(2\) words; got 3"),

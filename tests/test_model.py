@@ -66,7 +66,7 @@ def test_no_dog_is_black_and_black(captioner: Captioner, monkeypatch: pytest.Mon
         """How many of 40 sentences, drawn by lot, say a word and the next but one alike."""
         monkeypatch.setattr(model, "JOINS", joins)
         speaker = Captioner(captioner.bundle)
-        drawn = speaker.caption(picture(1), DecodingOptions(beams=40, temperature=1.0)).captions
+        drawn = speaker.caption(picture(1), DecodingOptions(beams=40, temperature=1.0, top_p=1.0)).captions
         said = [caption.text.split() for caption in drawn]
         return sum(any(a == c for a, c in zip(words, words[2:], strict=False)) for words in said)
 
@@ -146,6 +146,32 @@ def test_a_forced_end_ends_the_sentence(attentive: Captioner) -> None:
 def test_a_prefix_of_strange_words_is_refused(attentive: Captioner, word: str) -> None:
     with pytest.raises(ValueError, match=word):
         attentive.prefix(["a", word])
+
+
+def test_a_blocked_word_is_neither_said_nor_told_nor_taken(captioner: Captioner) -> None:
+    """However likely: here, the words of the captions that the same model gives without a list."""
+    options = DecodingOptions(beams=8, temperature=1.0, top_p=1.0)
+    free = Captioner(captioner.bundle, blocked=())
+    blocked = {*free.caption(picture(1)).best.text.split()[:2], "no word of the model's"}
+    careful = Captioner(captioner.bundle, blocked=blocked)
+    for captions in (careful.caption(picture(1)), careful.caption(picture(1), options)):
+        words = [word for caption in captions.captions for word in caption.words]
+        told = {text for word in words for text in (word.text, *dict(word.runners_up), *word.ruled_out)}
+        assert not blocked & (told | {node.word for node in captions.tree})
+    for word in blocked:
+        with pytest.raises(ValueError, match=word):
+            careful.prefix([word])
+
+
+def test_the_list_of_the_package_is_blocked(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (*tiny.WORDS[:-1], "topless")
+    folder = tmp_path_factory.mktemp("listed") / "artifacts"
+    tiny.bundle(folder)
+    listed = bundle.replace(folder, {"vocabulary.json": json.dumps([*SPECIALS, *words])})
+    with pytest.raises(ValueError, match="topless"):
+        Captioner(listed).prefix(["topless"])
 
 
 def test_threads_do_not_disturb_each_other(attentive: Captioner) -> None:

@@ -45,6 +45,7 @@ def test_defaults_are_left_out_of_a_link(fake: FakeCaptioner) -> None:
         {"way": "guess"},
         {"way": settings.DRAW, "seed": "-4"},
         {"way": settings.DRAW, "temperature": "inf"},
+        {"way": settings.DRAW, "temperature": "1.5"},
     ],
 )
 def test_what_cannot_be_is_ignored_with_a_sentence(fake: FakeCaptioner, query: dict[str, str]) -> None:

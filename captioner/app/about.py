@@ -8,7 +8,7 @@ from importlib import metadata
 
 import streamlit as st
 
-from captioner import card
+from captioner import blocklist, card
 from captioner.app import failures, predicted, resources, wording
 from captioner.app.failures import Failure
 from captioner.app.resources import Running
@@ -28,6 +28,7 @@ def page() -> None:
         "a model works and where it fails, not for describing pictures that matter."
     )
     _section(card.LIMITS)
+    _blocked()
     _failures(failures.found(predicted.sentences(running.bundle)))
     st.header("Data and licence", anchor=False)
     st.markdown(_origins(running.bundle.config))
@@ -41,6 +42,17 @@ def _section(text: str) -> None:
     heading, _, body = text.partition("\n")
     st.header(heading.lstrip("# "), anchor=False)
     st.markdown(body)
+
+
+def _blocked() -> None:
+    """The words that no caption says, folded, each group with its reason."""
+    with st.expander("Words it may not say", icon=":material/block:"):
+        st.markdown(
+            "The model never says these words, and never offers them as another word: they insult where they "
+            "are wrong, or say of people what no picture can tell."
+        )
+        for group in blocklist.groups():
+            st.markdown(f"**{group.reason}:** {', '.join(group.words)}")
 
 
 def _failures(found: list[Failure]) -> None:

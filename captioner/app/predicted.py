@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from captioner import blocklist
 from captioner.bundle import Bundle, Row
 from captioner.text import words
 
@@ -78,8 +79,8 @@ def common(bundle: Bundle) -> list[tuple[str, int]]:
 
 
 def unsaid(bundle: Bundle, everything: Sequence[Said]) -> list[tuple[str, int]]:
-    """Of the commonest words, those that the model knows and never said."""
-    said = used(everything)
+    """Of the commonest words, those that the model knows, may say, and never said."""
+    said = used(everything) | blocklist.words()
     return [(word, count) for word, count in common(bundle) if word not in said and word in bundle.vocabulary]
 
 

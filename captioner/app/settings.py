@@ -12,9 +12,9 @@ from captioner.app import wording
 from captioner.decoding import DecodingOptions
 
 SEARCH, DRAW = "Search for the best", "Draw word by word"  # side by side on a phone
-WIDEST, LONGEST, HOTTEST = 10, 2.0, 2.0  # where the sliders end, unless the bundle's own settings lie beyond
+WIDEST, LONGEST, HOTTEST = 10, 2.0, 1.0  # where the sliders end, unless the bundle's own settings lie beyond
 SEEDS = 9999
-HEAT, SEED = 1.0, 1  # of drawing, until the visitor sets others
+HEAT, SEED = 0.5, 1  # of drawing, until the visitor sets others
 KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}
 
 
@@ -130,8 +130,9 @@ def drawing(defaults: DecodingOptions, seed: int, key: str = "", **kept: Any) ->
         HEAT,
         0.1,
         key=f"temperature{key}",
-        help="Words are drawn by lot. At 1 each has its own probability; below, likely words get still "
-        "likelier; above, unlikely ones get a chance. At 0 the likeliest word wins every time.",
+        help="Words are drawn by lot, from the likeliest ones, which together hold "
+        f"{defaults.top_p:.0%} of the probability. At 1 each has its own probability; below, likely words "
+        "get still likelier. At 0 the likeliest word wins every time.",
         **kept,
     )
     seed = st.number_input(
