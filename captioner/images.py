@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,15 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from captioner import image_headers
 from captioner.errors import ImageError
+from captioner.image_headers import MAX_EXIF, MAX_SCANS, MAX_VALUES, READ
 
-FORMATS = ("JPEG", "PNG", "WEBP")
-SUFFIXES = ("jpg", "jpeg", "png", "webp")
 MAX_BYTES = 30_000_000
 MAX_PIXELS = 50_000_000  # of a baseline JPEG: decoded at a fraction of its size, it takes 25 MB at its peak
 MAX_DECODED = 12_500_000  # of all else, and a phone's 4032 × 3024: up to 230 MB; a free container has 700 MB
+MAX_AVIF_BYTES = 10_000_000  # Pillow unpacks its EXIF block, of whatever size, while opening it
 MIN_SIDE = 8  # pixels; below this there is nothing to see
 SIDE = 1000  # pixels; what is larger is made smaller at once
+
+# Of a TIFF, as Pillow names them. A JPEG in a TIFF could have any number of scans.
+TIFF_COMPRESSIONS = ("raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate")
 
 Source = str | Path | bytes | BinaryIO
 
@@ -44,9 +50,10 @@ _UPRIGHT = {
 
 
 def read(source: Source) -> NDArray[np.uint8]:
-    """Decode a JPEG, PNG or WebP, upright and opaque.
+    """Decode a picture of one of the formats ``READ``, upright and opaque.
 
-    The EXIF orientation is applied, transparency laid over white, an animation's first frame taken.
+    The orientation is applied, transparency laid over white, the first frame of an animation and the first
+    page of a TIFF taken.
 
     Returns:
         uint8[H, W, 3], neither side above ``SIDE``.
@@ -57,29 +64,114 @@ def read(source: Source) -> NDArray[np.uint8]:
     """
     name = str(source) if isinstance(source, str | Path) else "the picture"
     data = _bytes(source, name)
+    format = image_headers.identify(data)
+    if format is None:
+        raise ImageError(
+            f"{name} is not a picture that can be read here. {READ} files can: save it as one of these and "
+            "try again."
+        )
+    most = _check_header(data, format, name)
+    with _DECODING, _blamed(name):
+        if format == "HEIF":
+            _register_heif()
+        image = Image.open(io.BytesIO(data), formats=(format,))
+    with _DECODING, image:
+        return _decoded(image, name, most)
+
+
+def _check_header(data: bytes, format: str, name: str) -> int:
+    """The most pixels it may have; an ``ImageError`` for what would exhaust memory or time on opening it."""
+    if format == "JPEG":
+        jpeg = image_headers.jpeg(data)
+        if jpeg.scans > MAX_SCANS:
+            raise _rare(name, f"a JPEG in more than {MAX_SCANS} scans")
+        if jpeg.exif > MAX_EXIF:
+            raise _rare(name, "a JPEG with over 1 MB of EXIF")
+        return MAX_DECODED if jpeg.whole else MAX_PIXELS
+    if format == "TIFF" and image_headers.tiff_values(data) > MAX_VALUES:
+        raise _rare(name, f"a TIFF in more than {MAX_VALUES} strips")
+    if format == "AVIF" and len(data) > MAX_AVIF_BYTES:
+        raise ImageError(f"{name} is over {MAX_AVIF_BYTES // 10**6} MB. Make it smaller and try again.")
+    return MAX_DECODED
+
+
+def _decoded(image: Image.Image, name: str, most: int) -> NDArray[np.uint8]:
+    if most < MAX_PIXELS:
+        _check_size(image, name, MAX_PIXELS)
+    _check_size(image, name, most, "" if most == MAX_PIXELS else " or save it as an ordinary (baseline) JPEG")
+    _check_kind(image, name)
+    with _blamed(name):
+        # A JPEG twice as large as that is decoded at a half or less, many times faster.
+        image.draft("RGB", (SIDE, SIDE))
+    _check_size(image, name, MAX_DECODED)  # a long and narrow JPEG stays as it is
+    with _blamed(name):
+        image.load()  # at that size: ``thumbnail`` would ask for another
+    turn = _turn(image, name)
+    opaque = _opaque(image, name)
+    return np.asarray(opaque if turn is None else opaque.transpose(turn))
+
+
+def _check_kind(image: Image.Image, name: str) -> None:
+    """Refuse what takes a decoder minutes or any amount of memory, or has no agreed brightness."""
+    compression = image.info.get("compression")
+    if image.format == "BMP" and compression not in (0, 3):  # run lengths, which Pillow decodes in Python
+        raise _rare(name, "a compressed BMP")
+    if image.format == "TIFF":
+        if compression not in TIFF_COMPRESSIONS:
+            raise _rare(name, f"a TIFF with {compression} compression")
+        with _blamed(name):
+            tags = image.getexif()
+            tile = tags.get(ExifTags.Base.TileWidth, 1) * tags.get(ExifTags.Base.TileLength, 1)
+        if not isinstance(tile, int) or tile > MAX_DECODED:
+            raise _rare(name, "a TIFF in huge tiles")
+    if image.mode in ("I", "F"):
+        raise _rare(name, "a picture with 32 bits a value")
+
+
+def _turn(image: Image.Image, name: str) -> Image.Transpose | None:
+    """How to turn it upright; a TIFF and a HEIC already are, once they are loaded."""
+    if image.format in ("TIFF", "HEIF") or len(image.info.get("exif", b"")) > MAX_EXIF:
+        return None
+    with _blamed(name):
+        return _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+
+
+def _register_heif() -> None:
+    import pillow_heif  # late: it takes time and memory, and few pictures need it
+
+    pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
+
+
+@contextmanager
+def _blamed(name: str) -> Iterator[None]:
+    """Whatever Pillow raises on a file is that file's fault, and Pillow raises nearly everything.
+
+    Only Pillow's own calls belong inside: what our code raises is a bug.
+    """
     try:
-        with _DECODING, Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(image, name, MAX_PIXELS)
-            # libjpeg holds the whole of a progressive JPEG, at whatever size it is decoded.
-            if image.format in ("PNG", "WEBP") or "progressive" in image.info:
-                _check_size(image, name, MAX_DECODED, " or save it as an ordinary (baseline) JPEG")
-            # A JPEG twice as large as that is decoded at a half or less, many times faster.
-            image.draft("RGB", (SIDE, SIDE))
-            _check_size(image, name, MAX_DECODED)  # a long and narrow JPEG stays as it is
-            image.load()  # at that size: ``thumbnail`` would ask for another
-            turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-            opaque = _opaque(image)
-            return np.asarray(opaque if turn is None else opaque.transpose(turn))
+        yield
+    except MemoryError:
+        raise
     except UnidentifiedImageError as error:
         raise ImageError(
-            f"{name} is not a JPEG, PNG or WebP picture. Save it as one of these and try again."
+            f"{name} is damaged or cut short, or a rare kind of its format. Try another copy of it, or save "
+            "it as an ordinary JPEG."
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(
-            f"{name} has more than {MAX_PIXELS // 10**6} megapixels. Make it smaller and try again."
-        ) from error
-    except (OSError, ValueError, SyntaxError, IndexError, TypeError) as error:  # what Pillow raises on damage
-        raise ImageError(f"{name} is damaged or cut short ({error}). Try another copy of it.") from error
+        raise _too_large(name, MAX_PIXELS) from error
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise ImageError(f"{name} is damaged or cut short ({reason}). Try another copy of it.") from error
+
+
+def _rare(name: str, kind: str) -> ImageError:
+    return ImageError(f"{name} is {kind}, which is not read here. Save it as an ordinary JPEG and try again.")
+
+
+def _too_large(name: str, most: int, remedy: str = "") -> ImageError:
+    return ImageError(
+        f"{name} has more than {most // 10**6} megapixels. Make it smaller{remedy} and try again."
+    )
 
 
 def square(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -108,22 +200,21 @@ def _bytes(source: Source, name: str) -> bytes:
 def _check_size(image: Image.Image, name: str, most: int, remedy: str = "") -> None:
     width, height = image.size
     if width * height > most:
-        raise ImageError(
-            f"{name} has more than {most // 10**6} megapixels. Make it smaller{remedy} and try again."
-        )
+        raise _too_large(name, most, remedy)
     if min(width, height) < MIN_SIDE:
         raise ImageError(
             f"{name} measures {width} × {height} pixels; at least {MIN_SIDE} × {MIN_SIDE} are needed."
         )
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def _opaque(image: Image.Image, name: str) -> Image.Image:
     """RGB over white, at most ``SIDE`` wide and high; 16-bit greys are scaled, not clipped."""
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image, np.float32) / 257).astype(np.uint8))
     mode = "RGBA" if image.has_transparency_data else "RGB"
     if image.mode != mode:
-        image = image.convert(mode)
+        with _blamed(name):
+            image = image.convert(mode)
     image.thumbnail((SIDE, SIDE))  # only now: a palette cannot be averaged
     if mode == "RGB":
         return image

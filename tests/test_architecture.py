@@ -35,6 +35,7 @@ INSTALLED = {
     "streamlit",
     "numpy",
     "PIL",
+    "pillow_heif",
     "pandas",
     "pyarrow",
     "altair",

@@ -6,7 +6,6 @@ import io
 import struct
 import threading
 import warnings
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,19 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
 from captioner import images
 from captioner.errors import ImageError
+from tests.picture_files import HEIGHT, SEEDS, UPRIGHT, WIDTH, encoded
 
-HEIGHT, WIDTH = 24, 36
-UPRIGHT = np.kron(
-    np.random.default_rng(0).integers(0, 256, (HEIGHT // 12, WIDTH // 12, 3), dtype=np.uint8),
-    np.ones((12, 12, 1), np.uint8),
-)
 # How a camera held in each way stores the upright picture (EXIF tag 274).
 STORED: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     1: lambda a: a,
@@ -38,31 +31,11 @@ STORED: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
     8: lambda a: np.rot90(a, -1),
 }
-LOSSLESS: dict[str, dict[str, Any]] = {"PNG": {}, "WEBP": {"lossless": True}}
-FAITHFUL = LOSSLESS | {"JPEG": {"quality": 95, "subsampling": 0}}
-
-
-def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
-
-
-def huge_png(width: int, height: int) -> bytes:
-    """A PNG of a few bytes that claims to be of any size."""
-    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = b"IDAT" + zlib.compress(bytes(100))
-    chunks = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, data))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
-SEEDS = {
-    "jpeg": encoded(Image.fromarray(UPRIGHT), "JPEG"),
-    "progressive": encoded(Image.fromarray(UPRIGHT), "JPEG", progressive=True),
-    "png": encoded(Image.fromarray(UPRIGHT)),
-    "palette": encoded(Image.fromarray(UPRIGHT).convert("P"), transparency=1),
-    "webp": encoded(Image.fromarray(UPRIGHT), "WEBP"),
-    "lossless": encoded(Image.fromarray(UPRIGHT), "WEBP", lossless=True),
+LOSSLESS: dict[str, dict[str, Any]] = {"PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}}
+FAITHFUL = LOSSLESS | {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "HEIF": {"quality": -1, "chroma": 444},
+    "AVIF": {"quality": 95, "subsampling": "4:4:4", "speed": 10},
 }
 
 
@@ -77,24 +50,30 @@ def test_path_text_bytes_and_file_are_read_alike(tmp_path: Path) -> None:
     assert (found[0].dtype.name, found[0].shape) == ("uint8", (HEIGHT, WIDTH, 3))
 
 
-@pytest.mark.parametrize("format", LOSSLESS)
+@pytest.mark.parametrize("format", FAITHFUL)
 @pytest.mark.parametrize("orientation", STORED)
 def test_pictures_are_turned_upright(orientation: int, format: str) -> None:
+    """Once: a HEIC is written with a rotation of its own beside the EXIF."""
     exif = Image.Exif()
     exif[274] = orientation
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](UPRIGHT)))
+    found = images.read(encoded(stored, format, exif=exif.tobytes(), **FAITHFUL[format]))
 
-    assert np.array_equal(images.read(encoded(stored, format, exif=exif, **LOSSLESS[format])), UPRIGHT)
+    assert found.shape == UPRIGHT.shape
+    assert np.abs(found.astype(int) - UPRIGHT).max() <= (0 if format in LOSSLESS else 12)
 
 
-@pytest.mark.parametrize("format", LOSSLESS)
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "HEIF", "AVIF", "TIFF"])
 @pytest.mark.parametrize("alpha", [0, 51, 255])
 def test_transparency_is_laid_over_white(alpha: int, format: str) -> None:
     image = Image.new("RGBA", (20, 10), (200, 100, 0, alpha))
     expected = np.array([255, 255, 255]) + alpha / 255 * (np.array([200, 100, 0]) - 255)
-    found = images.read(encoded(image, format, exact=True, **LOSSLESS[format]))
+    options = FAITHFUL[format] | ({"exact": True} if format == "WEBP" else {})
+    found = images.read(encoded(image, format, **options))
 
-    np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=1)
+    np.testing.assert_allclose(
+        found, np.broadcast_to(expected, found.shape), atol=1 if format in LOSSLESS else 4
+    )
 
 
 @pytest.mark.parametrize("mode", ["P", "L", "RGB"])
@@ -105,17 +84,21 @@ def test_a_transparent_colour_is_white(mode: str) -> None:
     assert (images.read(encoded(image, transparency=transparency)) == 255).all()
 
 
+@pytest.mark.parametrize("format", ["PNG", "HEIF", "AVIF", "TIFF", "GIF", "BMP"])
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_every_kind_of_png_becomes_three_bytes_a_pixel(mode: str) -> None:
-    found = images.read(encoded(Image.new(mode, (20, 10))))
+def test_every_kind_of_picture_becomes_three_bytes_a_pixel(mode: str, format: str) -> None:
+    if (mode, format) in {("LA", "BMP"), ("I;16", "BMP"), ("I;16", "GIF")}:
+        pytest.skip("There is no such file.")
+    found = images.read(encoded(Image.new(mode, (20, 10)), format))
     assert (found.dtype.name, found.shape) == ("uint8", (10, 20, 3))
 
 
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
 @pytest.mark.parametrize("brightest", [200, 65535])
-def test_sixteen_bits_are_scaled_to_eight(brightest: int) -> None:
+def test_sixteen_bits_are_scaled_to_eight(brightest: int, format: str) -> None:
     """A dark picture stays dark: its scale does not depend on what is in it."""
     grey = np.linspace(0, brightest, 20 * 10).reshape(10, 20).astype(np.uint16)
-    found = images.read(encoded(Image.fromarray(grey)))
+    found = images.read(encoded(Image.fromarray(grey), format))
 
     np.testing.assert_allclose(found, np.repeat(grey[..., None] / 257, 3, axis=2), atol=1)
 
@@ -125,17 +108,31 @@ def test_a_palette_gives_its_colours() -> None:
     assert np.array_equal(images.read(encoded(few.convert("P"))), np.asarray(few.convert("P").convert("RGB")))
 
 
-def test_printers_colours_become_screen_colours() -> None:
+@pytest.mark.parametrize("format", ["JPEG", "TIFF"])
+def test_printers_colours_become_screen_colours(format: str) -> None:
     image = Image.new("CMYK", (32, 16), (0, 255, 255, 0))  # no cyan: red
-    np.testing.assert_allclose(images.read(encoded(image, "JPEG"))[0, 0], [255, 0, 0], atol=3)
+    np.testing.assert_allclose(images.read(encoded(image, format))[0, 0], [255, 0, 0], atol=3)
 
 
-@pytest.mark.parametrize("format", LOSSLESS)
+@pytest.mark.parametrize("format", ["GIF", "BMP"])
+def test_few_colours_are_kept(format: str) -> None:
+    few = Image.fromarray(UPRIGHT // 128 * 255)
+    assert np.array_equal(images.read(encoded(few, format)), np.asarray(few))
+
+
+@pytest.mark.parametrize("compression", [None, "packbits", "tiff_lzw", "tiff_adobe_deflate"])
+def test_usual_tiffs_are_read(compression: str | None) -> None:
+    data = encoded(Image.fromarray(UPRIGHT), "TIFF", compression=compression)
+    assert np.array_equal(images.read(data), UPRIGHT)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "GIF", "HEIF", "AVIF"])
 def test_the_first_frame_of_an_animation_is_taken(format: str) -> None:
     frames = [Image.new("RGB", (20, 10), colour) for colour in ("red", "green", "blue")]
-    data = encoded(frames[0], format, save_all=True, append_images=frames[1:], **LOSSLESS[format])
+    options = FAITHFUL.get(format, {})
+    data = encoded(frames[0], format, save_all=True, append_images=frames[1:], **options)
 
-    assert (images.read(data) == [255, 0, 0]).all()
+    np.testing.assert_allclose(images.read(data)[5, 5], [255, 0, 0], atol=0 if format in LOSSLESS else 4)
 
 
 def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same() -> None:
@@ -174,51 +171,6 @@ def test_an_odd_tag_beside_the_orientation_does_no_harm(tag: int) -> None:
     assert np.array_equal(images.read(encoded(stored, exif=exif)), UPRIGHT)
 
 
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        (b"", "is empty"),
-        (b"hello, I am a text", "not a JPEG, PNG or WebP"),
-        (b"\xff\xd8\xff", "not a JPEG, PNG or WebP"),
-        (encoded(Image.new("RGB", (9, 9)), "GIF"), "not a JPEG, PNG or WebP"),
-        (encoded(Image.new("RGB", (9, 9)), "BMP"), "not a JPEG, PNG or WebP"),
-        (encoded(Image.new("RGB", (9, 9)), "TIFF"), "not a JPEG, PNG or WebP"),
-        (SEEDS["jpeg"][: len(SEEDS["jpeg"]) // 2], "damaged or cut short"),
-        (SEEDS["progressive"][:-200], "damaged or cut short"),
-        (SEEDS["png"][: len(SEEDS["png"]) // 2], "damaged or cut short"),
-        (SEEDS["webp"][: len(SEEDS["webp"]) // 2], "damaged or cut short|not a JPEG, PNG or WebP"),
-        (encoded(Image.new("RGB", (1, 1))), "1 × 1 pixels"),
-        (encoded(Image.new("RGB", (7, 900))), "7 × 900 pixels"),
-        (huge_png(4100, 3100), "12 megapixels.*smaller or save it as an ordinary .baseline. JPEG and try"),
-        (huge_png(8000, 8000), "50 megapixels"),  # whatever the format
-        (huge_png(10_000, 10_000), "megapixels"),  # Pillow warns
-        (huge_png(60_000, 60_000), "megapixels"),  # Pillow refuses
-        (huge_png(2**31 - 1, 2**31 - 1), "megapixels"),
-        (huge_png(0, 20), "damaged|not a JPEG|pixels"),
-    ],
-)
-def test_what_is_no_good_picture_is_refused_in_a_sentence(tmp_path: Path, data: bytes, sentence: str) -> None:
-    path = tmp_path / "picture.jpg"
-    path.write_bytes(data)
-    for source, name in ((path, "picture.jpg"), (data, "the picture")):
-        with pytest.raises(ImageError, match=sentence) as caught:
-            images.read(source)
-        assert name in str(caught.value)
-
-
-@pytest.mark.parametrize("seed", ["jpeg", "progressive", "png", "webp"])
-def test_only_a_baseline_jpeg_may_be_larger_than_what_is_decoded_whole(
-    seed: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(images, "SIDE", 12)
-    monkeypatch.setattr(images, "MAX_DECODED", HEIGHT * WIDTH - 1)
-    if seed == "jpeg":
-        assert images.read(SEEDS[seed]).shape == (8, 12, 3)
-    else:
-        with pytest.raises(ImageError, match="baseline"):
-            images.read(SEEDS[seed])
-
-
 def test_the_smallest_picture_is_read() -> None:
     assert images.read(encoded(Image.new("RGB", (8, 8)))).shape == (8, 8, 3)
 
@@ -235,23 +187,6 @@ def test_a_path_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere.jpg", tmp_path):
         with pytest.raises(ImageError, match=r"cannot be opened \(.+\)"):
             images.read(path)
-
-
-@given(
-    st.sampled_from(sorted(SEEDS)),
-    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=8),
-    st.integers(0, 2000),
-)
-def test_damage_gives_a_picture_or_a_sentence(seed: str, changes: list[tuple[int, int]], cut: int) -> None:
-    data = bytearray(SEEDS[seed])
-    for place, value in changes:
-        data[place % len(data)] = value
-    try:
-        found = images.read(bytes(data[: -(cut % len(data)) or None]))
-    except ImageError:
-        return
-    assert found.dtype == np.uint8
-    assert found.ndim == 3
 
 
 def test_two_pictures_are_never_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

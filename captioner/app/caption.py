@@ -93,7 +93,8 @@ def _sample(name: str) -> Picture | None:
 
 def uploader() -> None:
     key = f"upload-{st.session_state.setdefault('uploads', 0)}"
-    st.file_uploader("Upload a photograph", images.SUFFIXES, key=key, on_change=_uploaded, args=(key,))
+    # Any file: Streamlit would refuse others in a tooltip of a red chip, ``images`` does it in a sentence.
+    st.file_uploader("Upload a photograph", key=key, on_change=_uploaded, args=(key,), help=uploads.HELP)
     st.caption(PROMISE)
     # Behind a switch: a browser asks for permission as soon as there is a camera to look through.
     if st.toggle("Use the camera", key="camera"):

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from captioner import images
+from captioner import image_headers
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 LARGEST = 100_000_000  # bytes of all pictures that wait to be captioned; a free container has 700 MB
 EACH = 8  # MB of one of several: Streamlit already holds all that are chosen when ``within`` counts them
 
+HELP = f"{image_headers.READ} files are read."
+
 
 def several(label: str, key: str | None = None) -> Sequence[UploadedFile]:
-    """An uploader of many photographs."""
-    return st.file_uploader(label, images.SUFFIXES, accept_multiple_files=True, key=key, max_upload_size=EACH)
+    """An uploader of many photographs. It takes any file: what is none is told on the page, by its name."""
+    return st.file_uploader(label, accept_multiple_files=True, key=key, max_upload_size=EACH, help=HELP)
 
 
 def within(files: Sequence[UploadedFile], most: int) -> Sequence[UploadedFile]:

@@ -43,7 +43,7 @@ def test_two_ways_of_choosing_words_are_compared(open_page: Open) -> None:
 def test_a_file_that_is_no_picture_is_not_compared(open_page: Open) -> None:
     page = open_page("compare")
     upload(page, b"not a picture")
-    expect(page.get_by_role("alert")).to_contain_text("not a JPEG, PNG or WebP picture")
+    expect(page.get_by_role("alert")).to_contain_text("not a picture that can be read here")
     assert fits(page)
 
 

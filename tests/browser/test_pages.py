@@ -109,7 +109,7 @@ def test_a_picture_unlike_any_it_was_trained_on_is_told(open_page: Open) -> None
 def test_a_file_that_is_no_picture_is_explained(open_page: Open) -> None:
     page = open_page()
     upload(page, b"not a picture")
-    expect(page.get_by_role("alert")).to_contain_text("not a JPEG, PNG or WebP picture")
+    expect(page.get_by_role("alert")).to_contain_text("not a picture that can be read here")
     upload(page, photo())
     captioned(page)
 

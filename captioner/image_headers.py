@@ -1,0 +1,103 @@
+"""What a picture file tells before a decoder sees it: its format, and what would exhaust a server."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+
+READ = "JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF and BMP"
+MAX_SCANS = 100  # of a JPEG; Pillow's progressive ones have 10. Each costs a pass over the whole picture.
+MAX_EXIF = 1_000_000  # bytes; Pillow makes a Python number of every two of them
+MAX_VALUES = 100_000  # of a TIFF tag, such as the place of every row, for the same reason
+
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"BM", "BMP"),
+)
+_HEVC = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
+_AV1 = {b"avif", b"avis"}
+
+# The next marker, as libjpeg finds it: stuffed zeros, fill bytes and restarts belong to the data.
+_MARKER = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd7])")
+_SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
+_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 … SOF15
+_SEQUENTIAL = {0xC0, 0xC1}  # baseline and extended, Huffman-coded
+
+
+def identify(data: bytes) -> str | None:
+    """Pillow's name of the format; None if it is not one of ``READ``."""
+    for signature, name in _SIGNATURES:
+        if data.startswith(signature):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    return _container(data) if data[4:8] == b"ftyp" else None
+
+
+def _container(data: bytes) -> str | None:
+    """ISO/IEC 23008-12: the main brand, then the compatible ones; ``mif1`` alone leaves the coding open."""
+    brands = [data[start : start + 4] for start in (8, *range(16, min(_u32(data), 256), 4))]
+    for brand in brands:
+        if brand in _HEVC:
+            return "HEIF"
+        if brand in _AV1:
+            return "AVIF"
+    return "HEIF" if brands[0] in (b"mif1", b"msf1") else None
+
+
+def _u32(data: bytes) -> int:
+    return int.from_bytes(data[:4], "big")
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    """What its segments say: how many scans, how much EXIF, and whether libjpeg must hold it whole."""
+
+    scans: int = 0
+    exif: int = 0  # bytes
+    whole: bool = False
+
+
+def jpeg(data: bytes) -> Jpeg:
+    """Walk a JPEG's segments (ITU-T T.81, B.1.1) up to its end or ``MAX_SCANS``, without decoding.
+
+    libjpeg decodes row by row only where one scan brings all components of a sequential frame; of any other
+    it keeps all coefficients, at whatever size it is decoded (jdinput.c, ``has_multiple_scans``).
+    """
+    scans = exif = components = place = 0
+    whole = False
+    while scans <= MAX_SCANS and (found := _MARKER.search(data, place)):
+        marker, place = found[1][0], found.end()
+        if marker == _EOI:
+            break
+        if marker == _SOI:
+            continue
+        length = int.from_bytes(data[place : place + 2], "big")
+        if marker in _FRAMES:
+            components = max(components, data[place + 7] if place + 7 < len(data) else 0)
+            whole |= marker not in _SEQUENTIAL
+        elif marker == _SOS:
+            scans += 1
+            whole |= place + 2 >= len(data) or data[place + 2] < components
+        elif marker == _APP1 and data.startswith(b"Exif\0\0", place + 2):
+            exif += length
+        place += max(length, 2)
+    return Jpeg(scans, exif, whole)
+
+
+def tiff_values(data: bytes) -> int:
+    """The most numbers in a tag of the first directory of a TIFF (bytes and texts are not made numbers)."""
+    order = "<" if data.startswith(b"II") else ">"
+    try:
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (entries,) = struct.unpack_from(f"{order}H", data, start)
+        tags = struct.iter_unpack(f"{order}HHI4x", data[start + 2 : start + 2 + 12 * entries][: 12 * entries])
+        return max((count for _, kind, count in tags if kind not in (1, 2, 7)), default=0)
+    except struct.error:
+        return 0  # Pillow finds out
