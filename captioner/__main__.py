@@ -176,9 +176,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_caption(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "pictures", nargs="+", metavar="PICTURE", help="a JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF or BMP file"
-    )
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP")
     parser.add_argument("--json", action="store_true", help="one JSON object a picture, with every word")
     _add_decoding(parser)
 
