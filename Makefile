@@ -1,4 +1,5 @@
-# `make app` serves the page, `make test` runs every test. Both build .venv first.
+# `make app` serves the page, `make test` runs every test, `make quick` those without TensorFlow and browser: a minute.
+# Each builds .venv first.
 
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
@@ -8,20 +9,25 @@ PIP    := $(PYTHON) -m pip --disable-pip-version-check
 CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3
 SUITABLE   := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 TRAINS     := import sys; sys.exit(sys.version_info[:2] > (3, 13))
+# A file's tests stay together, so that what they share is made once.
+PYTEST     := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile
 SEEDS       = $(shell $(PYTHON) -c "import random; print(*random.sample(range(2**32), 20))")
 
-.PHONY: app test fuzz lint clean
+.PHONY: app test quick fuzz lint clean
 
 app: $(VENV)/app.stamp
 	$(PYTHON) -m streamlit run streamlit_app.py
 
-test: $(VENV)/dev.stamp
-	$(PYTHON) -m pytest
+test: quick
+	$(PYTEST) tests/training tests/browser
+
+quick: $(VENV)/dev.stamp
+	$(PYTEST) --quick
 
 # The property tests with examples that no run had before.
 fuzz: $(VENV)/dev.stamp
 	@for seed in $(SEEDS); do echo "make fuzz SEEDS=$$seed"; \
-	  $(PYTHON) -m pytest -q -n auto -m hypothesis --hypothesis-profile fresh --hypothesis-seed $$seed \
+	  $(PYTEST) -q -m hypothesis --hypothesis-profile fresh --hypothesis-seed $$seed \
 	  || { echo "To see it again: make fuzz SEEDS=$$seed" >&2; exit 1; }; done
 
 lint: $(VENV)/dev.stamp

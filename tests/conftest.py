@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -28,8 +29,25 @@ from tests.stand_in_hub import StandInHub, connect
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.register_profile("fresh", max_examples=300, database=None, deadline=None)
 settings.load_profile("repeatable")
+HERE = Path(__file__).parent
+SLOW = ("training", "browser")  # folders, of which the quick tests leave out both
 Fake = TypeVar("Fake", bound=FakeCaptioner)
 StandIn = Callable[..., Fake]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out training and browser; forbid TensorFlow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--quick"):
+        for name in ("tensorflow", "keras"):
+            sys.modules[name] = None  # type: ignore[assignment]  # so that an import fails
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    slow = collection_path.parent == HERE and collection_path.name in SLOW
+    return True if slow and config.getoption("--quick") else None
 
 
 @pytest.fixture(scope="session")

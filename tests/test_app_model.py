@@ -79,14 +79,14 @@ def test_word_probabilities_multiply_to_that_of_the_sentence(tiny_bundle: Bundle
             assert wording.odds(math.log(product)) == wording.odds(found.log_prob)
 
 
-def test_twenty_real_pictures_are_captioned_alike_on_the_page_and_on_the_command_line(
+def test_real_pictures_are_captioned_alike_on_the_page_and_on_the_command_line(
     committed: Bundle,
     real_flickr8k: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = str(committed.folder)
-    files = [str(path) for path in sorted(real_flickr8k.rglob("*.jpg"))[::300][:20]]
+    files = [str(path) for path in sorted(real_flickr8k.rglob("*.jpg"))[::1300]]
     assert command_line.main(["caption", *files, "--bundle", folder]) == 0
     expected = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
     monkeypatch.setenv("CAPTIONER_BUNDLE", folder)

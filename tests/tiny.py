@@ -1,14 +1,11 @@
-"""Tiny bundles: real ones that LiteRT runs, and parts that need no TensorFlow."""
+"""Tiny bundles: real ones that LiteRT runs, and parts that are none. Nothing here needs TensorFlow."""
 
 from __future__ import annotations
 
 import functools
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from captioner import bundle as bundles
 from captioner.bundle import Bundle, Config
@@ -32,6 +29,7 @@ WORDS = (
     "two",
 )
 SIZE, CHANNELS, UNITS = 32, 8, 16  # pixels, channels, units
+MODELS = Path(__file__).parent / "fixtures" / "models"
 
 
 def config(**changes: Any) -> Config:
@@ -92,38 +90,6 @@ def bundle(folder: Path, decoder: str = "attention", **changes: Any) -> Bundle:
 
 
 @functools.cache
-def model(decoder: str, members: int = 1) -> bytes:
-    """The LiteRT file of a tiny model."""
-    from captioner.training.export import export  # here, because most tests that use this file do without
-
-    with tempfile.TemporaryDirectory() as folder:
-        export(*networks(decoder, members), Path(folder, "captioner.tflite"))
-        return Path(folder, "captioner.tflite").read_bytes()
-
-
-@functools.cache
-def networks(decoder: str, members: int = 1) -> tuple[Any, Any]:
-    """Encoder and decoder as Keras has them, with wide weights, so that pictures get different words."""
-    import keras
-
-    from captioner.training import ensemble
-    from captioner.training.decoders import DecoderOptions
-
-    keras.utils.set_random_seed(1)
-    encoder = _encoder(pooled=decoder != "attention")
-    options = DecoderOptions(decoder, units=UNITS, members=members)
-    speaker = ensemble.build(options, np.zeros(len(SPECIALS + WORDS), np.float32), encoder.output_shape[1:])
-    for network, factor in ((encoder, 2), (speaker, 3)):
-        network.set_weights([factor * weights for weights in network.get_weights()])
-    return encoder, speaker
-
-
-def _encoder(pooled: bool) -> Any:
-    """uint8[B, S, S, 3] → float[B, R, C] in one convolution."""
-    import keras
-    from keras import layers
-
-    image = keras.Input((SIZE, SIZE, 3), dtype="uint8")
-    seen = layers.Conv2D(CHANNELS, SIZE // 4, SIZE // 4)(layers.Rescaling(1 / 127.5, -1)(image))
-    seen = layers.AveragePooling2D(4)(seen) if pooled else seen
-    return keras.Model(image, layers.Reshape((-1, CHANNELS))(seen))
+def model(decoder: str) -> bytes:
+    """The LiteRT file of a tiny model, as tests/training/tiny_networks.py made it."""
+    return (MODELS / f"{decoder}.tflite").read_bytes()

@@ -18,7 +18,7 @@ from captioner.training.decoders import Decoder, DecoderOptions
 from captioner.training.ensemble import Ensemble
 from captioner.training.export import SIGNATURES, export
 from tests import tiny
-from tests.training import small
+from tests.training import small, tiny_networks
 
 TOLERANCE = 2e-3  # weights are float16
 
@@ -32,18 +32,18 @@ def which(request: pytest.FixtureRequest) -> tuple[str, int]:
 
 @pytest.fixture(scope="module")
 def encoder(which: tuple[str, int]) -> keras.Model:
-    return tiny.networks(*which)[0]
+    return tiny_networks.networks(*which)[0]
 
 
 @pytest.fixture(scope="module")
 def decoder(which: tuple[str, int]) -> Decoder | Ensemble:
-    found: Decoder | Ensemble = tiny.networks(*which)[1]
+    found: Decoder | Ensemble = tiny_networks.networks(*which)[1]
     return found
 
 
 @pytest.fixture(scope="module")
 def interpreter(which: tuple[str, int]) -> Interpreter:
-    return Interpreter(model_content=tiny.model(*which))
+    return Interpreter(model_content=tiny_networks.model(*which))
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_both_say_the_same(
 
 def test_eight_bits_say_nearly_the_same_in_less_space(picture: NDArray[np.uint8], tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
-    encoder = tiny.networks("attention")[0]
+    encoder = tiny_networks.networks("attention")[0]
     decoder = decoders.build(DecoderOptions(units=128), np.zeros(800, np.float32), encoder.output_shape[1:])
     found, sizes = {}, {}
     for bits in (16, 8):
@@ -131,3 +131,19 @@ def test_eight_bits_say_nearly_the_same_in_less_space(picture: NDArray[np.uint8]
 
     assert sizes[8] < 0.75 * sizes[16]  # not half: the embedding is there twice, rounded in two ways
     assert 0 < np.abs(found[8] - found[16]).sum() < 0.1
+
+
+@pytest.mark.parametrize("name", small.DECODERS)
+def test_the_models_of_the_other_tests_are_what_is_exported_today(
+    name: str, picture: NDArray[np.uint8]
+) -> None:
+    """Else: ``python -m tests.training.tiny_networks``."""
+    kept, made = (Interpreter(model_content=file) for file in (tiny.model(name), tiny_networks.model(name)))
+    assert kept.get_signature_list() == made.get_signature_list()
+    inputs: dict[str, NDArray[Any]] = {"image": picture}
+    for signature in SIGNATURES:
+        expected = run(made, signature, **inputs)
+        found = run(kept, signature, **inputs)
+        for output, value in expected.items():
+            np.testing.assert_allclose(found[output], value, TOLERANCE, TOLERANCE, err_msg=output)
+        inputs = {**expected, "word": np.array([START], np.int32)} if signature == "start" else expected
