@@ -11,7 +11,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,6 @@ from captioner.errors import CaptionerError, DatasetError, ImageError
 
 if TYPE_CHECKING:
     from captioner.decoding import DecodingOptions
-    from captioner.evaluation import Evaluation
     from captioner.model import Captioner
 
 PROGRAM = "python -m captioner"
@@ -72,7 +71,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Score a bundle on a split of the dataset."""
     from captioner import evaluation, flickr8k
 
-    captioner, options = _open(arguments)
+    captioner, options = _open(arguments, blocked=() if arguments.allow_all_words else None)
+    if arguments.allow_all_words and arguments.write:
+        raise DatasetError("--allow-all-words only measures what the list costs. Leave out --write.")
     dataset = flickr8k.load(arguments.data, captioner.bundle.config.split)
     dataset = evaluation.as_trained(captioner.bundle, dataset)
     for sentence in dataset.skipped:
@@ -84,7 +85,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
             f"only figures of the whole {final} split belong in the bundle. Leave out --write."
         )
     found, rows = evaluation.evaluate(captioner, dataset, split, options, arguments.limit)
-    print(_figures(found))
+    print(evaluation.table(found))
     if arguments.write:
         how = f"--split {split} --beams {options.beams} --alpha {options.alpha:g}"
         sealed = evaluation.write(captioner.bundle, found, rows, f"{PROGRAM} evaluate {how}")
@@ -206,6 +207,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=_count, metavar="N", help="only the first N pictures")
     parser.add_argument("--write", action="store_true", help="put figures and options into the bundle")
+    parser.add_argument(
+        "--allow-all-words", action="store_true", help="without blocklist.txt, to measure what it costs"
+    )
     _add_decoding(parser)
 
 
@@ -262,38 +266,15 @@ def _accept_any_character() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _open(arguments: argparse.Namespace) -> tuple[Captioner, DecodingOptions]:
+def _open(
+    arguments: argparse.Namespace, blocked: Collection[str] | None = None
+) -> tuple[Captioner, DecodingOptions]:
     from captioner import bundle
     from captioner.model import Captioner
 
-    captioner = Captioner(bundle.load(arguments.bundle))
+    captioner = Captioner(bundle.load(arguments.bundle), blocked=blocked)
     asked = {"beams": arguments.beams, "alpha": arguments.alpha}
     return captioner, replace(captioner.options, **{name: v for name, v in asked.items() if v is not None})
-
-
-def _figures(found: Evaluation) -> str:
-    """A table of the model between the constant caption and people, and what its sentences are like."""
-    rows = {"this model": found.scores, "always the same caption": found.constant, "people": found.human}
-    low, high = found.cider_interval
-    lines = [
-        f"{found.dataset} {found.split} split, {found.images} pictures, tokeniser {found.tokenizer}, "
-        f"beam {found.beams}, length exponent {found.alpha:g}",
-        " " * 24
-        + "".join(f"{name:>8}" for name in ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")),
-    ]
-    for name, scores in rows.items():
-        if scores:
-            lines.append(f"{name:24}" + "".join(f"{value:8.3f}" for value in scores.as_dict().values()))
-    return "\n".join(
-        [
-            *lines,
-            f"CIDEr lies between {low:.3f} and {high:.3f} (95 %, bootstrap over pictures)",
-            f"{found.distinct_captions} distinct captions, {found.words_used} distinct words",
-            f"{found.verbatim_share:.1%} word for word from training",
-            f"{found.repeats_share:.1%} repeat themselves, {found.dangling_share:.1%} end before the noun",
-            f"{1000 * found.seconds_per_picture:.0f} ms a picture",
-        ]
-    )
 
 
 if __name__ == "__main__":

@@ -28,15 +28,8 @@ ENCODERS = {
     "mobilenet_edgetpu": "Google's MobileNetEdgeTPU of MLPerf Mobile (Apache-2.0)",
     "inception_v3": "Google's Inception v3 (Apache-2.0)",
 }
-CONDITIONS = (
-    "dataset",
-    "split",
-    "images",
-    "tokenizer",
-    "beams",
-    "alpha",
-    "max_words",
-)  # of comparable scores
+# Of comparable scores.
+CONDITIONS = ("dataset", "split", "images", "tokenizer", "beams", "alpha", "max_words")
 CUTS = {
     "official": "the authors' own lists of 6,000 training, 1,000 development and 1,000 test pictures",
     "kaggle": "pictures in file-name order, the first 85 % for training, the rest for validation",
@@ -194,12 +187,20 @@ The 95 % interval of CIDEr is {low:.3f} to {high:.3f} (bootstrap over pictures).
 {metrics["verbatim_share"]:.1%} are word for word among the training captions,
 {metrics["repeats_share"]:.1%} say a word twice in a row or the same three words twice
 (which the search forbids), {metrics["dangling_share"]:.1%} break off after an article or a preposition.
-A picture took {metrics["seconds_per_picture"]:.2f} s on the machine that measured it.
+{_repeated(metrics)}A picture took {metrics["seconds_per_picture"]:.2f} s on the machine that measured it.
 
 ```sh
 {metrics["command"]}
 ```
 """
+
+
+def _repeated(metrics: Mapping[str, Any]) -> str:
+    """Of people's captions, too, as words may well stand twice; nothing where it was not counted."""
+    if "repeated_words_share" not in metrics:
+        return ""
+    model, people = (metrics[f"{who}repeated_words_share"] for who in ("", "human_"))
+    return f"{model:.1%} say a content word twice, as do {people:.1%} of people's.\n"
 
 
 def _other(one: Mapping[str, Any]) -> str:

@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any, Protocol, TypeAlias
@@ -26,28 +25,13 @@ from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.errors import DatasetError
 from captioner.flickr8k import HELD_OUT, Dataset
+from captioner.fluency import dangles, repeats, repeats_content
 from captioner.metrics import Cider, Scores, rouge_l, score, sentence_bleu4
 from captioner.model import Captions
 from captioner.progress import track
 from captioner.text import TOKENIZERS, words
 
 CONSTANT = "a man in a red shirt"  # said of every picture: what a model must beat to have looked at all
-ARTICLES = ("a", "an", "the")
-PREPOSITIONS = (
-    "at",
-    "beside",
-    "between",
-    "for",
-    "from",
-    "in",
-    "into",
-    "near",
-    "of",
-    "on",
-    "onto",
-    "to",
-    "with",
-)
 RESAMPLES = 1000
 
 Tokens: TypeAlias = Sequence[str]
@@ -94,6 +78,8 @@ class Evaluation:
     words_used: int
     verbatim_share: float  # word for word a caption of the training split
     repeats_share: float  # a word twice in a row, or the same three words twice
+    repeated_words_share: float  # says a content word twice
+    human_repeated_words_share: float  # the same of the references
     dangling_share: float  # ends in an article or a preposition
     seconds_per_picture: float  # median
 
@@ -149,6 +135,8 @@ def evaluate(
         words_used=len({word for tokens in said for word in tokens}),
         verbatim_share=_share(tuple(prediction.caption.split()) in trained for prediction in predictions),
         repeats_share=_share(map(repeats, said)),
+        repeated_words_share=_share(map(repeats_content, said)),
+        human_repeated_words_share=_share(repeats_content(one) for captions in meant for one in captions),
         dangling_share=_share(map(dangles, said)),
         seconds_per_picture=median(prediction.seconds for prediction in predictions),
     )
@@ -201,15 +189,31 @@ def interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def repeats(tokens: Tokens) -> bool:
-    """Whether a word stands twice in a row, or the same three words stand twice."""
-    threes = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
-    return any(a == b for a, b in pairwise(tokens)) or len(set(threes)) < len(threes)
-
-
-def dangles(tokens: Tokens) -> bool:
-    """Whether a sentence ends before its noun."""
-    return bool(tokens) and tokens[-1] in ARTICLES + PREPOSITIONS
+def table(found: Evaluation) -> str:
+    """A table of the model between the constant caption and people, and what its sentences are like."""
+    rows = {"this model": found.scores, "always the same caption": found.constant, "people": found.human}
+    low, high = found.cider_interval
+    lines = [
+        f"{found.dataset} {found.split} split, {found.images} pictures, tokeniser {found.tokenizer}, "
+        f"beam {found.beams}, length exponent {found.alpha:g}",
+        " " * 24
+        + "".join(f"{name:>8}" for name in ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")),
+    ]
+    for name, scores in rows.items():
+        if scores:
+            lines.append(f"{name:24}" + "".join(f"{value:8.3f}" for value in scores.as_dict().values()))
+    return "\n".join(
+        [
+            *lines,
+            f"CIDEr lies between {low:.3f} and {high:.3f} (95 %, bootstrap over pictures)",
+            f"{found.distinct_captions} distinct captions, {found.words_used} distinct words",
+            f"{found.verbatim_share:.1%} word for word from training",
+            f"{found.repeats_share:.1%} repeat themselves, {found.dangling_share:.1%} end before the noun",
+            f"{found.repeated_words_share:.1%} say a content word twice (people: "
+            f"{found.human_repeated_words_share:.1%})",
+            f"{1000 * found.seconds_per_picture:.0f} ms a picture",
+        ]
+    )
 
 
 def write(bundle: Bundle, evaluation: Evaluation, rows: Sequence[Row], command: str) -> Bundle:
@@ -225,7 +229,7 @@ def write(bundle: Bundle, evaluation: Evaluation, rows: Sequence[Row], command: 
         {
             "config.json": json.dumps(config.to_json(), indent=1, sort_keys=True) + "\n",
             "metrics.json": json.dumps(metrics, indent=1) + "\n",
-            "predictions.csv": _table(rows),
+            "predictions.csv": _csv(rows),
             "README.md": card.render(config, metrics, bundle.history(), bundle.dataset(), bundle.beside()),
         },
     )
@@ -266,7 +270,7 @@ def _row(prediction: Prediction, said: Tokens, meant: Sequence[Tokens], cider: f
     }
 
 
-def _table(rows: Sequence[Row]) -> str:
+def _csv(rows: Sequence[Row]) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
     writer.writeheader()

@@ -88,20 +88,19 @@ class Captioner:
     Args:
         bundle: a loaded bundle.
         threads: of the encoder, the slowest part. It stops gaining at the number of cores.
-        blocked: words that are never said, nor told as runners-up.
+        blocked: words that are never said, nor told as runners-up; those of ``blocklist`` by default.
 
     Raises:
         BundleError: the model file is not one, or does not fit the bundle's vocabulary and configuration;
             or the rule in familiar.json is malformed, or another encoder's.
     """
 
-    def __init__(
-        self, bundle: Bundle, threads: int = 2, blocked: Collection[str] = blocklist.words()
-    ) -> None:
+    def __init__(self, bundle: Bundle, threads: int = 2, blocked: Collection[str] | None = None) -> None:
         self.bundle = bundle
         self.options = as_tested(bundle.config)
         self._joins = [bundle.vocabulary.id(word) for word in JOINS if word in bundle.vocabulary]
-        self._blocked = frozenset(bundle.vocabulary.id(word) for word in blocked if word in bundle.vocabulary)
+        barred = blocklist.words() if blocked is None else blocked
+        self._blocked = frozenset(bundle.vocabulary.id(word) for word in barred if word in bundle.vocabulary)
         self._model = _Model(bundle, threads)
         self.familiar = familiar.read(bundle, self._model.channels)  # None where it was not measured
 

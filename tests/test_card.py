@@ -133,3 +133,9 @@ def test_the_same_bundle_gives_the_same_card() -> None:
 def test_every_recipe_has_a_card(decoder: str, split: str, encoder: str) -> None:
     text = card(config=tiny.config(decoder=decoder, split=split, encoder=encoder)).text
     assert ("MLPerf" in text) == (encoder == "mobilenet_edgetpu")
+
+
+def test_words_said_twice_stand_beside_peoples_where_they_were_counted() -> None:
+    assert "content word" not in card().text
+    counted = {**METRICS, "repeated_words_share": 0.114, "human_repeated_words_share": 0.084}
+    assert "11.4% say a content word twice, as do 8.4% of people's." in card(metrics=counted).text

@@ -114,17 +114,18 @@ def test_what_the_sentences_are_like(dataset: Dataset, parrot: Callable[..., Par
     assert (found.distinct_captions, found.words_used) == (2, 6)
     assert found.verbatim_share == pytest.approx(2 / 3)
     assert found.dangling_share == pytest.approx(1 / 3)
-    assert found.repeats_share == 0
+    assert (found.repeats_share, found.repeated_words_share) == (0, 0)
 
 
-@pytest.mark.parametrize("caption", ["a dog dog runs", "the the", "a red dog and a red dog", "a b a b a"])
-def test_repeats_are_found(caption: str) -> None:
-    assert evaluation.repeats(caption.split())
+def test_words_that_stand_twice_are_counted_beside_peoples(
+    dataset: Dataset, parrot: Callable[..., Parrot]
+) -> None:
+    said = {"1.png": "a hat and a hat", "2.png": "a man", "3.png": "a man on the"}
+    found, _ = evaluation.evaluate(parrot(said), dataset)
 
-
-@pytest.mark.parametrize("caption", ["", "dog", "a red dog and a red cat", "a b a b"])
-def test_what_is_no_repeat(caption: str) -> None:
-    assert not evaluation.repeats(caption.split())
+    assert found.repeated_words_share == pytest.approx(1 / 3)
+    assert found.human_repeated_words_share == 0
+    assert "33.3% say a content word twice (people: 0.0%)" in evaluation.table(found)
 
 
 def test_a_copy_is_found_under_the_rules_the_model_was_trained_with(

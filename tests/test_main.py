@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captioner import bundle, hub, images
+from captioner import blocklist, bundle, hub, images
 from captioner.__main__ import main
 from captioner.errors import BundleError, HubError
 from captioner.model import END_WORD, Captioner
@@ -146,7 +146,7 @@ def test_evaluate_prints_and_writes(
     assert "official test split, 2 pictures, tokeniser captioner, beam 2" in printed
 
 
-@pytest.mark.parametrize("partial", [["--limit", "1"], ["--split", "dev"]])
+@pytest.mark.parametrize("partial", [["--limit", "1"], ["--split", "dev"], ["--allow-all-words"]])
 def test_partial_figures_are_not_written(
     artifacts: Path, data: Path, partial: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,6 +155,18 @@ def test_partial_figures_are_not_written(
     assert main(["evaluate", "--bundle", str(artifacts), "--data", str(data), "--write", *partial]) == 2
     assert "Leave out --write" in capsys.readouterr().err
     assert bundle.load(artifacts).checksum == before
+
+
+def test_the_list_of_words_is_only_left_out_on_demand(
+    artifacts: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def printed(*flags: str) -> str:
+        assert main(["evaluate", "--bundle", str(artifacts), "--data", str(data), *flags]) == 0
+        return capsys.readouterr().out.rpartition("\n")[0].rpartition("\n")[0]  # without the time it took
+
+    free = printed()
+    monkeypatch.setattr(blocklist, "words", lambda: frozenset(tiny.WORDS[1:]))
+    assert printed("--allow-all-words") == free != printed()
 
 
 def test_the_dataset_comes_from_the_environment(

@@ -14,7 +14,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from captioner.errors import CaptionerError
-from captioner.evaluation import dangles
+from captioner.fluency import dangles
 from captioner.progress import track
 from captioner.text import SPECIALS
 from captioner.training import batches, ensemble, hours

@@ -1,0 +1,59 @@
+"""What is wrong with a sentence by itself, whatever the picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+ARTICLES = ("a", "an", "the")
+PREPOSITIONS = (
+    "at",
+    "beside",
+    "between",
+    "for",
+    "from",
+    "in",
+    "into",
+    "near",
+    "of",
+    "on",
+    "onto",
+    "to",
+    "with",
+)
+# Words that carry grammar rather than meaning, numbers among them: they may stand twice in a good sentence.
+_FUNCTION_WORDS = (
+    "a an the this that these those some any no each every both all another other others",
+    "several many few more one two three four five six seven eight nine ten",
+    "about above across after against along alongside amid among around as at away back before behind below",
+    "beneath beside between by down during for from in inside into like near next of off on onto out outside",
+    "over past through to together toward towards under underneath up upon with within without",
+    "and but or nor so while whilst if because than when where who which whose what how",
+    "he she it they them him her his hers its their theirs himself herself itself themselves",
+    "i you we me us my your our there here 's s",
+    "is are was were be been being am has have having had do does doing did",
+    "can could will would may might not",
+)
+FUNCTION_WORDS = frozenset(" ".join(_FUNCTION_WORDS).split())
+
+
+def repeats(tokens: Sequence[str]) -> bool:
+    """Whether a word stands twice in a row, or the same three words stand twice."""
+    threes = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    return any(a == b for a, b in pairwise(tokens)) or len(set(threes)) < len(threes)
+
+
+def repeats_content(tokens: Sequence[str]) -> bool:
+    """Whether a content word, which is any but ``FUNCTION_WORDS``, stands twice; one dog and two dogs are."""
+    content = [_singular(token) for token in tokens if token not in FUNCTION_WORDS]
+    return len(set(content)) < len(content)
+
+
+def dangles(tokens: Sequence[str]) -> bool:
+    """Whether a sentence ends before its noun."""
+    return bool(tokens) and tokens[-1] in ARTICLES + PREPOSITIONS
+
+
+def _singular(word: str) -> str:
+    """Without the s of a plural, where that is all there is to it."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
