@@ -64,6 +64,8 @@ def caption(arguments: argparse.Namespace) -> int:
         else:
             name = f"{picture}\t" if len(arguments.pictures) > 1 else ""
             print(f"{name}{captions.best.text}", flush=True)
+            for warning in captions.warnings:
+                print(f"{PROGRAM}: {picture}: {warning.sentence} {warning.advice}", file=sys.stderr)
     return SOME_FAILED if failed else 0
 
 
@@ -71,7 +73,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Score a bundle on a split of the dataset."""
     from captioner import evaluation, flickr8k
 
-    captioner, options = _open(arguments, blocked=() if arguments.allow_all_words else None)
+    captioner, options = _open(arguments, () if arguments.allow_all_words else None, warns=False)
     if arguments.allow_all_words and arguments.write:
         raise DatasetError("--allow-all-words only measures what the list costs. Leave out --write.")
     dataset = flickr8k.load(arguments.data, captioner.bundle.config.split)
@@ -177,7 +179,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_caption(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP")
+    parser.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a picture, with every word")
     _add_decoding(parser)
 
@@ -267,12 +271,12 @@ def _accept_any_character() -> None:
 
 
 def _open(
-    arguments: argparse.Namespace, blocked: Collection[str] | None = None
+    arguments: argparse.Namespace, blocked: Collection[str] | None = None, *, warns: bool = True
 ) -> tuple[Captioner, DecodingOptions]:
     from captioner import bundle
     from captioner.model import Captioner
 
-    captioner = Captioner(bundle.load(arguments.bundle), blocked=blocked)
+    captioner = Captioner(bundle.load(arguments.bundle), blocked=blocked, warns=warns)
     asked = {"beams": arguments.beams, "alpha": arguments.alpha}
     return captioner, replace(captioner.options, **{name: v for name, v in asked.items() if v is not None})
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from captioner import blocklist, familiar, images
+from captioner import blocklist, images, warning
 from captioner.bundle import Bundle
 from captioner.config import Config
 from captioner.decoding import Decoded, DecodingOptions, Hypothesis, State, Step, decode
 from captioner.errors import BundleError
 from captioner.text import END, START, Vocabulary
+from captioner.warning import CaptionWarning
 
 END_WORD = ""  # stands for the end of the sentence wherever a word is expected
 JOINS = ("and", "or")  # people repeat a word across one of these in one caption of ten thousand
@@ -71,6 +72,7 @@ class Captions:
     captions: tuple[Caption, ...]
     tree: tuple[TreeNode, ...]
     leaves: tuple[int, ...]  # the node where each caption ends
+    warnings: tuple[CaptionWarning, ...] = ()  # why to take them with caution
 
     @property
     def best(self) -> Caption:
@@ -89,20 +91,28 @@ class Captioner:
         bundle: a loaded bundle.
         threads: of the encoder, the slowest part. It stops gaining at the number of cores.
         blocked: words that are never said, nor told as runners-up; those of ``blocklist`` by default.
+        warns: whether captions come with warnings, where the bundle has what these need.
 
     Raises:
-        BundleError: the model file is not one, or does not fit the bundle's vocabulary and configuration;
-            or the rule in familiar.json is malformed, or another encoder's.
+        BundleError: the model file is not one, or does not fit the bundle's vocabulary and configuration.
     """
 
-    def __init__(self, bundle: Bundle, threads: int = 2, blocked: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        threads: int = 2,
+        blocked: Collection[str] | None = None,
+        *,
+        warns: bool = True,
+    ) -> None:
         self.bundle = bundle
         self.options = as_tested(bundle.config)
         self._joins = [bundle.vocabulary.id(word) for word in JOINS if word in bundle.vocabulary]
         barred = blocklist.words() if blocked is None else blocked
         self._blocked = frozenset(bundle.vocabulary.id(word) for word in barred if word in bundle.vocabulary)
         self._model = _Model(bundle, threads)
-        self.familiar = familiar.read(bundle, self._model.channels)  # None where it was not measured
+        self.channels = self._model.channels
+        self.rules = warning.read(bundle, self.channels) if warns else warning.Rules()
 
     def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Captions:
         """Describe uint8[H, W, 3]; the options default to the bundle's."""
@@ -116,8 +126,20 @@ class Captioner:
         return self._model.run("encode", image=square[None])["regions"]
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions | None = None) -> Captions:
-        """Put float32[1, R, C] from ``regions`` into words."""
-        decoded = decode(_Stepper(self._model), regions, options or self.options, self._joins, self._blocked)
+        """Put float32[1, R, C] from ``regions`` into words.
+
+        The warnings are the same for all options, as their rules were measured with the bundle's. So other
+        options may cost a second search.
+        """
+        options = options or self.options
+        captions = self._search(regions, options)
+        tested = captions
+        if self.rules.threshold and options != self.options:
+            tested = self._search(regions, self.options)
+        return replace(captions, warnings=self.rules.warnings(regions, tested.best.sureness))
+
+    def _search(self, regions: NDArray[np.float32], options: DecodingOptions) -> Captions:
+        decoded = decode(_Stepper(self._model), regions, options, self._joins, self._blocked)
         return _spoken(decoded, self.bundle.vocabulary, self.bundle.config.grid)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
@@ -136,13 +158,14 @@ class Captioner:
 
 
 def as_json(captions: Captions) -> dict[str, Any]:
-    """The best caption with all its words, and the outlines of the others, of what JSON knows."""
+    """The best caption with its words, the outlines of the others, the warnings: what JSON knows."""
     words = [
         {"word": word.text, "log_prob": word.log_prob, "runners_up": dict(word.runners_up)}
         for word in captions.best.words
     ]
     alternatives = [*map(_outline, captions.captions[1:])]
-    return {**_outline(captions.best), "words": words, "alternatives": alternatives}
+    warnings = [*map(asdict, captions.warnings)]
+    return {**_outline(captions.best), "warnings": warnings, "words": words, "alternatives": alternatives}
 
 
 def _outline(caption: Caption) -> dict[str, Any]:

@@ -79,12 +79,14 @@ def _try(folder: str) -> None:
     import numpy as np
 
     from captioner import bundle as bundles
+    from captioner import familiar
     from captioner.model import Captioner
 
     found = bundles.load(folder)
     for read in (found.metrics, found.dataset, found.history, found.predictions, found.beside, found.card):
         read()
-    captioner = Captioner(found)
+    captioner = Captioner(found, warns=False)
+    familiar.read(found, captioner.channels)  # refused here; where captions are wanted, it costs a warning
     size = found.config.image_size
     captioner.caption(np.zeros((size, size, 3), np.uint8), replace(captioner.options, max_words=2))
 

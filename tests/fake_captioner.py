@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from captioner import warning
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
-from captioner.familiar import Rule
 from captioner.model import END_WORD, Caption, Captions, TreeNode, Word
+from captioner.warning import CaptionWarning
 
 SENTENCES = (
     (("a", 0.9), ("dog", 0.6), ("runs", 0.3), (END_WORD, 0.999)),
@@ -45,7 +46,7 @@ class FakeCaptioner:
     options: DecodingOptions = field(default_factory=lambda: DecodingOptions(beams=2, alpha=0.6, max_words=8))
     encoded: int = 0
     decoded: list[DecodingOptions] = field(default_factory=list)
-    familiar: Rule | None = None
+    warnings: tuple[CaptionWarning, ...] = ()
 
     def regions(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.encoded += 1
@@ -54,7 +55,7 @@ class FakeCaptioner:
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Captions:
         self.decoded.append(options)
         found = [_held(sentence, options.prefix) for sentence in SENTENCES[: options.beams]]
-        return Captions(tuple(map(caption, dict.fromkeys(found))), *_tree(found))
+        return Captions(tuple(map(caption, dict.fromkeys(found))), *_tree(found), self.warnings)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
         return tuple(map(KNOWN.index, words))
@@ -92,6 +93,10 @@ def caption(sentence: Sentence) -> Caption:
     log_prob = sum(word.log_prob for word in words)
     text = " ".join(word.text for word in words if word.text)
     return Caption(text, words, log_prob, log_prob / len(words) ** 0.6, words[-1].text == END_WORD)
+
+
+def warned(code: str) -> CaptionWarning:
+    return CaptionWarning(code, warning.SENTENCES[code], warning.ADVICE[code], "Measured *once*.")
 
 
 def _other(text: str) -> tuple[str, float]:

@@ -17,12 +17,16 @@ from streamlit.testing.v1 import AppTest
 from captioner import images
 from captioner.app import batch, uploads
 from captioner.app.batch import Batch, Line
+from captioner.app.spreadsheet import revealed
 from captioner.bundle import Bundle
 from captioner.model import Captioner
+from captioner.warning import SENTENCES, UNFAMILIAR, UNSURE
 from tests import visitor
-from tests.fake_captioner import FakeCaptioner, photo
+from tests.fake_captioner import FakeCaptioner, photo, warned
 from tests.visitor import said
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝")
+formulas = some.sampled_from(["=1+1", "+4", "-x", "@SUM(A1)", "'=quoted", "''-x", "\t=1", "＝1"])
 names = some.text(some.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 
 
@@ -169,14 +173,23 @@ def test_batch_and_single_captions_agree(tiny_bundle: Bundle) -> None:
         assert line.sure == pytest.approx(2.718281828 ** (single.log_prob / len(single.words)))
 
 
-@given(some.lists(names, max_size=5))
-def test_the_csv_holds_every_file_once_and_computes_nothing(files: list[str]) -> None:
-    lines = [Line(name, "a dog", "sure of 1 of 2, guessed 1", 0.5, -1.5) for name in files]
+@given(some.lists(some.tuples(formulas | names, formulas | names), max_size=5))
+def test_the_csv_holds_every_file_once_and_computes_nothing(files: list[tuple[str, str]]) -> None:
+    lines = [Line(name, caption, "sure of 1 of 2, guessed 1", 0.5, -1.5) for name, caption in files]
     found = rows([*lines, Line("bad.png", problem="It is broken, sadly.")])
-    assert [row["file"].lstrip("'") for row in found[:-1]] == [name.lstrip("'") for name in files]
-    assert not any(row["file"].startswith(batch.FORMULA) for row in found)
+    assert [(revealed(row["file"]), revealed(row["caption"])) for row in found[:-1]] == files
+    assert not any(cell.startswith(FORMULA) for row in found for cell in (row["file"], row["caption"]))
     assert found[-1]["problem"] == "It is broken, sadly."
     assert all(row["word_probability"] == "0.5000" for row in found[:-1])
+
+
+def test_a_warning_stands_in_the_table_and_in_the_file(fake: FakeCaptioner) -> None:
+    assert "warning" not in started([("one.png", photo(1))]).dataframe[0].value
+    fake.warnings = (warned(UNFAMILIAR), warned(UNSURE))
+    app = started([("one.png", photo(1))])
+    both = f"{SENTENCES[UNFAMILIAR]} {SENTENCES[UNSURE]}"
+    assert list(app.dataframe[0].value["warning"]) == [both]
+    assert [row["warning"] for row in rows(app.session_state["_batch"].lines)] == [both]
 
 
 def test_a_thumbnail_is_a_small_picture_of_its_own(fake: FakeCaptioner) -> None:

@@ -28,7 +28,7 @@ class Fickle(FakeCaptioner):
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Captions:
         self.decoded.append(options)
-        return Captions((caption(SENTENCES[0 if options.beams > 1 else 1]),), (), ())
+        return Captions((caption(SENTENCES[0 if options.beams > 1 else 1]),), (), (), self.warnings)
 
 
 @pytest.fixture

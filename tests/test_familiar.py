@@ -126,25 +126,28 @@ def test_a_missing_field_is_named(name: str) -> None:
 
 
 def test_a_bundle_without_a_rule_captions(tiny_bundle: Bundle) -> None:
-    assert Captioner(tiny_bundle).familiar is None
+    assert Captioner(tiny_bundle).rules.novelty is None
 
 
 def test_a_captioner_has_the_rule_of_its_bundle(tmp_path: Path) -> None:
     fitting = rule(centres=((1000,) + (0,) * (tiny.CHANNELS - 1),))
     captioner = Captioner(with_rule(tmp_path / "artifacts", fitting.to_json()))
-    assert captioner.familiar == fitting
+    assert captioner.rules.novelty == fitting
     assert -1 <= fitting.likeness(captioner.regions(np.zeros((40, 40, 3), np.uint8))) <= 1
 
 
 def test_a_rule_of_another_encoder_is_refused(tmp_path: Path) -> None:
     bundle = with_rule(tmp_path / "artifacts", rule().to_json())
     with pytest.raises(BundleError, match=rf"familiar\.json.*3 channels, this one has {tiny.CHANNELS}"):
-        Captioner(bundle)
+        familiar.read(bundle, tiny.CHANNELS)
+    assert Captioner(bundle).rules.novelty is None
 
 
-def test_a_malformed_rule_is_refused_with_its_bundle(tmp_path: Path) -> None:
+def test_a_malformed_rule_is_refused_and_costs_no_caption(tmp_path: Path) -> None:
+    bundle = with_rule(tmp_path / "artifacts", {})
     with pytest.raises(BundleError, match=r"familiar\.json lacks"):
-        Captioner(with_rule(tmp_path / "artifacts", {}))
+        familiar.read(bundle, tiny.CHANNELS)
+    assert Captioner(bundle).rules.novelty is None
 
 
 def test_what_it_does_is_told_in_lines() -> None:
@@ -154,7 +157,7 @@ def test_what_it_does_is_told_in_lines() -> None:
 
 
 def test_the_committed_rule_fits_and_is_small(committed: Bundle) -> None:
-    found = Captioner(committed).familiar
+    found = Captioner(committed).rules.novelty
     assert found
     assert committed.files[FILE].size <= 200_000
     assert found.images >= 1000

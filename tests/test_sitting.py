@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,6 +28,7 @@ from captioner.app.sitting import (
     to_csv,
 )
 from captioner.errors import CaptionerError
+from captioner.warning import UNFAMILIAR, UNSURE
 
 MODEL = "0123456789abcdef" * 4
 texts = some.text(max_size=40).map(cleaned)
@@ -42,6 +45,7 @@ def entries(draw: some.DrawFn) -> Entry:
         draw(some.none() | some.floats(-1e6, 0)),
         rating,
         draw(texts),
+        draw(some.sampled_from(("", UNSURE, f"{UNFAMILIAR} {UNSURE}"))),
     )
 
 
@@ -59,7 +63,9 @@ def sitting(*ratings: str) -> Sitting:
 
 def table(**changes: str) -> bytes:
     """A file with one row."""
-    row = dict(zip(COLUMNS, ["a.jpg", "", "a dog", "-3.5", "right", "", "", MODEL], strict=True)) | changes
+    row = (
+        dict(zip(COLUMNS, ["a.jpg", "", "a dog", "-3.5", "", "right", "", "", MODEL], strict=True)) | changes
+    )
     return f"{','.join(row)}\n{','.join(row.values())}\n".encode()
 
 
@@ -84,6 +90,26 @@ def test_a_spreadsheet_computes_no_remark(remark: str) -> None:
 def test_a_file_is_read_after_a_spreadsheet_has_saved_it() -> None:
     assert from_csv(table().replace(b",", b";").replace(b"\n", b"\r\n")) == from_csv(table())
     assert from_csv(b"\xef\xbb\xbf" + table(rating="Right")) == from_csv(table())
+    local = table().replace(b",", b";").replace(b"-3.5", b"-3,5").replace(b"\n", b"\r\n")
+    assert from_csv(b"\xef\xbb\xbf" + local) == from_csv(table())
+    assert from_csv(table().replace(b"-3.5", b'"-3,5"')) == from_csv(table())
+
+
+@given(sittings)
+def test_a_spreadsheet_where_the_comma_is_decimal_loses_nothing(found: Sitting) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(found, {found.entries[0].id: 0.5}).decode("utf-8-sig"))))
+    file = io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS, delimiter=";", lineterminator="\r\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            row | {"log_prob": row["log_prob"].replace(".", ","), "cider": row["cider"].replace(".", ",")}
+        )
+    assert from_csv(f"\ufeff{file.getvalue()}".encode()) == found
+
+
+def test_a_file_from_before_there_were_warnings_is_read() -> None:
+    assert from_csv(table().replace(b"warnings,", b"").replace(b"-3.5,,", b"-3.5,")) == from_csv(table())
 
 
 @pytest.mark.parametrize(
@@ -95,7 +121,7 @@ def test_a_file_is_read_after_a_spreadsheet_has_saved_it() -> None:
         (b"x" * 1_000_001, "over 1 MB"),
         (b'"', "no column"),
         (table() + b"x\n", "row 3 of the file has not as many cells"),
-        (table() + b"," * 9 + b"\n", "row 3 of the file has not as many cells"),
+        (table() + b"," * 10 + b"\n", "row 3 of the file has not as many cells"),
         (table(rating="good"), "row 2 of the file: the rating must be right, partly or wrong, or empty"),
         (table(log_prob="much"), "log_prob must be a number up to 0, or empty; it is “much”"),
         (table(log_prob="0.1"), "log_prob must be"),
@@ -104,6 +130,7 @@ def test_a_file_is_read_after_a_spreadsheet_has_saved_it() -> None:
         (table(picture=""), "must have a name"),
         (table(caption=""), "needs the caption"),
         (table(model="v2"), "checksum"),
+        (table(warnings="loud"), "warnings must be unfamiliar or unsure, or empty; it is “loud”"),
         (table() + table(picture="b.jpg", model="f" * 64).splitlines()[1], "several models"),
         (table() + table().splitlines()[1], "got one twice"),
         (table().splitlines()[0], "1 to 100 pictures; got 0"),

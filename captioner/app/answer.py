@@ -10,20 +10,16 @@ import streamlit as st
 
 from captioner.app import (
     charts,
-    doubt,
     keep,
     pictures,
-    predicted,
     resources,
     settings,
     tree,
-    unlike,
     what_if,
     wording,
 )
 from captioner.app.pictures import Pixels
 from captioner.app.resources import Picture
-from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.model import Caption, Captions, Word
 
@@ -46,25 +42,10 @@ def show(picture: Picture, image: Pixels) -> None:
         settings.complain(ignored, key)
         with st.spinner("Looking at the picture …"):
             captions = resources.captions(picture, image, options)
-        warnings = _warnings(picture, image, defaults)
-        _result(picture, image, captions.best, options, key, warnings)
+        _result(picture, image, captions, options, key)
         _alternatives(captions, options)
         tree.show(captions, options)
         keep.offer(picture, captions, settings.named(options, defaults))
-
-
-def _warnings(picture: Picture, image: Pixels, defaults: DecodingOptions) -> list[tuple[str, str]]:
-    """Why to take a sentence with caution, whatever the visitor has set: the tests had the defaults."""
-    rule = resources.captioner().familiar
-    strange = unlike.notice(rule, rule.likeness(resources.regions(picture, image))) if rule else None
-    usual = resources.captions(picture, image, defaults).best
-    unsure = doubt.warning(usual, _threshold(resources.running().bundle))
-    return [warning for warning in (strange, unsure) if warning]
-
-
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=resources.BY_CHECKSUM)
-def _threshold(bundle: Bundle) -> doubt.Threshold | None:
-    return doubt.measured(predicted.sentences(bundle))
 
 
 def _key(picture: Picture, options: DecodingOptions) -> str:
@@ -78,11 +59,11 @@ def _key(picture: Picture, options: DecodingOptions) -> str:
 def _result(
     picture: Picture,
     image: Pixels,
-    own: Caption,
+    captions: Captions,
     options: DecodingOptions,
     key: str,
-    warnings: list[tuple[str, str]],
 ) -> None:
+    own = captions.best
     shown = what_if.current(picture, own, options, key)
     astray = bool(what_if.path(key))
     left, right = st.columns([6, 5], gap="medium")
@@ -94,8 +75,8 @@ def _result(
                 f"Words drawn by lot (sampling) at temperature {options.temperature:g}, draw number "
                 f"{options.seed}. The settings below change that."
             )
-        for sentence, reason in [] if astray else warnings:
-            st.markdown(sentence, help=reason)
+        for warning in () if astray else captions.warnings:
+            st.markdown(wording.warning(warning.code), help=wording.escaped(warning.reason))
         chosen = _words(shown, key)
     word = None if chosen is None else shown.words[chosen]
     with left:

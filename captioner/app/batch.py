@@ -19,6 +19,7 @@ from PIL import Image
 
 from captioner import images
 from captioner.app import pictures, resources, uploads, wording
+from captioner.app.spreadsheet import BYTE_ORDER_MARK, defused
 from captioner.errors import CaptionerError
 
 if TYPE_CHECKING:  # so that the page need not wait for LiteRT
@@ -33,8 +34,6 @@ PROMISE = (
     "Your pictures are captioned on this server and not stored: each is let go as soon as it has its "
     "sentence. The table is yours alone and goes when you close the page."
 )
-BYTE_ORDER_MARK = "\ufeff"  # without it, Excel takes the text for another encoding
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is computed by a spreadsheet
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +47,7 @@ class Line:
     bands: str = ""  # how sure the model was, in words
     sure: float | None = None  # geometric mean of the word probabilities, the end of the sentence included
     log_prob: float | None = None
+    warning: str = ""  # why to take the caption with caution, as sentences
     thumbnail: str = ""  # data address
     problem: str = ""
 
@@ -152,14 +152,17 @@ def _glimpse(line: Line) -> None:
     else:
         st.image(line.thumbnail, width=THUMBNAIL[0], alt=line.caption)
         st.markdown(f"“{wording.escaped(line.caption)}”")
+        if line.warning:
+            st.markdown(f":material/warning: {line.warning}")
 
 
 def captioned(model: Captioner, name: str, data: bytes) -> Line:
     """Caption one file as the caption page does; whatever is wrong with it ends up in its line."""
     try:
         image = images.read(data)
-        best = model.decode(model.regions(image), model.options).best
-        return Line(name, best.text, bands(best), best.sureness, best.log_prob, _thumbnail(image))
+        captions = model.decode(model.regions(image), model.options)
+        best, warning = captions.best, " ".join(warning.sentence for warning in captions.warnings)
+        return Line(name, best.text, bands(best), best.sureness, best.log_prob, warning, _thumbnail(image))
     except CaptionerError as error:
         sentence = str(error)
         return Line(name, problem=sentence[:1].upper() + sentence[1:])
@@ -219,8 +222,11 @@ def _table(lines: Sequence[Line]) -> None:
         "caption": [line.caption for line in lines],
         "bands": [line.bands for line in lines],
         "sure": [100 * (line.sure or 0) for line in lines],
+        "warning": [line.warning for line in lines],
         "file": [line.file for line in lines],
     }
+    if not any(line.warning for line in lines):
+        del columns["warning"]
     st.dataframe(
         columns,
         hide_index=True,
@@ -232,13 +238,14 @@ def _table(lines: Sequence[Line]) -> None:
             "caption": st.column_config.TextColumn("Sentence", width=150),
             "bands": st.column_config.TextColumn("Its words", width=105),
             "sure": st.column_config.NumberColumn("How sure", format="%.0f %%", width=80),
+            "warning": st.column_config.TextColumn("Warning", width=190),
             "file": st.column_config.TextColumn("File", width=110),
         },
     )
     st.caption(
         f"How to read this: {wording.BANDS_EXPLAINED} “How sure” is the chance that it gave to each word it "
         "chose, on average (geometric mean of the word probabilities). Select the head of a column to sort "
-        "by it: the least sure sentences deserve a second look."
+        "by it: the least sure sentences deserve a second look, and so does every sentence with a warning."
     )
 
 
@@ -246,9 +253,9 @@ def table(lines: Sequence[Line]) -> str:
     """Every file as a line of CSV, those with a problem, too; it opens in a spreadsheet as it is."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["file", "caption", "how_sure", "word_probability", "log_prob", "problem"])
+    writer.writerow(["file", "caption", "how_sure", "word_probability", "log_prob", "warning", "problem"])
     for line in lines:
-        name = f"'{line.file}" if line.file.startswith(FORMULA) else line.file
         numbers = ["" if value is None else f"{value:.4f}" for value in (line.sure, line.log_prob)]
-        writer.writerow([name, line.caption, line.bands, *numbers, line.problem])
+        texts = defused(line.file), defused(line.caption), line.bands
+        writer.writerow([*texts, *numbers, line.warning, defused(line.problem)])
     return BYTE_ORDER_MARK + file.getvalue()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from captioner.app.pictures import Pixels
-    from captioner.model import Caption, Captioner, Word
+    from captioner.model import Caption, Captioner, Captions, Word
 
 SETTINGS, MODELS = "Two ways of choosing words", "Two models"
 LINK = "The address of this page is a link to this comparison."
@@ -67,14 +67,14 @@ def _compare(picture: Picture, image: Pixels) -> None:
     said = [_said(card, side, picture, image) for card, side in zip(cards, pair, strict=True)]
     heard = [answer for answer in said if answer]
     with left:
-        st.image(image, width="stretch", alt=heard[0].text if heard else picture.name)
+        st.image(image, width="stretch", alt=heard[0].best.text if heard else picture.name)
     if len(heard) == 2:
         with right:
-            _difference(pair, *heard)
+            _difference(pair, *(answer.best for answer in heard))
     for card, side, this, that in zip(cards, pair, said, said[::-1], strict=True):
         if this:
             with card:
-                _answer(side, this, that or this, scored=what == MODELS)
+                _answer(side, this, (that or this).best, scored=what == MODELS)
     _missing(others, broken)
     st.caption(LINK if picture.sample else keep.NO_LINK)
 
@@ -101,26 +101,26 @@ def _missing(others: dict[str, Bundle], broken: dict[str, str]) -> None:
         )
 
 
-def _said(card: DeltaGenerator, side: Side, picture: Picture, image: Pixels) -> Caption | None:
-    """The side's best sentence; a model that fails says so in its card, and the other goes on."""
+def _said(card: DeltaGenerator, side: Side, picture: Picture, image: Pixels) -> Captions | None:
+    """The side's sentences; a model that fails says so in its card, and the other goes on."""
     with card:
         try:
             with st.spinner("Looking at the picture …"):
                 if side.bundle.checksum == resources.running().bundle.checksum:
-                    return resources.captions(picture, image, side.options).best
+                    return resources.captions(picture, image, side.options)
                 return _foreign(side, picture, image)
         except CaptionerError as error:
             resources.show(error)
             return None
 
 
-def _foreign(side: Side, picture: Picture, image: Pixels) -> Caption:
+def _foreign(side: Side, picture: Picture, image: Pixels) -> Captions:
     """What another model says; computed once a visit for the same picture."""
-    kept: OrderedDict[tuple[str, str], Caption] = st.session_state.setdefault("_compared", OrderedDict())
+    kept: OrderedDict[tuple[str, str], Captions] = st.session_state.setdefault("_compared", OrderedDict())
     key = side.bundle.checksum, picture.key
     if key not in kept:
         speaker = _captioner(side.bundle)
-        kept[key] = speaker.decode(speaker.regions(image), side.options).best
+        kept[key] = speaker.decode(speaker.regions(image), side.options)
         if len(kept) > resources.KEPT:
             kept.popitem(last=False)
     return kept[key]
@@ -167,12 +167,15 @@ def _likelier(first: Caption, second: Caption) -> str:
     return f"{said} Longer sentences mostly have smaller chances." if longer else said
 
 
-def _answer(side: Side, this: Caption, that: Caption, *, scored: bool) -> None:
-    """A side's sentence with its probability, and how sure the model was of every word."""
+def _answer(side: Side, captions: Captions, that: Caption, *, scored: bool) -> None:
+    """A side's sentence with its probability, its warnings, and how sure the model was of every word."""
+    this = captions.best
     st.caption(f"{side.who[:1].upper()}{wording.escaped(side.who[1:])}: {wording.escaped(side.how)}.")
     changed = wording.changed(this.text, that.text)
     end = "" if this.finished else " …"
     st.header(f"“{wording.highlighted(this.text, that.text)}{end}”", anchor=False)
+    for warning in captions.warnings:
+        st.markdown(wording.warning(warning.code), help=wording.escaped(warning.reason))
     mean = wording.percent(this.sureness)
     st.markdown(
         f"{wording.counted(this.words)} The chance that it says exactly this: {wording.odds(this.log_prob)}; "

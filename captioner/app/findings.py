@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from captioner.app import predicted, resources, review_charts, wording
+from captioner.app import resources, review_charts, wording
 from captioner.app.sitting import Share, Sitting, agreement, shares, to_csv
 from captioner.bundle import Bundle
+from captioner.confidence import sureness
+from captioner.warning import SENTENCES
 
 CIDER = "CIDEr"
 
@@ -48,7 +50,7 @@ def ciders(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
 def surenesses(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
     """By entry, how sure the model was of each word on average, as far as known."""
     return {
-        entry.id: predicted.sureness(entry.caption, entry.log_prob, bundle.config.max_words)
+        entry.id: sureness(entry.caption, entry.log_prob, bundle.config.max_words)
         for entry in sitting.rated
         if entry.log_prob is not None
     }
@@ -135,9 +137,12 @@ def _table(sitting: Sitting, known: dict[str, float], sure: dict[str, float]) ->
                 "remark": wording.escaped(entry.remark) or "–",
                 CIDER: f"{known[entry.id]:.2f}" if entry.id in known else "–",
                 "sure": wording.percent(sure[entry.id]) if entry.id in sure else "–",
+                "warnings": entry.warnings.replace(" ", ", ") or "–",
                 "picture": wording.escaped(entry.picture),
             }
             for entry in sitting.rated
         ]
         st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
         st.caption("“Sure”: the model’s average word probability (geometric mean).")
+        for code in sorted({code for entry in sitting.rated for code in entry.warnings.split()}):
+            st.caption(f"“{code.capitalize()}”: {SENTENCES[code]}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from captioner import blocklist
 from captioner.bundle import Bundle, Row
+from captioner.confidence import sureness
 from captioner.text import words
 
 SCORES = {"cider": "CIDEr", "bleu4": "BLEU-4", "rouge_l": "ROUGE-L"}
@@ -39,11 +40,6 @@ ORDERS: dict[str, Callable[[Said], float]] = {
 def sentences(bundle: Bundle) -> list[Said]:
     """The predictions of a bundle that are complete."""
     return [said for row in bundle.predictions() if (said := said_of(row, bundle.config.max_words))]
-
-
-def sureness(caption: str, log_prob: float, max_words: int) -> float:
-    """Geometric mean of the word probabilities; of a sentence that was not cut off, the end included."""
-    return math.exp(log_prob / min(len(caption.split()) + 1, max_words))
 
 
 def said_of(row: Row, max_words: int) -> Said | None:

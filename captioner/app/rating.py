@@ -16,11 +16,13 @@ from captioner.app import resources, uploads, wording
 from captioner.app.resources import Picture
 from captioner.app.sitting import LONGEST, MOST, Entry, Sitting, Sittings, cleaned
 from captioner.errors import CaptionerError
+from captioner.warning import UNSURE
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from captioner.app.pictures import Pixels
+    from captioner.model import Captions
 
 MEANINGS = (
     "**Right**: all that it says is in the picture. **Partly**: the main thing is right, something else is "
@@ -40,6 +42,7 @@ class View:
     picture: Pixels | bytes
     caption: str
     log_prob: float | None
+    warnings: str  # codes, a space between
 
 
 @st.cache_resource(show_spinner=False)
@@ -64,6 +67,7 @@ def show(key: str, sitting: Sitting) -> None:
         st.caption(f"Picture {position + 1} of {count}")
         if caption := view.caption if view else entry.caption:
             st.header(f"“{wording.escaped(caption)}”", anchor=False)
+            _warn(view.warnings if view else entry.warnings, rated=bool(entry.rating))
         _verdict(key, entry, view, position)
         with st.container(horizontal=True):
             for label, step, shortcut in (("Back", -1, "Left"), ("Next", 1, "Right")):
@@ -77,8 +81,14 @@ def show(key: str, sitting: Sitting) -> None:
                 )
 
 
-def _verdict(key: str, entry: Entry, view: View | None, position: int) -> None:
+def _warn(codes: str, *, rated: bool) -> None:
     # How sure the model was stays hidden here: it would sway the rating that it is later compared with.
+    for code in codes.split():
+        if rated or code != UNSURE:
+            st.markdown(wording.warning(code))
+
+
+def _verdict(key: str, entry: Entry, view: View | None, position: int) -> None:
     st.markdown(f"You rated it **{entry.rating}**." if entry.rating else "Is that right?")
     by_keys = _by_keys()
     with st.container(horizontal=True, gap="small"):
@@ -116,7 +126,9 @@ def _by_keys() -> bool:
 
 
 def _rate(key: str, id: str, rating: str, view: View, position: int) -> None:
-    changed = sittings().change(key, lambda sitting: sitting.rate(id, rating, view.caption, view.log_prob))
+    changed = sittings().change(
+        key, lambda sitting: sitting.rate(id, rating, view.caption, view.log_prob, view.warnings)
+    )
     if changed:
         st.session_state[f"position {key}"] = changed.following(position)
 
@@ -135,7 +147,7 @@ def _view(entry: Entry) -> View | None:
     """The picture and the caption to rate; None where the picture is no longer here."""
     if entry.digest:
         kept = st.session_state.get("reviewed", {}).get(entry.digest)
-        return View(kept, entry.caption, entry.log_prob) if kept else None
+        return View(kept, entry.caption, entry.log_prob, entry.warnings) if kept else None
     found, _ = resources.shelf()
     if entry.picture not in found:
         return None
@@ -145,9 +157,13 @@ def _view(entry: Entry) -> View | None:
     except CaptionerError:  # the page then says that it is not here, and goes on
         return None
     if entry.rating:
-        return View(image, entry.caption, entry.log_prob)
-    best = resources.captions(picture, image, resources.captioner().options).best
-    return View(image, best.text, best.log_prob)
+        return View(image, entry.caption, entry.log_prob, entry.warnings)
+    captions = resources.captions(picture, image, resources.captioner().options)
+    return View(image, captions.best.text, captions.best.log_prob, _codes(captions))
+
+
+def _codes(captions: Captions) -> str:
+    return " ".join(warning.code for warning in captions.warnings)
 
 
 def _absent(entry: Entry, sitting: Sitting) -> None:
@@ -189,9 +205,9 @@ def captioned(files: Sequence[UploadedFile]) -> list[Entry]:
         except CaptionerError as error:
             st.session_state.setdefault("review refused", []).append(f"{name}: {error}")
         else:
-            best = resources.captions(Picture(name, data), image, resources.captioner().options).best
-            digest = _digest(data)
-            entries[digest] = Entry(name, digest, best.text, best.log_prob)
+            captions = resources.captions(Picture(name, data), image, resources.captioner().options)
+            best, digest = captions.best, _digest(data)
+            entries[digest] = Entry(name, digest, best.text, best.log_prob, warnings=_codes(captions))
             _keep(digest, image)
         progress.progress(number / len(files), f"Captioned {number} of {len(files)}")
     progress.empty()

@@ -19,21 +19,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from captioner.app.spreadsheet import BYTE_ORDER_MARK, defused, revealed
 from captioner.errors import CaptionerError
+from captioner.warning import SENTENCES
 
 VERDICTS = ("right", "partly", "wrong")  # best first
+WARNINGS = tuple(SENTENCES)  # codes
 MOST = 100  # pictures in a sitting
 LONGEST = 300  # characters of a remark or a name
 OPEN = 100  # sittings at a time: with MOST and LONGEST, some 10 MB
 KEPT = 12 * 3600  # seconds since the last change
 MAX_BYTES = 1_000_000  # of a file: MOST rows have 200,000
-COLUMNS = ("picture", "digest", "caption", "log_prob", "rating", "remark", "cider", "model")
-NEEDED = frozenset(COLUMNS) - {"cider"}
+COLUMNS = ("picture", "digest", "caption", "log_prob", "warnings", "rating", "remark", "cider", "model")
+NEEDED = frozenset(COLUMNS) - {"cider", "warnings"}
 Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 
 _DIGEST = re.compile(r"([0-9a-f]{16})?")
 _MODEL = re.compile(r"[0-9a-f]{64}")
-_FORMULA = re.compile(r"'*[=+\-@]")  # what spreadsheets would compute instead of show
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Entry:
     log_prob: float | None = None
     rating: str = ""  # one of VERDICTS; empty: not rated yet
     remark: str = ""
+    warnings: str = ""  # codes of what the caption came with, a space between
 
     @property
     def id(self) -> str:
@@ -73,12 +76,15 @@ class Sitting:
     def done(self) -> bool:
         return len(self.rated) == len(self.entries)
 
-    def rate(self, id: str, rating: str, caption: str, log_prob: float | None) -> Sitting:
+    def rate(self, id: str, rating: str, caption: str, log_prob: float | None, warnings: str = "") -> Sitting:
         """Say of a picture's caption that it is right, partly right or wrong."""
         if rating not in VERDICTS:
             raise ValueError(f"a rating is one of {', '.join(VERDICTS)}; got {rating!r}")
         return self._changed(
-            id, lambda entry: replace(entry, rating=rating, caption=caption, log_prob=log_prob)
+            id,
+            lambda entry: replace(
+                entry, rating=rating, caption=caption, log_prob=log_prob, warnings=warnings
+            ),
         )
 
     def annotate(self, id: str, remark: str) -> Sitting:
@@ -149,15 +155,16 @@ def to_csv(sitting: Sitting, ciders: Mapping[str, float]) -> bytes:
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for entry in sitting.entries:
-        texts = [_defused(entry.picture), entry.digest, _defused(entry.caption)]
+        texts = [defused(entry.picture), entry.digest, defused(entry.caption)]
         log_prob = "" if entry.log_prob is None else repr(entry.log_prob)
         cider = ciders.get(entry.id, "")
-        writer.writerow([*texts, log_prob, entry.rating, _defused(entry.remark), cider, sitting.model])
-    return file.getvalue().encode("utf-8-sig")  # without the mark, Excel takes é for Ã©
+        rating = entry.warnings, entry.rating, defused(entry.remark)
+        writer.writerow([*texts, log_prob, *rating, cider, sitting.model])
+    return f"{BYTE_ORDER_MARK}{file.getvalue()}".encode()
 
 
 def from_csv(data: bytes) -> Sitting:
-    """A sitting from its file, also after a spreadsheet has saved it with semicolons.
+    """A sitting from its file, also after a spreadsheet has saved it with semicolons and decimal commas.
 
     Raises:
         CaptionerError: it is no such file: which row, what was expected, what is there.
@@ -201,19 +208,22 @@ def _row(number: int, row: Mapping[str | None, str | None]) -> tuple[str, Entry]
         raise CaptionerError(f"row {number} of the file has not as many cells as the first row.")
     cell = {name: (text or "").strip() for name, text in row.items() if name}
     entry = Entry(
-        picture=cleaned(_armed(cell["picture"])),
+        picture=cleaned(revealed(cell["picture"])),
         digest=cell["digest"],
-        caption=cleaned(_armed(cell["caption"])),
+        caption=cleaned(revealed(cell["caption"])),
         log_prob=_number(cell["log_prob"]),
         rating=cell["rating"].lower(),
-        remark=cleaned(_armed(cell["remark"])),
+        remark=cleaned(revealed(cell["remark"])),
+        warnings=" ".join(cell.get("warnings", "").split()),
     )
+    known = set(entry.warnings.split()) <= set(WARNINGS)
     rules = (
         (entry.picture, "the picture must have a name", cell["picture"]),
         (_DIGEST.fullmatch(entry.digest), "the digest must be 16 hexadecimal digits, or empty", entry.digest),
         (entry.rating in ("", *VERDICTS), f"the rating must be {_listed(VERDICTS)}, or empty", entry.rating),
         (entry.caption or not entry.rating, "a rating needs the caption that was rated", entry.caption),
         (_plausible(entry.log_prob), "log_prob must be a number up to 0, or empty", cell["log_prob"]),
+        (known, f"warnings must be {_listed(WARNINGS)}, or empty", entry.warnings),
         (_MODEL.fullmatch(cell["model"]), "the model must be a checksum of 64 digits", cell["model"]),
     )
     for kept, rule, found in rules:
@@ -228,21 +238,13 @@ def _listed(words: Sequence[str]) -> str:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text) if text else None
+        return float(text.replace(",", ".")) if text else None
     except ValueError:
         return math.nan
 
 
 def _plausible(log_prob: float | None) -> bool:
     return log_prob is None or (math.isfinite(log_prob) and log_prob <= 0)
-
-
-def _defused(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def _armed(text: str) -> str:
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 class Sittings:

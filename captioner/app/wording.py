@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from captioner.warning import ADVICE, SENTENCES
+
 if TYPE_CHECKING:  # so that saying something does not load LiteRT
     from captioner.model import Word
 
@@ -82,6 +84,11 @@ def counted(words: Sequence[Word]) -> str:
 def escaped(text: str) -> str:
     """Text that Markdown leaves as it is: the words come from a file."""
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def warning(code: str) -> str:
+    """Why to take a caption with caution, as Markdown."""
+    return f":material/warning: **{SENTENCES[code]}** {ADVICE[code]}"
 
 
 def marked(best: str, other: str) -> str:

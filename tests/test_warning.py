@@ -1,0 +1,240 @@
+"""Why to take a caption with caution: what is told, when, and that it goes wherever the caption goes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captioner import bundle as bundles
+from captioner import familiar, images, manifest, strangers, warning
+from captioner.__main__ import main
+from captioner.app import findings, keep, rating
+from captioner.app.resources import Picture
+from captioner.bundle import Bundle
+from captioner.confidence import Threshold
+from captioner.model import Captioner
+from captioner.warning import SENTENCES, UNFAMILIAR, UNSURE
+from tests import tiny, visitor
+from tests.conftest import StandIn
+from tests.fake_captioner import FakeCaptioner, photo, warned
+from tests.test_app import opened
+from tests.test_familiar import rule
+from tests.visitor import checked, press, said, upload
+
+Pictures = dict[str, bytes]  # name → file
+SENTENCE = SENTENCES[UNFAMILIAR]
+
+
+def test_the_limit_itself_is_familiar() -> None:
+    assert warning.unfamiliar(rule(), rule().limit) is None
+    assert warning.unfamiliar(rule(), rule().limit - 1e-6)
+
+
+def test_the_threshold_itself_is_unsure() -> None:
+    assert warning.unsure(Threshold(0.4, 100, 10, 2), 0.4)
+    assert warning.unsure(Threshold(0.4, 100, 10, 2), 0.4001) is None
+
+
+def test_the_false_alarms_are_told_with_their_split() -> None:
+    told = warning.unfamiliar(rule(), 0.25)
+    assert told
+    assert "(cosine): 0.250. Below 0.500" in told.reason
+    assert "of 1,000 pictures of the test split" in told.reason
+    assert "came up for 11 (1.1%)" in told.reason
+
+
+def test_doubts_that_were_wrong_are_told() -> None:
+    told = warning.unsure(Threshold(0.9, 1000, 100, 22), 0.5)
+    assert told
+    assert "1,000 test pictures, 100 (10%) had 90% or less" in told.reason
+    assert "22 of those 100 sentences (22%)" in told.reason
+
+
+@pytest.mark.parametrize(
+    ("noticed", "told"),
+    [
+        ({}, ""),
+        ({"noise": (4, 4)}, "it noticed all noise."),
+        ({"a": (4, 4), "b": (4, 4), "c": (4, 4)}, "it noticed all a, b and c."),
+        ({"a": (4, 4), "b": (3, 4), "c": (0, 4)}, "it noticed all a; 3 of 4 b; none of the c."),
+        ({"c": (0, 4), "d": (0, 4)}, "it noticed none of the c and d."),
+    ],
+)
+def test_what_it_misses_is_told_with_what_it_notices(noticed: dict[str, tuple[int, int]], told: str) -> None:
+    found = warning.unfamiliar(rule(noticed=noticed), 0.0)
+    assert found
+    assert found.reason.endswith(told or "(1.1%).")
+
+
+def predictions(log_prob: float) -> str:
+    """Of test captions of one word, all as sure as this says."""
+    rows = "".join(f"{i}.jpg,dog,{log_prob},0.5\n" for i in range(100))
+    return f"image,caption,log_prob,cider\n{rows}"
+
+
+def limited(folder: Path, limit: float, log_prob: float) -> Captioner:
+    """A model that runs, with both rules."""
+    tiny.bundle(folder)
+    fitting = rule(centres=((1000,) + (0,) * (tiny.CHANNELS - 1),), limit=limit)
+    files: bundles.Files = {
+        familiar.FILE: manifest.canonical(fitting.to_json()),
+        "predictions.csv": predictions(log_prob),
+    }
+    return Captioner(bundles.replace(folder, files))
+
+
+@pytest.mark.parametrize(
+    ("limit", "log_prob", "codes"),
+    [(-1.0, -99.0, []), (1.0, -99.0, [UNFAMILIAR]), (-1.0, 0.0, [UNSURE]), (1.0, 0.0, [UNFAMILIAR, UNSURE])],
+)
+def test_a_caption_has_its_warnings_whatever_the_options(
+    tmp_path: Path, limit: float, log_prob: float, codes: list[str]
+) -> None:
+    captioner = limited(tmp_path / "artifacts", limit, log_prob)
+    image = np.zeros((40, 40, 3), np.uint8)
+    own = captioner.caption(image).warnings
+    assert [one.code for one in own] == codes
+    for options in ({"beams": 1}, {"temperature": 1.5, "seed": 1}, {"prefix": captioner.prefix(["dog"])}):
+        changed = {name: options.get(name, value) for name, value in vars(captioner.options).items()}
+        assert captioner.caption(image, type(captioner.options)(**changed)).warnings == own
+
+
+def test_a_bundle_without_rules_warns_of_nothing(tiny_bundle: Bundle) -> None:
+    assert Captioner(tiny_bundle).caption(np.zeros((40, 40, 3), np.uint8)).warnings == ()
+
+
+def test_measuring_does_without(committed: Bundle) -> None:
+    assert Captioner(committed, warns=False).caption(np.zeros((40, 40, 3), np.uint8)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (familiar.FILE, "{}"),
+        (familiar.FILE, "[" * 9),
+        ("predictions.csv", "image,caption,log_prob\na.jpg,dog,much\n"),
+        ("predictions.csv", b"\xff\xfe"),
+    ],
+)
+def test_a_broken_rule_costs_its_warning_and_no_caption(
+    tmp_path: Path, name: str, content: str | bytes
+) -> None:
+    image = np.zeros((40, 40, 3), np.uint8)
+    whole = limited(tmp_path / "artifacts", 1.0, 0.0)
+    broken = Captioner(bundles.replace(tmp_path / "artifacts", {name: content})).caption(image)
+    assert broken.best.text == whole.caption(image).best.text
+    assert [one.code for one in broken.warnings] == [UNSURE if name == familiar.FILE else UNFAMILIAR]
+
+
+@pytest.fixture(scope="module")
+def strange() -> Pictures:
+    """Ten files of pictures that are no photographs."""
+    files: Pictures = {}
+    for seed, (kind, draw) in enumerate([*strangers.DRAWN.items(), *strangers.DRAWN.items()][:10]):
+        file = io.BytesIO()
+        Image.fromarray(draw(np.random.default_rng(seed))).save(file, "PNG")
+        files[f"{kind} {seed}.png"] = file.getvalue()
+    return files
+
+
+def on_the_command_line(pictures: Pictures, folder: Path, *flags: str) -> None:
+    for name, data in pictures.items():
+        (folder / name).write_bytes(data)
+    assert main(["caption", *(str(folder / name) for name in pictures), *flags]) == 0
+
+
+def test_the_command_line_warns_in_json(
+    strange: Pictures, committed: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_the_command_line(strange, tmp_path, "--json", "--bundle", str(committed.folder))
+    found = [json.loads(line)["warnings"] for line in capsys.readouterr().out.splitlines()]
+    assert [one[0]["code"] for one in found] == [UNFAMILIAR] * 10
+    assert all(one[0]["sentence"] == SENTENCE and one[0]["reason"] for one in found)
+
+
+def test_the_command_line_warns_beside_the_captions(
+    strange: Pictures, committed: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_the_command_line(strange, tmp_path, "--bundle", str(committed.folder))
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 10
+    assert SENTENCE not in printed.out
+    assert all(f"{name}: {SENTENCE}" in printed.err for name in strange)
+
+
+@pytest.fixture
+def real(stand_in: Callable[..., object], committed: Bundle) -> None:
+    """The pages on the committed model."""
+    stand_in(Captioner(committed))
+
+
+def test_the_download_warns(strange: Pictures, committed: Bundle) -> None:
+    captioner = Captioner(committed)
+    for name, data in strange.items():
+        found = json.loads(keep.written(Picture(name, data), captioner.caption(images.read(data))))
+        assert found["warnings"][0]["code"] == UNFAMILIAR
+
+
+def test_the_pages_of_one_picture_warn(strange: Pictures, real: None) -> None:
+    caption, compare = visitor.opened("caption"), visitor.opened("compare")
+    for name, data in [*strange.items()][:3]:  # they show what the captioner says, which is tested with all
+        assert said(checked(upload(caption, data, name))).count(SENTENCE) == 1
+        assert said(checked(upload(compare, data, name))).count(SENTENCE) == 2
+
+
+def test_the_table_of_many_pictures_warns(strange: Pictures, real: None) -> None:
+    app = visitor.opened("batch")
+    app.file_uploader[0].set_value([(name, data, "image/png") for name, data in strange.items()]).run()
+    app.button[0].click().run()
+    assert all(SENTENCE in cell for cell in checked(app).dataframe[0].value["warning"])
+
+
+def test_a_review_warns_with_the_picture_and_in_its_file(
+    strange: Pictures, real: None, committed: Bundle
+) -> None:
+    app = visitor.opened("review")
+    app.file_uploader[0].set_value([(name, data, "image/png") for name, data in strange.items()]).run()
+    press(app, "Start")
+    for _ in strange:
+        assert SENTENCE in said(app)
+        press(app, "Wrong")
+    sitting = rating.sittings().find(str(app.query_params["sitting"]))
+    assert sitting
+    rows = list(csv.DictReader(io.StringIO(findings.file(sitting, committed).decode("utf-8-sig"))))
+    assert [row["warnings"].split()[0] for row in rows] == [UNFAMILIAR] * 10
+    assert SENTENCE in said(app), "explained below the ratings"
+
+
+@pytest.fixture
+def doubtful(fake: FakeCaptioner) -> FakeCaptioner:
+    fake.warnings = (warned(UNSURE),)
+    return fake
+
+
+def test_how_sure_the_model_is_sways_no_rating(stand_in: StandIn[FakeCaptioner], tmp_path: Path) -> None:
+    fake = stand_in(FakeCaptioner(tiny.whole(tmp_path / "artifacts")))
+    fake.warnings = (warned(UNFAMILIAR), warned(UNSURE))
+    app = visitor.opened("review")
+    app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(2)]).run()
+    press(app, "Start")
+    assert SENTENCE in said(app)
+    assert SENTENCES[UNSURE] not in said(app)
+    assert SENTENCES[UNSURE] in said(press(press(app, "Right"), "Back"))
+
+
+def test_the_figures_stand_in_the_help_and_stay_plain_text(doubtful: FakeCaptioner) -> None:
+    app = checked(upload(opened(), photo(3)))
+    helps = [element.proto.help for element in app.markdown if SENTENCES[UNSURE] in element.value]
+    assert helps == ["Measured \\*once\\*\\."]
+
+
+def test_without_a_warning_nothing_is_said(fake: FakeCaptioner) -> None:
+    told = said(checked(upload(opened(), photo(3))))
+    assert not any(sentence in told for sentence in SENTENCES.values())
