@@ -221,6 +221,7 @@ def export(
     from captioner.training import export, record
 
     model = run / "captioner.tflite"
+    print("writing the model as one LiteRT file, which takes about a minute", flush=True)
     export.export(trained.encoder, trained.decoder, model, recipe.bits)
     folder = run / "bundle"
     told = record.files(recipe, trained, dataset, options.seed)
@@ -231,8 +232,10 @@ def export(
 def main(given: list[str] | None = None) -> None:
     """Everything from the command line to the bundle."""
     from captioner import bundle
+    from captioner.training import log
 
     options = arguments(given)
+    log.errors_only()
     recipe = choose(options)
     run = options.run or Path("runs") / (f"{recipe.name}-search" if options.search else recipe.name)
     if options.search:

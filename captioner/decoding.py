@@ -5,8 +5,7 @@ Knows ids and probabilities; no words, no pictures, no LiteRT. Whatever can take
     start ──> step ──> choose N of N x V ──> step ──> … ──> hypotheses, best first
                 └── every step is kept: a person wants to see what else could have been said
 
-N is the number of beams and stays the same from the first step to the last, because resizing an interpreter
-costs more than stepping a row that nobody looks at.
+N, the number of beams, stays the same: resizing an interpreter costs more than stepping an idle row.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from captioner import constraints, sampling
 from captioner.constraints import Indices
+from captioner.errors import CaptionerError
 from captioner.text import END, PAD, START, UNKNOWN
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -135,8 +135,8 @@ def decode(
     reported probability.
 
     Raises:
-        ValueError: the prefix lies outside the vocabulary or holds a blocked word, or no word that may be
-            said has a probability above zero.
+        ValueError: the prefix lies outside the vocabulary or holds a blocked word.
+        CaptionerError: no word that may be said has a probability above zero.
     """
     search = _Search(options, joins, blocked)
     words = np.full(options.beams, START)
@@ -194,7 +194,9 @@ class _Search:
     def result(self) -> Decoded:
         found = dict.fromkeys(self._ended + self._live)  # rows that sampled the same sentence share its leaf
         if not found:
-            raise ValueError("no sentence found: no word that may be said has a probability above zero")
+            raise CaptionerError(
+                "the model gives no word that may be said a probability above zero. Use another."
+            )
         leaves = sorted(found, key=self._score, reverse=True)[: self._options.beams]
         return Decoded(tuple(map(self._hypothesis, leaves)), tuple(self._tree.nodes), tuple(leaves))
 

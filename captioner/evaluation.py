@@ -255,7 +255,10 @@ def _references(
         raise DatasetError(f"the {dataset.name} split has no {split!r}; it has {', '.join(dataset.splits)}.")
     cut = {name: [words(caption) for caption in captions] for name, captions in dataset.splits[split].items()}
     kept = {name: [tokens for tokens in captions if tokens] for name, captions in cut.items()}
-    return dict([(name, captions) for name, captions in kept.items() if captions][:limit])
+    found = dict([(name, captions) for name, captions in kept.items() if captions][:limit])
+    if not found:
+        raise DatasetError(f"no picture of the {split} split has a caption with a word to score against.")
+    return found
 
 
 def _row(prediction: Prediction, said: Tokens, meant: Sequence[Tokens], cider: float) -> Row:

@@ -16,11 +16,13 @@ ON_TERMINAL, IN_LOG = 0.2, 10.0  # seconds between two prints
 def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     """Yield the items and print "label 40/100, 12 s left" meanwhile.
 
-    On a terminal that is one line that changes; in a log, a line every ten seconds.
+    On a terminal that is one line that changes, from the beginning on; in a log, a line every ten seconds.
     """
     terminal = sys.stderr.isatty()
     start = last = time.monotonic()
     done, shown = 0, False
+    if terminal:
+        _print(f"{label} 0/{total}", terminal)
     try:
         for item in items:
             now = time.monotonic()
@@ -34,6 +36,8 @@ def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
         if shown:
             _print(f"{label} {done}/{total} in {duration(time.monotonic() - start)}", terminal)
             print(end="\n" if terminal else "", file=sys.stderr, flush=True)
+        elif terminal:
+            _print("", terminal)
 
 
 def duration(seconds: float) -> str:

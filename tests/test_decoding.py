@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from captioner.decoding import DecodingOptions, decode
+from captioner.errors import CaptionerError
 from captioner.text import END, PAD, START, UNKNOWN
 from tests.table_stepper import (
     REGIONS,
@@ -279,7 +280,7 @@ def test_a_prefix_outside_the_vocabulary_is_refused() -> None:
 @pytest.mark.parametrize("temperature", [None, 1.0])
 @pytest.mark.parametrize("log_prob", [-np.inf, np.nan])
 def test_a_decoder_that_says_nothing_is_an_error(log_prob: float, temperature: float | None) -> None:
-    with pytest.raises(ValueError, match="no sentence found"):
+    with pytest.raises(CaptionerError, match="no word that may be said a probability above zero"):
         search(lambda said: np.full(7, log_prob, np.float32), temperature=temperature)
 
 

@@ -159,6 +159,12 @@ def test_an_absent_split_is_named(dataset: Dataset, parrot: Callable[..., Parrot
         evaluation.evaluate(parrot({}), dataset, "dev")
 
 
+def test_a_split_without_a_reference_is_refused(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
+    wordless = replace(dataset, splits={"train": TRAIN, "test": {"1.png": ("???", "собака")}})
+    with pytest.raises(DatasetError, match="no picture of the test split has a caption with a word"):
+        evaluation.evaluate(parrot({}), wordless)
+
+
 def test_an_unreadable_picture_stops_it(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
     dataset.path("2.png").write_bytes(b"no picture")
 

@@ -59,6 +59,19 @@ def test_a_terminal_gets_one_line_that_changes(clock: Clock, monkeypatch: pytest
     assert terminal.getvalue().count("\r") > 20
 
 
+def test_a_terminal_is_told_at_once_and_what_is_short_leaves_nothing(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    for item in track(range(5), "looking", 5):
+        if not item:
+            assert terminal.getvalue() == "\rlooking 0/5\x1b[K"
+
+    assert terminal.getvalue() == "\rlooking 0/5\x1b[K\r\x1b[K"
+
+
 def test_an_error_in_the_loop_is_not_swallowed(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     def stop() -> None:
         for item in track(range(100), "looking", 100):

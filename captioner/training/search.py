@@ -60,6 +60,7 @@ SIZES: dict[str, Range] = {  # of the decoders that let them be chosen
     "units": CategoricalDistribution((320, 384, 512, 640)),
     "heads": CategoricalDistribution((1, 2, 4)),
 }
+_AGAIN = "again"  # marks a trial that repeats one that was cut off
 _OUTCOMES = {TrialState.COMPLETE: FINISHED, TrialState.PRUNED: STOPPED}
 
 
@@ -160,9 +161,14 @@ class Search:
             load_if_exists=True,
         )
         self._keep(study, {**settings, "seed": self.seed})
-        for trial in study.get_trials(states=[TrialState.RUNNING]):  # cut off: it is tried again
+        for trial in study.get_trials(states=[TrialState.RUNNING]):  # cut off: it is tried again, once
             study.tell(trial.number, state=TrialState.FAIL)
-            study.enqueue_trial(trial.params)
+            if _AGAIN not in trial.user_attrs:
+                study.enqueue_trial(trial.params, user_attrs={_AGAIN: True})
+                continue
+            print(
+                f"trial {trial.number} was cut off twice, as if memory did not suffice: it counts as failed"
+            )
         phase, decoder = self.short.phases[0], self.short.decoder
         own = {name: getattr(phase if hasattr(phase, name) else decoder, name) for name in self.space}
         if not study.trials and all(_within(one, own[name]) for name, one in self.space.items()):
@@ -251,8 +257,12 @@ def shares(study: optuna.Study) -> dict[str, float]:
 
 
 def _ended(study: optuna.Study) -> list[FrozenTrial]:
-    """Trials that came to their end, were stopped, or failed by themselves; not those that were cut off."""
-    return [trial for trial in study.trials if trial.state in _OUTCOMES or "error" in trial.user_attrs]
+    """Trials that came to their end, were stopped, or failed; those that are tried again do not count."""
+    return [trial for trial in study.trials if trial.state in _OUTCOMES or _failed(trial)]
+
+
+def _failed(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.FAIL and bool({"error", _AGAIN} & set(trial.user_attrs))
 
 
 def _best(study: optuna.Study) -> FrozenTrial | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from captioner import metrics
 from captioner.flickr8k import Captions
+from captioner.progress import track
 from captioner.text import Vocabulary, words
 from captioner.training import batches
 from captioner.training.batches import Targets
@@ -52,7 +53,8 @@ class Validation:
         """Mean nats a known target word, END included."""
         total = count = 0.0
         order = batches.in_order(self.targets, _BATCH)
-        for batch in batches.prefetched(self.targets, order, lambda rows: regions[rows]):
+        loaded = batches.prefetched(self.targets, order, lambda rows: regions[rows])
+        for batch in track(loaded, "loss of the dev split", len(order)):
             inputs = {"pictures": batch.pictures, "ids": batch.ids, "targets": batch.targets}
             total += float((nats.predict_on_batch(inputs) * batch.weights).sum())
             count += float(batch.weights.sum())
@@ -60,7 +62,8 @@ class Validation:
 
     def captions(self, rollout: Rollout, regions: NDArray[np.float16]) -> list[list[str]]:
         """The words that a greedy rollout says of each picture."""
-        return [self.vocabulary.text(ids[0]).split() for ids in captions(rollout, regions)]
+        found = track(captions(rollout, regions), "captioning the dev split", len(regions))
+        return [self.vocabulary.text(ids[0]).split() for ids in found]
 
     def cider(self, said: list[list[str]]) -> float:
         """CIDEr of one caption a picture, document frequencies from the dev references."""

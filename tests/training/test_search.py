@@ -132,10 +132,7 @@ MOMENTS: tuple[tuple[Any, str, int], ...] = (
 
 @pytest.mark.usefixtures("quick")
 def test_cut_off_or_asked_for_more_it_comes_to_the_same(
-    whole: tuple[Path, list[Tried]],
-    tiny_dataset: Dataset,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    whole: tuple[Path, list[Tried]], tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking = begun(tiny_dataset, tmp_path)
     for place, call, allowed in MOMENTS:
@@ -149,6 +146,21 @@ def test_cut_off_or_asked_for_more_it_comes_to_the_same(
     assert compared(found) == compared(whole[1])
     assert len(list(tmp_path.glob("trial-*"))) == 1
     assert looking.go(8, resume=True) == found  # nothing is left to do
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_trial_that_is_always_cut_off_fails(
+    tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where memory does not suffice: the search goes on with others."""
+    looking = begun(tiny_dataset, tmp_path)
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(stages, "train", dying(stages.train, 0))
+            with pytest.raises(Killed):
+                looking.go(2, resume=True)
+
+    assert [one.outcome for one in looking.go(2, resume=True)] == [FAILED, FINISHED]
 
 
 def test_a_search_is_not_begun_twice(whole: tuple[Path, list[Tried]], tiny_dataset: Dataset) -> None:
@@ -165,10 +177,7 @@ def test_a_search_is_not_begun_twice(whole: tuple[Path, list[Tried]], tiny_datas
     ],
 )
 def test_a_search_is_resumed_as_it_was_begun(
-    whole: tuple[Path, list[Tried]],
-    tiny_dataset: Dataset,
-    changes: dict[str, Any],
-    named: str,
+    whole: tuple[Path, list[Tried]], tiny_dataset: Dataset, changes: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(CaptionerError, match=f"begun with another {named}"):
         begun(tiny_dataset, whole[0], **changes).go(9, resume=True)
