@@ -10,7 +10,6 @@ from captioner import flickr8k
 from captioner.app import failures, predicted
 from captioner.app.predicted import Said
 from captioner.bundle import Bundle
-from captioner.text import words
 
 CASES = [case for _, _, cases in failures.KINDS for case in cases]
 
@@ -31,13 +30,8 @@ def test_a_mistake_is_told_in_the_words_of_the_model() -> None:
 def test_a_model_without_the_mistake_is_not_accused_of_it(case: failures.Case) -> None:
     assert failures.found(said({case.image: "something else altogether"})) == []
     assert failures.found(said({case.image: f"a {min(case.wrong)}ish thing"})) == [], "only whole words count"
-    assert failures.found(said({case.image: min(case.wrong)})) != []
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.image)
-def test_what_a_picture_shows_is_not_what_is_wrong_about_it(case: failures.Case) -> None:
-    assert not case.wrong & set(words(case.shows))
-    assert {word for wrong in case.wrong for word in words(wrong)} == case.wrong
+    assert failures.found(said({case.image: case.shows})) == [], "this is what the picture shows"
+    assert all(failures.found(said({case.image: f"a {word}"})) for word in case.wrong)
 
 
 def test_no_kind_is_told_with_more_than_a_few_sentences() -> None:
@@ -73,11 +67,10 @@ def test_nothing_said_is_nothing_wrong() -> None:
     assert failures.found([]) == []
 
 
-def test_the_committed_bundle_still_says_most_of_what_is_told_of_it(committed: Bundle) -> None:
+def test_what_is_told_of_the_committed_bundle_it_says(committed: Bundle) -> None:
     everything = predicted.sentences(committed)
-    told = failures.found(everything)
-    assert len(told) >= 5
-    assert sum(len(failure.told) for failure in told) >= 10
+    told = {caption for failure in failures.found(everything) for _, caption in failure.told}
+    assert told <= {sentence.caption for sentence in everything}
 
 
 def test_the_pictures_are_of_the_test_split(real_flickr8k: Path) -> None:

@@ -188,3 +188,19 @@ def test_several_heads_look_together() -> None:
         found, logits(decoder, regions_for(decoder), sentences()), rtol=1e-4, atol=1e-4
     )
     np.testing.assert_allclose(np.sum(looked, axis=-1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+@pytest.mark.parametrize("size", [{"units": 16}, {"heads": 2}], ids=lambda size: next(iter(size)))
+def test_exactly_the_adjustable_sizes_change_a_decoder(name: str, size: dict[str, int]) -> None:
+    """Only those are offered as flags and searched."""
+    found = []
+    for options in ({"units": 8}, {"units": 8} | size):
+        keras.utils.set_random_seed(1)
+        decoder = decoders.build(
+            DecoderOptions(name, **options),  # type: ignore[arg-type]
+            np.zeros(WORDS, np.float32),
+            (9 if name == "attention" else 1, CHANNELS),
+        )
+        found.append(logits(decoder, regions_for(decoder), sentences()))
+    assert np.array_equal(found[0], found[1]) == (not size.keys() & set(DecoderOptions(name).adjustable))

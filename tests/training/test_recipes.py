@@ -13,13 +13,6 @@ from captioner.training.search import Search
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_only_what_a_decoder_reads_is_searched(recipe: Recipe, tiny_dataset: Dataset, tmp_path: Path) -> None:
-    looking = Search(recipe, tiny_dataset, tmp_path, tmp_path)
-    assert set(search.SIZES) <= set(looking.space) or recipe.decoder.name != "attention"
-    assert not set(search.SIZES) & set(looking.space) or recipe.decoder.name == "attention"
-
-
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_a_recipes_own_settings_are_among_those_searched(
     recipe: Recipe, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
