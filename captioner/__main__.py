@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import math
 import os
 import sys
 from collections.abc import Collection, Sequence
@@ -16,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from captioner.arguments import AnyOrder, beams, count, exponent
 from captioner.errors import CaptionerError, DatasetError, ImageError
 
 if TYPE_CHECKING:
@@ -152,17 +152,21 @@ def push(arguments: argparse.Namespace) -> int:
 
 def pull(arguments: argparse.Namespace) -> int:
     """Fetch a bundle from the Hugging Face Hub."""
-    from captioner import hub
-    from captioner.model import Captioner
+    from captioner import hub, trial
 
-    pulled = hub.pull(arguments.repo, arguments.revision, arguments.to, tried=Captioner)
-    print(f"{arguments.repo} is in {arguments.to}, checksum {pulled.checksum[:12]}")
+    if arguments.store:
+        pulled = hub.update(arguments.repo, arguments.revision, arguments.store, tried=trial.run)
+    else:
+        pulled = hub.pull(arguments.repo, arguments.revision, arguments.to, tried=trial.run)
+    print(f"{arguments.repo} is in {arguments.store or arguments.to}, checksum {pulled.checksum[:12]}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(PROGRAM, description="Describe pictures in one sentence each.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="COMMAND", parser_class=AnyOrder
+    )
     for run, add_arguments in (
         (caption, _add_caption),
         (evaluate, _add_evaluate),
@@ -209,7 +213,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="train, dev, test, or held-out for the pictures that train.py --hold-out kept from the model "
         "(default: test, or dev where there is no test)",
     )
-    parser.add_argument("--limit", type=_count, metavar="N", help="only the first N pictures")
+    parser.add_argument("--limit", type=count, metavar="N", help="only the first N pictures")
     parser.add_argument("--write", action="store_true", help="put figures and options into the bundle")
     parser.add_argument(
         "--allow-all-words", action="store_true", help="without blocklist.txt, to measure what it costs"
@@ -219,10 +223,8 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _add_decoding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
-    parser.add_argument("--beams", type=_beams, metavar="N", help="sentences to pursue at once; 1 is greedy")
-    parser.add_argument(
-        "--alpha", type=_exponent, metavar="A", help="how much longer sentences are preferred"
-    )
+    parser.add_argument("--beams", type=beams, metavar="N", help="sentences to pursue at once; 1 is greedy")
+    parser.add_argument("--alpha", type=exponent, metavar="A", help="how much longer sentences are preferred")
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -240,27 +242,9 @@ def _add_push(parser: argparse.ArgumentParser) -> None:
 def _add_pull(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("repo", metavar="USER/REPO")
     parser.add_argument("--revision", help="a branch, a tag or a commit (default: the newest)")
-    parser.add_argument("--to", metavar="FOLDER", **_FOLDER)
-
-
-def _count(text: str, most: int = 1_000_000) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}; got {text!r}")
-    return int(text)
-
-
-def _beams(text: str) -> int:
-    return _count(text, 100)
-
-
-def _exponent(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 10:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to 10; got {text!r}")
-    return value
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--to", metavar="FOLDER", **_FOLDER)
+    where.add_argument("--store", type=Path, metavar="FOLDER", help="as the app does: keep the last two here")
 
 
 def _accept_any_character() -> None:

@@ -7,20 +7,19 @@ xet storage (a mirror) can only be pushed to with HF_HUB_DISABLE_XET=1 set befor
 
 from __future__ import annotations
 
-import errno
+import hashlib
 import json
-import os
 import re
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner import bundle
-from captioner.bundle import MANIFEST, Bundle
-from captioner.errors import BundleError, CaptionerError, HubError
+from captioner import bundle, download, hub_errors, manifest, storage
+from captioner.bundle import FORMAT, MANIFEST, Bundle
+from captioner.errors import BundleError, HubError
+from captioner.hub_errors import explained
 from captioner.manifest import MAX_BYTES, check_name
 
 if TYPE_CHECKING:
@@ -28,9 +27,11 @@ if TYPE_CHECKING:
 
 CARD = "README.md"
 SAMPLES_NOTICE = "The photographs in samples/ belong to the people who took them, not to who publishes them."
-TIMEOUT = 10.0  # seconds for the first answer, before anything is transferred
+INFO_BYTES = 10_000_000  # of the Hub's description of a repository
+MANIFEST_BYTES = 1_000_000
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_Try = Callable[[Bundle], object]
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,6 @@ class Pushed:
     url: str
     commit: str
     files: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a pulled bundle came from; ``revision`` is the commit's 40 digits, ``checksum`` the bundle's."""
-
-    repo: str
-    revision: str
-    checksum: str
 
 
 def push(
@@ -78,35 +70,28 @@ def push(
     whole = bundle.load(folder)
     if CARD not in whole.files:
         raise HubError(f"{folder} lacks {CARD}, the model card. Have it written with evaluate --write.")
-    kept = {name: whole.folder / name for name in whole.files if samples or not name.startswith("samples/")}
-    with explained(repo, revision), tempfile.TemporaryDirectory(prefix="captioner-push-") as staging:
+    files = _sealed(whole, samples)
+    with explained(repo, revision):
         api = _api(repo)
-        sealed = bundle.write(Path(staging) / "bundle", kept)
-        files = (*sorted(sealed.files), MANIFEST)
         if dry_run:
-            return Pushed(f"{api.endpoint}/{repo}", "", files)
+            return Pushed(f"{api.endpoint}/{repo}", "", tuple(files))
         api.create_repo(repo, private=private, exist_ok=True)
         if revision not in (None, "main"):
             api.create_branch(repo, branch=str(revision), exist_ok=True)
         commit = api.create_commit(
             repo,
-            _changes(api, repo, revision, {name: sealed.folder / name for name in files}),
-            commit_message=f"Bundle {sealed.checksum[:12]}",
-            commit_description=SAMPLES_NOTICE if sealed.samples else "",
+            _changes(api, repo, revision, files),
+            commit_message=f"Bundle {hashlib.sha256(files[MANIFEST]).hexdigest()[:12]}",
+            commit_description=SAMPLES_NOTICE if samples and whole.samples else "",
             revision=revision,
         )
-    return Pushed(commit.commit_url, commit.oid, files)
+    return Pushed(commit.commit_url, commit.oid, tuple(files))
 
 
-def pull(
-    repo: str,
-    revision: str | None,
-    folder: str | Path,
-    tried: Callable[[Bundle], object] | None = None,
-) -> Bundle:
+def pull(repo: str, revision: str | None, folder: str | Path, tried: _Try | None = None) -> Bundle:
     """Fetch a bundle, verify all of it, and only then put it in place of the one in ``folder``.
 
-    A full commit id that is already there costs no request. Nothing but the files of a bundle is fetched.
+    Nothing but the files that its manifest names is fetched.
 
     Args:
         repo: ``user/name``.
@@ -115,88 +100,48 @@ def pull(
         tried: gets the bundle that arrived; raises ``BundleError`` if it is not to be put there.
 
     Raises:
+        BundleError: the folder holds something else.
         HubError: the repository, the revision or a bundle in it was not found, the token does not suffice,
-            the Hub cannot be reached, the disk is full, a file was altered, the bundle was tried and failed.
-            What was in ``folder`` still is.
+            the Hub cannot be reached or is too slow, the disk is full, a file was altered, the bundle was
+            tried and failed. What was in ``folder`` still is.
     """
     folder = Path(folder).resolve()
-    if here := _pulled_before(repo, revision, folder):
-        return here
-    with explained(repo, revision), tempfile.TemporaryDirectory(prefix="captioner-pull-") as staging:
-        api = _api(repo)
-        commit, names = _listing(api, repo, revision)
-        api.snapshot_download(repo, revision=commit, allow_patterns=names, local_dir=staging)
-        try:
-            arrived = bundle.load(staging)
+    bundle.refuse_foreign(folder)
+    with explained(repo, revision), storage.staging(folder.with_name(f"{folder.name}.tmp-pull")) as files:
+        commit, hashes = _resolved(repo, revision)
+        with _taken_over(repo, commit):
+            arrived = _fetch(repo, commit, hashes, files)
             if tried:
                 tried(arrived)
-            pulled = bundle.write(folder, {name: Path(staging) / name for name in arrived.files})
-        except BundleError as error:
-            raise HubError(f"{repo} at {commit[:12]} was not taken over: {error}") from error
-        came = asdict(Origin(repo, commit, pulled.checksum))
-        _origin_file(folder).write_text(json.dumps(came), encoding="utf-8")
-    return pulled
+            return bundle.write(folder, {name: files / name for name in arrived.files})
 
 
-def origin(here: Bundle) -> Origin | None:
-    """Where this very bundle was pulled from; None when it was trained here or changed since."""
-    try:
-        found = Origin(**json.loads(_origin_file(here.folder.resolve()).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    return found if found.checksum == here.checksum else None
+def update(repo: str, revision: str | None, store: str | Path, tried: _Try) -> Bundle:
+    """Have the newest version of a bundle in a store (``storage``); fetch it unless it is there already.
+
+    Raises:
+        HubError: as ``pull`` does. The version that the store pointed to still is the one.
+    """
+    store = Path(store).resolve()
+    with explained(repo, revision), storage.staging(store / ".tmp-pull") as files:
+        commit, hashes = _resolved(repo, revision)
+        if here := _here(store, repo, commit):
+            return here
+        with _taken_over(repo, commit):
+            if why := storage.refused(store, repo, commit):
+                raise BundleError(why)
+            arrived = _fetch(repo, commit, hashes, files)
+            try:
+                tried(arrived)
+            except BundleError as error:
+                storage.refuse(store, repo, commit, str(error))
+                raise
+            return storage.add(store, repo, commit, files)
 
 
-@contextmanager
-def explained(repo: str, revision: str | None) -> Iterator[None]:
-    """Turns what the client raises into a ``HubError``; what has no sentence is a bug and passes through."""
-    try:
-        yield
-    except CaptionerError:  # has its sentence, whatever caused it
-        raise
-    except Exception as error:
-        sentence = _sentence(error, repo, revision)
-        if sentence is None:
-            raise
-        raise HubError(sentence) from error
-
-
-def _sentence(error: BaseException, repo: str, revision: str | None) -> str | None:
-    import httpx2
-    from huggingface_hub import errors
-
-    match error:
-        case errors.HFValidationError():
-            return f"a repository is named user/name, of letters, digits, '-', '_' and '.'; got {repo!r}."
-        case errors.RevisionNotFoundError():
-            return f"{repo} has no revision {revision!r}. Name a branch, a tag or a full commit id."
-        case errors.GatedRepoError():
-            return f"{repo} is gated. Accept its terms on the Hub and set HF_TOKEN to that account's token."
-        case errors.RepositoryNotFoundError():
-            return f"{repo} is not on the Hub, or is private. Check the name, or set HF_TOKEN."
-        case errors.HfHubHTTPError() if error.response.status_code in (401, 403):
-            return f"the Hub refuses this token for {repo}. Set HF_TOKEN to one that may do this."
-        case errors.HfHubHTTPError():
-            return f"the Hub answered {error.response.status_code} for {repo}. Try again later."
-        case ConnectionError() if "xet-write-token" in str(error):
-            return "this Hub has no xet storage. Set HF_HUB_DISABLE_XET=1 and push again."
-        case errors.LocalEntryNotFoundError() | httpx2.TransportError() | ConnectionError():
-            return f"the Hub could not be reached for {repo}. Check the network, or try again later."
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            return f"the disk is full; {repo} was not transferred. Make room and try again."
-    # The client wraps a failed upload in a RuntimeError, a repository not found in a FileNotFoundError.
-    if error.__cause__:
-        return _sentence(error.__cause__, repo, revision)
-    if isinstance(error, FileNotFoundError):
-        return f"{repo} lacks a file: {error}."
-    # The client reads whatever comes with status 200 as the Hub's JSON.
-    if isinstance(error, ValueError | KeyError | TypeError):
-        return (
-            f"what answered for {repo} is not the Hugging Face Hub but, say, a network's login page. "
-            "Check the network and HF_ENDPOINT."
-        )
-    # A file that arrived short, for one.
-    return f"{repo} was not transferred ({error}). Try again." if isinstance(error, OSError) else None
+def is_commit(revision: str | None) -> bool:
+    """Whether it is a full commit id, which can never stand for something else."""
+    return bool(_COMMIT.fullmatch(revision or ""))
 
 
 def _api(repo: str) -> HfApi:
@@ -207,28 +152,89 @@ def _api(repo: str) -> HfApi:
     if "/" not in repo:  # the client takes it for one of the oldest models, which have no user
         raise HFValidationError(f"Repo id lacks the user: {repo!r}.")
     validate_repo_id(repo)
-    return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+    return HfApi(endpoint=download.endpoint())
 
 
-def _listing(api: HfApi, repo: str, revision: str | None) -> tuple[str, list[str]]:
-    """The commit that a revision stands for, and the files of a bundle in it."""
-    info = api.model_info(repo, revision=revision, files_metadata=True, timeout=TIMEOUT)
-    sizes = {file.rfilename: file.size or 0 for file in info.siblings or () if _is_ours(file.rfilename)}
-    if MANIFEST not in sizes:
-        raise HubError(f"{repo} holds no captioner bundle ({MANIFEST} is missing). Check name and revision.")
-    if (size := sum(sizes.values())) > MAX_BYTES:
+@contextmanager
+def _taken_over(repo: str, commit: str) -> Iterator[None]:
+    try:
+        yield
+    except BundleError as error:
+        raise HubError(f"{repo} at {commit[:12]} was not taken over: {error}") from error
+
+
+def _here(store: Path, repo: str, commit: str) -> Bundle | None:
+    version = storage.current(store)
+    if not version or (version.repo, version.commit) != (repo, commit):
+        return None
+    try:
+        return storage.load(store, version)
+    except BundleError:  # damaged since: then it is fetched again
+        return None
+
+
+def _resolved(repo: str, revision: str | None) -> tuple[str, dict[str, str]]:
+    """The commit that a revision stands for, and the SHA-256 of those of its files that the Hub tells."""
+    _api(repo)
+    data = download.content(download.info_url(repo, revision), INFO_BYTES)
+    try:
+        info = json.loads(data)
+        files = [file for file in info["siblings"] if file.get("lfs")]
+        commit, hashes = str(info["sha"]), {file["rfilename"]: file["lfs"]["sha256"] for file in files}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise HubError(hub_errors.NOT_THE_HUB.format(repo)) from error
+    if not is_commit(commit):
+        raise HubError(hub_errors.NOT_THE_HUB.format(repo))
+    return commit, hashes
+
+
+def _fetch(repo: str, commit: str, hashes: Mapping[str, str], folder: Path) -> Bundle:
+    """The manifest first: it says what else there is, and how large. The largest file comes last."""
+    with _missing(f"{repo} holds no captioner bundle ({MANIFEST} is missing). Check name and revision."):
+        _save(repo, commit, MANIFEST, MANIFEST_BYTES, folder)
+    entries, _ = manifest.entries(folder)
+    if (size := sum(entry.size for entry in entries.values())) > MAX_BYTES:
         raise HubError(f"{repo} holds {size // 10**6} MB; a bundle has {MAX_BYTES // 10**6} MB at most.")
-    return str(info.sha), list(sizes)
+    for name, entry in entries.items():
+        if hashes.get(name, entry.sha256) != entry.sha256:
+            raise BundleError(f"{name} was altered: its SHA-256 is not that in {MANIFEST}. Push it again.")
+    for name, entry in sorted(entries.items(), key=lambda item: item[1].size):
+        _save(repo, commit, name, entry.size, folder)
+        manifest.check(folder, name, entry)
+    return bundle.load(folder)
+
+
+def _save(repo: str, commit: str, name: str, limit: int, folder: Path) -> None:
+    with explained(f"{name} of {repo}", commit):
+        download.save(download.file_url(repo, commit, name), folder / name, limit)
+
+
+@contextmanager
+def _missing(sentence: str) -> Iterator[None]:
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        yield
+    except HubError as error:
+        raise HubError(sentence) if isinstance(error.__cause__, EntryNotFoundError) else error from error
+
+
+def _sealed(whole: Bundle, samples: bool) -> dict[str, bytes]:
+    """What is sent: each file as the manifest has it, which is sealed anew if the sample pictures stay."""
+    kept = [name for name in whole.files if samples or not name.startswith("samples/")]
+    files = {name: manifest.content(whole.folder, name, whole.files[name]) for name in sorted(kept)}
+    entries = {name: asdict(whole.files[name]) for name in kept}
+    return {**files, MANIFEST: manifest.canonical({"files": entries, "format": FORMAT})}
 
 
 def _changes(
-    api: HfApi, repo: str, revision: str | None, files: dict[str, Path]
+    api: HfApi, repo: str, revision: str | None, files: dict[str, bytes]
 ) -> list[CommitOperationAdd | CommitOperationDelete]:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     there = api.list_repo_files(repo, revision=revision)
     stale = [name for name in there if _is_ours(name) and name not in files]
-    added = [CommitOperationAdd(name, path) for name, path in files.items()]
+    added = [CommitOperationAdd(name, data) for name, data in files.items()]
     return [*added, *map(CommitOperationDelete, stale)]
 
 
@@ -238,19 +244,3 @@ def _is_ours(name: str) -> bool:
     except BundleError:
         return name == MANIFEST
     return True
-
-
-def _origin_file(folder: Path) -> Path:
-    """Beside the folder, since inside it only the manifest decides what counts."""
-    return folder.with_name(f"{folder.name}.origin.json")
-
-
-def _pulled_before(repo: str, revision: str | None, folder: Path) -> Bundle | None:
-    if not _COMMIT.fullmatch(revision or "") or not _origin_file(folder).exists():
-        return None
-    try:
-        here = bundle.load(folder)
-    except BundleError:  # then it is fetched again
-        return None
-    came = origin(here)
-    return here if came and (came.repo, came.revision) == (repo, revision) else None

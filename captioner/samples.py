@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from captioner import flickr8k, hub, manifest
+from captioner import flickr8k, hub_errors, manifest
 from captioner.bundle import Bundle
 from captioner.errors import CaptionerError, DatasetError, HubError
 
@@ -137,7 +137,7 @@ def _remote(cache: Path) -> list[Sample]:
     kept = cache / "samples" / REVISION
     with suppress(CaptionerError):
         return _kept(kept)
-    with hub.explained(REPO, REVISION):
+    with hub_errors.explained(REPO, REVISION):
         rows = _first_rows()
     try:
         _keep(kept, spread(rows, COUNT))

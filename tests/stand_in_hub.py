@@ -1,8 +1,7 @@
 """A small Hugging Face Hub on loopback: the real client is tested over real HTTP, without the Internet.
 
-It speaks as much of the protocol as pushing, pulling and reading parts of files take: create a repository or
-a branch, preupload, LFS batch with PUT and verify, commit, info, tree, paths-info, and resolve with HEAD, GET
-and byte ranges. It has no xet storage, so a test that pushes sets HF_HUB_DISABLE_XET.
+It speaks as much of the protocol as pushing, pulling and reading parts of files take. It has no xet storage,
+so a test that pushes sets HF_HUB_DISABLE_XET.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class StandInHub:
     """Serves on a free port of 127.0.0.1 inside a `with` block.
 
     `requests` lists what came ("POST /api/repos/create"). Requests that match the pattern `failing` get the
-    error `status`. `stop` leaves a dead address, which refuses connections.
+    error `status`, or what `fault` answers. `stop` leaves a dead address, which refuses connections.
     """
 
     def __init__(self, token: str = "hf_stand_in") -> None:
@@ -40,6 +39,10 @@ class StandInHub:
         self.sent = 0  # bytes of answers' bodies
         self.failing = "nothing"
         self.status = 503
+        self.fault: Callable[[_Handler], None] = lambda handler: handler.answer(
+            {"error": "told to fail"}, self.status
+        )
+        self.stopped = threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -52,6 +55,7 @@ class StandInHub:
         self.stop()
 
     def stop(self) -> None:
+        self.stopped.set()
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -107,15 +111,18 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     hub: StandInHub
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Silent: `requests` keeps what matters."""
 
     def handle_any(self) -> None:
-        path = urlsplit(self.path).path
-        self.hub.requests.append(f"{self.command} {unquote(path)}")
+        self.hub.requests.append(f"{self.command} {unquote(urlsplit(self.path).path)}")
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if re.match(self.hub.failing, self.hub.requests[-1]):
-            return self.answer({"error": "the stand-in was told to fail"}, self.hub.status)
+            return self.hub.fault(self)
+        return self.route()
+
+    def route(self) -> None:
+        path = urlsplit(self.path).path
         for method, pattern, route in ROUTES:
             match = re.fullmatch(pattern, path)
             if match and self.command in method.split():
@@ -198,10 +205,8 @@ def _lfs_batch(self: _Handler, name: str) -> None:
     for wanted in asked:
         if wanted["oid"] not in self.hub.objects:  # no actions: "I have it already"
             upload = {"href": f"{self.hub.url}/lfs/objects/{wanted['oid']}", "header": {}}
-            wanted["actions"] = {
-                "upload": upload,
-                "verify": {"href": f"{self.hub.url}/lfs/verify", "header": {}},
-            }
+            verify = {"href": f"{self.hub.url}/lfs/verify", "header": {}}
+            wanted["actions"] = {"upload": upload, "verify": verify}
     self.answer({"transfer": "basic", "objects": asked})
 
 

@@ -41,6 +41,7 @@ INSTALLED = {
     "altair",
     "huggingface_hub",
     "httpx2",  # huggingface_hub's own client, whose errors are told
+    "filelock",  # huggingface_hub's own, too
     "ai_edge_litert",
 }
 LEAN = {"inference", "app", "streamlit_app.py"}  # rooms that need nothing else

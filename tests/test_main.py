@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captioner import blocklist, bundle, hub, images
+from captioner import blocklist, bundle, hub, images, trial
 from captioner.__main__ import main
 from captioner.errors import BundleError, HubError
 from captioner.model import END_WORD, Captioner
@@ -190,11 +190,13 @@ def test_push_passes_its_flags_on(
     monkeypatch.setattr(hub, "push", pushed)
     assert main(["push", "user/repo", "--dry-run"]) == 0
     assert main(["push", str(artifacts), "user/repo", "--samples", "--private"]) == 0
+    assert main(["push", str(artifacts), "--dry-run", "user/repo"]) == 0
     captured = capsys.readouterr()
 
     assert calls == [
         (Path("artifacts"), "user/repo", {"samples": False, "private": False, "dry_run": True}),
         (artifacts, "user/repo", {"samples": True, "private": True, "dry_run": False}),
+        (artifacts, "user/repo", {"samples": False, "private": False, "dry_run": True}),
     ]
     assert "would go to https://hub/user/repo" in captured.out
     assert "photographs" in captured.err
@@ -206,7 +208,7 @@ def test_pull_passes_its_flags_on(
     calls: list[tuple[Any, ...]] = []
 
     def pulled(*arguments: Any, tried: Any) -> bundle.Bundle:
-        assert tried is Captioner  # so that a model that does not run is not put in place
+        assert tried is trial.run  # so that a model that does not run is not put in place
         calls.append(arguments)
         return bundle.load(artifacts)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,9 +23,12 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from captioner import bundle as bundles
+from captioner import hub, storage, trial
+from captioner.app import updates
 from captioner.bundle import MANIFEST, Bundle
 from captioner.decoding import DecodingOptions
-from captioner.errors import BundleError, CaptionerError, HubError
+from captioner.errors import BundleError, CaptionerError
+from captioner.storage import Version
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +40,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "artifacts"
-PULLED = ROOT / "bundles" / "pulled"  # the last good bundle from the Hub
+PULLED = ROOT / "bundles" / "pulled"  # the store of bundles from the Hub
+OWN = "this copy of the app"
+OWN_USED = "The bundle that came with the app is used."
 KEPT = 32  # captions remembered for a visitor
 OPEN = 2  # pictures whose regions are, too: half a megabyte each, of use only while the picture is open
 SAMPLES_AGAIN = 600  # seconds until samples that could not be fetched are asked for again
@@ -44,17 +50,25 @@ SAMPLES_AGAIN = 600  # seconds until samples that could not be fetched are asked
 # How a cache tells bundles apart.
 BY_CHECKSUM: dict[type | str, Callable[[Any], Any]] = {Bundle: lambda bundle: bundle.checksum}
 
+# No address: "https://…" has a colon before its slashes, and "user/name" a letter.
+_PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/]+[\\/])*([^\s\\/]+)")
+
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Running:
-    """The bundle that the app runs, where it is from, and why it and no other: a sentence."""
+    """The bundle that the app runs, where it is from, and why it and no other: a sentence.
+
+    ``store`` is where bundles from the Hub are kept, if any are wanted, and ``version`` what it pointed to.
+    """
 
     bundle: Bundle
     source: str
     why: str
+    store: Path | None = None
+    version: Version | None = None
 
 
 @dataclass(frozen=True)
@@ -73,52 +87,37 @@ class Picture:
 def choose(
     folder: str, repo: str, revision: str, pulled: Path = PULLED, committed: Path = COMMITTED
 ) -> Running:
-    """A verified bundle: the named folder's; else the Hub's, the last one pulled, or the committed one.
+    """A verified bundle that is on this disk: the named folder's, the last from the Hub, or the committed.
 
     Raises:
         BundleError: the named folder, or the last resort, the committed one, holds no whole bundle.
     """
     if folder:
-        return Running(bundles.load(folder), f"the folder {folder}", "CAPTIONER_BUNDLE names it.")
-    if repo:
-        from captioner import hub  # here, as it takes huggingface_hub and an app without the Hub needs none
-
+        found = bundles.load(folder)
+        trial.run(found)
+        return Running(found, f"the folder {Path(folder).name}", "CAPTIONER_BUNDLE names it.")
+    if not repo:
+        return Running(bundles.load(committed), OWN, f"No CAPTIONER_REPO is set. {OWN_USED}")
+    version = storage.current(pulled)
+    why = f"CAPTIONER_REPO names {repo}, of which nothing was fetched yet."
+    if version and version.repo == repo:
         try:
-            found = hub.pull(repo, revision or None, pulled, _tried)
-            return Running(found, _from_hub(found), "CAPTIONER_REPO names it, and the Hub had it.")
-        except HubError as error:
-            why = f"CAPTIONER_REPO names {repo}, but {str(error).rstrip('.')}."
-    else:
-        why = "No CAPTIONER_REPO is set."
-    try:
-        found = bundles.load(pulled)
-    except BundleError:
-        return Running(
-            bundles.load(committed),
-            "this copy of the app",
-            f"{why} The bundle that came with the app is used.",
-        )
-    return Running(
-        found, _from_hub(found), f"{why} The bundle pulled last, which is still in {pulled.name}/, is used."
-    )
+            found = storage.load(pulled, version)
+            _captioner(found)
+        except BundleError as error:
+            log.warning("%s cannot be used: %s", pulled / version.folder, error)
+            why = f"CAPTIONER_REPO names {repo}, but what was fetched last cannot be used: {error}"
+        else:
+            return Running(found, *_from_hub(version, revision), pulled, version)
+    return Running(bundles.load(committed), OWN, f"{why} {OWN_USED}", pulled, version)
 
 
-def _tried(arrived: Bundle) -> None:
-    """Raise ``BundleError`` unless LiteRT runs the model: a whole file may still be none for this version."""
-    from captioner.model import Captioner
-
-    Captioner(arrived)
-
-
-def _from_hub(found: Bundle) -> str:
-    from captioner import hub
-
-    came = hub.origin(found)
-    return (
-        f"{came.repo} on the Hugging Face Hub, commit {came.revision[:12]}"
-        if came
-        else f"the folder {found.folder}"
-    )
+def _from_hub(version: Version, revision: str) -> tuple[str, str]:
+    """Where it is from, and why it is used."""
+    source = f"{version.repo} on the Hugging Face Hub, commit {version.commit[:12]}"
+    if hub.is_commit(revision) and revision != version.commit:
+        return source, f"CAPTIONER_REVISION names {revision[:12]}; until it is here, the last one is used."
+    return source, "CAPTIONER_REPO names it."
 
 
 def setting(name: str) -> str:
@@ -132,9 +131,18 @@ def setting(name: str) -> str:
 
 
 def running() -> Running:
-    """The bundle that runs, found once until it is written anew; a step with a name while that takes time."""
+    """The bundle that runs, found once until it is written anew; a step with a name while that takes time.
+
+    Where CAPTIONER_REPO is set, this also has the Hub asked for it, and does not wait for the answer.
+    """
     with st.spinner("Finding the model and checking its files …", show_time=True):
-        return _running()
+        chosen = _running()
+    revision = setting("CAPTIONER_REVISION")
+    served = chosen.version.commit if chosen.version and chosen.source != OWN else None
+    if chosen.store is None or served == revision:  # a commit never changes: there is nothing to ask for
+        return chosen
+    news = updates.news(setting("CAPTIONER_REPO"), revision, chosen.store)
+    return replace(chosen, why=f"{chosen.why} {without_paths(news)}")
 
 
 def captioner() -> Captioner:
@@ -159,17 +167,23 @@ def samples() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
 
 
 def _unchanged(running: Running) -> bool:
-    """Whether the folder still holds this bundle; one without a manifest is just being written."""
+    """Whether the folder still holds this bundle, and no other has come from the Hub.
+
+    A folder without a manifest is just being written; in the store it was deleted.
+    """
+    if running.store and storage.current(running.store) != running.version:
+        return False
     try:
         data = (running.bundle.folder / MANIFEST).read_bytes()
     except OSError:
-        return True
+        return running.store is None
     return hashlib.sha256(data).hexdigest() == running.bundle.checksum
 
 
 @st.cache_resource(show_spinner=False, validate=_unchanged)
 def _running() -> Running:
-    return choose(setting("CAPTIONER_BUNDLE"), setting("CAPTIONER_REPO"), setting("CAPTIONER_REVISION"))
+    folder, repo, revision = (setting(f"CAPTIONER_{name}") for name in ("BUNDLE", "REPO", "REVISION"))
+    return choose(folder, repo, revision, PULLED, COMMITTED)
 
 
 @st.cache_resource(show_spinner=False, max_entries=1, hash_funcs=BY_CHECKSUM)
@@ -260,6 +274,19 @@ def explained() -> Iterator[None]:
 
 
 def show(error: CaptionerError) -> None:
-    """A mishap as a sentence."""
-    sentence = str(error)
+    """A mishap as a sentence; where on the server it happened is for the log."""
+    sentence = without_paths(str(error))
+    if sentence != str(error):
+        log.warning("shown without its path: %s", error)
     st.error(sentence[:1].upper() + sentence[1:], icon=":material/error:")
+
+
+def without_paths(sentence: str) -> str:
+    """A sentence with only the last name of each absolute path, and of the named bundle's path, in it."""
+    for place in (setting("CAPTIONER_BUNDLE"), setting("CAPTIONER_BUNDLES"), ROOT):
+        if (parent := str(Path(place).parent)) not in (
+            ".",
+            "/",
+        ):  # may hold spaces, where a path seems to end
+            sentence = sentence.replace(parent, "")
+    return _PATH.sub(r"\1", sentence)

@@ -123,7 +123,7 @@ def others() -> tuple[dict[str, Bundle], dict[str, str]]:
             try:
                 whole[path.name] = _checked(str(path), _sealed(path))
             except CaptionerError as error:
-                broken[path.name] = str(error)
+                broken[path.name] = resources.without_paths(str(error))
     return {name: bundle for name, bundle in whole.items() if bundle.checksum != running}, broken
 
 

@@ -1,0 +1,140 @@
+"""New versions of the bundle that CAPTIONER_REPO names, fetched while the app goes on with what it has.
+
+The fetch is a process of its own (``python -m captioner pull … --store``): a Hub that hangs, drips or answers
+without end takes neither a visitor's time nor the app's memory, and what was fetched is tried there.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import streamlit as st
+
+from captioner import storage
+
+AGAIN = 25.0  # seconds until a Hub that failed is asked again
+NEXT = 300.0  # seconds until one that answered is asked for something newer
+DEADLINE = 900.0  # seconds for a whole fetch
+PREFIX = "python -m captioner: "  # of the command line's sentences for people
+ROOT = Path(__file__).resolve().parents[2]
+
+log = logging.getLogger(__name__)
+
+
+class Updater:
+    """Asks the Hub for a repository's bundle from time to time, in a thread, until stopped.
+
+    ``problem`` says why the last fetch failed: a sentence, empty after one that worked, None before the first
+    has ended. A commit that is in the store is not asked for again.
+    """
+
+    def __init__(self, repo: str, revision: str, store: Path) -> None:
+        self.repo, self.revision, self.store = repo, revision, store
+        self.problem: str | None = None
+        self._child: subprocess.Popen[str] | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="updates", daemon=True)
+
+    def start(self) -> Updater:
+        self._thread.start()
+        atexit.register(self.stop)
+        return self
+
+    def stop(self) -> None:
+        """End the thread, and with it the process that fetches."""
+        self._stopping.set()
+        if child := self._child:
+            _kill(child)
+        self._thread.join()
+        atexit.unregister(self.stop)
+
+    def _run(self) -> None:
+        asked = 0.0
+        while not self._stopping.is_set():
+            if self._due(time.monotonic() - asked):
+                self.problem = self.fetch()
+                asked = time.monotonic()
+            self._stopping.wait(AGAIN)
+
+    def _due(self, seconds: float) -> bool:
+        """Whether to ask, so many seconds after the last answer: what was fetched may have been deleted."""
+        version = storage.current(self.store)
+        if self.problem != "" or not version or not (self.store / version.folder).exists():
+            return True
+        return version.commit != self.revision and seconds >= NEXT
+
+    def fetch(self) -> str:
+        """One fetch: empty if the newest version is in the store now, else why it is not, a sentence."""
+        revision = [f"--revision={self.revision}"] if self.revision else []
+        command = [
+            sys.executable,
+            "-m",
+            "captioner",
+            "pull",
+            self.repo,
+            *revision,
+            "--store",
+            str(self.store),
+        ]
+        try:
+            self._child = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # so that it can be ended with the process that tries the bundle
+            )
+        except OSError as error:
+            return f"no process could be started to fetch it ({error.strerror or error})."
+        if self._stopping.is_set():  # while it was being started
+            _kill(self._child)
+        try:
+            complaint = self._child.communicate(timeout=DEADLINE)[1]
+        except subprocess.TimeoutExpired:
+            _kill(self._child)
+            return f"the fetch had not ended after {DEADLINE:g} seconds."
+        return self._outcome(self._child.returncode, complaint)
+
+    def _outcome(self, code: int, complaint: str) -> str:
+        if code == 0:
+            return ""
+        log.warning("fetching %s ended with exit code %d: %s", self.repo, code, complaint.strip())
+        _, prefix, sentence = complaint.rpartition(PREFIX)
+        return sentence.strip() if prefix else "the fetch failed; the server's log says how."
+
+
+def news(repo: str, revision: str, store: Path) -> str:
+    """What came of asking the Hub, a sentence; the first call has it asked, and waits for nothing."""
+    updater = _updater(repo, revision, store)
+    if updater.problem is None:
+        return "The Hub is being asked."
+    if updater.problem:
+        problem = updater.problem.rstrip(".")
+        return f"The Hub was asked, but {problem}. It is asked again every {AGAIN:g} seconds."
+    return f"The Hub is asked for a newer one every {NEXT / 60:g} minutes."
+
+
+@st.cache_resource(show_spinner=False, max_entries=1, on_release=Updater.stop)
+def _updater(repo: str, revision: str, store: Path) -> Updater:
+    return Updater(repo, revision, store).start()
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
+    with suppress(OSError):  # it has just ended
+        if child.poll() is None and os.name == "posix":
+            os.killpg(child.pid, signal.SIGKILL)
+        else:
+            child.kill()
+    child.wait()

@@ -1,0 +1,104 @@
+"""What a sick Hub answers: each fault is a function that answers one request of the stand-in Hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from captioner import manifest
+from tests.stand_in_hub import _Handler
+
+Fault = Callable[[_Handler], None]
+
+
+def status(code: int, **headers: str) -> Fault:
+    return lambda handler: handler.answer({"error": "no"}, code, **headers)
+
+
+def refused(code: str, number: int) -> Fault:
+    return lambda handler: handler.refuse(code, number)
+
+
+def hang(handler: _Handler) -> None:
+    handler.hub.stopped.wait()
+    handler.close_connection = True
+
+
+def hang_in_the_body(handler: _Handler) -> None:
+    _begin(handler, 1000)
+    hang(handler)
+
+
+def drip(handler: _Handler) -> None:
+    """A byte now and then, so that no single read takes long."""
+    _begin(handler, 10**6)
+    while not handler.hub.stopped.wait(0.05):
+        handler.wfile.write(b" ")
+        handler.wfile.flush()
+    handler.close_connection = True
+
+
+def drip_in_the_head(handler: _Handler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not handler.hub.stopped.wait(0.05):
+        handler.wfile.write(b"a")
+        handler.wfile.flush()
+    handler.close_connection = True
+
+
+def cut_off(handler: _Handler) -> None:
+    _begin(handler, 1000)
+    handler.close_connection = True
+
+
+def altered(handler: _Handler) -> None:
+    _with(handler, lambda data: b"0" * len(data))
+
+
+def longer(handler: _Handler) -> None:
+    _with(handler, lambda data: data + b" " * 20_000_000)
+
+
+def login_page(handler: _Handler) -> None:
+    handler.send(b"<html>Log in</html>", 200, {"Content-Type": "text/html"})
+
+
+def empty_object(handler: _Handler) -> None:
+    handler.send(b"{}", 200, {"Content-Type": "application/json"})
+
+
+def redirect_loop(handler: _Handler) -> None:
+    handler.send(b"", 302, {"Location": handler.path})
+
+
+def names_outside(handler: _Handler) -> None:
+    """A manifest whose seal is right and that names a file beside the folder."""
+
+    def more(data: bytes) -> bytes:
+        value = json.loads(data)
+        value["files"]["../outside.json"] = {"size": 2, "sha256": "0" * 64}
+        return manifest.canonical(value)
+
+    _with(handler, more)
+
+
+def _begin(handler: _Handler, length: int) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(length))
+    handler.end_headers()
+    handler.wfile.write(b'{"files":')
+    handler.wfile.flush()
+
+
+def _with(handler: _Handler, change: Callable[[bytes], bytes]) -> None:
+    """The right answer, changed."""
+    send = handler.send
+
+    def changed(data: bytes, status: int, headers: dict[str, str]) -> None:
+        send(change(data), status, headers)
+
+    handler.send = changed  # type: ignore[method-assign]
+    try:
+        handler.route()
+    finally:
+        del handler.send
