@@ -21,6 +21,8 @@ from captioner.image_headers import MAX_EXIF, MAX_SCANS, MAX_VALUES, READ
 MAX_BYTES = 30_000_000
 MAX_PIXELS = 50_000_000  # of a baseline JPEG: decoded at a fraction of its size, it takes 25 MB at its peak
 MAX_DECODED = 12_500_000  # of all else, and a phone's 4032 × 3024: up to 230 MB; a free container has 700 MB
+MAX_LAYERED = 8_000_000  # of a WebP, HEIC, AVIF or TIFF with transparency or four inks: up to 220 MB
+MAX_WEBP = 10_000_000  # without either: Pillow holds two canvases of an animation, also of what is none
 MAX_AVIF_BYTES = 10_000_000  # Pillow unpacks its EXIF block, of whatever size, while opening it
 MIN_SIDE = 8  # pixels; below this there is nothing to see
 SIDE = 1000  # pixels; what is larger is made smaller at once
@@ -98,7 +100,8 @@ def _check_header(data: bytes, format: str, name: str) -> int:
 def _decoded(image: Image.Image, name: str, most: int) -> NDArray[np.uint8]:
     if most < MAX_PIXELS:
         _check_size(image, name, MAX_PIXELS)
-    _check_size(image, name, most, "" if most == MAX_PIXELS else " or save it as an ordinary (baseline) JPEG")
+    remedy = "" if most == MAX_PIXELS else " or save it as an ordinary (baseline) JPEG"
+    _check_size(image, name, min(most, _most(image)), remedy)
     _check_kind(image, name)
     with _blamed(name):
         # A JPEG twice as large as that is decoded at a half or less, many times faster.
@@ -109,6 +112,15 @@ def _decoded(image: Image.Image, name: str, most: int) -> NDArray[np.uint8]:
     turn = _turn(image, name)
     opaque = _opaque(image, name)
     return np.asarray(opaque if turn is None else opaque.transpose(turn))
+
+
+def _most(image: Image.Image) -> int:
+    """Pixels that are decoded in the memory there is, by what was measured of each format."""
+    if image.format not in ("WEBP", "HEIF", "AVIF", "TIFF"):
+        return MAX_PIXELS
+    if len(image.getbands()) > 3 or image.has_transparency_data:
+        return MAX_LAYERED
+    return MAX_WEBP if image.format == "WEBP" else MAX_DECODED
 
 
 def _check_kind(image: Image.Image, name: str) -> None:

@@ -223,3 +223,26 @@ def test_the_brands_of_a_container_tell_how_it_is_coded(brands: bytes, format: s
 def test_every_format_is_known_by_its_first_bytes(seed: str) -> None:
     with Image.open(io.BytesIO(SEEDS[seed])) as image:
         assert image_headers.identify(SEEDS[seed]) == image.format
+
+
+@pytest.mark.parametrize(
+    ("format", "mode", "most"),
+    [
+        ("WEBP", "RGB", "MAX_WEBP"),
+        ("WEBP", "RGBA", "MAX_LAYERED"),
+        ("HEIF", "RGBA", "MAX_LAYERED"),
+        ("AVIF", "RGBA", "MAX_LAYERED"),
+        ("TIFF", "CMYK", "MAX_LAYERED"),
+        ("TIFF", "RGB", "MAX_DECODED"),
+        ("PNG", "RGBA", "MAX_DECODED"),
+    ],
+)
+def test_a_format_that_takes_more_memory_may_have_fewer_pixels(
+    format: str, mode: str, most: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encoded(Image.new(mode, (20, 10), (200,) * len(mode)), format)
+    monkeypatch.setattr(images, most, 200)
+    assert images.read(data).shape == (10, 20, 3)
+    monkeypatch.setattr(images, most, 199)
+    with pytest.raises(ImageError, match="megapixels"):
+        images.read(data)
