@@ -16,7 +16,9 @@ PAGES = [
     st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
 ]
 
-st.set_page_config(page_title="Captioner", page_icon=":material/image_search:", layout="wide")
+# Our own file: for a ":material/…:" icon, a browser would ask fonts.gstatic.com.
+icon = resources.ROOT / "captioner" / "app" / "icon.png"
+st.set_page_config(page_title="Captioner", page_icon=icon, layout="wide")
 here = st.navigation(PAGES, position="top")
 # Wide screens get margins, not longer lines.
 with st.container(horizontal_alignment="center"), st.container(width=1080):

@@ -73,9 +73,23 @@ def listed(app: AppTest) -> list[str]:
 @given(some.lists(sentences), some.sampled_from(["", "dog", "RED ball", "do", "!"]))
 def test_a_search_finds_exactly_the_sentences_with_all_its_words(captions: list[str], query: str) -> None:
     everything = [sentence(caption) for caption in captions]
-    begins = query.lower().replace("!", "").split()
-    expected = [one for one in everything if all(f" {begin}" in f" {one.caption}" for begin in begins)]
+    wanted = query.lower().replace("!", "").split()
+    expected = [one for one in everything if all(f" {word} " in f" {one.caption} " for word in wanted)]
     assert predicted.matching(everything, query) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "caption", "found"),
+    [
+        ("cat", "a dog catching a ball", False),
+        ("cat", "two cats play", True),
+        ("cats", "a cat plays", False),
+        ("beach", "on two beaches", True),
+        ("catching", "a dog catching a ball", True),
+    ],
+)
+def test_a_word_finds_itself_and_its_plural(query: str, caption: str, found: bool) -> None:
+    assert bool(predicted.matching([sentence(caption)], query)) == found
 
 
 @given(some.lists(scores, min_size=1))

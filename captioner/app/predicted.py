@@ -54,12 +54,10 @@ def said_of(row: Row, max_words: int) -> Said | None:
 
 
 def matching(everything: Sequence[Said], query: str) -> list[Said]:
-    """Sentences that hold, for every word asked for, one that begins with it."""
-    wanted = words(query)
+    """Sentences that hold every word asked for, or its plural in s or es."""
+    wanted = [{word, f"{word}s", f"{word}es"} for word in words(query)]
     return [
-        said
-        for said in everything
-        if all(any(word.startswith(begin) for word in said.caption.split()) for begin in wanted)
+        said for said in everything if not any(forms.isdisjoint(said.caption.split()) for forms in wanted)
     ]
 
 

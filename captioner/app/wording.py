@@ -26,6 +26,7 @@ BANDS_EXPLAINED = (
 
 NO_REPEAT = "no sentence may repeat itself"  # what ``decoding`` masks, as a reason
 
+_ADDRESS = re.compile(r"(www(?=\.)|://|@)", re.IGNORECASE)  # what Markdown makes a link of by itself
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&])")
 
 
@@ -82,8 +83,11 @@ def counted(words: Sequence[Word]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown leaves as it is: the words come from a file."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """Text that Markdown leaves as it is: the words come from a file.
+
+    No backslash keeps an address from becoming a link, but an invisible word joiner in it does.
+    """
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub("\\1\N{WORD JOINER}", text))
 
 
 def warning(code: str) -> str:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -145,9 +145,16 @@ def photo(seed: int = 1) -> bytes:
     return file.getvalue()
 
 
-def upload(page: Page, *data: bytes, label: str = "Upload a photograph", name: str = "mine.png") -> None:
+def upload(
+    page: Page,
+    *data: bytes,
+    label: str = "Upload a photograph",
+    name: str = "mine.png",
+    names: Sequence[str] = (),
+) -> None:
     expect(page.get_by_text(label)).to_be_attached()
-    files: list[FilePayload] = [{"name": name, "mimeType": "image/png", "buffer": one} for one in data]
+    named = zip(names or [name] * len(data), data, strict=True)
+    files: list[FilePayload] = [{"name": one, "mimeType": "image/png", "buffer": file} for one, file in named]
     page.locator("input[type=file]").first.set_input_files(files)
 
 

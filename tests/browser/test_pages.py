@@ -105,6 +105,29 @@ def test_a_picture_unlike_any_it_was_trained_on_is_told(open_page: Open) -> None
     expect(page.get_by_text("looks unlike the photographs")).to_be_visible()
 
 
+def test_no_file_name_becomes_a_link(open_page: Open) -> None:
+    page = open_page("batch")
+    names = ("www.evil.example.png", "me@evil.example.png", "see https://evil.example.png")
+    upload(page, *(b"no picture" for _ in names), label="Upload photographs", names=names)
+    page.get_by_role("button", name="Caption 3 pictures").click()
+    expect(page.get_by_role("alert")).to_contain_text("evil.example.png")
+    assert page.locator("a[href*=evil]").count() == 0
+
+
+@pytest.mark.parametrize("path", ["", "batch", "compare", "explore", "review", "training", "about"])
+def test_no_page_asks_anybody_else(open_page: Open, address: str, path: str) -> None:
+    page = open_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/{path}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    settle(page)
+    asked.append(page.locator("link[rel~=icon]").evaluate("link => link.href"))
+    own = (f"{address}/", f"{address.replace('http', 'ws')}/", "data:", "blob:")
+    assert "/media/" in asked[-1], "the icon is the app's own"
+    assert [url for url in asked if not url.startswith(own)] == []
+
+
 @at_both_widths
 def test_a_file_that_is_no_picture_is_explained(open_page: Open) -> None:
     page = open_page()
