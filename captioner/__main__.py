@@ -87,6 +87,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
             f"only figures of the whole {final} split belong in the bundle. Leave out --write."
         )
     found, rows = evaluation.evaluate(captioner, dataset, split, options, arguments.limit)
+    if arguments.allow_all_words:
+        print("Every word was allowed, those of blocklist.txt too.")
     print(evaluation.table(found))
     if arguments.write:
         how = f"--split {split} --beams {options.beams} --alpha {options.alpha:g}"

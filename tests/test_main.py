@@ -166,7 +166,8 @@ def test_the_list_of_words_is_only_left_out_on_demand(
 
     free = printed()
     monkeypatch.setattr(blocklist, "words", lambda: frozenset(tiny.WORDS[1:]))
-    assert printed("--allow-all-words") == free != printed()
+    told = "Every word was allowed, those of blocklist.txt too.\n"
+    assert printed("--allow-all-words") == told + free != told + printed()
 
 
 def test_the_dataset_comes_from_the_environment(
