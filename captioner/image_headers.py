@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 READ = "JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF and BMP"
 MAX_SCANS = 100  # of a JPEG; Pillow's progressive ones have 10. Each costs a pass over the whole picture.
+MAX_SEGMENTS = 20_000  # of a JPEG or PNG, of which Pillow keeps some; 30 MB have 7,500 chunks of 4 kB
 MAX_EXIF = 1_000_000  # bytes; Pillow makes a Python number of every two of them
 MAX_VALUES = 100_000  # of a TIFF tag, such as the place of every row, for the same reason
 
@@ -57,23 +58,25 @@ def _u32(data: bytes) -> int:
 
 @dataclass(frozen=True)
 class Jpeg:
-    """What its segments say: how many scans, how much EXIF, and whether libjpeg must hold it whole."""
+    """What its segments say: how many scans and how much EXIF, and whether libjpeg must hold it whole."""
 
     scans: int = 0
+    segments: int = 0
     exif: int = 0  # bytes
     whole: bool = False
 
 
 def jpeg(data: bytes) -> Jpeg:
-    """Walk a JPEG's segments (ITU-T T.81, B.1.1) up to its end or ``MAX_SCANS``, without decoding.
+    """Walk a JPEG's segments (ITU-T T.81, B.1.1) up to its end or a bound, without decoding.
 
     libjpeg decodes row by row only where one scan brings all components of a sequential frame; of any other
     it keeps all coefficients, at whatever size it is decoded (jdinput.c, ``has_multiple_scans``).
     """
-    scans = exif = components = place = 0
+    scans = segments = exif = components = place = 0
     whole = False
-    while scans <= MAX_SCANS and (found := _MARKER.search(data, place)):
+    while max(scans / MAX_SCANS, segments / MAX_SEGMENTS) <= 1 and (found := _MARKER.search(data, place)):
         marker, place = found[1][0], found.end()
+        segments += 1
         if marker == _EOI:
             break
         if marker == _SOI:
@@ -88,7 +91,16 @@ def jpeg(data: bytes) -> Jpeg:
         elif marker == _APP1 and data.startswith(b"Exif\0\0", place + 2):
             exif += length
         place += max(length, 2)
-    return Jpeg(scans, exif, whole)
+    return Jpeg(scans, segments, exif, whole)
+
+
+def png_chunks(data: bytes) -> int:
+    """How many chunks a PNG has; no more than one above ``MAX_SEGMENTS`` are counted."""
+    chunks, place = 0, 8
+    while place < len(data) and chunks <= MAX_SEGMENTS:
+        chunks += 1
+        place += 12 + _u32(data[place : place + 4])
+    return chunks
 
 
 def tiff_values(data: bytes) -> int:

@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from captioner import image_headers
 from captioner.errors import ImageError
-from captioner.image_headers import MAX_EXIF, MAX_SCANS, MAX_VALUES, READ
+from captioner.image_headers import MAX_EXIF, MAX_SCANS, MAX_SEGMENTS, MAX_VALUES, READ
 
 MAX_BYTES = 30_000_000
 MAX_PIXELS = 50_000_000  # of a baseline JPEG: decoded at a fraction of its size, it takes 25 MB at its peak
@@ -87,9 +87,13 @@ def _check_header(data: bytes, format: str, name: str) -> int:
         jpeg = image_headers.jpeg(data)
         if jpeg.scans > MAX_SCANS:
             raise _rare(name, f"a JPEG in more than {MAX_SCANS} scans")
+        if jpeg.segments > MAX_SEGMENTS:
+            raise _rare(name, f"a JPEG in more than {MAX_SEGMENTS} segments")
         if jpeg.exif > MAX_EXIF:
             raise _rare(name, "a JPEG with over 1 MB of EXIF")
         return MAX_DECODED if jpeg.whole else MAX_PIXELS
+    if format == "PNG" and image_headers.png_chunks(data) > MAX_SEGMENTS:
+        raise _rare(name, f"a PNG in more than {MAX_SEGMENTS} chunks")
     if format == "TIFF" and image_headers.tiff_values(data) > MAX_VALUES:
         raise _rare(name, f"a TIFF in more than {MAX_VALUES} strips")
     if format == "AVIF" and len(data) > MAX_AVIF_BYTES:

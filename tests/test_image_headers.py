@@ -112,7 +112,7 @@ def test_scans_are_counted_in_the_picture_only() -> None:
     """Not in a thumbnail of its EXIF block, nor in what follows its end."""
     segment = b"\xff\xe1" + struct.pack(">H", 2 + 400) + b"\xff\xda\0\2" * 100
     data = SEEDS["jpeg"][:2] + segment + SEEDS["jpeg"][2:] + jpeg_of_scans(200)
-    assert image_headers.jpeg(data) == image_headers.Jpeg(scans=1)
+    assert image_headers.jpeg(data).scans == 1
 
 
 def scan_by_component(data: bytes) -> bytes:
@@ -245,4 +245,15 @@ def test_a_format_that_takes_more_memory_may_have_fewer_pixels(
     assert images.read(data).shape == (10, 20, 3)
     monkeypatch.setattr(images, most, 199)
     with pytest.raises(ImageError, match="megapixels"):
+        images.read(data)
+
+
+@pytest.mark.parametrize(
+    ("seed", "segment"),
+    [("jpeg", b"\xff\xe5\0\2"), ("jpeg", b"\xff\xd8"), ("png", struct.pack(">I", 0) + b"juNk\0\0\0\0")],
+)
+def test_a_file_of_very_many_segments_is_refused(seed: str, segment: bytes) -> None:
+    start = 33 if seed == "png" else 2  # behind the head
+    data = SEEDS[seed][:start] + segment * image_headers.MAX_SEGMENTS + SEEDS[seed][start:]
+    with pytest.raises(ImageError, match=r"more than 20000 (segments|chunks)"):
         images.read(data)
