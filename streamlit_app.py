@@ -1,30 +1,37 @@
-"""Names the pages. Start with ``streamlit run streamlit_app.py``."""
+"""Names the pages, and what serves them. Start with ``streamlit run streamlit_app.py``."""
 
 from __future__ import annotations
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-from captioner.app import about, batch, caption, compare, explore, resources, review, training
+from captioner.app import about, batch, caption, compare, explore, memory, resources, review, server, training
 
-PAGES = [
-    st.Page(caption.page, title="Caption", icon=":material/image_search:", url_path="caption", default=True),
-    st.Page(batch.page, title="Many pictures", icon=":material/photo_library:", url_path="batch"),
-    st.Page(compare.page, title="Compare", icon=":material/compare:", url_path="compare"),
-    st.Page(explore.page, title="Explore", icon=":material/travel_explore:", url_path="explore"),
-    st.Page(review.page, title="Review", icon=":material/rate_review:", url_path="review"),
-    st.Page(training.page, title="How it was trained", icon=":material/school:", url_path="training"),
-    st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
-]
-
-# Our own file: for a ":material/…:" icon, a browser would ask fonts.gstatic.com.
-icon = resources.ROOT / "captioner" / "app" / "icon.png"
-st.set_page_config(page_title="Captioner", page_icon=icon, layout="wide")
-here = st.navigation(PAGES, position="top")
-# Wide screens get margins, not longer lines.
-with st.container(horizontal_alignment="center"), st.container(width=1080):
-    with resources.explained():
-        here.run()
-    st.divider()
-    with st.container(horizontal=True):  # on a phone the navigation hides behind a button
-        for other in PAGES:
-            st.page_link(other)
+if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, and imports it
+    memory.settle()
+    app = st.App(__file__, middleware=[Middleware(server.UploadLimit)], lifespan=server.clearing_up)
+else:  # a visitor's run of the page
+    PAGES = [
+        st.Page(
+            caption.page, title="Caption", icon=":material/image_search:", url_path="caption", default=True
+        ),
+        st.Page(batch.page, title="Many pictures", icon=":material/photo_library:", url_path="batch"),
+        st.Page(compare.page, title="Compare", icon=":material/compare:", url_path="compare"),
+        st.Page(explore.page, title="Explore", icon=":material/travel_explore:", url_path="explore"),
+        st.Page(review.page, title="Review", icon=":material/rate_review:", url_path="review"),
+        st.Page(training.page, title="How it was trained", icon=":material/school:", url_path="training"),
+        st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
+    ]
+    server.visits.here()
+    # Our own file: for a ":material/…:" icon, a browser would ask fonts.gstatic.com.
+    icon = resources.ROOT / "captioner" / "app" / "icon.png"
+    st.set_page_config(page_title="Captioner", page_icon=icon, layout="wide")
+    chosen = st.navigation(PAGES, position="top")
+    # Wide screens get margins, not longer lines.
+    with st.container(horizontal_alignment="center"), st.container(width=1080):
+        with resources.explained():
+            chosen.run()
+        st.divider()
+        with st.container(horizontal=True):  # on a phone the navigation hides behind a button
+            for other in PAGES:
+                st.page_link(other)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from captioner import image_headers
 from captioner.errors import ImageError
 from captioner.image_headers import MAX_EXIF, MAX_SCANS, MAX_SEGMENTS, MAX_VALUES, READ
+from captioner.locks import FairLock
 
 MAX_BYTES = 30_000_000
 MAX_PIXELS = 50_000_000  # of a baseline JPEG: decoded at a fraction of its size, it takes 25 MB at its peak
@@ -33,7 +33,7 @@ TIFF_COMPRESSIONS = ("raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_
 Source = str | Path | bytes | BinaryIO
 
 # One picture at a time, whoever it is from: two peaks together would not fit.
-_DECODING = threading.Lock()
+_DECODING = FairLock()
 
 # Once, as ``warnings.catch_warnings`` inside ``read`` would let threads undo each other's filters.
 warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -33,6 +33,7 @@ PICKLES = {"read_pickle", "to_pickle", "allow_pickle"}
 INSTALLED = {
     "captioner",
     "streamlit",
+    "starlette",  # Streamlit's own server, whose middleware bounds uploads
     "numpy",
     "PIL",
     "pillow_heif",

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from captioner import images
-from captioner.app import batch, uploads
+from captioner.app import batch
 from captioner.app.batch import Batch, Line
 from captioner.app.spreadsheet import revealed
 from captioner.bundle import Bundle
@@ -43,6 +45,12 @@ def started(files: list[tuple[str, bytes]]) -> AppTest:
     return app
 
 
+def waiting(count: int) -> Batch:
+    """A batch of so many files, all to be captioned."""
+    records = (UploadedFileRec(str(n), f"{n}.png", "image/png", photo(n)) for n in range(count))
+    return Batch([UploadedFile(record, FileURLs()) for record in records])
+
+
 def rows(lines: list[Line]) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(batch.table(lines).removeprefix("\ufeff"))))
 
@@ -50,8 +58,7 @@ def rows(lines: list[Line]) -> list[dict[str, str]]:
 def test_the_page_tells_its_bounds_and_its_promise(fake: FakeCaptioner) -> None:
     app = opened()
     told = said(app)
-    assert "At most 50 pictures and 100 MB at a time, each up to 8 MB." in told
-    assert app.file_uploader[0].proto.max_upload_size_mb == uploads.EACH
+    assert "At most 50 pictures and 60 MB at a time." in told
     assert "not stored" in told
 
 
@@ -93,7 +100,7 @@ def test_a_bug_is_logged_whole_and_does_not_stop_the_rest(
 
 def test_a_stop_keeps_what_is_done_and_lets_go_of_the_rest(fake: FakeCaptioner) -> None:
     model: Any = fake
-    pictures = Batch([(f"{number}.png", photo(number)) for number in range(5)])
+    pictures = waiting(5)
     assert pictures.step(model)
     assert pictures.step(model)
     pictures.stop()
@@ -113,7 +120,7 @@ def test_a_stop_in_the_middle_of_a_picture_loses_none(
         return decode(*args)
 
     monkeypatch.setattr(fake, "decode", slow)
-    pictures = Batch([(f"{number}.png", photo(number)) for number in range(5)])
+    pictures = waiting(5)
     with ThreadPoolExecutor() as threads:
         threads.submit(pictures.step, model)
         assert begun.wait(60)

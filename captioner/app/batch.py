@@ -23,13 +23,15 @@ from captioner.app.spreadsheet import BYTE_ORDER_MARK, defused
 from captioner.errors import CaptionerError
 
 if TYPE_CHECKING:  # so that the page need not wait for LiteRT
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from captioner.app.pictures import Pixels
     from captioner.model import Caption, Captioner
 
 MOST = 50  # pictures
 THUMBNAIL = (160, 120)  # pixels
 ROW, ROWS = 72, 8  # pixels, so that three lines fit; rows seen at once
-BOUNDS = f"At most {MOST} pictures and {uploads.LARGEST // 10**6} MB at a time, each up to {uploads.EACH} MB."
+BOUNDS = f"At most {MOST} pictures and {uploads.LARGEST // 10**6} MB at a time."
 PROMISE = (
     "Your pictures are captioned on this server and not stored: each is let go as soon as it has its "
     "sentence. The table is yours alone and goes when you close the page."
@@ -54,12 +56,14 @@ class Line:
 
 @dataclass
 class Batch:
-    """A visitor's pictures: those that wait, with their bytes, and what became of the others.
+    """A visitor's pictures: the files that wait, and what became of the others.
+
+    Files that wait stay where Streamlit keeps them, so that they count as the visit's until they are done.
 
     After a click, Streamlit starts the next run of the page while the last one is still at its picture.
     """
 
-    waiting: list[tuple[str, bytes]] = field(default_factory=list)
+    waiting: list[UploadedFile] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     dropped: int = 0  # pictures not captioned as the visitor stopped
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -75,13 +79,16 @@ class Batch:
         with self._lock:
             if not self.waiting:
                 return None
-            self.lines.append(captioned(model, *self.waiting.pop(0)))
+            file = self.waiting.pop(0)
+            self.lines.append(captioned(model, file.name, file.getvalue()))
+            uploads.let_go(file)
             return self.lines[-1]
 
     def stop(self) -> None:
         """Keep what is captioned, let go of the rest."""
         with self._lock:
             self.dropped = len(self.waiting)
+            uploads.let_go(*self.waiting)
             self.waiting.clear()
 
 
@@ -124,9 +131,10 @@ def _chooser(again: bool) -> None:
 def _start(key: str) -> None:
     """Take the pictures out of the uploader; another takes its place."""
     files = st.session_state[key]
-    st.session_state["_batch"] = Batch([(file.name, file.getvalue()) for file in uploads.within(files, MOST)])
+    fitting = uploads.within(files, MOST)
+    st.session_state["_batch"] = Batch(list(fitting))
     st.session_state["batches"] += 1
-    uploads.let_go(*files)
+    uploads.let_go(*files[len(fitting) :])
 
 
 def _work(batch: Batch) -> None:

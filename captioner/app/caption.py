@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -62,7 +63,9 @@ def opened() -> tuple[Picture, Pixels] | None:
         if picture is None:
             st.session_state.pop("_decoded", None)
             return None
-        opened = picture, _decoded(picture)
+        image = _decoded(picture)
+        if picture.data:
+            picture = _free(picture)
     except Exception as error:
         st.session_state.pop("picture", None)  # so that the next picture has its chance, after a bug, too
         if not isinstance(error, CaptionerError):
@@ -72,15 +75,25 @@ def opened() -> tuple[Picture, Pixels] | None:
     st.session_state["picture"] = picture
     if picture.sample:
         st.query_params["sample"] = picture.sample
-    return opened
+    return picture, image
 
 
 def _decoded(picture: Picture) -> Pixels:
     """Its pixels, kept while it is the open one: a large picture takes seconds to decode."""
-    kept: dict[str, Pixels] = st.session_state.pop("_decoded", {})
-    image = kept[picture.key] if picture.key in kept else images.read(picture.data)
-    st.session_state["_decoded"] = {picture.key: image}
+    kept: dict[str, Pixels] = st.session_state.setdefault("_decoded", {})
+    image = kept.get(picture.key)
+    if image is None:
+        kept.clear()  # before another picture takes what it needs
+        kept[picture.key] = image = images.read(picture.data)
     return image
+
+
+def _free(picture: Picture) -> Picture:
+    """The picture without the bytes of its file, which may be twenty times those of its pixels."""
+    key = st.session_state.get("from")
+    if key and not picture.sample and (file := st.session_state.get(key)):
+        uploads.empty(file)
+    return replace(picture, data=b"")
 
 
 def _sample(name: str) -> Picture | None:
@@ -95,6 +108,7 @@ def uploader() -> None:
     key = f"upload-{st.session_state.setdefault('uploads', 0)}"
     # Any file: Streamlit would refuse others in a tooltip of a red chip, ``images`` does it in a sentence.
     st.file_uploader("Upload a photograph", key=key, on_change=_uploaded, args=(key,), help=uploads.HELP)
+    uploads.tell()
     st.caption(PROMISE)
     # Behind a switch: a browser asks for permission as soon as there is a camera to look through.
     if st.toggle("Use the camera", key="camera"):

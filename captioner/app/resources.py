@@ -15,7 +15,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,15 +72,19 @@ class Running:
 
 @dataclass(frozen=True)
 class Picture:
-    """What a visitor uploaded or picked: the file as it came. ``sample`` names the sample that it is."""
+    """What a visitor uploaded or picked: the file as it came. ``sample`` names the sample that it is.
+
+    The key is the file's SHA-256; the file itself may be let go of (``data`` empty) once it is decoded.
+    """
 
     name: str
-    data: bytes = field(repr=False)
+    data: bytes = field(repr=False, compare=False)
     sample: str | None = None
+    key: str = field(default="", repr=False)
 
-    @cached_property
-    def key(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
+    def __post_init__(self) -> None:
+        if not self.key:
+            object.__setattr__(self, "key", hashlib.sha256(self.data).hexdigest())
 
 
 def choose(
@@ -231,9 +234,7 @@ def captions(picture: Picture, image: Pixels, options: DecodingOptions) -> Capti
 
 def continued(picture: Picture, options: DecodingOptions) -> Captions:
     """What the model says when it is held to ``options.prefix``; an open picture is not encoded again."""
-    from captioner import images
-
-    return _captions(picture, lambda: images.read(picture.data), options)
+    return _captions(picture, lambda: st.session_state["_decoded"][picture.key], options)
 
 
 def _regions(model: Captioner, picture: Picture, image: Callable[[], Pixels]) -> NDArray[np.float32]:

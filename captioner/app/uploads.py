@@ -1,4 +1,4 @@
-"""Files that a visitor chose: how many may be, and how their memory is freed."""
+"""Files that a visitor chose: how much may arrive, and how their memory is freed."""
 
 from __future__ import annotations
 
@@ -8,21 +8,51 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from captioner import image_headers
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-LARGEST = 100_000_000  # bytes of all pictures that wait to be captioned; a free container has 700 MB
-EACH = 8  # MB of one of several: Streamlit already holds all that are chosen when ``within`` counts them
+# Bytes of files that wait to be captioned. A free container has 690 MB: the app takes 250 of them, a large
+# picture 230 while it is decoded.
+LARGEST = 60_000_000  # of one visit
+ALL = 120_000_000  # of all visits together
+
+FULL = f"Some files were not taken: at most {LARGEST // 10**6} MB may wait at a time."
+SLOW = "A file took too long to arrive. Try again, or make it smaller."
+BUSY = "The server is busy, so some files were not taken. Try again in a minute."
+
+_refused: dict[str, str] = {}  # visit → what it has yet to be told
 
 HELP = f"{image_headers.READ} files are read."
 
 
 def several(label: str, key: str | None = None) -> Sequence[UploadedFile]:
     """An uploader of many photographs. It takes any file: what is none is told on the page, by its name."""
-    return st.file_uploader(label, accept_multiple_files=True, key=key, max_upload_size=EACH, help=HELP)
+    files = st.file_uploader(label, accept_multiple_files=True, key=key, help=HELP)
+    tell()
+    return files
+
+
+def refuse(visit: str, why: str) -> bool:
+    """Note why a file of this visit was not taken, for ``tell``; False where that is known already."""
+    known = _refused.get(visit) == why
+    _refused[visit] = why
+    return not known
+
+
+def forget(visit: str) -> None:
+    """What was refused is past: other files were taken, or the visit is over."""
+    _refused.pop(visit, None)
+
+
+def tell() -> None:
+    """Say why a file was not taken; its uploader only shows that it was not."""
+    context = get_script_run_ctx()
+    if context and (why := _refused.get(context.session_id, "")):
+        st.warning(why, icon=":material/block:")
 
 
 def within(files: Sequence[UploadedFile], most: int) -> Sequence[UploadedFile]:
@@ -42,5 +72,23 @@ def let_go(*files: UploadedFile) -> None:
     """
     context = get_script_run_ctx()
     if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        forget(context.session_id)
         for file in files:
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+            _drop(file)
+
+
+def empty(file: UploadedFile) -> None:
+    """Free an upload's bytes and leave its name, so that its uploader goes on showing it."""
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        forget(context.session_id)
+        record = UploadedFileRec(file.file_id, file.name, file.type, b"")
+        context.uploaded_file_mgr.add_file(context.session_id, record)
+        _drop(file)
+
+
+def _drop(file: UploadedFile) -> None:
+    """Streamlit keeps this object, too, as the value of its uploader."""
+    file.seek(0)
+    file.truncate()
