@@ -52,12 +52,7 @@ def _data_arguments(add: Callable[..., Any]) -> None:
     )
     add("--download", action="store_true", help=f"fetch Flickr8k from Kaggle ({KAGGLE_HANDLE}) first")
     add("--split", choices=SPLITS, help="which pictures train, by which rules (EXPERIMENTS.md)")
-    add(
-        "--limit",
-        type=_count,
-        metavar="N",
-        help="use the first N training pictures only, and fewer of the others",
-    )
+    add("--limit", type=_count, metavar="N", help="the first N training pictures only, fewer of the others")
     add(
         "--hold-out",
         type=_count,
@@ -89,6 +84,7 @@ def _model_arguments(add: Callable[..., Any]) -> None:
 
 def _training_arguments(add: Callable[..., Any]) -> None:
     add("--epochs", type=_count, metavar="N", help="epochs of every phase, or of each trial of a search")
+    add("--batch", type=_count, metavar="B", help="pictures in a batch while the encoder is fine-tuned")
     add("--frozen", action="store_true", help="leave the encoder as it is: no phase that fine-tunes it")
     add("--polish", type=_count, metavar="N", help="then N epochs of self-critical fine-tuning on CIDEr")
     add(
@@ -133,6 +129,8 @@ def choose(options: argparse.Namespace) -> Recipe:
         freeze_glove=options.freeze_glove,
     )
     phases = tuple(phase for phase in recipe.phases if not (options.frozen and phase.encoder_rate))
+    tuning = _given(batch=options.batch)  # whose memory grows with it: without the encoder it is small
+    phases = tuple(replace(phase, **(tuning if phase.encoder_rate else {})) for phase in phases)
     phases = tuple(replace(phase, **_given(epochs=options.epochs)) for phase in phases)
     phases += (replace(POLISH, epochs=options.polish),) if options.polish else ()
     changes = _given(precision=options.precision)
@@ -148,11 +146,15 @@ def _refuse_idle(options: argparse.Namespace, recipe: Recipe) -> None:
                 f"the {recipe.decoder.name} decoder has sizes of its own. Leave out --{size}, "
                 "or choose a --recipe with the attention decoder."
             )
-    if "frozen" in given and not any(phase.encoder_rate for phase in recipe.phases):
-        raise CaptionerError(f"the {recipe.name} recipe leaves the encoder as it is. Leave out --frozen.")
+    for flag in given & {"frozen", "batch"} if not any(phase.encoder_rate for phase in recipe.phases) else ():
+        raise CaptionerError(f"the {recipe.name} recipe leaves the encoder as it is. Leave out --{flag}.")
+    if {"frozen", "batch"} <= given:
+        raise CaptionerError("--batch is for fine-tuning, which --frozen leaves out. Leave out one of them.")
     if "freeze_glove" in given and "glove" not in given:
         raise CaptionerError("--freeze-glove does nothing without --glove.")
-    if "search" in given and (idle := given & {"start", "frozen", "polish", "push", "units", "heads"}):
+    if "search" in given and (
+        idle := given & {"start", "frozen", "polish", "push", "units", "heads", "batch"}
+    ):
         flag = {"start": "from"}.get(first := min(idle), first)
         raise CaptionerError(
             f"--search goes without --{flag}: it begins anew, leaves the encoder as it is, tries sizes by "

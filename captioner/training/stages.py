@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from captioner.errors import CaptionerError
 from captioner.flickr8k import Captions, Dataset
 from captioner.text import SPECIALS, TOKENIZERS, Vocabulary
-from captioner.training import encoders, ensemble, features, fit, glove, polish, schedule
+from captioner.training import encoders, ensemble, features, fit, glove, memory, polish, schedule
 from captioner.training.batches import Batch, Load, Targets
 from captioner.training.checkpoint import Epoch, Progress, Run
 from captioner.training.decoders import Decoder
@@ -88,6 +88,9 @@ def train(
         print(change, flush=True)
     run.record_phases([asdict(phase) for phase in recipe.phases])
     progress = progress or Progress()
+    tuning = [phase.batch for phase in recipe.phases[progress.phase :] if phase.encoder_rate]
+    if tuning and (told := memory.advice(models.encoder, max(tuning))):
+        print(told, flush=True)
     for index in range(progress.phase, len(recipe.phases)):
         if progress.phase < index:
             progress = Progress(progress.history, phase=index, best=progress.best)

@@ -94,6 +94,14 @@ def test_a_frozen_encoder_is_in_no_phase(recipe: str, split: str) -> None:
     assert not any(phase.encoder_rate for phase in found)
 
 
+@pytest.mark.parametrize("recipe", ["attention", "edgetpu", "pair"])
+def test_a_batch_is_that_of_fine_tuning(recipe: str) -> None:
+    own = chosen("--recipe", recipe, "--polish", "2").phases
+    found = chosen("--recipe", recipe, "--polish", "2", "--batch", "5").phases
+
+    assert [one.batch for one in found] == [5 if one.encoder_rate else one.batch for one in own]
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_pair_of_networks_fits_every_recipe(recipe: str) -> None:
     encoder = chosen("--recipe", recipe, "--encoder", "pair", "--weights", "a.keras", "b.h5").encoder
@@ -111,6 +119,9 @@ def test_a_pair_of_networks_fits_every_recipe(recipe: str) -> None:
         (("--heads", "3"), "got 512 units and 3 heads"),
         (("--search", "2", "--from", "runs/a"), "--search goes without --from"),
         (("--search", "2", "--units", "8"), "--search goes without --units"),
+        (("--search", "2", "--batch", "8"), "--search goes without --batch"),
+        (("--recipe", "merge", "--batch", "8"), "leaves the encoder as it is. Leave out --batch"),
+        (("--frozen", "--batch", "8"), "--batch is for fine-tuning, which --frozen leaves out"),
         (("--search", "2", "--frozen"), "--search goes without --frozen"),
         (("--recipe", "merge", "--frozen"), "leaves the encoder as it is. Leave out --frozen"),
     ],

@@ -1,0 +1,60 @@
+"""What does not fit is said beforehand, with a batch that does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import keras
+import pytest
+from keras import layers
+
+from captioner.training import memory
+from tests.training import small
+
+
+@pytest.fixture
+def encoder() -> keras.Model:
+    return small.encoder()
+
+
+def test_outputs_are_those_of_every_layer(encoder: keras.Model) -> None:
+    """The picture, the same rescaled, and what three layers make of it; of inner models, too."""
+    picture, regions = 3 * small.SIZE**2, 4 * small.REGIONS * small.CHANNELS
+    assert memory.output_bytes(encoder) == picture + 4 * picture + 3 * regions
+
+    image = keras.Input(encoder.input_shape[1:], dtype="uint8")
+    outer = keras.Model(image, layers.ReLU()(encoder(image)))
+    assert memory.output_bytes(outer) == picture + memory.output_bytes(encoder) + regions
+
+
+def test_half_precision_takes_half(encoder: keras.Model) -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    assert memory.output_bytes(small.encoder()) < 0.7 * memory.output_bytes(encoder)
+
+
+@pytest.mark.parametrize("fits", [1, 5, 31])
+def test_a_smaller_batch_is_named_and_fits(
+    encoder: keras.Model, fits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "KEPT", 1e6)  # or so small an encoder would take nothing
+    free = int(memory.needed(encoder, fits)) + 1
+    monkeypatch.setattr(memory, "available", lambda: free)
+    said = memory.advice(encoder, 32)
+
+    assert said is not None
+    assert re.search(rf"32 pictures .* GB are free.* --batch {fits} would fit\.$", said)
+    assert memory.advice(encoder, fits) is None
+
+
+def test_where_nothing_fits_the_encoder_stays(encoder: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 10**8)
+    assert "--frozen" in str(memory.advice(encoder, 32))
+
+
+def test_memory_is_what_the_system_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_LINUX", tmp_path / "meminfo")
+    assert memory.available() is None
+    assert memory.advice(small.encoder(), 10**9) is None
+    (tmp_path / "meminfo").write_text("MemTotal:  9 kB\nMemAvailable:   3 kB\n")
+    assert memory.available() == 3072
