@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 READ = "JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF and BMP"
 MAX_SCANS = 100  # of a JPEG; Pillow's progressive ones have 10. Each costs a pass over the whole picture.
-MAX_SEGMENTS = 20_000  # of a JPEG or PNG, of which Pillow keeps some; 30 MB have 7,500 chunks of 4 kB
+MAX_SEGMENTS = 20_000  # of a JPEG, PNG or GIF, of which Pillow keeps some; 30 MB have 7,500 of 4 kB
 MAX_EXIF = 1_000_000  # bytes; Pillow makes a Python number of every two of them
 MAX_VALUES = 100_000  # of a TIFF tag, such as the place of every row, for the same reason
 
@@ -101,6 +101,21 @@ def png_chunks(data: bytes) -> int:
         chunks += 1
         place += 12 + _u32(data[place : place + 4])
     return chunks
+
+
+def gif_blocks(data: bytes) -> int:
+    """How many blocks, with their parts, come before the first image; Pillow joins a comment's one by one."""
+    flags = data[10] if len(data) > 10 else 0
+    blocks, place = 0, 13 + (6 << (flags & 7) if flags & 0x80 else 0)
+    while place < len(data) and data[place] != ord(",") and blocks <= MAX_SEGMENTS:
+        blocks += 1
+        extension = data[place] == ord("!")
+        place += 2 if extension else 1
+        while extension and place < len(data) and data[place] and blocks <= MAX_SEGMENTS:
+            blocks += 1
+            place += 1 + data[place]
+        place += extension
+    return blocks
 
 
 def tiff_values(data: bytes) -> int:

@@ -94,6 +94,8 @@ def _check_header(data: bytes, format: str, name: str) -> int:
         return MAX_DECODED if jpeg.whole else MAX_PIXELS
     if format == "PNG" and image_headers.png_chunks(data) > MAX_SEGMENTS:
         raise _rare(name, f"a PNG in more than {MAX_SEGMENTS} chunks")
+    if format == "GIF" and image_headers.gif_blocks(data) > MAX_SEGMENTS:
+        raise _rare(name, f"a GIF with more than {MAX_SEGMENTS} blocks before its picture")
     if format == "TIFF" and image_headers.tiff_values(data) > MAX_VALUES:
         raise _rare(name, f"a TIFF in more than {MAX_VALUES} strips")
     if format == "AVIF" and len(data) > MAX_AVIF_BYTES:

@@ -250,10 +250,25 @@ def test_a_format_that_takes_more_memory_may_have_fewer_pixels(
 
 @pytest.mark.parametrize(
     ("seed", "segment"),
-    [("jpeg", b"\xff\xe5\0\2"), ("jpeg", b"\xff\xd8"), ("png", struct.pack(">I", 0) + b"juNk\0\0\0\0")],
+    [
+        ("jpeg", b"\xff\xe5\0\2"),
+        ("jpeg", b"\xff\xd8"),
+        ("png", struct.pack(">I", 0) + b"juNk\0\0\0\0"),
+        ("gif", b"!\xfe\1a\0"),
+        ("gif", b"!\xfe" + b"\1a" * image_headers.MAX_SEGMENTS + b"\0"),
+    ],
 )
 def test_a_file_of_very_many_segments_is_refused(seed: str, segment: bytes) -> None:
-    start = 33 if seed == "png" else 2  # behind the head
+    start = {"png": 33, "jpeg": 2, "gif": SEEDS["gif"].index(b",\0\0\0\0")}[seed]  # behind the head
     data = SEEDS[seed][:start] + segment * image_headers.MAX_SEGMENTS + SEEDS[seed][start:]
-    with pytest.raises(ImageError, match=r"more than 20000 (segments|chunks)"):
+    with pytest.raises(ImageError, match=r"more than 20000 (segments|chunks|blocks)"):
         images.read(data)
+
+
+def test_the_usual_blocks_of_a_gif_are_few() -> None:
+    image = Image.new("P", (20, 10))
+    data = encoded(
+        image, "GIF", comment=b"a" * 3000, save_all=True, append_images=[image], loop=0, duration=9
+    )
+    assert image_headers.gif_blocks(data) < 30
+    assert images.read(data).shape == (10, 20, 3)
