@@ -260,7 +260,11 @@ def test_a_format_that_takes_more_memory_may_have_fewer_pixels(
 )
 def test_a_file_of_very_many_segments_is_refused(seed: str, segment: bytes) -> None:
     start = {"png": 33, "jpeg": 2, "gif": SEEDS["gif"].index(b",\0\0\0\0")}[seed]  # behind the head
-    data = SEEDS[seed][:start] + segment * image_headers.MAX_SEGMENTS + SEEDS[seed][start:]
+    data = (
+        SEEDS[seed][:start]
+        + segment * (image_headers.MAX_SEGMENTS if len(segment) < 20 else 1)
+        + SEEDS[seed][start:]
+    )
     with pytest.raises(ImageError, match=r"more than 20000 (segments|chunks|blocks)"):
         images.read(data)
 
