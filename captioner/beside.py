@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+
+import msgspec
 
 from captioner import bundle as bundles
 from captioner import card
@@ -16,27 +17,27 @@ from captioner.bundle import Bundle
 from captioner.card import CONDITIONS
 from captioner.errors import BundleError
 from captioner.manifest import BESIDE
+from captioner.schema import Baseline
 
 
-def row(bundle: Bundle) -> dict[str, Any]:
+def row(bundle: Bundle) -> Baseline:
     """What a bundle is, what it costs and how it scores.
 
     Raises:
         BundleError: it has no scores, or not all that they need to compare.
     """
     metrics, history = bundle.metrics(), bundle.history()
-    told = (*CONDITIONS, "scores", "seconds_per_picture")
-    if not set(told) <= set(metrics):
+    if metrics is None:
         raise BundleError(f"{bundle.folder} has no scores. Run `python -m captioner evaluate --write` on it.")
-    return {
-        "recipe": bundle.config.recipe,
-        "encoder": bundle.config.encoder,
-        "decoder": bundle.config.decoders,
-        "phases": list(dict.fromkeys(str(one["phase"]) for one in history if "phase" in one)),
-        "megabytes": round(bundle.files["captioner.tflite"].size / 1e6, 1),
-        "hours": round(sum(float(one.get("seconds") or 0) for one in history) / 3600, 2),
-        **{name: metrics[name] for name in told},
-    }
+    return Baseline(
+        recipe=bundle.config.recipe,
+        encoder=bundle.config.encoder,
+        decoder=bundle.config.decoders,
+        phases=tuple(dict.fromkeys(epoch.phase for epoch in history)),
+        megabytes=round(bundle.files["captioner.tflite"].size / 1e6, 1),
+        hours=round(sum(epoch.seconds or 0 for epoch in history) / 3600, 2),
+        **{name: getattr(metrics, name) for name in (*CONDITIONS, "scores", "seconds_per_picture")},
+    )
 
 
 def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
@@ -47,13 +48,12 @@ def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
     """
     own, rows = row(bundle), [row(other) for other in others]
     for other, found in zip(others, rows, strict=True):
-        if odd := [name for name in CONDITIONS if found[name] != own[name]]:
+        if odd := [name for name in CONDITIONS if getattr(found, name) != getattr(own, name)]:
             raise BundleError(
                 f"{other.folder} was scored with another {' and '.join(odd)} than {bundle.folder}; only like "
                 "compares with like. Evaluate it in the same way."
             )
-    rows.sort(key=lambda one: float(one["scores"]["cider"]))
+    rows.sort(key=lambda one: one.scores.cider)
     text = card.render(bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows)
-    return bundles.replace(
-        bundle.folder, {BESIDE: json.dumps({"rows": rows}, indent=1) + "\n", "README.md": text}
-    )
+    kept = msgspec.to_builtins({"rows": rows})
+    return bundles.replace(bundle.folder, {BESIDE: json.dumps(kept, indent=1) + "\n", "README.md": text})

@@ -14,22 +14,20 @@ the old one back. One writer at a time is assumed.
 
 from __future__ import annotations
 
-import csv
 import errno
-import io
-import math
 import re
 import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeVar
 
-from captioner import manifest
-from captioner.config import AGAIN, FORMAT, Config
+from captioner import manifest, schema
+from captioner.config import FORMAT, Config
 from captioner.errors import BundleError
 from captioner.manifest import BESIDE, FILES, MANIFEST, Entry
+from captioner.schema import AGAIN, Baseline, Baselines, DatasetStatistics, Epoch, Metrics, Prediction
 from captioner.text import Vocabulary
 
 __all__ = [
@@ -38,7 +36,6 @@ __all__ = [
     "MANIFEST",
     "Bundle",
     "Config",
-    "Row",
     "load",
     "refuse_foreign",
     "replace",
@@ -46,9 +43,9 @@ __all__ = [
     "write",
 ]
 
-TEXT_COLUMNS = frozenset({"phase", "image", "caption"})  # of the CSV files; every other column holds numbers
+MAX_EPOCHS, MAX_PREDICTIONS = 2_000, 20_000  # rows
 
-Row: TypeAlias = dict[str, str | float | None]
+Found = TypeVar("Found")
 Files: TypeAlias = Mapping[str, bytes | str | Path]  # name → contents, or a path to copy
 
 
@@ -75,29 +72,36 @@ class Bundle:
         """The LiteRT file with the signatures encode, start and step."""
         return self._read(self.model_path.name)
 
-    def history(self) -> list[Row]:
-        """One row an epoch; empty when the bundle has none. Numbers are floats, blanks and NaN are None."""
-        return _rows(self._read("history.csv"), "history.csv")
+    def history(self) -> list[Epoch]:
+        """One row an epoch; empty when the bundle has none."""
+        return schema.rows(self._text("history.csv"), Epoch, "history.csv", MAX_EPOCHS)
 
-    def predictions(self) -> list[Row]:
-        """One row a test picture: image, caption, log_prob, score, bleu4, rouge_l, cider."""
-        return _rows(self._read("predictions.csv"), "predictions.csv")
+    def predictions(self) -> list[Prediction]:
+        """One row a test picture; empty before the first evaluation."""
+        return schema.rows(self._text("predictions.csv"), Prediction, "predictions.csv", MAX_PREDICTIONS)
 
-    def metrics(self) -> dict[str, Any]:
-        """What ``evaluation.evaluate`` found; empty before the first evaluation."""
-        return manifest.parse_object(self._read("metrics.json") or b"{}", "metrics.json")
+    def metrics(self) -> Metrics | None:
+        """What ``evaluation.evaluate`` found; None before the first evaluation."""
+        return self._record("metrics.json", Metrics)
 
-    def dataset(self) -> dict[str, Any]:
-        """Counts that describe the captions trained on."""
-        return manifest.parse_object(self._read("dataset.json") or b"{}", "dataset.json")
+    def dataset(self) -> DatasetStatistics | None:
+        """Counts that describe the captions trained on, if they were recorded."""
+        return self._record("dataset.json", DatasetStatistics)
 
-    def beside(self) -> list[dict[str, Any]]:
-        """Results of other bundles, as ``beside.row`` gives them; none unless some were added."""
-        return list(manifest.parse_object(self._read(BESIDE) or b"{}", BESIDE).get("rows", []))
+    def beside(self) -> list[Baseline]:
+        """Results of other bundles; none unless some were added."""
+        found = self._record(BESIDE, Baselines)
+        return list(found.rows) if found else []
 
     def card(self) -> str:
         """The model card, Markdown with a YAML head."""
-        return _text(self._read("README.md"), "README.md")
+        return self._text("README.md")
+
+    def _record(self, name: str, kind: type[Found]) -> Found | None:
+        return _record(self._read(name), kind, name) if name in self.files else None
+
+    def _text(self, name: str) -> str:
+        return _text(self._read(name), name)
 
     def _read(self, name: str) -> bytes:
         return manifest.content(self.folder, name, self.files[name]) if name in self.files else b""
@@ -166,29 +170,13 @@ def _text(data: bytes, name: str) -> str:
         raise BundleError(f"{name} is not UTF-8 text. {AGAIN}") from error
 
 
-def _rows(data: bytes, name: str) -> list[Row]:
-    try:
-        reader = csv.DictReader(io.StringIO(_text(data, name), newline=""), strict=True)
-        return [{column: _cell(column, cell) for column, cell in row.items()} for row in reader]
-    except (csv.Error, ValueError, TypeError) as error:
-        raise BundleError(f"{name} is not a table as captioner writes it ({error}). {AGAIN}") from error
-
-
-def _cell(column: str, cell: str) -> str | float | None:
-    """DictReader gives a list for cells beyond the head and None for lacking ones; float() refuses both."""
-    if column in TEXT_COLUMNS and isinstance(cell, str):
-        return cell
-    number = float(cell) if cell != "" else math.nan
-    return number if math.isfinite(number) else None
+def _record(data: bytes, kind: type[Found], name: str) -> Found:
+    return schema.decode(manifest.parse(data, name), kind, name)
 
 
 def _vocabulary(data: bytes) -> Vocabulary:
-    value = manifest.parse(data, "vocabulary.json")
-    words = [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
-    if words != value or any(word.split() != [word] for word in words):
-        raise BundleError(f"vocabulary.json must be a list of words. {AGAIN}")
     try:
-        return Vocabulary(tuple(words))
+        return Vocabulary(_record(data, tuple[schema.Word, ...], "vocabulary.json"))
     except ValueError as error:
         raise BundleError(f"vocabulary.json: {error}. {AGAIN}") from error
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
 
 from captioner.config import Config
+from captioner.schema import Baseline, DatasetStatistics, Epoch, Metrics, Scores
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -72,18 +75,15 @@ JSON, CSV and one flatbuffer: opening them runs no code.
 
 def render(
     config: Config,
-    metrics: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
-    dataset: Mapping[str, Any],
-    beside: Sequence[Mapping[str, Any]] = (),
+    metrics: Metrics | None,
+    history: Sequence[Epoch],
+    dataset: DatasetStatistics | None,
+    beside: Sequence[Baseline] = (),
 ) -> str:
     """Markdown with a YAML head, from the other files of a bundle; what is empty is left out.
 
     Args:
-        metrics: metrics.json, with the keys of ``evaluation.Evaluation``.
-        history: rows of history.csv.
-        dataset: dataset.json, with pictures, captions and words.
-        beside: rows of beside.json, of which those are shown that were scored alike.
+        beside: results of other bundles, of which those are shown that were scored alike.
     """
     parts = [
         _what(config),
@@ -97,7 +97,7 @@ def render(
     return f"---\n{_head(metrics)}\n---\n\n" + "\n".join(part for part in parts if part)
 
 
-def _head(metrics: Mapping[str, Any]) -> str:
+def _head(metrics: Metrics | None) -> str:
     """Metadata after the Hub's model card specification; the library's writer quotes what needs quotes."""
     from huggingface_hub import ModelCardData
 
@@ -115,7 +115,7 @@ def _head(metrics: Mapping[str, Any]) -> str:
     return str(data.to_yaml()).rstrip()
 
 
-def _evaluations(metrics: Mapping[str, Any]) -> list[EvalResult]:
+def _evaluations(metrics: Metrics) -> list[EvalResult]:
     """One result a score; a score without its split, tokeniser and decoding says nothing."""
     from huggingface_hub import EvalResult
 
@@ -125,14 +125,16 @@ def _evaluations(metrics: Mapping[str, Any]) -> list[EvalResult]:
             task_name="Image captioning",
             dataset_type=DATASET,
             dataset_name="Flickr8k",
-            dataset_split=metrics["split"],
-            dataset_args={"cut": metrics["dataset"], "images": metrics["images"]},
+            dataset_split=metrics.split,
+            dataset_args={"cut": metrics.dataset, "images": metrics.images},
             metric_type=METRICS[key][0],
             metric_name=METRICS[key][1],
             metric_value=value,
-            metric_args={name: metrics[name] for name in ("tokenizer", "beams", "alpha", "max_words")},
+            metric_args={
+                name: getattr(metrics, name) for name in ("tokenizer", "beams", "alpha", "max_words")
+            },
         )
-        for key, value in metrics["scores"].items()
+        for key, value in asdict(metrics.scores).items()
     ]
 
 
@@ -163,57 +165,59 @@ def _writes(config: Config) -> str:
     )
 
 
-def _results(metrics: Mapping[str, Any], beside: Sequence[Mapping[str, Any]]) -> str:
-    alike = [one for one in beside if all(one[name] == metrics[name] for name in CONDITIONS)]
-    rows = [
-        ("floor: one sentence for every picture", metrics["constant"]),
-        *((_other(one), one["scores"]) for one in alike),
-        ("**this model**", metrics["scores"]),
+def _results(metrics: Metrics, beside: Sequence[Baseline]) -> str:
+    alike = [
+        one for one in beside if all(getattr(one, name) == getattr(metrics, name) for name in CONDITIONS)
     ]
-    if metrics["human"]:
-        rows.append(("a person: one caption, against one reference less", metrics["human"]))
-    low, high = metrics["cider_interval"]
+    rows = [
+        ("floor: one sentence for every picture", metrics.constant),
+        *((_other(one), one.scores) for one in alike),
+        ("**this model**", metrics.scores),
+    ]
+    if metrics.human:
+        rows.append(("a person: one caption, against one reference less", metrics.human))
+    low, high = metrics.cider_interval
     return f"""\
 ## Results
 
 {_table(rows)}
-{metrics["images"]:,} pictures of the {metrics["split"]} split ({metrics["dataset"]} cut);
-{metrics["tokenizer"]} tokeniser (lower case; letters, digits and apostrophes only);
-beam {metrics["beams"]}, length exponent {metrics["alpha"]}, at most {metrics["max_words"]} words;
+{metrics.images:,} pictures of the {metrics.split} split ({metrics.dataset} cut);
+{metrics.tokenizer} tokeniser (lower case; letters, digits and apostrophes only);
+beam {metrics.beams}, length exponent {metrics.alpha}, at most {metrics.max_words} words;
 BLEU, ROUGE-L and CIDEr as coco-caption defines them.
 The 95 % interval of CIDEr is {low:.3f} to {high:.3f} (bootstrap over pictures).
 
-{metrics["distinct_captions"]:,} of the captions differ; they use {metrics["words_used"]:,} different words.
-{metrics["verbatim_share"]:.1%} are word for word among the training captions,
-{metrics["repeats_share"]:.1%} say a word twice in a row or the same three words twice
-(which the search forbids), {metrics["dangling_share"]:.1%} break off after an article or a preposition.
-{_repeated(metrics)}A picture took {metrics["seconds_per_picture"]:.2f} s on the machine that measured it.
+{metrics.distinct_captions:,} of the captions differ; they use {metrics.words_used:,} different words.
+{metrics.verbatim_share:.1%} are word for word among the training captions,
+{metrics.repeats_share:.1%} say a word twice in a row or the same three words twice
+(which the search forbids), {metrics.dangling_share:.1%} break off after an article or a preposition.
+{_repeated(metrics)}A picture took {metrics.seconds_per_picture:.2f} s on the machine that measured it.
 
 ```sh
-{metrics["command"]}
+{metrics.command}
 ```
 """
 
 
-def _repeated(metrics: Mapping[str, Any]) -> str:
+def _repeated(metrics: Metrics) -> str:
     """Of people's captions, too, as words may well stand twice; nothing where it was not counted."""
-    if "repeated_words_share" not in metrics:
+    model, people = metrics.repeated_words_share, metrics.human_repeated_words_share
+    if model is None or people is None:
         return ""
-    model, people = (metrics[f"{who}repeated_words_share"] for who in ("", "human_"))
     return f"{model:.1%} say a content word twice, as do {people:.1%} of people's.\n"
 
 
-def _other(one: Mapping[str, Any]) -> str:
+def _other(one: Baseline) -> str:
     return (
-        f"recipe `{one['recipe']}`, {one['encoder']}, {one['decoder']}, "
-        f"trained: {', '.join(one['phases'])} "
-        f"({one['hours']:.1f} h, {one['megabytes']:.0f} MB, {one['seconds_per_picture']:.2f} s a picture)"
+        f"recipe `{one.recipe}`, {one.encoder}, {one.decoder}, "
+        f"trained: {', '.join(one.phases)} "
+        f"({one.hours:.1f} h, {one.megabytes:.0f} MB, {one.seconds_per_picture:.2f} s a picture)"
     )
 
 
-def _table(rows: Sequence[tuple[str, Mapping[str, float]]]) -> str:
+def _table(rows: Sequence[tuple[str, Scores]]) -> str:
     head = f"| | {' | '.join(name for _, name in METRICS.values())} |\n|---|{'--:|' * len(METRICS)}\n"
-    cells = [(name, " | ".join(f"{scores[key]:.3f}" for key in METRICS)) for name, scores in rows]
+    cells = [(name, " | ".join(f"{getattr(scores, key):.3f}" for key in METRICS)) for name, scores in rows]
     return head + "".join(f"| {name} | {scores} |\n" for name, scores in cells)
 
 
@@ -244,7 +248,7 @@ next word, the next state and, if the model tells, where it looked (`attention`)
 """
 
 
-def _training(config: Config, history: Sequence[Mapping[str, Any]], dataset: Mapping[str, Any]) -> str:
+def _training(config: Config, history: Sequence[Epoch], dataset: DatasetStatistics | None) -> str:
     return f"""\
 ## Training data
 
@@ -266,22 +270,22 @@ def _before(config: Config) -> str:
     )
 
 
-def _counts(dataset: Mapping[str, Any]) -> str:
+def _counts(dataset: DatasetStatistics | None) -> str:
     if not dataset:
         return ""
-    sizes = ", ".join(f"{count:,} {split}" for split, count in dataset["pictures"].items())
-    words = dataset["words"]
+    sizes = ", ".join(f"{count:,} {split}" for split, count in dataset.pictures.items())
+    words = dataset.words
     return (
-        f"Pictures: {sizes}. The training captions have {words['distinct']:,} different words;\n"
-        f"the model knows {words['known']:,}."
+        f"Pictures: {sizes}. The training captions have {words.distinct:,} different words;\n"
+        f"the model knows {words.known:,}."
     )
 
 
-def _effort(history: Sequence[Mapping[str, Any]]) -> str:
+def _effort(history: Sequence[Epoch]) -> str:
     if not history:
         return ""
-    phases = list(dict.fromkeys(str(row["phase"]) for row in history))
-    hours = sum(row["seconds"] or 0 for row in history) / 3600
+    phases = list(dict.fromkeys(row.phase for row in history))
+    hours = sum(row.seconds or 0 for row in history) / 3600
     return f"Training took {hours:.1f} hours: {len(history)} epochs ({', '.join(phases)})."
 
 

@@ -47,9 +47,5 @@ def read(bundle: Bundle) -> Threshold | None:
     Raises:
         BundleError: predictions.csv is malformed or was altered.
     """
-    scored = []
-    for row in bundle.predictions():
-        caption, log_prob, cider = row.get("caption"), row.get("log_prob"), row.get("cider")
-        if isinstance(caption, str) and isinstance(log_prob, float) and isinstance(cider, float):
-            scored.append((sureness(caption, log_prob, bundle.config.max_words), cider))
-    return measured(scored)
+    words = bundle.config.max_words
+    return measured([(sureness(row.caption, row.log_prob, words), row.cider) for row in bundle.predictions()])

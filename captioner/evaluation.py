@@ -11,16 +11,17 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from captioner import bundle as bundles
-from captioner import images
+from captioner import images, schema
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.errors import DatasetError
@@ -29,6 +30,7 @@ from captioner.fluency import dangles, repeats, repeats_content
 from captioner.metrics import Cider, Scores, rouge_l, score, sentence_bleu4
 from captioner.model import Captions
 from captioner.progress import track
+from captioner.schema import Metrics
 from captioner.text import TOKENIZERS, words
 
 CONSTANT = "a man in a red shirt"  # said of every picture: what a model must beat to have looked at all
@@ -148,8 +150,9 @@ def as_trained(bundle: Bundle, dataset: Dataset) -> Dataset:
 
     How many they are stands in dataset.json, the seed that chose them in config.json.
     """
-    count = bundle.dataset().get("pictures", {}).get(HELD_OUT)
-    return dataset.held_out(count, bundle.config.seed) if type(count) is int and count > 0 else dataset
+    recorded = bundle.dataset()
+    count = recorded.pictures.get(HELD_OUT, 0) if recorded else 0
+    return dataset.held_out(count, bundle.config.seed) if count else dataset
 
 
 def predict(
@@ -221,7 +224,8 @@ def write(bundle: Bundle, evaluation: Evaluation, rows: Sequence[Row], command: 
     from captioner import card  # here, as captioning needs none
 
     metrics = {**evaluation.as_dict(), "command": command}
-    config = replace(
+    checked = schema.decode(metrics, Metrics, "metrics.json")
+    config = structs.replace(
         bundle.config, beams=evaluation.beams, alpha=evaluation.alpha, max_words=evaluation.max_words
     )
     return bundles.replace(
@@ -230,7 +234,7 @@ def write(bundle: Bundle, evaluation: Evaluation, rows: Sequence[Row], command: 
             "config.json": json.dumps(config.to_json(), indent=1, sort_keys=True) + "\n",
             "metrics.json": json.dumps(metrics, indent=1) + "\n",
             "predictions.csv": _csv(rows),
-            "README.md": card.render(config, metrics, bundle.history(), bundle.dataset(), bundle.beside()),
+            "README.md": card.render(config, checked, bundle.history(), bundle.dataset(), bundle.beside()),
         },
     )
 

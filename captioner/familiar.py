@@ -12,50 +12,24 @@ excites it less, and so lies nearer to the middle of the training pictures than 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner import manifest
+from captioner import manifest, schema
 from captioner.bundle import Bundle
-from captioner.config import AGAIN
 from captioner.errors import BundleError
-from captioner.flickr8k import SPLITS
+from captioner.schema import AGAIN, NoveltyRule
 
 FILE = "familiar.json"
 FINENESS = 1000  # a centre's coordinates are whole thousandths
 
 
-@dataclass(frozen=True)
-class Rule:
-    """Where familiar pictures lie, from where on one is unfamiliar, and what the rule does.
-
-    Raises:
-        ValueError: a field breaks its rule.
-    """
-
-    centres: tuple[tuple[int, ...], ...] = field(repr=False)  # [K, C], of any length
-    limit: float  # a likeness below this is unfamiliar
-    dataset: str  # how the pictures were split: official or kaggle
-    split: str  # the split that the false alarms were counted on
-    images: int  # of these
-    false_alarms: int
-    noticed: Mapping[str, tuple[int, int]]  # kind of stranger → noticed, tried
-
-    def __post_init__(self) -> None:
-        for holds, rule in (
-            (_are_centres(self.centres), "centres must be rows of whole numbers, equally long, none all 0"),
-            (type(self.limit) is float and -1 <= self.limit <= 1, "limit must be a number from -1 to 1"),
-            (self.dataset in SPLITS, f"dataset must be {' or '.join(SPLITS)}"),
-            (self.split in ("dev", "test"), "split must be dev or test"),
-            (_is_share(self.false_alarms, self.images), "false_alarms must be some of the images"),
-            (_are_shares(self.noticed), "noticed must say for each kind how many of how many"),
-        ):
-            if not holds:
-                raise ValueError(rule)
+class Rule(NoveltyRule, frozen=True, forbid_unknown_fields=True, dict=True):
+    """Where familiar pictures lie, from where on one is unfamiliar, and what the rule does."""
 
     def likeness(self, regions: NDArray[np.float32]) -> float:
         """Of float32[1, R, C]: cosine of the mean region with the nearest centre; 0 if nothing was seen."""
@@ -80,21 +54,13 @@ class Rule:
 
     def to_json(self) -> dict[str, Any]:
         """The object for familiar.json; ``from_json`` undoes it."""
-        return asdict(self)
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Rule:
         """From the object in familiar.json; ``BundleError`` when a field is wrong, missing or too many."""
-        names = {one.name for one in fields(cls)}
-        if set(value) != names:
-            odd = ", ".join(sorted(name[:40] for name in names ^ set(value)))
-            raise BundleError(f"{FILE} lacks, or has and should not: {odd}. {AGAIN}")
-        centres, noticed = value["centres"], value["noticed"]
-        try:
-            tried = {kind: tuple(counts) for kind, counts in noticed.items()}
-            return cls(**{**value, "centres": tuple(map(tuple, centres)), "noticed": tried})
-        except (ValueError, TypeError, AttributeError) as error:
-            raise BundleError(f"{FILE}: {str(error)[:200]}. {AGAIN}") from error
+        return schema.decode(value, cls, FILE)
 
 
 def read(bundle: Bundle, channels: int) -> Rule | None:
@@ -123,22 +89,3 @@ def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     length = np.linalg.norm(rows, axis=-1, keepdims=True)
     units: NDArray[np.float64] = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
     return units
-
-
-def _are_centres(value: object) -> bool:
-    if not isinstance(value, tuple) or not 1 <= len(value) <= 64:
-        return False
-    long = {len(row) for row in value}
-    whole = all(type(number) is int and abs(number) <= FINENESS for row in value for number in row)
-    return whole and len(long) == 1 and 1 <= long.pop() <= 10_000 and all(map(any, value))
-
-
-def _is_share(part: object, whole: object) -> bool:
-    return type(part) is int and type(whole) is int and 0 <= part <= whole and whole > 0
-
-
-def _are_shares(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        0 < len(kind) <= 60 and kind.isprintable() and len(counts) == 2 and _is_share(*counts)
-        for kind, counts in value.items()
-    )

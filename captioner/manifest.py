@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from captioner.config import AGAIN, FORMAT, check_format
+from captioner.config import FORMAT, check_format
 from captioner.errors import BundleError
+from captioner.schema import AGAIN
 
 MANIFEST = "manifest.json"
 BESIDE = "beside.json"
@@ -27,7 +28,10 @@ FILES = (
     BESIDE,
     "README.md",
 )
-MAX_BYTES = 500_000_000  # of one file; past this the manifest itself is wrong
+MAX_BYTES = 500_000_000  # of a whole bundle
+MAX_MODEL = 300_000_000  # bytes; the largest encoder of keras.applications needs a third of that
+MAX_CARD = 1_000_000  # bytes
+MAX_TABLE = 2_000_000  # bytes of any other file: JSON or CSV
 
 _SAMPLE = re.compile(r"samples/[A-Za-z0-9_][A-Za-z0-9_.-]*\.(jpg|jpeg|png|webp|json)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -45,6 +49,15 @@ def check_name(name: str) -> None:
     """An allow-list, so that absolute paths, ``..`` and backslashes need no rule of their own."""
     if name not in FILES and not _SAMPLE.fullmatch(name):
         raise BundleError(f"{name[:80]!r} is no file of a bundle. Only {', '.join(FILES)} and samples/ are.")
+
+
+def max_bytes(name: str) -> int:
+    """How large a file of a bundle may be: none is read, or hashed, before its size was looked at."""
+    if name.startswith("samples/") and not name.endswith(".json"):
+        from captioner import images  # here, as it takes Pillow and few bundles bring pictures
+
+        return images.MAX_BYTES
+    return {"captioner.tflite": MAX_MODEL, "README.md": MAX_CARD}.get(name, MAX_TABLE)
 
 
 def seal(folder: Path) -> None:
@@ -76,6 +89,8 @@ def entries(folder: Path) -> tuple[dict[str, Entry], str]:
     found = {name: _entry(name, entry) for name, entry in value["files"].items()}
     if missing := [name for name in REQUIRED if name not in found]:
         raise BundleError(f"{MANIFEST} does not name {', '.join(missing)}. {AGAIN}")
+    if (size := sum(entry.size for entry in found.values())) > MAX_BYTES:
+        raise BundleError(f"{MANIFEST} names {size} bytes; a bundle has at most {MAX_BYTES}. {AGAIN}")
     if len({name.casefold() for name in found}) < len(found):
         raise BundleError(f"{MANIFEST} names two files that differ only in upper and lower case. Rename one.")
     return found, hashlib.sha256(data).hexdigest()
@@ -85,7 +100,8 @@ def check(folder: Path, name: str, entry: Entry) -> None:
     """Raise ``BundleError`` unless the file is there, is no link, and is what the manifest says."""
     path = _regular(folder, name)
     try:
-        size, sha256 = path.stat().st_size, _sha256(path)
+        size = path.stat().st_size
+        sha256 = _sha256(path) if size == entry.size else ""
     except OSError as error:
         raise _unreadable(path, error) from error
     if size != entry.size:
@@ -106,7 +122,10 @@ def parse(data: bytes, name: str) -> object:
     """Strict JSON: UTF-8, no key twice, no NaN or infinity. ``BundleError`` naming the file otherwise."""
     hooks: dict[str, Any] = {"object_pairs_hook": _unique, "parse_constant": _finite, "parse_float": _finite}
     try:
-        return json.loads(data.decode(), **hooks)
+        value: object = json.loads(data.decode(), **hooks)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # half a character can be shown nowhere
+        return value
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{name} is not proper JSON ({str(error)[:80]}). {AGAIN}") from error
 
@@ -143,9 +162,9 @@ def _entry(name: str, value: object) -> Entry:
     check_name(name)
     if isinstance(value, dict) and set(value) == {"size", "sha256"}:
         size, sha256 = value["size"], str(value["sha256"])
-        if type(size) is int and 0 <= size <= MAX_BYTES and _SHA256.fullmatch(sha256):
+        if type(size) is int and 0 <= size <= max_bytes(name) and _SHA256.fullmatch(sha256):
             return Entry(size, sha256)
-    raise BundleError(f"{MANIFEST}: {name} needs a size up to {MAX_BYTES} and a SHA-256. {AGAIN}")
+    raise BundleError(f"{MANIFEST}: {name} needs a size up to {max_bytes(name)} and a SHA-256. {AGAIN}")
 
 
 def _sha256(path: Path) -> str:

@@ -88,7 +88,9 @@ def _try(folder: str) -> None:
     captioner = Captioner(found, warns=False)
     familiar.read(found, captioner.channels)  # refused here; where captions are wanted, it costs a warning
     size = found.config.image_size
-    captioner.caption(np.zeros((size, size, 3), np.uint8), replace(captioner.options, max_words=2))
+    regions = captioner.regions(np.zeros((size, size, 3), np.uint8))
+    captioner.decode(regions, replace(captioner.options, max_words=2))
+    familiar.read(found, regions.shape[2])  # of which a captioner would do without
 
 
 def _limit_memory(limit: int) -> None:

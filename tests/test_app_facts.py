@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,27 +15,7 @@ from captioner.app.resources import Running
 from captioner.bundle import Bundle
 from tests import tiny
 
-SCORES = {"bleu1": 0.6, "bleu2": 0.4, "bleu3": 0.3, "bleu4": 0.2, "rouge_l": 0.45, "cider": 0.512}
-METRICS: dict[str, Any] = {
-    "dataset": "official",
-    "split": "test",
-    "images": 1000,
-    "tokenizer": "captioner",
-    "beams": 3,
-    "alpha": 0.7,
-    "max_words": 20,
-    "scores": SCORES,
-    "cider_interval": [0.48, 0.54],
-    "constant": SCORES | {"cider": 0.055},
-    "human": SCORES | {"cider": 0.82},
-    "distinct_captions": 700,
-    "words_used": 300,
-    "verbatim_share": 0.1,
-    "repeats_share": 0.0,
-    "dangling_share": 0.0,
-    "seconds_per_picture": 0.06,
-    "command": "python -m captioner evaluate",
-}
+SCORES, METRICS = tiny.SCORES, tiny.METRICS
 HISTORY = """\
 epoch,phase,loss,val_loss,rate,seconds,val_cider
 1,decoder,4.5,4.25,0.001,60,0.1
@@ -60,7 +39,7 @@ def trained(tmp_path: Path) -> Bundle:
         "metrics.json": json.dumps(METRICS),
         "README.md": "---\na: b\n---\n# The card\n",
     }
-    facts = {"dataset.json": json.dumps({"pictures": {"train": 6000}})}
+    facts = {"dataset.json": json.dumps(tiny.DATASET)}
     return bundle.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra | facts)
 
 

@@ -35,6 +35,7 @@ INSTALLED = {
     "streamlit",
     "starlette",  # Streamlit's own server, whose middleware bounds uploads
     "numpy",
+    "msgspec",
     "PIL",
     "pillow_heif",
     "pandas",

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from captioner import beside, bundle
@@ -43,7 +44,7 @@ def test_the_card_ranks_them_between_the_floor_and_this_model(tmp_path: Path) ->
     assert "| 0.400 |" in worse
     assert "`better`, one convolution, attention, trained: decoder, fine-tune (1.5 h, 2 MB, 0.08 s" in better
     assert "| 0.600 |" in mine
-    assert [row["recipe"] for row in bundle.load(own.folder).beside()] == ["worse", "better"]
+    assert [row.recipe for row in bundle.load(own.folder).beside()] == ["worse", "better"]
 
 
 def test_two_runs_of_a_recipe_stay_two(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_two_runs_of_a_recipe_stay_two(tmp_path: Path) -> None:
 def test_scores_that_do_not_say_what_they_depend_on_are_refused(tmp_path: Path) -> None:
     own, other = scored(tmp_path / "own", "mine", 0.6), scored(tmp_path / "a", "a", 0.5)
     bundle.replace(other.folder, {"metrics.json": '{"cider": 0.5}'})
-    with pytest.raises(BundleError, match="has no scores"):
+    with pytest.raises(BundleError, match=r"metrics\.json: dataset is missing"):
         beside.add(own, [bundle.load(other.folder)])
 
 
@@ -75,7 +76,9 @@ def test_what_was_scored_otherwise_is_refused_and_nothing_is_written(tmp_path: P
 
 def test_scored_anew_in_another_way_the_card_shows_them_no_longer(tmp_path: Path) -> None:
     own = beside.add(scored(tmp_path / "own", "mine", 0.6), [scored(tmp_path / "a", "other", 0.5)])
-    greedy = {**own.metrics(), "beams": 1}
+    metrics = own.metrics()
+    assert metrics
+    greedy = msgspec.structs.replace(metrics, beams=1)
     card = render(own.config, greedy, own.history(), own.dataset(), own.beside())
     assert "`other`" in own.card()
     assert "`other`" not in card

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from captioner import bundle, manifest
+from captioner import bundle, manifest, schema
 from captioner.bundle import MANIFEST
 from captioner.errors import BundleError
+from captioner.schema import Baseline, DatasetStatistics, Epoch, Metrics, Prediction
 from captioner.text import SPECIALS
 from tests import tiny
 
@@ -33,10 +34,12 @@ def test_a_bundle_reads_as_it_was_written(artifacts: Path) -> None:
 
     assert found.config == tiny.config()
     assert found.vocabulary.words == (*SPECIALS, *tiny.WORDS)
-    assert found.history()[0] == {"epoch": 1, "phase": "fit", "loss": 4.5, "val_loss": 4.25, "cider": None}
-    assert found.history()[1]["val_loss"] is None, "NaN would be no JSON and draw no curve"
-    assert found.predictions() == [{"image": "a.jpg", "caption": "2", "log_prob": -3.5}]
-    assert found.metrics() == {"cider": 0.5}
+    assert found.history()[0] == Epoch(1, "fit", loss=4.5, val_loss=4.25)
+    assert found.history()[1].val_loss is None, "NaN would be no JSON and draw no curve"
+    assert found.predictions() == [Prediction("a.jpg", "2", -3.5, -1.5, 0.25, 0.5, 1.5)]
+    assert found.metrics() == schema.decode(tiny.METRICS, Metrics, "metrics.json")
+    assert found.dataset() == schema.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
+    assert found.beside() == [schema.decode(tiny.BASELINE, Baseline, "beside.json")]
     assert found.card() == "# A card\n"
     assert found.samples == artifacts / "samples"
     assert found.model_path.read_bytes() == b"not a model"
@@ -45,16 +48,14 @@ def test_a_bundle_reads_as_it_was_written(artifacts: Path) -> None:
 def test_what_is_optional_reads_as_empty(tmp_path: Path) -> None:
     found = bundle.write(tmp_path / "artifacts", tiny.files(tiny.config()))
 
-    assert (found.history(), found.predictions(), found.metrics(), found.card()) == ([], [], {}, "")
+    assert (found.history(), found.predictions(), found.metrics(), found.card()) == ([], [], None, "")
     assert found.samples is None
 
 
 def test_readers_share_nothing(artifacts: Path) -> None:
     found = bundle.load(artifacts)
-    found.metrics()["cider"] = 9
     found.history().clear()
 
-    assert found.metrics() == {"cider": 0.5}
     assert len(found.history()) == 2
 
 
@@ -67,7 +68,7 @@ def test_the_same_files_give_the_same_checksum(tmp_path: Path) -> None:
 
 def test_a_reader_notices_that_the_folder_was_swapped(artifacts: Path) -> None:
     old = bundle.load(artifacts)
-    bundle.replace(artifacts, {"metrics.json": '{"cider": 0.6}'})
+    bundle.replace(artifacts, {"metrics.json": json.dumps(tiny.METRICS | {"images": 2000})})
 
     with pytest.raises(BundleError, match=r"metrics\.json changed"):
         old.metrics()
@@ -89,9 +90,11 @@ def test_files_of_other_programs_are_ignored_and_carried_over(artifacts: Path) -
 
 
 def test_replace_keeps_the_rest(artifacts: Path) -> None:
-    found = bundle.replace(artifacts, {"metrics.json": '{"cider": 0.6}'})
+    found = bundle.replace(artifacts, {"metrics.json": json.dumps(tiny.METRICS | {"images": 2000})})
+    metrics = found.metrics()
 
-    assert found.metrics() == {"cider": 0.6}
+    assert metrics
+    assert metrics.images == 2000
     assert found.card() == "# A card\n"
     assert len(found.history()) == 2
 
@@ -131,7 +134,17 @@ def test_a_malformed_vocabulary_is_refused(artifacts: Path, words: object) -> No
         bundle.verify(artifacts)
 
 
-@pytest.mark.parametrize("table", [b"a,b\n1\n", b"a,b\n1,2,3\n", b"a\nword\n", b'a\n"1\n', b"\xff\n1\n"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"epoch,phase\n1\n",
+        b"epoch,phase\n1,a,3\n",
+        b"epoch,phase\none,a\n",
+        b"epoch\n1\n",
+        b'epoch,phase\n"1',
+        b"\xff\n1\n",
+    ],
+)
 def test_a_malformed_table_is_named(artifacts: Path, table: bytes) -> None:
     rewrite(artifacts, "history.csv", table)
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from captioner import schema
 from captioner.card import DATASET, render
 from captioner.metrics import Scores
+from captioner.schema import DatasetStatistics, Epoch, Metrics
 from tests import tiny
 
 MODEL, FLOOR, PEOPLE = (
@@ -39,12 +41,7 @@ METRICS: dict[str, Any] = {
     "seconds_per_picture": 0.08,
     "command": "python -m captioner evaluate --beams 5 --write",
 }
-HISTORY = [
-    {"epoch": 1.0, "phase": "decoder", "seconds": 3000.0},
-    {"epoch": 2.0, "phase": "fine-tune", "seconds": 4200.0},
-    {"epoch": 3.0, "phase": "fine-tune", "seconds": None},
-]
-FACTS = {"pictures": {"train": 6000, "dev": 1000, "test": 1000}, "words": {"distinct": 7628, "known": 2519}}
+HISTORY = [Epoch(1, "decoder", seconds=3000), Epoch(2, "fine-tune", seconds=4200), Epoch(3, "fine-tune")]
 
 
 def results(card: ModelCard) -> list[EvalResult]:
@@ -52,8 +49,13 @@ def results(card: ModelCard) -> list[EvalResult]:
     return card.data.eval_results or []
 
 
+def measured(**changes: Any) -> Metrics:
+    return schema.decode(METRICS | changes, Metrics, "metrics.json")
+
+
 def card(**changes: Any) -> ModelCard:
-    whole: dict[str, Any] = {"metrics": METRICS, "history": HISTORY, "dataset": FACTS}
+    facts = schema.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
+    whole: dict[str, Any] = {"metrics": measured(), "history": HISTORY, "dataset": facts}
     given = {"config": tiny.config(), **whole, **changes}
     return ModelCard(render(**given), ignore_metadata_errors=False)
 
@@ -95,11 +97,11 @@ def test_the_text_has_the_figures_and_the_command_that_gives_them() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    bare = card(metrics={}, history=[], dataset={})
+    bare = card(metrics=None, history=[], dataset=None)
     assert "## Results" not in bare.text
     assert "hours" not in bare.text
     assert "model-index" not in bare.content
-    assert "| a person" not in card(metrics=METRICS | {"human": None}).text
+    assert "| a person" not in card(metrics=measured(human=None)).text
 
 
 def test_the_card_says_what_the_encoder_saw_before() -> None:
@@ -109,8 +111,10 @@ def test_the_card_says_what_the_encoder_saw_before() -> None:
 
 def test_odd_names_do_not_break_the_head() -> None:
     odd = 'x: "y"\'; # [z] --- !!python/object'
-    found = results(card(metrics=METRICS | {"dataset": odd, "split": odd}))[0]
-    assert (found.dataset_args, found.dataset_split) == ({"cut": odd, "images": 1000}, odd)
+    found = results(card(metrics=measured(split=odd, tokenizer=odd)))[0]
+    assert found.dataset_split == odd
+    assert found.metric_args
+    assert found.metric_args["tokenizer"] == odd
 
 
 @pytest.mark.parametrize("decoder", ["attention", "inject", "merge", "another"])
@@ -123,5 +127,5 @@ def test_every_recipe_has_a_card(decoder: str, split: str, encoder: str) -> None
 
 def test_words_said_twice_stand_beside_peoples_where_they_were_counted() -> None:
     assert "content word" not in card().text
-    counted = {**METRICS, "repeated_words_share": 0.114, "human_repeated_words_share": 0.084}
+    counted = measured(repeated_words_share=0.114, human_repeated_words_share=0.084)
     assert "11.4% say a content word twice, as do 8.4% of people's." in card(metrics=counted).text

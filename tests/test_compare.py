@@ -126,11 +126,7 @@ def test_two_models_stand_side_by_side(fake: Fickle, other: FakeCaptioner) -> No
 
 
 def test_a_test_score_comes_with_all_that_it_depends_on(tmp_path: Path) -> None:
-    metrics = (
-        '{"scores": {"cider": 0.512}, "images": 1000, "split": "test", "dataset": "official", '
-        '"tokenizer": "captioner", "beams": 3, "alpha": 0.7}'
-    )
-    bundle = bundles.write(tmp_path / "scored", tiny.files(tiny.config()) | {"metrics.json": metrics})
+    bundle = tiny.whole(tmp_path / "scored")
     assert compare._examined(bundle) == (
         "CIDEr 0.51 on 1,000 pictures of the test split (official), tokeniser “captioner”, beam 3, length "
         "exponent 0.7."

@@ -10,9 +10,10 @@ import pytest
 from captioner import bundle as bundles
 from captioner import confidence
 from captioner.app import predicted
-from captioner.bundle import Bundle, Row
+from captioner.bundle import Bundle
 from captioner.confidence import Threshold
 from captioner.errors import BundleError
+from captioner.schema import Prediction
 from tests import tiny
 from tests.fake_captioner import SENTENCES, caption
 
@@ -24,8 +25,8 @@ def scored(count: int) -> list[tuple[float, float]]:
 
 def table(count: int) -> str:
     """predictions.csv with captions of one word, the first the least sure."""
-    lines = [f"{i}.jpg,dog,{-2 * (count - i) / count},{i}" for i in range(count)]
-    return "\n".join(["image,caption,log_prob,cider", *lines, ""])
+    lines = [f"{i}.jpg,dog,{-2 * (count - i) / count},-1,0,0,{10 * i / count}" for i in range(count)]
+    return "\n".join([tiny.COLUMNS, *lines, ""])
 
 
 def with_predictions(folder: Path, text: str) -> Bundle:
@@ -49,11 +50,6 @@ def test_the_threshold_is_of_the_bundles_own_test_captions(tmp_path: Path) -> No
     assert (found.images, found.doubted, found.wrongly) == (200, 20, 0)
 
 
-def test_rows_without_a_score_do_not_count(tmp_path: Path) -> None:
-    text = table(confidence.ENOUGH).replace("\n5.jpg,dog,", "\n5.jpg,dog,,").replace(",,", ",")
-    assert confidence.read(with_predictions(tmp_path / "a", text.replace("-2.0,0\n", "-2.0,\n"))) is None
-
-
 def test_a_malformed_table_is_told(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"predictions\.csv"):
         confidence.read(with_predictions(tmp_path / "a", "image,caption,log_prob\na.jpg,dog,much\n"))
@@ -62,9 +58,8 @@ def test_a_malformed_table_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("sentence", "max_words"), [(SENTENCES[0], 20), (SENTENCES[1], 3)])
 def test_a_caption_counts_as_its_row_does(sentence: tuple[tuple[str, float], ...], max_words: int) -> None:
     found = caption(sentence)  # the second was cut off
-    row: Row = {"image": "a.jpg", "caption": found.text, "log_prob": found.log_prob}
-    one = predicted.said_of(row | dict.fromkeys(predicted.SCORES, 0.5), max_words)
-    assert one
+    row = Prediction("a.jpg", found.text, found.log_prob, score=-1.0, bleu4=0.5, rouge_l=0.5, cider=0.5)
+    one = predicted.said_of(row, max_words)
     assert one.sure == pytest.approx(found.sureness)
     assert confidence.sureness(found.text, found.log_prob, max_words) == pytest.approx(found.sureness)
 

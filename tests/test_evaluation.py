@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import convert
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +20,7 @@ from captioner.decoding import DecodingOptions
 from captioner.errors import DatasetError, ImageError
 from captioner.flickr8k import Dataset
 from captioner.model import Caption, Captions
+from captioner.schema import Metrics
 from captioner.text import words
 from tests import tiny
 
@@ -188,11 +190,13 @@ def test_writing_reseals_figures_captions_card_and_options(
     sealed = evaluation.write(captioner.bundle, found, rows, "the command")
 
     assert sealed == bundle.load(sealed.folder)
-    assert sealed.metrics() == {**found.as_dict(), "command": "the command"}
-    assert sealed.metrics()["scores"]["cider"] == pytest.approx(found.scores.cider, abs=1e-6)
+    written = sealed.metrics()
+    assert written
+    assert written == convert({**found.as_dict(), "command": "the command"}, Metrics)
+    assert written.scores.cider == pytest.approx(found.scores.cider, abs=1e-6)
     assert (sealed.config.beams, sealed.config.alpha) == (2, 0.5)
-    assert [row["image"] for row in sealed.predictions()] == list(TEST)
-    assert sealed.predictions()[0]["caption"] == 'a dog, "red"'
+    assert [row.image for row in sealed.predictions()] == list(TEST)
+    assert sealed.predictions()[0].caption == 'a dog, "red"'
     assert f"{found.scores.cider:.3f}" in sealed.card()
     assert "the command" in sealed.card()
 

@@ -16,6 +16,7 @@ from captioner.app import explore, explore_charts, patterns, predicted, resource
 from captioner.app.predicted import Said
 from captioner.app.resources import Running
 from captioner.bundle import Bundle
+from captioner.schema import Prediction
 from tests import tiny, tiny_flickr8k, visitor
 from tests.visitor import checked, said
 
@@ -51,8 +52,8 @@ def predicting(tmp_path: Path) -> Bundle:
         f"{name},{sentence},{log_prob},-1,0.2,0.4,{like}"
         for name, sentence, log_prob, like in zip(TEST, SENTENCES, SURENESS, LIKENESS, strict=True)
     ]
-    words = {"commonest": [["a", 90], ["woman", 50], ["unicorn", 40], ["two", 30]]}
-    extra = {"predictions.csv": table(*rows), "dataset.json": json.dumps({"words": words})}
+    words = tiny.DATASET["words"] | {"commonest": [["a", 90], ["woman", 50], ["unicorn", 40], ["two", 30]]}
+    extra = {"predictions.csv": table(*rows), "dataset.json": json.dumps(tiny.DATASET | {"words": words})}
     return bundles.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra)
 
 
@@ -113,15 +114,9 @@ def test_a_place_among_the_others_is_never_more_than_all_of_them(
 
 
 def test_sureness_is_the_average_chance_of_a_word() -> None:
-    row: bundles.Row = {"image": "a", "caption": "a dog", "log_prob": -3.0, "cider": 0.0}
-    one = predicted.said_of(row | {"bleu4": 0.0, "rouge_l": 0.0}, max_words=20)
-    assert one
+    row = Prediction("a", "a dog", log_prob=-3.0, score=-1.0, bleu4=0.0, rouge_l=0.0, cider=0.0)
+    one = predicted.said_of(row, max_words=20)
     assert one.sure**3 == pytest.approx(2.718281828**-3)
-
-
-def test_rows_with_gaps_are_left_out() -> None:
-    row: bundles.Row = {"image": "a.jpg", "caption": "a dog", "log_prob": None, "cider": 1.0}
-    assert predicted.said_of(row, max_words=20) is None
 
 
 def test_unsaid_words_are_known_common_and_never_said(predicting: Bundle) -> None:
@@ -221,10 +216,8 @@ def test_one_pictures_score_is_never_shown_without_saying_that_it_is_no_mark(
     assert predicted.NO_MARK in said_there
 
 
-def test_a_bundle_without_complete_predictions_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = visit(tiny.whole(tmp_path / "artifacts"), monkeypatch)
+def test_a_bundle_without_predictions_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = visit(bundles.write(tmp_path / "artifacts", tiny.files(tiny.config())), monkeypatch)
     assert app.info[0].value == "This bundle brings no sentences about test pictures yet."
 
 

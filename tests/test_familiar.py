@@ -145,7 +145,7 @@ def test_a_rule_of_another_encoder_is_refused(tmp_path: Path) -> None:
 
 def test_a_malformed_rule_is_refused_and_costs_no_caption(tmp_path: Path) -> None:
     bundle = with_rule(tmp_path / "artifacts", {})
-    with pytest.raises(BundleError, match=r"familiar\.json lacks"):
+    with pytest.raises(BundleError, match=r"familiar\.json: centres is missing"):
         familiar.read(bundle, tiny.CHANNELS)
     assert Captioner(bundle).rules.novelty is None
 

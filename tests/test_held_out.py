@@ -43,7 +43,7 @@ def trained(folder: Path, dataset: Dataset, model: bytes = b"not a model", seed:
     config = tiny.config(data=dataset.fingerprint, seed=seed)
     counts = {split: len(found) for split, found in dataset.splits.items()}
     return bundle.write(
-        folder, {**tiny.files(config, model), "dataset.json": json.dumps({"pictures": counts})}
+        folder, {**tiny.files(config, model), "dataset.json": json.dumps(tiny.DATASET | {"pictures": counts})}
     )
 
 

@@ -140,9 +140,11 @@ def test_evaluate_prints_and_writes(
     assert bundle.load(own).checksum == old.checksum, "nothing is written unless asked for"
     assert main([*command, "--beams", "2", "--write"]) == 0
     new, printed = bundle.load(own), capsys.readouterr().out
-    assert f"{new.metrics()['scores']['cider']:.3f}" in printed
-    assert new.metrics()["command"].endswith("evaluate --split test --beams 2 --alpha 0.7")
-    assert (new.config.beams, new.metrics()["images"], len(new.predictions())) == (2, 2, 2)
+    metrics = new.metrics()
+    assert metrics
+    assert f"{metrics.scores.cider:.3f}" in printed
+    assert metrics.command.endswith("evaluate --split test --beams 2 --alpha 0.7")
+    assert (new.config.beams, metrics.images, len(new.predictions())) == (2, 2, 2)
     assert "official test split, 2 pictures, tokeniser captioner, beam 2" in printed
 
 

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict
 
 import train
 from captioner import __main__ as command_line
@@ -38,22 +39,23 @@ def measured(seconds: float, megabytes: float, hours: float) -> list[str]:
 
 def test_the_models_row_is_what_was_measured(committed: Bundle) -> None:
     metrics = committed.metrics()
+    assert metrics
     (row,) = [line for line in README.splitlines() if line.startswith("| **this model")]
-    low, high = (f"{bound:.3f}".removeprefix("0") for bound in metrics["cider_interval"])
-    assert figures(row) == three(metrics["scores"])
+    low, high = (f"{bound:.3f}".removeprefix("0") for bound in metrics.cider_interval)
+    assert figures(row) == three(asdict(metrics.scores))
     megabytes = committed.files["captioner.tflite"].size / 1e6
-    hours = sum(float(epoch["seconds"] or 0) for epoch in committed.history()) / 3600
-    assert costs(row) == measured(metrics["seconds_per_picture"], megabytes, hours)
+    hours = sum(epoch.seconds or 0 for epoch in committed.history()) / 3600
+    assert costs(row) == measured(metrics.seconds_per_picture, megabytes, hours)
     assert f"CIDEr {low}–{high}" in README
-    assert f"uses {metrics['words_used']} different words" in README
-    assert f"and {metrics['verbatim_share']:.0%} of its captions" in README.replace(" %", "%")
+    assert f"uses {metrics.words_used} different words" in README
+    assert f"and {metrics.verbatim_share:.0%} of its captions" in README.replace(" %", "%")
 
 
 def test_every_other_row_is_what_was_measured(committed: Bundle) -> None:
     table = [figures(line) + costs(line) for line in README.splitlines() if line.startswith("| ")]
     for row in committed.beside():
-        spent = measured(row["seconds_per_picture"], row["megabytes"], row["hours"])
-        assert three(row["scores"]) + spent in table, row
+        spent = measured(row.seconds_per_picture, row.megabytes, row.hours)
+        assert three(asdict(row.scores)) + spent in table, row
 
 
 def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:

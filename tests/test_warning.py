@@ -69,8 +69,8 @@ def test_what_it_misses_is_told_with_what_it_notices(noticed: dict[str, tuple[in
 
 def predictions(log_prob: float) -> str:
     """Of test captions of one word, all as sure as this says."""
-    rows = "".join(f"{i}.jpg,dog,{log_prob},0.5\n" for i in range(100))
-    return f"image,caption,log_prob,cider\n{rows}"
+    rows = "".join(f"{i}.jpg,dog,{log_prob},-1,0,0,0.5\n" for i in range(100))
+    return f"{tiny.COLUMNS}\n{rows}"
 
 
 def limited(folder: Path, limit: float, log_prob: float) -> Captioner:

@@ -30,6 +30,59 @@ WORDS = (
 )
 SIZE, CHANNELS, UNITS = 32, 8, 16  # pixels, channels, units
 MODELS = Path(__file__).parent / "fixtures" / "models"
+COLUMNS = "image,caption,log_prob,score,bleu4,rouge_l,cider"  # of predictions.csv
+SCORES = {"bleu1": 0.6, "bleu2": 0.4, "bleu3": 0.3, "bleu4": 0.2, "rouge_l": 0.45, "cider": 0.512}
+CONDITIONS: dict[str, Any] = {
+    "dataset": "official",
+    "split": "test",
+    "images": 1000,
+    "tokenizer": "captioner",
+    "beams": 3,
+    "alpha": 0.7,
+    "max_words": 20,
+}
+METRICS: dict[str, Any] = {
+    **CONDITIONS,
+    "scores": SCORES,
+    "cider_interval": [0.48, 0.54],
+    "constant": SCORES | {"cider": 0.055},
+    "human": SCORES | {"cider": 0.82},
+    "distinct_captions": 700,
+    "words_used": 300,
+    "verbatim_share": 0.1,
+    "repeats_share": 0.0,
+    "dangling_share": 0.0,
+    "seconds_per_picture": 0.06,
+    "command": "python -m captioner evaluate",
+}
+DATASET: dict[str, Any] = {
+    "name": "Flickr8k",
+    "split": "official",
+    "pictures": {"train": 6000, "dev": 1000, "test": 1000},
+    "captions": {"train": 30000, "dev": 5000, "test": 5000},
+    "lengths": {"2": 15, "10": 3309},
+    "words": {"running": 9000, "distinct": 7628, "known": 2519, "min_count": 4, "commonest": [["a", 4678]]},
+}
+BASELINE: dict[str, Any] = {
+    "recipe": "other",
+    "encoder": "one convolution",
+    "decoder": "merge",
+    "phases": ["decoder"],
+    "megabytes": 32.1,
+    "hours": 0.1,
+    **CONDITIONS,
+    "scores": SCORES | {"cider": 0.4},
+    "seconds_per_picture": 0.06,
+}
+RULE: dict[str, Any] = {
+    "centres": [[1000, *[0] * (CHANNELS - 1)]],
+    "limit": 0.5,
+    "dataset": "official",
+    "split": "test",
+    "images": 1000,
+    "false_alarms": 11,
+    "noticed": {"noise": [40, 40], "charts": [39, 40], "negatives": [0, 40]},
+}
 
 
 def config(**changes: Any) -> Config:
@@ -69,14 +122,15 @@ def files(config: Config, model: bytes = b"not a model") -> dict[str, bytes | st
 def whole(folder: Path) -> Bundle:
     """A bundle with every kind of file in it; its model is none."""
     texts = {
-        "metrics.json": '{"cider": 0.5}',
-        "dataset.json": "{}",
-        "familiar.json": "{}",
-        "beside.json": '{"rows": []}',
+        "metrics.json": json.dumps(METRICS),
+        "dataset.json": json.dumps(DATASET),
+        "familiar.json": json.dumps(RULE),
+        "beside.json": json.dumps({"rows": [BASELINE]}),
         "README.md": "# A card\n",
     }
     history = "epoch,phase,loss,val_loss,cider\n1,fit,4.5,4.25,\n2,fit,3.5,nan,0.5\n"
-    tables = {"history.csv": history, "predictions.csv": 'image,caption,log_prob\na.jpg,"2",-3.5\n'}
+    predictions = f'{COLUMNS}\na.jpg,"2",-3.5,-1.5,0.25,0.5,1.5\n'
+    tables = {"history.csv": history, "predictions.csv": predictions}
     return bundles.write(folder, files(config()) | texts | tables | {"samples/a.jpg": b"a picture"})
 
 

@@ -29,12 +29,14 @@ def page() -> None:
     )
     _section(card.LIMITS)
     _blocked()
-    _failures(failures.found(predicted.sentences(running.bundle)))
+    with resources.explained():
+        _failures(failures.found(predicted.sentences(running.bundle)))
     st.header("Data and licence", anchor=False)
     st.markdown(_origins(running.bundle.config))
     st.header("The model that is running", anchor=False)
     _identity(running)
-    _card(running.bundle.card())
+    with resources.explained():
+        _card(running.bundle.card())
 
 
 def _section(text: str) -> None:

@@ -13,7 +13,7 @@ from captioner.app import caption, resources, settings, sides, wording
 from captioner.app.resources import Picture
 from captioner.app.sides import NAMES, Side
 from captioner.bundle import Bundle
-from captioner.errors import CaptionerError
+from captioner.errors import BundleError, CaptionerError
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -196,11 +196,14 @@ def _labelled(changed: bool, word: Word) -> str:
 
 def _examined(bundle: Bundle) -> str:
     """A model's test score with all that it depends on."""
-    metrics = bundle.metrics()
-    if "scores" not in metrics:
+    try:
+        metrics = bundle.metrics()
+    except BundleError as error:
+        return str(error)
+    if metrics is None:
         return "It has not been scored on test pictures yet."
     return (
-        f"CIDEr {metrics['scores']['cider']:.2f} on {metrics['images']:,} pictures of the {metrics['split']} "
-        f"split ({metrics['dataset']}), tokeniser “{metrics['tokenizer']}”, beam {metrics['beams']}, length "
-        f"exponent {metrics['alpha']:g}."
+        f"CIDEr {metrics.scores.cider:.2f} on {metrics.images:,} pictures of the {metrics.split} "
+        f"split ({metrics.dataset}), tokeniser “{metrics.tokenizer}”, beam {metrics.beams}, length "
+        f"exponent {metrics.alpha:g}."
     )

@@ -42,7 +42,8 @@ def page() -> None:
     patterns.spread(everything)
     if len(everything) >= ENOUGH:
         patterns.trust(everything)
-    patterns.unsaid(bundle, everything)
+    with resources.explained():
+        patterns.unsaid(bundle, everything)
 
 
 @st.fragment

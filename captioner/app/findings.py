@@ -58,12 +58,7 @@ def surenesses(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
 
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=resources.BY_CHECKSUM)
 def _scored(bundle: Bundle) -> dict[tuple[str, str], float]:
-    rows = bundle.predictions()
-    return {
-        (str(row.get("image")), str(row.get("caption"))): cider
-        for row in rows
-        if isinstance(cider := row.get("cider"), float)
-    }
+    return {(row.image, row.caption): row.cider for row in bundle.predictions()}
 
 
 def verdict(found: dict[str, Share]) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 import streamlit as st
+from msgspec.structs import asdict
 
 from captioner.app import charts
 from captioner.bundle import Bundle
 from captioner.card import CUTS
+from captioner.schema import Epoch, Metrics
 
 COLUMNS = ["epoch", "phase", "loss", "val_loss", "val_cider", "rate", "seconds"]
 PHASES = {
@@ -19,6 +21,7 @@ PHASES = {
     "fine-tune": "the encoder learns along, slowly",
     "polish": "it tries sentences of its own, and is rewarded for what people would say (self-critical)",
 }
+FINITE = 20  # nats: so many words, half a billion, as there are none
 READING = (
     "All scores compare a sentence with those that people wrote about the picture: **CIDEr** by shared "
     "phrases, rare ones counting more; **BLEU-4** by runs of four words; **ROUGE-L** by words in the same "
@@ -33,7 +36,7 @@ SCORES = {"cider": "CIDEr", "bleu4": "BLEU-4", "rouge_l": "ROUGE-L", "bleu1": "B
 
 def show(bundle: Bundle) -> None:
     """Epoch by epoch: loss, CIDEr and learning rate."""
-    history = pd.DataFrame(bundle.history()).reindex(columns=COLUMNS)
+    history = frame(bundle.history())
     if history.empty:
         st.info("This bundle brings no record of its training.", icon=":material/info:")
         return
@@ -50,6 +53,12 @@ def show(bundle: Bundle) -> None:
             "In the phase “polish”, the loss is the reward with a minus sign and cannot be compared with "
             "nats."
         )
+
+
+def frame(history: Sequence[Epoch]) -> pd.DataFrame:
+    """A row an epoch; what was not measured is NaN."""
+    rows = pd.DataFrame([asdict(epoch) for epoch in history], columns=COLUMNS)
+    return rows.astype({column: float for column in COLUMNS if column != "phase"})
 
 
 def _chart(title: str, chart: alt.LayerChart, sentence: str) -> None:
@@ -80,7 +89,7 @@ def _loss(history: pd.DataFrame) -> str:
     return (
         "How surprising the model finds the next word that a person wrote; less is better. On pictures it "
         f"was not trained on, it was lowest in epoch {best['epoch']:.0f}: {best['val_loss']:.2f} nats a "
-        f"word, as unsure as picking blindly among {math.exp(best['val_loss']):.0f} words."
+        f"word, as unsure as picking blindly among {math.exp(min(best['val_loss'], FINITE)):.0f} words."
         f"{_HARDER if best['loss'] > best['val_loss'] else ''}"
     )
 
@@ -127,22 +136,22 @@ def _numbers(history: pd.DataFrame) -> pd.DataFrame:
     return shown.rename(columns=names)
 
 
-def examination(metrics: dict[str, Any]) -> None:
-    """The test scores between a constant sentence and people; metrics as in metrics.json."""
-    if "scores" not in metrics:
+def examination(metrics: Metrics | None) -> None:
+    """The test scores between a constant sentence and people."""
+    if metrics is None:
         st.info("This bundle has not been scored on test pictures yet.", icon=":material/info:")
         return
-    who = {"this model": metrics["scores"], "one sentence for all pictures": metrics["constant"]}
-    if metrics.get("human"):
-        who["people"] = metrics["human"]
+    who = {"this model": metrics.scores, "one sentence for all pictures": metrics.constant}
+    if metrics.human:
+        who["people"] = metrics.human
     frame = pd.DataFrame(
-        [(SCORES[key], name, found[key]) for key in SCORES for name, found in who.items()],
+        [(SCORES[key], name, getattr(found, key)) for key in SCORES for name, found in who.items()],
         columns=["score", "who", "value"],
     )
     frame["said"] = frame["value"].map("{:.2f}  ".format) + frame["who"]
     st.markdown(f"{_verdict(metrics)} {READING}")
     st.altair_chart(charts.scores(frame), width="stretch", alt=f"Test scores. {_verdict(metrics)}")
-    if any(who["this model"][key] > who.get("people", {}).get(key, math.inf) for key in SCORES):
+    if metrics.human and any(getattr(metrics.scores, key) > getattr(metrics.human, key) for key in SCORES):
         st.markdown(OVERTAKEN)
     st.caption(_measured(metrics))
     with st.expander("The scores as a table", icon=":material/table_rows:"):
@@ -154,37 +163,37 @@ def examination(metrics: dict[str, Any]) -> None:
     _habits(metrics)
 
 
-def _verdict(metrics: dict[str, Any]) -> str:
-    ours, floor, human = metrics["scores"]["cider"], metrics["constant"]["cider"], metrics.get("human")
-    people = f" People, compared with each other, reach {human['cider']:.2f}." if human else ""
+def _verdict(metrics: Metrics) -> str:
+    ours, floor, human = metrics.scores.cider, metrics.constant.cider, metrics.human
+    people = f" People, compared with each other, reach {human.cider:.2f}." if human else ""
     return (
-        f"On {metrics['images']:,} pictures that it was not trained on, the model reaches a CIDEr of "
+        f"On {metrics.images:,} pictures that it was not trained on, the model reaches a CIDEr of "
         f"**{ours:.2f}**. Saying the same sentence about every picture gives {floor:.2f}.{people}"
     )
 
 
-def _measured(metrics: dict[str, Any]) -> str:
-    low, high = metrics["cider_interval"]
+def _measured(metrics: Metrics) -> str:
+    low, high = metrics.cider_interval
     return (
-        f"Measured on the {metrics['split']} split ({CUTS[metrics['dataset']]}), tokeniser "
-        f"“{metrics['tokenizer']}”, beam {metrics['beams']}, length exponent {metrics['alpha']:g}, as "
+        f"Measured on the {metrics.split} split ({CUTS[metrics.dataset]}), tokeniser "
+        f"“{metrics.tokenizer}”, beam {metrics.beams}, length exponent {metrics.alpha:g}, as "
         "coco-caption defines the scores. Over a great many such "
         f"pictures, CIDEr would likely lie between {low:.2f} and {high:.2f} (95 % bootstrap)."
     )
 
 
-def _habits(metrics: dict[str, Any]) -> None:
+def _habits(metrics: Metrics) -> None:
     st.subheader("What its sentences are like", anchor=False)
     grid = st.grid(4, min_column_width=150)
     grid.metric(
         "different sentences",
-        f"{metrics['distinct_captions']:,}",
-        help=f"about {metrics['images']:,} pictures",
+        f"{metrics.distinct_captions:,}",
+        help=f"about {metrics.images:,} pictures",
     )
-    grid.metric("different words", f"{metrics['words_used']:,}", help="used in all of them together")
+    grid.metric("different words", f"{metrics.words_used:,}", help="used in all of them together")
     grid.metric(
-        "learned by heart", f"{metrics['verbatim_share']:.0%}", help="word for word in the training sentences"
+        "learned by heart", f"{metrics.verbatim_share:.0%}", help="word for word in the training sentences"
     )
     grid.metric(
-        "a picture takes", f"{1000 * metrics['seconds_per_picture']:.0f} ms", help="when it was measured"
+        "a picture takes", f"{1000 * metrics.seconds_per_picture:.0f} ms", help="when it was measured"
     )

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from captioner import blocklist
-from captioner.bundle import Bundle, Row
+from captioner.bundle import Bundle
 from captioner.confidence import sureness
+from captioner.schema import Prediction
 from captioner.text import words
 
 SCORES = {"cider": "CIDEr", "bleu4": "BLEU-4", "rouge_l": "ROUGE-L"}
@@ -38,19 +39,14 @@ ORDERS: dict[str, Callable[[Said], float]] = {
 
 
 def sentences(bundle: Bundle) -> list[Said]:
-    """The predictions of a bundle that are complete."""
-    return [said for row in bundle.predictions() if (said := said_of(row, bundle.config.max_words))]
+    """The predictions of a bundle."""
+    return [said_of(row, bundle.config.max_words) for row in bundle.predictions()]
 
 
-def said_of(row: Row, max_words: int) -> Said | None:
-    """A row of ``Bundle.predictions``; None where it is not complete."""
-    image, caption, log_prob = row.get("image"), row.get("caption"), row.get("log_prob")
-    scores = {name: score for name in SCORES if isinstance(score := row.get(name), float)}
-    if len(scores) < len(SCORES) or not isinstance(log_prob, float):
-        return None
-    if not isinstance(image, str) or not isinstance(caption, str):
-        return None
-    return Said(image, caption, sureness(caption, log_prob, max_words), scores["cider"], scores)
+def said_of(row: Prediction, max_words: int) -> Said:
+    """A row of ``Bundle.predictions``."""
+    scores = {name: getattr(row, name) for name in SCORES}
+    return Said(row.image, row.caption, sureness(row.caption, row.log_prob, max_words), row.cider, scores)
 
 
 def matching(everything: Sequence[Said], query: str) -> list[Said]:
@@ -68,8 +64,8 @@ def used(everything: Sequence[Said]) -> set[str]:
 
 def common(bundle: Bundle) -> list[tuple[str, int]]:
     """The commonest words of the training sentences with how often people wrote them, as far as recorded."""
-    counts: list[tuple[str, int]] = bundle.dataset().get("words", {}).get("commonest", [])
-    return [(word, count) for word, count in counts]
+    recorded = bundle.dataset()
+    return list(recorded.words.commonest) if recorded else []
 
 
 def unsaid(bundle: Bundle, everything: Sequence[Said]) -> list[tuple[str, int]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from captioner.app import run_charts, wording
-from captioner.app.lessons import SCORES
+from captioner.app.lessons import SCORES, frame
 from captioner.bundle import Bundle
+from captioner.errors import BundleError
+from captioner.schema import Metrics
 
 CURVES = {
     "val_cider": ("Likeness to people's sentences (CIDEr)", "CIDEr", "Highest"),
@@ -38,10 +39,23 @@ def show(bundles: Mapping[str, Bundle]) -> None:
     _scores(bundles)
 
 
+def readable(bundles: Mapping[str, Bundle]) -> tuple[dict[str, Bundle], dict[str, str]]:
+    """Those whose history and scores can be read, and a sentence for each of the others."""
+    whole, malformed = {}, {}
+    for name, bundle in bundles.items():
+        try:
+            bundle.history()
+            bundle.metrics()
+            whole[name] = bundle
+        except BundleError as error:
+            malformed[name] = str(error)
+    return whole, malformed
+
+
 def _histories(bundles: Mapping[str, Bundle]) -> pd.DataFrame:
     """One row an epoch of every model: model, epoch and the columns of ``CURVES``."""
-    rows = [{**row, "model": name} for name, bundle in bundles.items() for row in bundle.history()]
-    return pd.DataFrame(rows).reindex(columns=["model", "epoch", *CURVES])
+    found = [frame(bundle.history()).assign(model=name) for name, bundle in bundles.items()]
+    return pd.concat(found).reset_index(drop=True)[["model", "epoch", *CURVES]]
 
 
 def _curves(frame: pd.DataFrame, column: str) -> None:
@@ -79,7 +93,7 @@ def _scores(bundles: Mapping[str, Bundle]) -> None:
     """A row a model, and below it what each score depends on."""
     st.subheader("Scores on pictures not trained on", anchor=False)
     metrics = {name: bundle.metrics() for name, bundle in bundles.items()}
-    measured = {_measured(found) for found in metrics.values() if "scores" in found}
+    measured = {_measured(found) for found in metrics.values() if found}
     if measured:
         st.markdown(SAME if len(measured) == 1 else OTHER)
     rows = [
@@ -90,7 +104,7 @@ def _scores(bundles: Mapping[str, Bundle]) -> None:
     st.markdown("\n".join(f"- {_told(name, bundle, metrics[name])}" for name, bundle in bundles.items()))
 
 
-def _told(name: str, bundle: Bundle, metrics: dict[str, Any]) -> str:
+def _told(name: str, bundle: Bundle, metrics: Metrics | None) -> str:
     """What a model is and how it was scored, as Markdown."""
     config = bundle.config
     said = (
@@ -100,16 +114,16 @@ def _told(name: str, bundle: Bundle, metrics: dict[str, Any]) -> str:
     return f"**{wording.escaped(name)}**: {wording.escaped(said)}"
 
 
-def _score(metrics: dict[str, Any], key: str) -> str:
-    return f"{metrics['scores'][key]:.3f}" if "scores" in metrics else "–"
+def _score(metrics: Metrics | None, key: str) -> str:
+    return f"{getattr(metrics.scores, key):.3f}" if metrics else "–"
 
 
-def _measured(metrics: dict[str, Any]) -> str:
+def _measured(metrics: Metrics | None) -> str:
     """All that a score depends on."""
-    if "scores" not in metrics:
+    if metrics is None:
         return "not scored on test pictures yet"
     return (
-        f"scored on {metrics['images']:,} pictures of the {metrics['split']} split ({metrics['dataset']}), "
-        f"tokeniser “{metrics['tokenizer']}”, beam {metrics['beams']}, length exponent {metrics['alpha']:g}, "
-        f"at most {metrics['max_words']} words"
+        f"scored on {metrics.images:,} pictures of the {metrics.split} split ({metrics.dataset}), "
+        f"tokeniser “{metrics.tokenizer}”, beam {metrics.beams}, length exponent {metrics.alpha:g}, "
+        f"at most {metrics.max_words} words"
     )

@@ -21,25 +21,32 @@ def page() -> None:
     from captioner.app import lessons
 
     st.header("How it learned", anchor=False)
-    lessons.show(bundle)
+    with resources.explained():
+        lessons.show(bundle)
     st.header("How good it is", anchor=False)
-    lessons.examination(bundle.metrics())
-    _beside(bundle)
+    with resources.explained():
+        lessons.examination(bundle.metrics())
+    with resources.explained():
+        _beside(bundle)
 
 
 def _beside(bundle: Bundle) -> None:
     """The other models that are here, where there are any."""
     from captioner.app import runs
 
-    others, broken = sides.others()
+    whole, broken = sides.others()
+    others, malformed = runs.readable(whole)
     if others:
         st.header("Beside the other models", anchor=False)
         runs.show({sides.OWN: bundle, **others})
-    sides.left_out(broken)
+    sides.left_out(broken | malformed)
 
 
 def _data(bundle: Bundle) -> str:
-    pictures = bundle.dataset().get("pictures", {}).get("train")
+    pictures = 0
+    with resources.explained():
+        recorded = bundle.dataset()
+        pictures = recorded.pictures.get("train", 0) if recorded else 0
     seen = f"{pictures:,} photographs" if pictures else "photographs"
     return (
         f"The model was shown {seen} from the Flickr8k collection, mostly of people and dogs, each with "

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 import train
@@ -96,13 +95,15 @@ def test_a_dataset_becomes_a_bundle_that_captions(trained: Bundle, tiny_dataset:
 def test_the_bundle_tells_how_it_came_to_be(trained: Bundle) -> None:
     history, rows = trained.history(), trained.predictions()
 
-    assert [row["phase"] for row in history] == ["decoder", "fine-tune", "polish"]
-    assert [row["epoch"] for row in history] == [1, 2, 3]
-    assert all(np.isfinite(float(row["val_loss"] or "nan")) for row in history)
-    assert [row["image"] for row in rows] == names("test")
-    assert trained.metrics()["images"] == 4
-    assert trained.metrics()["split"] == "test"
-    assert trained.dataset()["pictures"] == {"train": 6, "dev": 4, "test": 4, "held-out": 2}
+    assert [row.phase for row in history] == ["decoder", "fine-tune", "polish"]
+    assert [row.epoch for row in history] == [1, 2, 3]
+    assert all(row.val_loss is not None for row in history)
+    assert [row.image for row in rows] == names("test")
+    metrics, dataset = trained.metrics(), trained.dataset()
+    assert metrics
+    assert dataset
+    assert (metrics.images, metrics.split) == (4, "test")
+    assert dataset.pictures == {"train": 6, "dev": 4, "test": 4, "held-out": 2}
     assert trained.card().startswith("---\n")
 
 
@@ -149,9 +150,9 @@ def test_what_is_held_out_is_not_learnt_and_can_be_scored(
 def test_the_captions_told_are_those_it_gives(trained: Bundle, tiny_dataset: Dataset) -> None:
     captioner = Captioner(trained)
     for row in trained.predictions():
-        best = captioner.caption(images.read(tiny_dataset.path(str(row["image"])))).best
-        assert best.text == row["caption"]
-        assert best.log_prob == pytest.approx(row["log_prob"], abs=1e-3)
+        best = captioner.caption(images.read(tiny_dataset.path(row.image))).best
+        assert best.text == row.caption
+        assert best.log_prob == pytest.approx(row.log_prob, abs=1e-3)
 
 
 def test_a_run_is_not_overwritten(trained: Bundle, command: list[str]) -> None:
@@ -164,9 +165,7 @@ def test_a_finished_run_is_exported_again(trained: Bundle, command: list[str], t
     again = bundle.load(tmp_path / "again")
 
     assert again.history() == trained.history()
-    assert [row["caption"] for row in again.predictions()] == [
-        row["caption"] for row in trained.predictions()
-    ]
+    assert [row.caption for row in again.predictions()] == [row.caption for row in trained.predictions()]
 
 
 def test_a_folder_that_is_no_bundle_is_refused_before_training(
@@ -266,6 +265,8 @@ def test_real_pictures_and_weights_become_a_bundle(
     found = bundle.load(tmp_path / "out")
 
     assert found.model_path.stat().st_size < 30e6, "which takes 8 bits: with 16 it has 43 MB"
-    assert [row["phase"] for row in found.history()] == ["decoder", "fine-tune", "polish"]
+    assert [row.phase for row in found.history()] == ["decoder", "fine-tune", "polish"]
     assert len(found.predictions()) == 2
-    assert found.metrics()["command"].endswith("--limit 2"), "the command gives the figures of these two"
+    metrics = found.metrics()
+    assert metrics
+    assert metrics.command.endswith("--limit 2"), "the command gives the figures of these two"

@@ -1,0 +1,280 @@
+"""What every file of a bundle holds, as typed records, and the one way in which they are read.
+
+Numbers, names and lists are bounded, so that no page has to be ready for NaN, for a million words or for a
+score of 1e9. Strict: nothing is taken for what it is not, "3" is no number. Columns and keys that are not
+named here are ignored, except where a record says ``forbid_unknown_fields``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from captioner.errors import BundleError
+
+AGAIN = "Pull or copy the bundle again."
+# Printable, in one line, and nothing that turns the direction of the text around it.
+LINE = r"\A[^\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]*\Z"
+
+Cut = Annotated[str, Meta(pattern=r"\A(official|kaggle)\Z")]  # flickr8k.SPLITS
+Tokenizer = Annotated[str, Meta(pattern=r"\A(captioner|kaggle)\Z")]  # text.TOKENIZERS
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
+Line = Annotated[str, Meta(max_length=2000, pattern=LINE)]
+Word = Annotated[str, Meta(max_length=200, pattern=r"\A\S+\Z")]
+Number = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Counts = Annotated[dict[Name, Count], Meta(max_length=1000)]
+Beams = Annotated[int, Meta(ge=1, le=100)]
+Exponent = Annotated[float, Meta(ge=0, le=10)]
+Words = Annotated[int, Meta(ge=1, le=200)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Cider = Annotated[float, Meta(ge=0, le=10)]
+Seconds = Annotated[float, Meta(ge=0, le=1e8)]
+LogProb = Annotated[float, Meta(ge=-1e6, le=0)]
+Loss = Annotated[float, Meta(ge=-1e6, le=1e6)]
+Rate = Annotated[float, Meta(ge=0, le=1e6)]
+Amount = Annotated[float, Meta(ge=0, le=1e6)]
+
+Found = TypeVar("Found")
+Row = TypeVar("Row", bound="Record")
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What a file, or a part of it, holds."""
+
+
+class Scores(Record, frozen=True):
+    """BLEU, ROUGE-L and CIDEr of many captions."""
+
+    bleu1: Share
+    bleu2: Share
+    bleu3: Share
+    bleu4: Share
+    rouge_l: Share
+    cider: Cider
+
+
+class Metrics(Record, frozen=True):
+    """metrics.json: what ``evaluation.Evaluation`` found, and the command that finds it again."""
+
+    dataset: Cut
+    split: Name
+    images: Number
+    tokenizer: Name
+    beams: Beams
+    alpha: Exponent
+    max_words: Words
+    scores: Scores
+    cider_interval: tuple[Cider, Cider]
+    constant: Scores
+    human: Scores | None
+    distinct_captions: Count
+    words_used: Count
+    verbatim_share: Share
+    repeats_share: Share
+    dangling_share: Share
+    seconds_per_picture: Seconds
+    command: Line
+    repeated_words_share: Share | None = None  # counted since the first bundles were written
+    human_repeated_words_share: Share | None = None
+
+
+class Epoch(Record, frozen=True):
+    """A row of history.csv; None where nothing was measured."""
+
+    epoch: Number
+    phase: Name
+    loss: Loss | None = None  # nats a word; while polishing, the reward with a minus sign
+    val_loss: Amount | None = None  # nats a word
+    rate: Rate | None = None
+    seconds: Seconds | None = None
+    val_cider: Cider | None = None
+    words_used: Count | None = None
+    dangling: Share | None = None
+
+
+class Prediction(Record, frozen=True):
+    """A row of predictions.csv: what was said of a test picture."""
+
+    image: Name
+    caption: Line
+    log_prob: LogProb
+    score: LogProb
+    bleu4: Share
+    rouge_l: Share
+    cider: Cider
+
+
+class WordCounts(Record, frozen=True):
+    """The words of the training captions."""
+
+    running: Count
+    distinct: Count
+    known: Count
+    min_count: Count
+    commonest: Annotated[tuple[tuple[Name, Count], ...], Meta(max_length=10_000)]
+
+
+class DatasetStatistics(Record, frozen=True):
+    """dataset.json: split sizes, caption lengths in words, and word counts."""
+
+    name: Name
+    split: Cut
+    pictures: Counts
+    captions: Counts
+    lengths: Counts
+    words: WordCounts
+
+
+class Baseline(Record, frozen=True):
+    """The results of another bundle."""
+
+    recipe: Name
+    encoder: Name
+    decoder: Name
+    phases: Annotated[tuple[Name, ...], Meta(max_length=100)]
+    megabytes: Amount
+    hours: Amount
+    dataset: Cut
+    split: Name
+    images: Number
+    tokenizer: Name
+    beams: Beams
+    alpha: Exponent
+    max_words: Words
+    scores: Scores
+    seconds_per_picture: Seconds
+
+
+class Baselines(Record, frozen=True):
+    """beside.json."""
+
+    rows: Annotated[tuple[Baseline, ...], Meta(max_length=100)]
+
+
+Coordinate = Annotated[int, Meta(ge=-1000, le=1000)]  # whole thousandths, as familiar.FINENESS
+Centre = Annotated[tuple[Coordinate, ...], Meta(min_length=1, max_length=10_000)]
+
+
+class NoveltyRule(Record, frozen=True, forbid_unknown_fields=True):
+    """familiar.json: where the training pictures lie, from where on one is unlike them, and how that does."""
+
+    centres: Annotated[tuple[Centre, ...], Meta(min_length=1, max_length=64)]  # [K, C], of any length
+    limit: Annotated[float, Meta(ge=-1, le=1)]  # a likeness below this is unfamiliar
+    dataset: Cut  # how the pictures were split
+    split: Annotated[str, Meta(pattern=r"\A(dev|test)\Z")]  # that the false alarms were counted on
+    images: Number  # of these
+    false_alarms: Count
+    noticed: Annotated[dict[Name, tuple[Count, Number]], Meta(max_length=100)]  # kind → noticed, tried
+
+    def __post_init__(self) -> None:
+        for holds, rule in (
+            (len({*map(len, self.centres)}) == 1, "centres must be equally long"),
+            (all(map(any, self.centres)), "no centre must be all 0"),
+            (self.false_alarms <= self.images, "false_alarms must be some of the images"),
+            (
+                all(part <= whole for part, whole in self.noticed.values()),
+                "noticed must be some of the tried",
+            ),
+        ):
+            if not holds:
+                raise ValueError(rule)
+
+
+def decode(value: object, kind: type[Found], name: str) -> Found:
+    """A value as JSON has it, as a record; ``name`` is the file's, for the error.
+
+    Raises:
+        BundleError: a field is missing or breaks its rule: which, the rule, what came.
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise BundleError(f"{name}: {_told(str(error), value)}. {AGAIN}") from error
+
+
+def rows(text: str, kind: type[Row], name: str, most: int) -> list[Row]:
+    """The rows of a CSV file with a head; a blank is None, and so is NaN in a column that may lack values.
+
+    Raises:
+        BundleError: it is no table, has more than ``most`` rows, or a cell breaks the rule of its column.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lacking = {field.name for field in msgspec.structs.fields(kind) if not field.required}
+    found: list[Row] = []
+    try:
+        head = next(reader, [])
+        if len(set(head)) < len(head):
+            raise BundleError(f"{name} has two columns of the same name. {AGAIN}")
+        for cells in reader:
+            if len(found) == most:
+                raise BundleError(f"{name} must have at most {most:,} rows; it has more. {AGAIN}")
+            if len(cells) != len(head):
+                raise BundleError(
+                    f"{name}, row {len(found) + 1}: {len(cells)} cells, not {len(head)}. {AGAIN}"
+                )
+            named = {
+                c: v for c, v in zip(head, cells, strict=True) if c not in lacking or v not in ("", "nan")
+            }
+            found.append(_row(named, kind, f"{name}, row {len(found) + 1}"))
+    except csv.Error as error:
+        raise BundleError(f"{name} is not a table as captioner writes it ({error}). {AGAIN}") from error
+    return found
+
+
+def _row(cells: dict[str, str], kind: type[Row], name: str) -> Row:
+    try:
+        return msgspec.convert(cells, kind, strict=False)  # numbers, too, are text in a CSV file
+    except msgspec.ValidationError as error:
+        raise BundleError(f"{name}: {_told(str(error), cells)}. {AGAIN}") from error
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "nothing",
+}
+
+
+def _told(message: str, value: Any) -> str:
+    """What msgspec complains of in plain words, with the field and what came."""
+    rule, _, path = message.partition(" - at ")
+    keyed = path.startswith("`key` in ")
+    path = path.removeprefix("`key` in ").strip("`").removeprefix("$").lstrip(".")
+    if match := re.fullmatch(r"Object missing required field `(.*)`", rule):
+        return f"{'.'.join(filter(None, (path, match[1])))} is missing"
+    if match := re.fullmatch(r"Object contains unknown field `(.*)`", rule):
+        return f"{match[1][:40]!r} is no field that this captioner knows"
+    if match := re.fullmatch(r"Expected (.*?)(?:, got .*)?", rule):
+        rule = f"must be {_expected(match[1])}"
+    elif rule == "Number out of range":
+        rule = "must be a smaller number"
+    else:  # a rule about several fields
+        return rule
+    return f"{'each key of ' if keyed else ''}{path or 'it'} {rule}{_came(path, value)}"
+
+
+def _expected(rule: str) -> str:
+    if options := re.search(r"regex '.*\((.*)\)", rule):
+        return options[1].replace("|", " or ")
+    words = re.sub(r"`([a-z]+)`", lambda kind: _KINDS.get(kind[1], kind[1]), rule)
+    return "a line of plain text" if "regex" in words else words.replace("`", "")
+
+
+def _came(path: str, value: Any) -> str:
+    """What stands at a path; nothing where the path does not tell which of many."""
+    if "..." in path:
+        return ""
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        value = value[name] if name else value[int(index)]
+    shown = str(value)
+    return f"; it is {shown[:60]!r}{' …' if len(shown) > 60 else ''}"
