@@ -19,15 +19,13 @@ def sample(totals: Totals, temperature: float, top_p: float, rng: np.random.Gene
 def nucleus(totals: Totals, temperature: float, top_p: float) -> NDArray[np.bool_]:
     """bool[live, V]: true for the fewest words that hold ``top_p`` of softmax(totals / temperature).
 
-    What is masked, −∞, has no part in it (Holtzman et al. 2020, equations 2 and 3).
+    What is masked, −∞, has no part in it; of words that are equally likely, all are in or none
+    (Holtzman et al. 2020, equations 2 and 3).
     """
-    order = np.argsort(-totals, axis=1)
-    falling = np.take_along_axis(totals, order, axis=1)
+    falling = -np.sort(-totals, axis=1)
     possible = falling > -np.inf
-    likeliest = np.where(possible[:, :1], falling[:, :1], 0)
-    below = np.where(possible, falling - likeliest, -np.inf)
+    below = np.where(possible, falling - np.where(possible[:, :1], falling[:, :1], 0), -np.inf)
     shares = np.exp(below / max(temperature, COLDEST))
     before = shares.cumsum(axis=1) - shares  # what the likelier words hold
-    inside = np.empty(totals.shape, np.bool_)
-    np.put_along_axis(inside, order, before < top_p * shares.sum(axis=1, keepdims=True), axis=1)
-    return inside
+    inside = before < top_p * shares.sum(axis=1, keepdims=True)
+    return np.asarray(totals >= np.where(inside, falling, np.inf).min(axis=1, keepdims=True))
