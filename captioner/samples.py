@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def find(
     *,
     folder: Path | None = None,
     cache: Path | None = None,
+    ask: bool = True,
 ) -> tuple[tuple[Sample, ...], str]:
     """All there are, always the same ones, and a sentence: where they come from or why there are none.
 
@@ -65,12 +67,14 @@ def find(
         bundle: the running one; its own samples come first, and its split decides what counts as unseen.
         folder: a Flickr8k folder; None looks at CAPTIONER_FLICKR8K, then at data/flickr8k.
         cache: where pictures from the Hub are kept; None is ~/.cache/captioner.
+        ask: whether the Hub may be asked, for which one has to wait.
     """
     folder = folder or Path(os.environ.get("CAPTIONER_FLICKR8K") or FOLDER)
-    cache = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "captioner"
+    remote = _remote if ask else _fetched
+    cache = cache or _cache()
     split = bundle.config.split if bundle else "official"
     missing = []
-    for source in (partial(_own, bundle), partial(_local, folder, split), partial(_remote, cache)):
+    for source in (partial(_own, bundle), partial(_local, folder, split), partial(remote, cache)):
         try:
             samples = source()
         except CaptionerError as error:
@@ -132,6 +136,18 @@ def _bytes(path: Path) -> bytes:
         raise DatasetError(f"{path} cannot be read ({error.strerror or error}).") from error
 
 
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "captioner"
+
+
+def _fetched(cache: Path) -> list[Sample]:
+    """Those from the Hub that are on this disk."""
+    try:
+        return _kept(cache / "samples" / REVISION)
+    except DatasetError as error:
+        raise DatasetError("those from the Hugging Face Hub are not here yet") from error
+
+
 def _remote(cache: Path) -> list[Sample]:
     """From the folder of pictures kept under the cache; fetched if it is not there or damaged."""
     kept = cache / "samples" / REVISION
@@ -190,3 +206,17 @@ def _first_rows() -> list[dict[str, Any]]:
         except ArrowException as error:
             raise HubError(f"{FILE} of {REPO} came damaged ({error})") from error
     return rows
+
+
+def main() -> int:
+    """Fetch those from the Hub. Exit code 2: there is a sentence on standard error instead."""
+    try:
+        _remote(_cache())
+    except CaptionerError as error:
+        print(f"python -m captioner: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

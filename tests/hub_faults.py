@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 
@@ -32,18 +33,12 @@ def hang_in_the_body(handler: _Handler) -> None:
 def drip(handler: _Handler) -> None:
     """A byte now and then, so that no single read takes long."""
     _begin(handler, 10**6)
-    while not handler.hub.stopped.wait(0.05):
-        handler.wfile.write(b" ")
-        handler.wfile.flush()
-    handler.close_connection = True
+    _drip(handler, b" ")
 
 
 def drip_in_the_head(handler: _Handler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    while not handler.hub.stopped.wait(0.05):
-        handler.wfile.write(b"a")
-        handler.wfile.flush()
-    handler.close_connection = True
+    _drip(handler, b"a")
 
 
 def cut_off(handler: _Handler) -> None:
@@ -80,6 +75,14 @@ def names_outside(handler: _Handler) -> None:
         return manifest.canonical(value)
 
     _with(handler, more)
+
+
+def _drip(handler: _Handler, byte: bytes) -> None:
+    handler.close_connection = True
+    with contextlib.suppress(OSError):  # the client has given up
+        while not handler.hub.stopped.wait(0.05):
+            handler.wfile.write(byte)
+            handler.wfile.flush()
 
 
 def _begin(handler: _Handler, length: int) -> None:

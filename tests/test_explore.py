@@ -38,7 +38,7 @@ scores = some.floats(0, 10, allow_nan=False)
 def _no_pictures(nothing_cached: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("captioner.samples._first_rows", lambda: [])  # as if the Hub had none
+    monkeypatch.setattr("captioner.app.updates.samples_news", lambda: "")  # as if the Hub had none
 
 
 def table(*rows: str) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from captioner import bundle, download, hub
+from captioner import bundle, download, hub, samples
 from captioner.app import resources, updates
-from captioner.app.updates import Updater
+from captioner.app.updates import Fetcher, Updater
 from captioner.bundle import Bundle
 from captioner.errors import HubError
 from tests import hub_faults as faults
@@ -166,10 +166,14 @@ def test_a_pinned_commit_that_is_here_is_never_asked_for(
     assert (server.requests, gate.ended) == ([], 0)
 
 
-def test_a_store_deleted_under_the_app_is_filled_again(server: StandInHub, app: Path, gate: Gate) -> None:
+def test_a_store_deleted_under_the_app_is_filled_again(
+    server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "NEXT", LONGEST)
     push(app, server, "pushed")
     gate.opened.set()
-    until(lambda: recipe() == "pushed")
+    until(lambda: "asked for a newer one" in resources.running().why)
+    assert recipe() == "pushed"
     gate.opened.clear()
     shutil.rmtree(resources.PULLED)
     assert recipe() == "committed"
@@ -212,3 +216,25 @@ def test_the_real_process_fetches_tries_and_tells(server: StandInHub, app: Path)
     assert updater.fetch() == told  # and it is not fetched again
     assert not any("resolve" in request for request in server.requests)
     assert recipe() == "committed"
+
+
+def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(app))
+    asked = threading.Event()
+
+    def fetch(fetcher: Fetcher) -> str:
+        if isinstance(fetcher, Updater):
+            return "not now"
+        asked.wait(LONGEST)
+        return "the Hub is away."
+
+    monkeypatch.setattr(Fetcher, "fetch", fetch)
+    assert "not here yet" in resources.shelf()[1]  # though nobody has asked the Hub yet
+    asked.set()
+    until(lambda: "but the Hub is away." in resources.shelf()[1])
+    kept = app / "captioner" / "samples" / samples.REVISION
+    kept.mkdir(parents=True)
+    (kept / "a.jpg").write_bytes(b"a picture")
+    (kept / "captions.json").write_text('{"a.jpg": ["a dog"]}')
+    assert list(resources.shelf()[0]) == ["a.jpg"]

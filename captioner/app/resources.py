@@ -44,7 +44,6 @@ OWN = "this copy of the app"
 OWN_USED = "The bundle that came with the app is used."
 KEPT = 32  # captions remembered for a visitor
 OPEN = 2  # pictures whose regions are, too: half a megabyte each, of use only while the picture is open
-SAMPLES_AGAIN = 600  # seconds until samples that could not be fetched are asked for again
 
 # How a cache tells bundles apart.
 BY_CHECKSUM: dict[type | str, Callable[[Any], Any]] = {Bundle: lambda bundle: bundle.checksum}
@@ -198,15 +197,22 @@ def _captioner(bundle: Bundle) -> Captioner:
     return Captioner(bundle)
 
 
-@st.cache_resource(show_spinner=False, ttl=SAMPLES_AGAIN, hash_funcs=BY_CHECKSUM)
+def _some(found: tuple[dict[str, Any], str]) -> bool:
+    """Samples that are here stay; those that are not may have come in the meantime."""
+    return bool(found[0])
+
+
+@st.cache_resource(show_spinner=False, validate=_some, hash_funcs=BY_CHECKSUM)
 def _shelf(bundle: Bundle) -> tuple[dict[str, Sample], str]:
     from captioner import samples as sources  # here, as it takes huggingface_hub
 
-    found, sentence = sources.find(bundle)
+    found, sentence = sources.find(bundle, ask=False)
+    if not found:
+        sentence = f"{sentence} {without_paths(updates.samples_news())}".strip()
     return {sample.name: sample for sample in found}, sentence
 
 
-@st.cache_resource(show_spinner=False, ttl=SAMPLES_AGAIN, hash_funcs=BY_CHECKSUM)
+@st.cache_resource(show_spinner=False, validate=_some, hash_funcs=BY_CHECKSUM)
 def _samples(bundle: Bundle) -> tuple[dict[str, tuple[Sample, Pixels]], str]:
     from captioner import images
     from captioner import samples as sources

@@ -1,7 +1,7 @@
-"""New versions of the bundle that CAPTIONER_REPO names, fetched while the app goes on with what it has.
+"""What the app has from the Hub, fetched while it goes on with what is here: newer bundles, sample pictures.
 
-The fetch is a process of its own (``python -m captioner pull … --store``): a Hub that hangs, drips or answers
-without end takes neither a visitor's time nor the app's memory, and what was fetched is tried there.
+A fetch is a process of its own, such as ``python -m captioner pull … --store``: a Hub that hangs, drips or
+answers without end takes neither a visitor's time nor the app's memory; a bundle is tried there, too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import streamlit as st
 
@@ -23,28 +24,31 @@ from captioner import storage
 
 AGAIN = 25.0  # seconds until a Hub that failed is asked again
 NEXT = 300.0  # seconds until one that answered is asked for something newer
-DEADLINE = 900.0  # seconds for a whole fetch
+DEADLINE = 900.0  # seconds for a whole bundle
+SAMPLES_DEADLINE = 60.0
 PREFIX = "python -m captioner: "  # of the command line's sentences for people
 ROOT = Path(__file__).resolve().parents[2]
 
 log = logging.getLogger(__name__)
 
 
-class Updater:
-    """Asks the Hub for a repository's bundle from time to time, in a thread, until stopped.
+class Fetcher:
+    """Has something fetched by a command, a process of its own, from time to time until stopped.
 
     ``problem`` says why the last fetch failed: a sentence, empty after one that worked, None before the first
-    has ended. A commit that is in the store is not asked for again.
+    has ended.
     """
 
-    def __init__(self, repo: str, revision: str, store: Path) -> None:
-        self.repo, self.revision, self.store = repo, revision, store
+    deadline = SAMPLES_DEADLINE  # seconds
+
+    def __init__(self, *arguments: str) -> None:
         self.problem: str | None = None
+        self._command = [sys.executable, "-m", *arguments]
         self._child: subprocess.Popen[str] | None = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="updates", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=arguments[0], daemon=True)
 
-    def start(self) -> Updater:
+    def start(self) -> Self:
         self._thread.start()
         atexit.register(self.stop)
         return self
@@ -57,37 +61,15 @@ class Updater:
         self._thread.join()
         atexit.unregister(self.stop)
 
-    def _run(self) -> None:
-        asked = 0.0
-        while not self._stopping.is_set():
-            if self._due(time.monotonic() - asked):
-                self.problem = self.fetch()
-                asked = time.monotonic()
-            self._stopping.wait(AGAIN)
-
-    def _due(self, seconds: float) -> bool:
-        """Whether to ask, so many seconds after the last answer: what was fetched may have been deleted."""
-        version = storage.current(self.store)
-        if self.problem != "" or not version or not (self.store / version.folder).exists():
-            return True
-        return version.commit != self.revision and seconds >= NEXT
+    def due(self, seconds: float) -> bool:
+        """Whether to fetch, so many seconds after the last time."""
+        return self.problem is None or (self.problem != "" and seconds >= NEXT)
 
     def fetch(self) -> str:
-        """One fetch: empty if the newest version is in the store now, else why it is not, a sentence."""
-        revision = [f"--revision={self.revision}"] if self.revision else []
-        command = [
-            sys.executable,
-            "-m",
-            "captioner",
-            "pull",
-            self.repo,
-            *revision,
-            "--store",
-            str(self.store),
-        ]
+        """One fetch: empty if it worked, else why it did not, a sentence."""
         try:
             self._child = subprocess.Popen(
-                command,
+                self._command,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -101,18 +83,55 @@ class Updater:
         if self._stopping.is_set():  # while it was being started
             _kill(self._child)
         try:
-            complaint = self._child.communicate(timeout=DEADLINE)[1]
+            complaint = self._child.communicate(timeout=self.deadline)[1]
         except subprocess.TimeoutExpired:
             _kill(self._child)
-            return f"the fetch had not ended after {DEADLINE:g} seconds."
+            return f"the fetch had not ended after {self.deadline:g} seconds."
         return self._outcome(self._child.returncode, complaint)
+
+    def _run(self) -> None:
+        asked = 0.0
+        while not self._stopping.is_set():
+            if self.due(time.monotonic() - asked):
+                self.problem = self.fetch()
+                asked = time.monotonic()
+            self._stopping.wait(AGAIN)
 
     def _outcome(self, code: int, complaint: str) -> str:
         if code == 0:
             return ""
-        log.warning("fetching %s ended with exit code %d: %s", self.repo, code, complaint.strip())
+        log.warning("%s ended with exit code %d: %s", self._command, code, complaint.strip())
         _, prefix, sentence = complaint.rpartition(PREFIX)
         return sentence.strip() if prefix else "the fetch failed; the server's log says how."
+
+
+class Updater(Fetcher):
+    """Has the bundle of a repository in a store; a commit that is there is not asked for again."""
+
+    deadline = DEADLINE
+
+    def __init__(self, repo: str, revision: str, store: Path) -> None:
+        named = [f"--revision={revision}"] if revision else []
+        super().__init__("captioner", "pull", repo, *named, "--store", str(store))
+        self.repo, self.revision, self.store = repo, revision, store
+
+    def due(self, seconds: float) -> bool:
+        """At once when what was fetched has been deleted."""
+        version = storage.current(self.store)
+        if self.problem != "" or not version or not (self.store / version.folder).exists():
+            return True
+        return version.commit != self.revision and seconds >= NEXT
+
+
+def samples_news() -> str:
+    """Why there are no sample pictures from the Hub, a sentence; the first call has them fetched."""
+    problem = _samples().problem
+    return f"The Hub was asked, but {problem.rstrip('.')}." if problem else ""
+
+
+@st.cache_resource(show_spinner=False, on_release=Fetcher.stop)
+def _samples() -> Fetcher:
+    return Fetcher("captioner.samples").start()
 
 
 def news(repo: str, revision: str, store: Path) -> str:
