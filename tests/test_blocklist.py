@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from captioner import blocklist, text
+from captioner.bundle import Bundle
 
 
 def test_every_group_has_a_reason_and_words() -> None:
@@ -31,3 +32,9 @@ def test_what_insults_is_blocked(word: str) -> None:
 )
 def test_what_dogs_and_clothes_need_stays(word: str) -> None:
     assert word not in blocklist.words()
+
+
+def test_the_committed_captions_have_no_such_word(committed: Bundle) -> None:
+    said = {word for row in committed.predictions() for word in row.caption.split()}
+    assert "man" in said
+    assert not said & blocklist.words()
