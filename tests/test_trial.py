@@ -93,3 +93,10 @@ def test_a_trial_needs_no_tensorflow(tmp_path: Path) -> None:
     script = f"import sys; from captioner import trial; trial._main({str(folder)!r})"
     listed = f"{script}; assert not {{'tensorflow', 'keras', 'streamlit'}} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", listed], capture_output=True, check=False).returncode == 0
+
+
+def test_a_rule_without_which_pictures_are_captioned_is_refused(tmp_path: Path) -> None:
+    tiny.bundle(tmp_path / "artifacts")
+    broken = bundle.replace(tmp_path / "artifacts", {"familiar.json": "{}"})
+    with pytest.raises(BundleError, match=r"familiar\.json"):
+        trial.run(broken)
