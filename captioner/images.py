@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,7 +27,9 @@ MAX_PIXELS = 50_000_000  # of a baseline JPEG: decoded at a fraction of its size
 MAX_DECODED = 12_500_000  # of all else, and a phone's 4032 × 3024: up to 230 MB; a free container has 700 MB
 MAX_LAYERED = 8_000_000  # of a WebP, HEIC, AVIF or TIFF with transparency or four inks: up to 220 MB
 MAX_WEBP = 10_000_000  # without either: Pillow holds two canvases of an animation, also of what is none
-MAX_AVIF_BYTES = 10_000_000  # Pillow unpacks its EXIF block, of whatever size, while opening it
+CHILD_MEMORY = 260_000_000  # bytes that the process for an AVIF may write to; it starts with 30 MB
+CHILD_SECONDS = 60
+REFUSED = 2  # its exit code when the file is at fault, told on standard output
 MIN_SIDE = 8  # pixels; below this there is nothing to see
 SIDE = 1000  # pixels; what is larger is made smaller at once
 
@@ -72,6 +78,12 @@ def read(source: Source) -> NDArray[np.uint8]:
             f"{name} is not a picture that can be read here. {READ} files can: save it as one of these and "
             "try again."
         )
+    if format == "AVIF":
+        return _apart(data, name)
+    return _read(data, format, name)
+
+
+def _read(data: bytes, format: str, name: str) -> NDArray[np.uint8]:
     most = _check_header(data, format, name)
     with _DECODING, _blamed(name):
         if format == "HEIF":
@@ -79,6 +91,49 @@ def read(source: Source) -> NDArray[np.uint8]:
         image = Image.open(io.BytesIO(data), formats=(format,))
     with _DECODING, image:
         return _decoded(image, name, most)
+
+
+def _apart(data: bytes, name: str) -> NDArray[np.uint8]:
+    """An AVIF, decoded in a process of its own with little memory: its frames may have another size than its
+    head claims, and dav1d decodes them at that."""
+    command = [sys.executable, "-X", "utf8", "-m", "captioner.images", name]
+    root, calm = Path(__file__).parents[1], {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    try:
+        with _DECODING:
+            ended = subprocess.run(
+                command,
+                input=data,
+                capture_output=True,
+                check=False,
+                timeout=CHILD_SECONDS,
+                cwd=root,
+                env=calm,
+            )
+    except subprocess.TimeoutExpired as error:
+        raise _rare(name, "an AVIF that takes too long") from error
+    if ended.returncode == REFUSED:
+        raise ImageError(ended.stdout.decode())
+    if ended.returncode < 0 or b"MemoryError" in ended.stderr:
+        raise _rare(name, "an AVIF that takes too much memory")
+    if ended.returncode:
+        raise RuntimeError(ended.stderr.decode(errors="replace"))
+    height, width = struct.unpack("<II", ended.stdout[:8])
+    return np.frombuffer(ended.stdout, np.uint8, offset=8).reshape(height, width, 3)
+
+
+def _child(name: str) -> int:
+    """Decode an AVIF from standard input: height and width as two uint32, then the pixels."""
+    with suppress(ImportError, ValueError, OSError):  # not on Windows
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (CHILD_MEMORY, CHILD_MEMORY))
+    try:
+        found = _read(sys.stdin.buffer.read(), "AVIF", name)
+    except ImageError as error:
+        sys.stdout.buffer.write(str(error).encode())
+        return REFUSED
+    sys.stdout.buffer.write(struct.pack("<II", *found.shape[:2]) + found.tobytes())
+    return 0
 
 
 def _check_header(data: bytes, format: str, name: str) -> int:
@@ -98,8 +153,6 @@ def _check_header(data: bytes, format: str, name: str) -> int:
         raise _rare(name, f"a GIF with more than {MAX_SEGMENTS} blocks before its picture")
     if format == "TIFF" and image_headers.tiff_values(data) > MAX_VALUES:
         raise _rare(name, f"a TIFF in more than {MAX_VALUES} strips")
-    if format == "AVIF" and len(data) > MAX_AVIF_BYTES:
-        raise ImageError(f"{name} is over {MAX_AVIF_BYTES // 10**6} MB. Make it smaller and try again.")
     return MAX_DECODED
 
 
@@ -237,3 +290,7 @@ def _opaque(image: Image.Image, name: str) -> Image.Image:
     if mode == "RGB":
         return image
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+if __name__ == "__main__":
+    sys.exit(_child(sys.argv[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def test_what_is_no_good_picture_is_refused_in_a_sentence(tmp_path: Path, data: 
 def test_only_a_baseline_jpeg_may_be_larger_than_what_is_decoded_whole(
     seed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(images, "_apart", lambda data, name: images._read(data, "AVIF", name))  # here
     monkeypatch.setattr(images, "SIDE", 12)
     monkeypatch.setattr(images, "MAX_DECODED", HEIGHT * WIDTH - 1)
     if seed == "jpeg":
@@ -241,6 +243,7 @@ def test_a_format_that_takes_more_memory_may_have_fewer_pixels(
     format: str, mode: str, most: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = encoded(Image.new(mode, (20, 10), (200,) * len(mode)), format)
+    monkeypatch.setattr(images, "_apart", lambda data, name: images._read(data, "AVIF", name))  # here
     monkeypatch.setattr(images, most, 200)
     assert images.read(data).shape == (10, 20, 3)
     monkeypatch.setattr(images, most, 199)
@@ -276,3 +279,22 @@ def test_the_usual_blocks_of_a_gif_are_few() -> None:
     )
     assert image_headers.gif_blocks(data) < 30
     assert images.read(data).shape == (10, 20, 3)
+
+
+def test_an_avif_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "CHILD_SECONDS", 0.001)
+    with pytest.raises(ImageError, match="an AVIF that takes too long"):
+        images.read(SEEDS["avif"])
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint", "error"),
+    [(-9, b"", ImageError), (1, b"MemoryError", ImageError), (1, b"KeyError: 3", RuntimeError)],
+)
+def test_a_decoder_that_crashes_is_the_files_fault_and_a_bug_is_not(
+    code: int, complaint: bytes, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.CompletedProcess([], code, b"", complaint)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+    with pytest.raises(error, match=r"too much memory|KeyError"):
+        images.read(SEEDS["avif"])
