@@ -247,6 +247,7 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("eager")
 def test_real_pictures_and_weights_become_a_bundle(
     real_flickr8k: Path, real_encoders: Path, tmp_path: Path
 ) -> None:
