@@ -111,8 +111,7 @@ class Captioner:
         barred = blocklist.words() if blocked is None else blocked
         self._blocked = frozenset(bundle.vocabulary.id(word) for word in barred if word in bundle.vocabulary)
         self._model = _Model(bundle, threads)
-        self.channels = self._model.channels
-        self.rules = warning.read(bundle, self.channels) if warns else warning.Rules()
+        self.rules = warning.read(bundle, self._model.channels) if warns else warning.Rules()
 
     def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Captions:
         """Describe uint8[H, W, 3]; the options default to the bundle's."""

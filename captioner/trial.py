@@ -86,7 +86,6 @@ def _try(folder: str) -> None:
     for read in (found.metrics, found.dataset, found.history, found.predictions, found.beside, found.card):
         read()
     captioner = Captioner(found, warns=False)
-    familiar.read(found, captioner.channels)  # refused here; where captions are wanted, it costs a warning
     size = found.config.image_size
     regions = captioner.regions(np.zeros((size, size, 3), np.uint8))
     captioner.decode(regions, replace(captioner.options, max_words=2))
