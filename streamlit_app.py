@@ -5,7 +5,19 @@ from __future__ import annotations
 import streamlit as st
 from starlette.middleware import Middleware
 
-from captioner.app import about, batch, caption, compare, explore, memory, resources, review, server, training
+from captioner.app import (
+    about,
+    batch,
+    caption,
+    compare,
+    explore,
+    memory,
+    resources,
+    review,
+    server,
+    training,
+    uploads,
+)
 
 if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, and imports it
     memory.settle()
@@ -27,6 +39,7 @@ else:  # a visitor's run of the page
     icon = resources.ROOT / "captioner" / "app" / "icon.png"
     st.set_page_config(page_title="Captioner", page_icon=icon, layout="wide")
     chosen = st.navigation(PAGES, position="top")
+    uploads.turn_to(chosen.url_path, batch.waiting())
     # Wide screens get margins, not longer lines.
     with st.container(horizontal_alignment="center"), st.container(width=1080):
         with resources.explained():

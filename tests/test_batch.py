@@ -58,7 +58,7 @@ def rows(lines: list[Line]) -> list[dict[str, str]]:
 def test_the_page_tells_its_bounds_and_its_promise(fake: FakeCaptioner) -> None:
     app = opened()
     told = said(app)
-    assert "At most 50 pictures and 60 MB at a time." in told
+    assert "At most 50 pictures and 50 MB at a time." in told
     assert "not stored" in told
 
 

@@ -176,7 +176,7 @@ def test_a_sitting_takes_no_more_bytes_than_there_is_room_for(
     bare: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = opened()
-    assert app.file_uploader[0].label == "Upload photographs, up to 100 and 60 MB in all"
+    assert app.file_uploader[0].label == "Upload photographs, up to 100 and 50 MB in all"
     monkeypatch.setattr(uploads, "LARGEST", len(photo(0)) + len(photo(1)))
     app = opened()
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()

@@ -66,6 +66,19 @@ def test_an_emptied_upload_is_still_there_for_its_uploader(memory: MemoryUploade
     assert file.getvalue() == b""
 
 
+def test_what_was_chosen_on_another_page_is_freed_unless_it_waits(
+    memory: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamlit.session_state", {})
+    files = [uploaded(memory, name) for name in "abc"]
+    uploads.empty(files[0])
+    for page in ("batch", "batch"):
+        uploads.turn_to(page, files[1:2])
+        assert len(memory.get_files("me", ["a", "b", "c"])) == 3
+    uploads.turn_to("about", files[1:2])
+    assert [record.file_id for record in memory.get_files("me", ["a", "b", "c"])] == ["a", "b"]
+
+
 def test_a_visitor_is_told_what_was_refused_until_other_files_are_taken(
     memory: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,12 @@ class Batch:
             self.waiting.clear()
 
 
+def waiting() -> Sequence[UploadedFile]:
+    """The visitor's files that are yet to be captioned, whatever page is shown."""
+    found: Batch = st.session_state.get("_batch", Batch())
+    return found.waiting
+
+
 def page() -> None:
     """Choose pictures, watch, read the table, keep it."""
     st.title("Many pictures at once", anchor=False)

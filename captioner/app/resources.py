@@ -42,7 +42,7 @@ COMMITTED = ROOT / "artifacts"
 PULLED = ROOT / "bundles" / "pulled"  # the store of bundles from the Hub
 OWN = "this copy of the app"
 OWN_USED = "The bundle that came with the app is used."
-KEPT = 32  # captions remembered for a visitor
+KEPT = 8  # captions remembered for a visitor: 80 kB each
 OPEN = 2  # pictures whose regions are, too: half a megabyte each, of use only while the picture is open
 
 # How a cache tells bundles apart.

@@ -15,10 +15,10 @@ from captioner import image_headers
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-# Bytes of files that wait to be captioned. A free container has 690 MB: the app takes 250 of them, a large
+# Bytes of files that wait to be captioned. A free container has 690 MB: the app takes 300 of them, a large
 # picture 230 while it is decoded.
-LARGEST = 60_000_000  # of one visit
-ALL = 120_000_000  # of all visits together
+LARGEST = 50_000_000  # of one visit
+ALL = 100_000_000  # of all visits together
 
 FULL = f"Some files were not taken: at most {LARGEST // 10**6} MB may wait at a time."
 SLOW = "A file took too long to arrive. Try again, or make it smaller."
@@ -76,6 +76,18 @@ def let_go(*files: UploadedFile) -> None:
         for file in files:
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
             _drop(file)
+
+
+def turn_to(page: str, waiting: Sequence[UploadedFile]) -> None:
+    """Free what was chosen on another page and is neither used nor waiting: its uploader is gone."""
+    context = get_script_run_ctx()
+    turned = st.session_state.get("_page", page) != page
+    st.session_state["_page"] = page
+    if turned and context and isinstance(memory := context.uploaded_file_mgr, MemoryUploadedFileManager):
+        kept = {file.file_id for file in waiting}
+        for record in list(memory.file_storage.get(context.session_id, {}).values()):
+            if record.data and record.file_id not in kept:  # an emptied one still names the open picture
+                memory.remove_file(context.session_id, record.file_id)
 
 
 def empty(file: UploadedFile) -> None:
