@@ -24,8 +24,18 @@ def test_outputs_are_those_of_every_layer(encoder: keras.Model) -> None:
     assert memory.output_bytes(encoder) == picture + 4 * picture + 3 * regions
 
     image = keras.Input(encoder.input_shape[1:], dtype="uint8")
-    outer = keras.Model(image, layers.ReLU()(encoder(image)))
-    assert memory.output_bytes(outer) == picture + memory.output_bytes(encoder) + regions
+    plain = keras.Model(image, layers.ReLU()(encoder(image)))
+    stacked = keras.Model(image, keras.Sequential([layers.ReLU()])(encoder(image)))  # as ConvNeXt has them
+    for outer in (plain, stacked):
+        assert memory.output_bytes(outer) == picture + memory.output_bytes(encoder) + regions
+
+
+def test_a_layer_of_several_steps_keeps_more(encoder: keras.Model) -> None:
+    def beyond(layer: keras.Layer) -> float:
+        return memory.output_bytes(keras.Sequential([encoder, layer])) - memory.output_bytes(encoder)
+
+    plain = beyond(layers.ReLU())
+    assert beyond(layers.Activation("gelu")) > beyond(layers.LayerNormalization()) > plain
 
 
 def test_half_precision_takes_half(encoder: keras.Model) -> None:
