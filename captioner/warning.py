@@ -47,6 +47,7 @@ class Rules:
 
     novelty: Rule | None = None
     threshold: Threshold | None = None
+    unreadable: tuple[str, ...] = ()  # a sentence for each warning that a broken file rules out
 
     def warnings(self, regions: NDArray[np.float32], sureness: float) -> tuple[CaptionWarning, ...]:
         """About float32[1, R, C] and the caption that the bundle's own options lead to."""
@@ -59,17 +60,19 @@ class Rules:
 
 def read(bundle: Bundle, channels: int) -> Rules:
     """A bundle's rules, for an encoder of so many channels. One that cannot be read costs no caption."""
-    return Rules(
-        _readable(lambda: familiar.read(bundle, channels)), _readable(lambda: confidence.read(bundle))
+    novelty, strange = _readable(
+        lambda: familiar.read(bundle, channels), "Unusual pictures cannot be noticed"
     )
+    threshold, vague = _readable(lambda: confidence.read(bundle), "Unsure captions cannot be pointed out")
+    return Rules(novelty, threshold, strange + vague)
 
 
-def _readable(read: Callable[[], Fact | None]) -> Fact | None:
+def _readable(read: Callable[[], Fact | None], without: str) -> tuple[Fact | None, tuple[str, ...]]:
     try:
-        return read()
+        return read(), ()
     except BundleError as error:
         log.warning("captions lack a warning: %s", error)
-        return None
+        return None, (f"{without}: {error}",)
 
 
 def unfamiliar(rule: Rule, likeness: float) -> CaptionWarning | None:

@@ -15,7 +15,7 @@ from captioner import warning
 from captioner.bundle import Bundle
 from captioner.decoding import DecodingOptions
 from captioner.model import END_WORD, Caption, Captions, TreeNode, Word
-from captioner.warning import CaptionWarning
+from captioner.warning import CaptionWarning, Rules
 
 SENTENCES = (
     (("a", 0.9), ("dog", 0.6), ("runs", 0.3), (END_WORD, 0.999)),
@@ -47,6 +47,7 @@ class FakeCaptioner:
     encoded: int = 0
     decoded: list[DecodingOptions] = field(default_factory=list)
     warnings: tuple[CaptionWarning, ...] = ()
+    rules: Rules = field(default_factory=Rules)
 
     def regions(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.encoded += 1

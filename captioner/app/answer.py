@@ -43,6 +43,8 @@ def show(picture: Picture, image: Pixels) -> None:
         with st.spinner("Looking at the picture …"):
             captions = resources.captions(picture, image, options)
         _result(picture, image, captions, options, key)
+        for sentence in resources.captioner().rules.unreadable:
+            st.caption(wording.escaped(sentence))
         _alternatives(captions, options)
         tree.show(captions, options)
         keep.offer(picture, captions, settings.named(options, defaults))

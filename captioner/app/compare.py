@@ -128,8 +128,10 @@ def _foreign(side: Side, picture: Picture, image: Pixels) -> Captions:
 
 @st.cache_resource(show_spinner=False, max_entries=LOADED, hash_funcs=resources.BY_CHECKSUM)
 def _captioner(bundle: Bundle) -> Captioner:
+    from captioner import trial
     from captioner.model import Captioner
 
+    trial.run(bundle)  # which nobody here made: a damaged model must not end the app
     return Captioner(bundle)
 
 
