@@ -43,7 +43,7 @@ class Fetcher:
 
     def __init__(self, *arguments: str) -> None:
         self.problem: str | None = None
-        self._command = [sys.executable, "-m", *arguments]
+        self._command = [sys.executable, "-m", "captioner.child", *arguments]
         self._child: subprocess.Popen[str] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=arguments[0], daemon=True)
@@ -67,27 +67,40 @@ class Fetcher:
 
     def fetch(self) -> str:
         """One fetch: empty if it worked, else why it did not, a sentence."""
+        reading, writing = os.pipe()  # the child ends when nobody holds this end any more
+        try:
+            return self._ended(self._started(reading))
+        except OSError as error:
+            return f"no process could be started to fetch it ({error.strerror or error})."
+        except subprocess.TimeoutExpired:
+            return f"the fetch had not ended after {self.deadline:g} seconds."
+        finally:
+            os.close(writing)
+
+    def _started(self, standard_input: int) -> subprocess.Popen[str]:
         try:
             self._child = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
-                stdin=subprocess.DEVNULL,
+                stdin=standard_input,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
                 start_new_session=True,  # so that it can be ended with the process that tries the bundle
             )
-        except OSError as error:
-            return f"no process could be started to fetch it ({error.strerror or error})."
+        finally:
+            os.close(standard_input)
+        return self._child
+
+    def _ended(self, child: subprocess.Popen[str]) -> str:
         if self._stopping.is_set():  # while it was being started
-            _kill(self._child)
+            _kill(child)
         try:
-            complaint = self._child.communicate(timeout=self.deadline)[1]
-        except subprocess.TimeoutExpired:
-            _kill(self._child)
-            return f"the fetch had not ended after {self.deadline:g} seconds."
-        return self._outcome(self._child.returncode, complaint)
+            complaint = child.communicate(timeout=self.deadline)[1]
+        finally:
+            _kill(child)
+        return self._outcome(child.returncode, complaint)
 
     def _run(self) -> None:
         asked = 0.0
