@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -56,6 +57,11 @@ def test_every_other_row_is_what_was_measured(committed: Bundle) -> None:
     for row in committed.beside():
         spent = measured(row.seconds_per_picture, row.megabytes, row.hours)
         assert three(asdict(row.scores)) + spent in table, row
+
+
+def test_the_false_alarms_are_what_was_measured(committed: Bundle) -> None:
+    rule = json.loads((committed.folder / "familiar.json").read_text("utf-8"))
+    assert f"{rule['false_alarms']} false alarms among the {rule['images']:,} test pictures" in README
 
 
 def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
