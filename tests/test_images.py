@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import threading
 import warnings
@@ -84,11 +85,15 @@ def test_a_transparent_colour_is_white(mode: str) -> None:
     assert (images.read(encoded(image, transparency=transparency)) == 255).all()
 
 
-@pytest.mark.parametrize("format", ["PNG", "HEIF", "AVIF", "TIFF", "GIF", "BMP"])
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+FORMATS = ("PNG", "HEIF", "AVIF", "TIFF", "GIF", "BMP")
+NO_SUCH_FILES = {("LA", "BMP"), ("I;16", "BMP"), ("I;16", "GIF")}
+
+
+@pytest.mark.parametrize(
+    ("mode", "format"),
+    sorted({*itertools.product(("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), FORMATS)} - NO_SUCH_FILES),
+)
 def test_every_kind_of_picture_becomes_three_bytes_a_pixel(mode: str, format: str) -> None:
-    if (mode, format) in {("LA", "BMP"), ("I;16", "BMP"), ("I;16", "GIF")}:
-        pytest.skip("There is no such file.")
     found = images.read(encoded(Image.new(mode, (20, 10)), format))
     assert (found.dtype.name, found.shape) == ("uint8", (10, 20, 3))
 
