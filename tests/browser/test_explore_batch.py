@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
@@ -14,7 +15,7 @@ from captioner.app import explore, predicted
 from captioner.app.predicted import Said
 from captioner.bundle import Bundle
 from captioner.model import Captioner
-from tests.browser.conftest import Open, at_both_widths, fits, photo, upload
+from tests.browser.conftest import PATIENCE, Open, at_both_widths, fits, photo, upload
 from tests.fake_captioner import photo as drawn
 
 pytestmark = pytest.mark.browser
@@ -91,16 +92,25 @@ def held(page: Page) -> int:
     return int(found[1]) if found else 0
 
 
+def eventually(page: Page, true: Callable[[], bool]) -> bool:
+    """Streamlit counts anew only every few seconds."""
+    for _ in range(PATIENCE):
+        if true():
+            return True
+        page.wait_for_timeout(1000)
+    return False
+
+
 def test_the_server_lets_go_of_pictures_that_are_captioned(open_page: Open) -> None:
     page = open_page("batch")
     before = held(page)
     upload(page, photo(1), photo(2), label="Upload photographs")
     button = page.get_by_role("button", name="Caption 2 pictures")
     expect(button).to_be_visible()
-    assert held(page) >= len(photo(1)) + len(photo(2))
+    assert eventually(page, lambda: held(page) >= len(photo(1)) + len(photo(2)))
     button.click()
     expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
-    assert held(page) <= before
+    assert eventually(page, lambda: held(page) <= before)
 
 
 @at_both_widths
