@@ -27,7 +27,7 @@ CARD = "---\nlicense: apache-2.0\n---\n"
 
 def write(folder: Path, model: bytes = b"\0weights\xff" * 1000, **others: bytes) -> Bundle:
     """A bundle of which only the Hub's side is looked at, so the model is any bytes."""
-    extra = {"README.md": CARD, "history.csv": "epoch\n1\n"}
+    extra = {"README.md": CARD, "history.csv": "epoch,phase\n1,fit\n"}
     samples = {f"samples/{name}.jpg": data for name, data in others.items()}
     return bundle.write(folder, {**tiny.files(tiny.config(), model), **extra, **samples})
 
