@@ -80,6 +80,29 @@ def test_a_missing_or_cut_file_is_named(artifacts: Path, name: str) -> None:
         bundle.verify(artifacts)
 
 
+@pytest.mark.parametrize("name", ["vocabulary.json", "history.csv", "README.md", "captioner.tflite"])
+def test_a_size_is_looked_at_before_a_file_is_read(
+    artifacts: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with pytest.raises(BundleError, match="needs a size up to"):
+        manifest._entry(name, {"size": manifest.max_bytes(name) + 1, "sha256": SHA256})
+
+    os.truncate(artifacts / name, 2 * manifest.MAX_BYTES)
+    hashed: list[str] = []
+    monkeypatch.setattr(manifest, "_sha256", lambda path: hashed.append(path.name))
+    with pytest.raises(BundleError, match=f"{name} has {2 * manifest.MAX_BYTES} bytes"):
+        manifest.check(artifacts, name, manifest.Entry(5, SHA256))
+    assert hashed == []
+
+
+def test_a_bundle_is_bounded_as_a_whole(artifacts: Path) -> None:
+    one = {"size": manifest.max_bytes("samples/a.jpg"), "sha256": SHA256}
+    reseal(artifacts, lambda value: value["files"].update({f"samples/{i}.jpg": one for i in range(20)}))
+
+    with pytest.raises(BundleError, match="a bundle has at most"):
+        bundle.verify(artifacts)
+
+
 @posix_only
 @pytest.mark.parametrize("name", ["config.json", MANIFEST, "samples"])
 def test_links_are_refused(artifacts: Path, name: str) -> None:
