@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.types import Message
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.web.server.app_discovery import discover_asgi_app
 from streamlit.web.server.starlette import starlette_routes
@@ -44,7 +46,7 @@ class Server:
         return visit in self.active
 
     def get_app_session(self, visit: str) -> Any:
-        return SimpleNamespace(request_rerun=lambda state: self.reruns.append(visit))
+        return SimpleNamespace(request_rerun=self.reruns.append, _client_state=visit)
 
     def close_session(self, visit: str) -> None:
         self.closed.append(visit)
@@ -192,6 +194,10 @@ def test_a_visit_that_was_left_is_closed_and_its_bytes_are_freed(streamlit: Serv
     assert streamlit.closed == ["me"]
     assert streamlit.stored() == 5 * LEAST
     assert server.visits.close_left(0) == 0
+
+
+def test_streamlit_still_reruns_a_page_from_its_last_state() -> None:
+    assert "self.request_rerun(self._client_state)" in inspect.getsource(AppSession)
 
 
 def test_streamlit_finds_the_server_and_it_has_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

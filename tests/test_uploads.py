@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 
 from captioner.app import uploads
 
@@ -77,6 +77,11 @@ def test_what_was_chosen_on_another_page_is_freed_unless_it_waits(
         assert len(memory.get_files("me", ["a", "b", "c"])) == 3
     uploads.turn_to("about", files[1:2])
     assert [record.file_id for record in memory.get_files("me", ["a", "b", "c"])] == ["a", "b"]
+
+
+def test_files_of_a_visit_that_was_closed_are_passed_over(memory: MemoryUploadedFileManager) -> None:
+    file = uploaded(memory, "a")
+    assert uploads.present(DeletedFile("b"), file, None) == [file]
 
 
 def test_a_visitor_is_told_what_was_refused_until_other_files_are_taken(

@@ -136,7 +136,7 @@ def _chooser(again: bool) -> None:
 
 def _start(key: str) -> None:
     """Take the pictures out of the uploader; another takes its place."""
-    files = st.session_state[key]
+    files = uploads.present(*st.session_state[key])
     fitting = uploads.within(files, MOST)
     st.session_state["_batch"] = Batch(list(fitting))
     st.session_state["batches"] += 1

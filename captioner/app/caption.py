@@ -91,8 +91,9 @@ def _decoded(picture: Picture) -> Pixels:
 def _free(picture: Picture) -> Picture:
     """The picture without the bytes of its file, which may be twenty times those of its pixels."""
     key = st.session_state.get("from")
-    if key and not picture.sample and (file := st.session_state.get(key)):
-        uploads.empty(file)
+    if key and not picture.sample:
+        for file in uploads.present(st.session_state.get(key)):
+            uploads.empty(file)
     return replace(picture, data=b"")
 
 
@@ -119,7 +120,8 @@ def uploader() -> None:
 def _uploaded(key: str) -> None:
     """Open what was uploaded or photographed; close it when it was taken back."""
     state = st.session_state
-    if file := state[key]:
+    if found := uploads.present(state[key]):
+        file = found[0]
         st.query_params.pop("sample", None)
         state["picture"], state["from"] = Picture(file.name, file.getvalue()), key
     elif state.get("from") == key:
@@ -143,8 +145,7 @@ def samples() -> None:
 def _pick(name: str) -> None:
     state = st.session_state
     for widget in ("upload", "photo"):
-        if file := state.get(f"{widget}-{state['uploads']}"):
-            uploads.let_go(file)
+        uploads.let_go(*uploads.present(state.get(f"{widget}-{state['uploads']}")))
     state.pop("picture", None)
     state.pop("from", None)
     state["uploads"] += 1  # another key, so that the uploader is empty

@@ -125,7 +125,7 @@ async def _refuse(visit: str, status: int, why: str, scope: Scope, receive: Rece
     """Answer, and let the page say why: the uploader only shows that a file was not taken."""
     session = Runtime.instance().get_app_session(visit)
     if session and uploads.refuse(visit, why):
-        session.request_rerun(None)
+        session.request_rerun(session._client_state)  # as its file watcher does: None is the first page
     try:  # hear the sender out and keep nothing: a browser that is cut short does not read the answer
         async with asyncio.timeout(ON_THE_WAY):
             while (await receive()).get("more_body"):

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from captioner import image_headers
-
-if TYPE_CHECKING:
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 # Bytes of files that wait to be captioned. A free container has 690 MB: the app takes 300 of them, a large
 # picture 230 while it is decoded.
@@ -34,6 +30,11 @@ def several(label: str, key: str | None = None) -> Sequence[UploadedFile]:
     files = st.file_uploader(label, accept_multiple_files=True, key=key, help=HELP)
     tell()
     return files
+
+
+def present(*files: object) -> list[UploadedFile]:
+    """Those that are still here: a browser may name files of a visit that was closed meanwhile."""
+    return [file for file in files if isinstance(file, UploadedFile)]
 
 
 def refuse(visit: str, why: str) -> bool:
