@@ -194,3 +194,14 @@ def test_a_visit_keeps_the_captions_and_what_was_seen_in_the_open_pictures(fake:
     app = AppTest.from_string(CAPTION.format(pictures=5)).run().run()
     assert (len(app.session_state["_captions"]), len(app.session_state["_regions"])) == (5, resources.OPEN)
     assert fake.encoded == 5
+
+
+def test_a_broken_bundle_is_told_about_without_saying_where_it_lies(
+    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
+) -> None:
+    committed.model_path.write_bytes(b"")
+    monkeypatch.setenv("CAPTIONER_BUNDLE", str(committed.folder))
+    script = "from captioner.app import resources\nwith resources.explained():\n    resources.running()"
+    (error,) = AppTest.from_string(script, default_timeout=60).run().error
+    assert error.value.startswith("Captioner.tflite has 0 bytes")
+    assert str(tmp_path) not in error.value
