@@ -5,19 +5,14 @@ from __future__ import annotations
 import streamlit as st
 from starlette.middleware import Middleware
 
-from captioner.app import (
-    about,
-    batch,
-    caption,
-    compare,
-    explore,
-    memory,
-    resources,
-    review,
-    server,
-    training,
-    uploads,
-)
+from captioner.app.about import page as about
+from captioner.app.batch import page as batch
+from captioner.app.caption import page as caption
+from captioner.app.compare import page as compare
+from captioner.app.explore import page as explore
+from captioner.app.review import page as review
+from captioner.app.state import memory, resources, server, uploads
+from captioner.app.training_report import page as training_report
 
 if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, and imports it
     memory.settle()
@@ -31,7 +26,9 @@ else:  # a visitor's run of the page
         st.Page(compare.page, title="Compare", icon=":material/compare:", url_path="compare"),
         st.Page(explore.page, title="Explore", icon=":material/travel_explore:", url_path="explore"),
         st.Page(review.page, title="Review", icon=":material/rate_review:", url_path="review"),
-        st.Page(training.page, title="How it was trained", icon=":material/school:", url_path="training"),
+        st.Page(
+            training_report.page, title="How it was trained", icon=":material/school:", url_path="training"
+        ),
         st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
     ]
     server.visits.here()

@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from captioner.data.flickr8k import KAGGLE_HANDLE, SPLITS
 from captioner.errors import CaptionerError
-from captioner.flickr8k import KAGGLE_HANDLE, SPLITS
 
 if TYPE_CHECKING:
-    from captioner.flickr8k import Dataset
+    from captioner.data.flickr8k import Dataset
     from captioner.training.recipes import Recipe
-    from captioner.training.stages import Trained
+    from captioner.training.runner import Trained
 
 DEFAULT_DATA = Path(os.environ.get("CAPTIONER_FLICKR8K") or "data/flickr8k")
 MOST_TRIALS = 20
@@ -164,8 +164,8 @@ def _refuse_idle(options: argparse.Namespace, recipe: Recipe) -> None:
 
 def read(options: argparse.Namespace, recipe: Recipe) -> Dataset:
     """The dataset, downloaded if asked, without undecodable pictures; prints what is left out."""
-    from captioner import flickr8k
-    from captioner.training import features
+    from captioner.data import flickr8k
+    from captioner.training.loop import features
 
     folder = download() if options.download else options.data
     dataset = flickr8k.load(folder, recipe.split)
@@ -193,8 +193,8 @@ def download() -> Path:
 
 def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Path) -> Trained:
     """Go through the recipe's phases."""
-    from captioner.training import stages
-    from captioner.training.checkpoint import Run
+    from captioner.training import runner
+    from captioner.training.loop.checkpoint import Run
 
     checkpoints = Run(run)
     begun = checkpoints.progress() is not None
@@ -204,14 +204,14 @@ def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Pa
         )
     if options.resume and not begun:
         print(f"{run} holds no finished epoch: beginning at the first")
-    return stages.train(recipe, dataset, checkpoints, options.cache, options.seed, options.start)
+    return runner.train(recipe, dataset, checkpoints, options.cache, options.seed, options.start)
 
 
 def search(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, run: Path) -> None:
     """Short trials instead of training; nothing is exported."""
-    from captioner.training import search
+    from captioner.training import tuning
 
-    found = search.Search(recipe, dataset, run, options.cache, options.seed, options.epochs or search.EPOCHS)
+    found = tuning.Search(recipe, dataset, run, options.cache, options.seed, options.epochs or tuning.EPOCHS)
     found.go(options.search, options.resume)
 
 
@@ -219,21 +219,21 @@ def export(
     options: argparse.Namespace, recipe: Recipe, dataset: Dataset, trained: Trained, run: Path
 ) -> Path:
     """The bundle, still without scores, inside the run's folder."""
-    from captioner import bundle
-    from captioner.training import export, record
+    from captioner.bundle import storage
+    from captioner.training import bundle_facts, export
 
     model = run / "captioner.tflite"
     print("writing the model as one LiteRT file, which takes about a minute", flush=True)
     export.export(trained.encoder, trained.decoder, model, recipe.bits)
     folder = run / "bundle"
-    told = record.files(recipe, trained, dataset, options.seed)
-    bundle.write(folder, {**told, "captioner.tflite": model, "history.csv": run / "history.csv"})
+    told = bundle_facts.files(recipe, trained, dataset, options.seed)
+    storage.write(folder, {**told, "captioner.tflite": model, "history.csv": run / "history.csv"})
     return folder
 
 
 def main(given: list[str] | None = None) -> None:
     """Everything from the command line to the bundle."""
-    from captioner import bundle
+    from captioner.bundle import storage
     from captioner.training import log
 
     options = arguments(given)
@@ -243,7 +243,7 @@ def main(given: list[str] | None = None) -> None:
     if options.search:
         search(options, recipe, read(options, recipe), run)
         return
-    bundle.refuse_foreign(options.out)  # now, not after hours
+    storage.refuse_foreign(options.out)  # now, not after hours
     dataset = read(options, recipe)
     trained = train(options, recipe, dataset, run)
     finish(options, dataset, export(options, recipe, dataset, trained, run))
@@ -251,17 +251,19 @@ def main(given: list[str] | None = None) -> None:
 
 def finish(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
     """Score what ships, put it in place as a whole, and push it if asked."""
-    from captioner import bundle, calibration, evaluation, hub
-    from captioner.model import Captioner
+    from captioner.bundle import hub, storage
+    from captioner.evaluation import evaluate as evaluation
+    from captioner.inference.captioner import Captioner
+    from captioner.novelty import calibration
 
-    captioner = Captioner(bundle.load(folder))
+    captioner = Captioner(storage.load(folder))
     calibration.add(captioner, dataset)
     split = "test" if "test" in dataset.splits else "dev"
     found, rows = evaluation.evaluate(captioner, dataset, split)
     how = f"--split {split} --beams {found.beams} --alpha {found.alpha:g}"
     how += f" --limit {found.images}" if options.limit else ""
     sealed = evaluation.write(captioner.bundle, found, rows, f"python -m captioner evaluate {how}")
-    bundle.write(options.out, {name: sealed.folder / name for name in sealed.files})
+    storage.write(options.out, {name: sealed.folder / name for name in sealed.files})
     print(
         f"{options.out} holds the captioner. Try: python -m captioner caption PICTURE --bundle {options.out}"
     )

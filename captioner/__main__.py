@@ -19,8 +19,8 @@ from captioner.arguments import AnyOrder, beams, count, exponent
 from captioner.errors import CaptionerError, DatasetError, ImageError
 
 if TYPE_CHECKING:
-    from captioner.decoding import DecodingOptions
-    from captioner.model import Captioner
+    from captioner.inference.captioner import Captioner
+    from captioner.inference.decoding import DecodingOptions
 
 PROGRAM = "python -m captioner"
 _FOLDER: dict[str, Any] = {"type": Path, "default": Path("artifacts"), "help": "default: %(default)s"}
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def caption(arguments: argparse.Namespace) -> int:
     """Describe pictures."""
     from captioner import images
-    from captioner.model import as_json
+    from captioner.inference.captioner import as_json
 
     captioner, options = _open(arguments)
     failed = False
@@ -71,7 +71,8 @@ def caption(arguments: argparse.Namespace) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Score a bundle on a split of the dataset."""
-    from captioner import evaluation, flickr8k
+    from captioner.data import flickr8k
+    from captioner.evaluation import evaluate as evaluation
 
     captioner, options = _open(arguments, () if arguments.allow_all_words else None, warns=False)
     if arguments.allow_all_words and arguments.write:
@@ -99,10 +100,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 def familiar(arguments: argparse.Namespace) -> int:
     """Measure how well a bundle can tell pictures unlike those it was trained on."""
-    from captioner import bundle, calibration, evaluation, flickr8k
-    from captioner.model import Captioner
+    from captioner.bundle import storage
+    from captioner.data import flickr8k
+    from captioner.evaluation import evaluate as evaluation
+    from captioner.inference.captioner import Captioner
+    from captioner.novelty import calibration
 
-    captioner = Captioner(bundle.load(arguments.bundle))
+    captioner = Captioner(storage.load(arguments.bundle))
     dataset = evaluation.as_trained(
         captioner.bundle, flickr8k.load(arguments.data, captioner.bundle.config.split)
     )
@@ -120,9 +124,12 @@ def familiar(arguments: argparse.Namespace) -> int:
 
 def beside(arguments: argparse.Namespace) -> int:
     """Show the results of other bundles in a bundle's model card."""
-    from captioner import beside, bundle
+    from captioner.bundle import storage
+    from captioner.evaluation import baselines
 
-    sealed = beside.add(bundle.load(arguments.bundle), [bundle.load(folder) for folder in arguments.others])
+    sealed = baselines.add(
+        storage.load(arguments.bundle), [storage.load(folder) for folder in arguments.others]
+    )
     count = len(sealed.beside())
     print(f"results of {count} {'bundle' if count == 1 else 'bundles'} written to {sealed.folder}")
     return 0
@@ -130,10 +137,11 @@ def beside(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check every byte of a bundle, and caption a picture with it."""
-    from captioner import bundle, trial
+    from captioner.bundle import storage
+    from captioner.inference import smoke_test
 
-    found = bundle.load(arguments.folder)
-    trial.run(found)
+    found = storage.load(arguments.folder)
+    smoke_test.run(found)
     size = sum(entry.size for entry in found.files.values()) / 1e6
     print(f"{found.folder} is whole: {len(found.files)} files, {size:.1f} MB, checksum {found.checksum[:12]}")
     return 0
@@ -141,7 +149,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def push(arguments: argparse.Namespace) -> int:
     """Publish a bundle on the Hugging Face Hub."""
-    from captioner import hub
+    from captioner.bundle import hub
 
     flags = {"samples": arguments.samples, "private": arguments.private, "dry_run": arguments.dry_run}
     if arguments.samples:
@@ -154,12 +162,13 @@ def push(arguments: argparse.Namespace) -> int:
 
 def pull(arguments: argparse.Namespace) -> int:
     """Fetch a bundle from the Hugging Face Hub."""
-    from captioner import hub, trial
+    from captioner.bundle import hub
+    from captioner.inference import smoke_test
 
     if arguments.store:
-        pulled = hub.update(arguments.repo, arguments.revision, arguments.store, tried=trial.run)
+        pulled = hub.update(arguments.repo, arguments.revision, arguments.store, tried=smoke_test.run)
     else:
-        pulled = hub.pull(arguments.repo, arguments.revision, arguments.to, tried=trial.run)
+        pulled = hub.pull(arguments.repo, arguments.revision, arguments.to, tried=smoke_test.run)
     print(f"{arguments.repo} is in {arguments.store or arguments.to}, checksum {pulled.checksum[:12]}")
     return 0
 
@@ -259,10 +268,10 @@ def _accept_any_character() -> None:
 def _open(
     arguments: argparse.Namespace, blocked: Collection[str] | None = None, *, warns: bool = True
 ) -> tuple[Captioner, DecodingOptions]:
-    from captioner import bundle
-    from captioner.model import Captioner
+    from captioner.bundle import storage
+    from captioner.inference.captioner import Captioner
 
-    captioner = Captioner(bundle.load(arguments.bundle), blocked=blocked, warns=warns)
+    captioner = Captioner(storage.load(arguments.bundle), blocked=blocked, warns=warns)
     asked = {"beams": arguments.beams, "alpha": arguments.alpha}
     return captioner, replace(captioner.options, **{name: v for name, v in asked.items() if v is not None})
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from captioner import image_headers
+from captioner.child_process import ROOT
 from captioner.errors import ImageError
+from captioner.fair_lock import FairLock
 from captioner.image_headers import MAX_EXIF, MAX_SCANS, MAX_SEGMENTS, MAX_VALUES, READ
-from captioner.locks import FairLock
 
 MAX_BYTES = 30_000_000
 MAX_PIXELS = 50_000_000  # of a baseline JPEG: decoded at a fraction of its size, it takes 25 MB at its peak
@@ -97,7 +98,7 @@ def _apart(data: bytes, name: str) -> NDArray[np.uint8]:
     """An AVIF, decoded in a process of its own with little memory: its frames may have another size than its
     head claims, and dav1d decodes them at that."""
     command = [sys.executable, "-X", "utf8", "-m", "captioner.images", name]
-    root, calm = Path(__file__).parents[1], {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    calm = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     try:
         with _DECODING:
             ended = subprocess.run(
@@ -106,7 +107,7 @@ def _apart(data: bytes, name: str) -> NDArray[np.uint8]:
                 capture_output=True,
                 check=False,
                 timeout=CHILD_SECONDS,
-                cwd=root,
+                cwd=ROOT,
                 env=calm,
             )
     except subprocess.TimeoutExpired as error:

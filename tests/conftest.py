@@ -14,13 +14,13 @@ import pytest
 import streamlit as st
 from hypothesis import settings
 
-from captioner import bundle as bundles
-from captioner import flickr8k
-from captioner.app import resources
-from captioner.app.resources import Running
-from captioner.bundle import Bundle
-from captioner.flickr8k import Dataset
-from captioner.samples import Sample
+from captioner.app.state import resources
+from captioner.app.state.resources import Running
+from captioner.bundle import storage as bundles
+from captioner.bundle.storage import Bundle
+from captioner.data import flickr8k
+from captioner.data.flickr8k import Dataset
+from captioner.data.samples import Sample
 from tests import tiny, tiny_flickr8k
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.stand_in_hub import StandInHub, connect

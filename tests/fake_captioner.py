@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from captioner import warning
-from captioner.bundle import Bundle
-from captioner.decoding import DecodingOptions
-from captioner.model import END_WORD, Caption, Captions, TreeNode, Word
-from captioner.warning import CaptionWarning, Rules
+from captioner.bundle.storage import Bundle
+from captioner.inference import warning
+from captioner.inference.captioner import END_WORD, Caption, Captions, TreeNode, Word
+from captioner.inference.decoding import DecodingOptions
+from captioner.inference.warning import CaptionWarning, Rules
 
 SENTENCES = (
     (("a", 0.9), ("dog", 0.6), ("runs", 0.3), (END_WORD, 0.999)),

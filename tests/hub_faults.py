@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable
 
-from captioner import manifest
+from captioner.bundle import manifest
 from tests.stand_in_hub import _Handler
 
 Fault = Callable[[_Handler], None]

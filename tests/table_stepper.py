@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.decoding import Decoded, DecodingOptions, Hypothesis, State, decode
+from captioner.inference.decoding import Decoded, DecodingOptions, Hypothesis, State, decode
 from captioner.text import END, PAD, START, UNKNOWN
 
 Said = tuple[int, ...]

@@ -186,42 +186,62 @@ def plant(tree: dict[Path, str]) -> Callable[[str, str], list[str]]:
     ("file", "planted", "broken"),
     [
         ("captioner/text.py", "import tensorflow as tf\n", "captioner/text.py imports tensorflow"),
-        ("captioner/model.py", "def f():\n    from keras import ops\n", "captioner/model.py imports keras"),
         (
-            "captioner/model.py",
+            "captioner/inference/captioner.py",
+            "def f():\n    from keras import ops\n",
+            "captioner/inference/captioner.py imports keras",
+        ),
+        (
+            "captioner/inference/captioner.py",
             "import importlib\nimportlib.import_module('keras')\n",
-            "model.py imports keras",
+            "captioner.py imports keras",
         ),
-        ("captioner/decoding.py", "import streamlit\n", "captioner/decoding.py imports streamlit"),
         (
-            "captioner/bundle.py",
-            "from captioner.training import fit\n",
-            "bundle.py imports captioner.training",
+            "captioner/inference/decoding.py",
+            "import streamlit\n",
+            "captioner/inference/decoding.py imports streamlit",
         ),
-        ("captioner/bundle.py", "from .app import caption\n", "bundle.py imports captioner.app"),
         (
-            "captioner/app/caption.py",
+            "captioner/bundle/storage.py",
+            "from captioner.training.loop import fit\n",
+            "storage.py imports captioner.training",
+        ),
+        ("captioner/bundle/storage.py", "from ..app import caption\n", "storage.py imports captioner.app"),
+        (
+            "captioner/app/caption/page.py",
             "from captioner import training\n",
-            "caption.py imports captioner.training",
+            "page.py imports captioner.training",
         ),
-        ("captioner/app/caption.py", "from ..training import fit\n", "caption.py imports captioner.training"),
-        ("captioner/training/fit.py", "import streamlit\n", "fit.py imports streamlit"),
+        (
+            "captioner/app/caption/page.py",
+            "from ...training import fit\n",
+            "page.py imports captioner.training",
+        ),
+        ("captioner/training/loop/fit.py", "import streamlit\n", "fit.py imports streamlit"),
         ("train.py", "import tensorflow\n", "train.py imports tensorflow"),
         ("train.py", "def f():\n    import keras\n", "train.py imports keras"),
         (
             "streamlit_app.py",
-            "import captioner.training.fit\n",
+            "import captioner.training.loop.fit\n",
             "streamlit_app.py imports captioner.training",
         ),
         ("captioner/__init__.py", "import numpy\n", "an __init__ imports nothing"),
-        ("captioner/hub.py", "import httpx\n", "hub.py imports httpx, which requirements.txt does not bring"),
         (
-            "captioner/app/caption.py",
-            "def f():\n    import scipy.stats\n",
-            "caption.py imports scipy, which requirements.txt does not bring",
+            "captioner/bundle/hub.py",
+            "import httpx\n",
+            "hub.py imports httpx, which requirements.txt does not bring",
         ),
-        ("captioner/errors.py", "import captioner.text\nfrom . import hub\n", "imports run in a circle"),
-        ("captioner/hub.py", "import pickle\n", "hub.py imports pickle"),
+        (
+            "captioner/app/caption/page.py",
+            "def f():\n    import scipy.stats\n",
+            "page.py imports scipy, which requirements.txt does not bring",
+        ),
+        (
+            "captioner/errors.py",
+            "import captioner.text\nfrom .bundle import hub\n",
+            "imports run in a circle",
+        ),
+        ("captioner/bundle/hub.py", "import pickle\n", "hub.py imports pickle"),
         ("tests/test_text.py", "from joblib import load\n", "test_text.py imports joblib"),
         ("captioner/text.py", "words = eval('1')\n", "text.py calls eval()"),
         (
@@ -242,14 +262,19 @@ def test_a_planted_breach_is_found(
 
 
 def test_what_is_allowed_breaks_nothing(plant: Callable[[str, str], list[str]]) -> None:
-    assert plant("captioner/training/fit.py", "import keras\nimport captioner.text\n") == []
-    assert plant("captioner/app/caption.py", "import streamlit\nimport captioner.model\n") == []
-    assert plant("train.py", "from captioner.training import fit\n") == []
+    assert plant("captioner/training/loop/fit.py", "import keras\nimport captioner.text\n") == []
+    assert (
+        plant("captioner/app/caption/page.py", "import streamlit\nimport captioner.inference.captioner\n")
+        == []
+    )
+    assert plant("train.py", "from captioner.training.loop import fit\n") == []
 
 
 def test_captioning_and_the_app_leave_tensorflow_out() -> None:
     pages = [module(path) for path in files(ROOT) if room(path) == "app" and path.parts[0] == "captioner"]
-    wanted = ", ".join(["captioner.model", "captioner.hub", "captioner.samples", *pages])
+    wanted = ", ".join(
+        ["captioner.inference.captioner", "captioner.bundle.hub", "captioner.data.samples", *pages]
+    )
     heavy = f"print(sorted({TRAINING_ONLY!r} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys, {wanted}; {heavy}"],

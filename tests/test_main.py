@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captioner import blocklist, bundle, hub, images, trial
+from captioner import images
 from captioner.__main__ import main
+from captioner.bundle import hub, storage
 from captioner.errors import BundleError, HubError
-from captioner.model import END_WORD, Captioner
+from captioner.inference import blocklist, smoke_test
+from captioner.inference.captioner import END_WORD, Captioner
 from tests import tiny
 
 CAPTIONS = ("A dog runs.", "The dog plays in grass", "A dog with a ball", "A red ball", "Two dogs")
@@ -53,7 +55,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def expected(artifacts: Path, picture: str) -> str:
-    return Captioner(bundle.load(artifacts)).caption(images.read(picture)).best.text
+    return Captioner(storage.load(artifacts)).caption(images.read(picture)).best.text
 
 
 def test_one_picture_gives_its_caption_alone(
@@ -119,7 +121,7 @@ def test_no_bundle_is_one_sentence(
 
 def test_verify_says_what_it_found(artifacts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(artifacts)]) == 0
-    assert bundle.load(artifacts).checksum[:12] in capsys.readouterr().out
+    assert storage.load(artifacts).checksum[:12] in capsys.readouterr().out
 
 
 def test_verify_tries_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,14 +134,14 @@ def test_verify_tries_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_evaluate_prints_and_writes(
     artifacts: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old = bundle.load(artifacts)
-    own = bundle.write(tmp_path / "own", {name: artifacts / name for name in old.files}).folder
+    old = storage.load(artifacts)
+    own = storage.write(tmp_path / "own", {name: artifacts / name for name in old.files}).folder
     command = ["evaluate", "--bundle", str(own), "--data", str(data)]
 
     assert main(command) == 0
-    assert bundle.load(own).checksum == old.checksum, "nothing is written unless asked for"
+    assert storage.load(own).checksum == old.checksum, "nothing is written unless asked for"
     assert main([*command, "--beams", "2", "--write"]) == 0
-    new, printed = bundle.load(own), capsys.readouterr().out
+    new, printed = storage.load(own), capsys.readouterr().out
     metrics = new.metrics()
     assert metrics
     assert f"{metrics.scores.cider:.3f}" in printed
@@ -152,11 +154,11 @@ def test_evaluate_prints_and_writes(
 def test_partial_figures_are_not_written(
     artifacts: Path, data: Path, partial: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = bundle.load(artifacts).checksum
+    before = storage.load(artifacts).checksum
 
     assert main(["evaluate", "--bundle", str(artifacts), "--data", str(data), "--write", *partial]) == 2
     assert "Leave out --write" in capsys.readouterr().err
-    assert bundle.load(artifacts).checksum == before
+    assert storage.load(artifacts).checksum == before
 
 
 def test_the_list_of_words_is_only_left_out_on_demand(
@@ -210,10 +212,10 @@ def test_pull_passes_its_flags_on(
 ) -> None:
     calls: list[tuple[Any, ...]] = []
 
-    def pulled(*arguments: Any, tried: Any) -> bundle.Bundle:
-        assert tried is trial.run  # so that a model that does not run is not put in place
+    def pulled(*arguments: Any, tried: Any) -> storage.Bundle:
+        assert tried is smoke_test.run  # so that a model that does not run is not put in place
         calls.append(arguments)
-        return bundle.load(artifacts)
+        return storage.load(artifacts)
 
     monkeypatch.setattr(hub, "pull", pulled)
     assert main(["pull", "user/repo"]) == 0

@@ -12,8 +12,8 @@ from msgspec.structs import asdict
 
 import train
 from captioner import __main__ as command_line
-from captioner import card
-from captioner.bundle import Bundle
+from captioner.bundle import model_card
+from captioner.bundle.storage import Bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,7 +66,7 @@ def test_the_false_alarms_are_what_was_measured(committed: Bundle) -> None:
 
 def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
     b = committed
-    assert card.render(b.config, b.metrics(), b.history(), b.dataset(), b.beside()) == b.card()
+    assert model_card.render(b.config, b.metrics(), b.history(), b.dataset(), b.beside()) == b.card()
 
 
 def test_every_module_has_its_line() -> None:

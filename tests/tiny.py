@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from captioner import bundle as bundles
-from captioner.bundle import Bundle, Config
+from captioner.bundle import storage as bundles
+from captioner.bundle.storage import Bundle, Config
 from captioner.text import SPECIALS
 
 WORDS = (

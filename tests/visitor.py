@@ -11,12 +11,13 @@ PATIENCE = 60  # seconds
 
 
 def opened(page: str | None = None, **query: str) -> AppTest:
-    """A page alone, by its module's name, or the whole app, as one finds it whose address has this query."""
+    """A page alone, by its folder's name, or the whole app, as one finds it whose address has this query."""
     if page is None:
         app = AppTest.from_file(APP, default_timeout=PATIENCE)
     else:
         script = (
-            f"from captioner.app import {page}, resources\nwith resources.explained():\n    {page}.page()"
+            f"from captioner.app.{page} import page\nfrom captioner.app.state import resources\n"
+            "with resources.explained():\n    page.page()"
         )
         app = AppTest.from_string(script, default_timeout=PATIENCE)
     for name, value in query.items():

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from captioner.training.decoders import Decoder
+from captioner.training.models.decoders import Decoder
 
 SIGNATURES = ("encode", "start", "step")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from captioner.training.decoders import DecoderOptions
-from captioner.training.encoders import EDGETPU, PAIR, EncoderOptions, named
-from captioner.training.fit import Phase
+from captioner.training.loop.fit import Phase
+from captioner.training.models.decoders import DecoderOptions
+from captioner.training.models.encoders import EDGETPU, PAIR, EncoderOptions, named
 
 
 @dataclass(frozen=True)

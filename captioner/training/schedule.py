@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from captioner.errors import CaptionerError
-from captioner.training import batches
-from captioner.training.checkpoint import Progress, Run
-from captioner.training.fit import Phase
+from captioner.training.loop import batches
+from captioner.training.loop.checkpoint import Progress, Run
+from captioner.training.loop.fit import Phase
 
 _ADVICE = "Repeat its options, or name another --run."
 Fields = Mapping[str, Any]  # of a phase

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
-from captioner.app.settings import DRAW
+from captioner.app.components.decoding_controls import DRAW
 from tests.browser.conftest import NARROW, PATIENCE, ROOT, WIDE, captioned, photo, settle, upload
 
 pytestmark = pytest.mark.browser

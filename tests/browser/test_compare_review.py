@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from captioner.app.review import PROMISE
-from captioner.app.settings import DRAW
+from captioner.app.components.decoding_controls import DRAW
+from captioner.app.review.page import PROMISE
 from tests.browser.conftest import Open, at_both_widths, fits, photo, settle, upload
 
 pytestmark = pytest.mark.browser

@@ -11,10 +11,11 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from captioner import images
-from captioner.app import explore, predicted
-from captioner.app.predicted import Said
-from captioner.bundle import Bundle
-from captioner.model import Captioner
+from captioner.app.explore import page as explore
+from captioner.bundle.storage import Bundle
+from captioner.evaluation import predictions
+from captioner.evaluation.predictions import Said
+from captioner.inference.captioner import Captioner
 from tests.browser.conftest import PATIENCE, Open, at_both_widths, fits, photo, upload
 from tests.fake_captioner import photo as drawn
 
@@ -24,8 +25,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def best(served: Bundle) -> list[Said]:
     """The sentences as the page sorts them."""
-    everything = predicted.sentences(served)
-    return sorted(everything, key=predicted.ORDERS["Best matches"])
+    everything = predictions.sentences(served)
+    return sorted(everything, key=predictions.ORDERS["Best matches"])
 
 
 def payload(name: str, data: bytes) -> FilePayload:

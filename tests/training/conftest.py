@@ -8,9 +8,9 @@ import keras
 import pytest
 import tensorflow as tf
 
-from captioner.flickr8k import Dataset
+from captioner.data.flickr8k import Dataset
 from captioner.text import Vocabulary, words
-from captioner.training.batches import Targets
+from captioner.training.loop.batches import Targets
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from typing import Any, cast
 import keras
 import pytest
 
-from captioner.flickr8k import Dataset
-from captioner.training import stages
-from captioner.training.checkpoint import Epoch, Progress, Run
-from captioner.training.decoders import Decoder
+from captioner.data.flickr8k import Dataset
+from captioner.training import runner
+from captioner.training.loop.checkpoint import Epoch, Progress, Run
+from captioner.training.models.decoders import Decoder
 from captioner.training.recipes import Recipe
 
 
@@ -40,7 +40,7 @@ def practise(recipe: Recipe, dataset: Dataset, run: Run, cache: Path, seed: int)
 @contextmanager
 def untrained() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "train", practise)
+        patch.setattr(runner, "train", practise)
         patch.setattr(keras.utils, "clear_session", lambda: None)
         yield
 

@@ -10,9 +10,9 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from captioner.text import PAD
-from captioner.training import ensemble
-from captioner.training.batches import Targets
-from captioner.training.decoders import Decoder, DecoderOptions
+from captioner.training.loop.batches import Targets
+from captioner.training.models import ensemble
+from captioner.training.models.decoders import Decoder, DecoderOptions
 
 SIZE, REGIONS, CHANNELS = 16, 4, 6  # pixels, regions, channels of the encoder
 DECODERS = ("attention", "inject", "merge")

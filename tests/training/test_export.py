@@ -13,10 +13,10 @@ from keras import ops
 from numpy.typing import NDArray
 
 from captioner.text import END, PAD, START, UNKNOWN
-from captioner.training import decoders
-from captioner.training.decoders import Decoder, DecoderOptions
-from captioner.training.ensemble import Ensemble
 from captioner.training.export import SIGNATURES, export
+from captioner.training.models import decoders
+from captioner.training.models.decoders import Decoder, DecoderOptions
+from captioner.training.models.ensemble import Ensemble
 from tests import tiny
 from tests.training import small, tiny_networks
 

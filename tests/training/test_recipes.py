@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from captioner.flickr8k import Dataset
-from captioner.training import search
+from captioner.data.flickr8k import Dataset
+from captioner.training import tuning
 from captioner.training.recipes import RECIPES, Recipe
-from captioner.training.search import Search
+from captioner.training.tuning import Search
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -21,4 +21,4 @@ def test_a_recipes_own_settings_are_among_those_searched(
     phase, decoder = looking.short.phases[0], looking.short.decoder
     own = {name: getattr(phase if hasattr(phase, name) else decoder, name) for name in looking.space}
 
-    assert [name for name, value in own.items() if not search._within(looking.space[name], value)] == []
+    assert [name for name, value in own.items() if not tuning._within(looking.space[name], value)] == []

@@ -10,8 +10,8 @@ import pytest
 
 from captioner.errors import CaptionerError
 from captioner.training import schedule
-from captioner.training.checkpoint import Epoch, Progress, Run
-from captioner.training.fit import Phase
+from captioner.training.loop.checkpoint import Epoch, Progress, Run
+from captioner.training.loop.fit import Phase
 
 PICTURES = 320  # ten batches of 32
 STEADY = Phase("decoder", epochs=4, rate=1e-3, warmup=4)

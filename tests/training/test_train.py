@@ -11,15 +11,17 @@ from types import SimpleNamespace
 import pytest
 
 import train
-from captioner import bundle, evaluation, hub, images
+from captioner import images
 from captioner.__main__ import main as evaluate
-from captioner.bundle import Bundle
+from captioner.bundle import hub, storage
+from captioner.bundle.storage import Bundle
+from captioner.data.flickr8k import Dataset
 from captioner.errors import CaptionerError, DatasetError, ImageError
-from captioner.flickr8k import Dataset
-from captioner.model import Captioner
-from captioner.training import stages
+from captioner.evaluation import evaluate as evaluation
+from captioner.inference.captioner import Captioner
+from captioner.training import runner
 from captioner.training.recipes import RECIPES, Recipe
-from captioner.training.search import EPOCHS, Search
+from captioner.training.tuning import EPOCHS, Search
 from tests.tiny_flickr8k import names
 
 SMALL = (
@@ -78,7 +80,7 @@ def command(folder: Path, kaggle_folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def trained(command: list[str], folder: Path) -> Bundle:
     train.main(command)
-    return bundle.load(folder / "artifacts")
+    return storage.load(folder / "artifacts")
 
 
 def test_a_dataset_becomes_a_bundle_that_captions(trained: Bundle, tiny_dataset: Dataset) -> None:
@@ -116,7 +118,7 @@ def test_a_score_that_fails_leaves_the_bundle_that_was_there(
     monkeypatch.setattr(evaluation, "evaluate", broken)
     with pytest.raises(ImageError):
         train.main([*command, "--resume"])
-    assert bundle.load(trained.folder) == trained
+    assert storage.load(trained.folder) == trained
 
 
 def test_what_was_put_in_place_is_pushed(
@@ -125,13 +127,13 @@ def test_what_was_put_in_place_is_pushed(
     sent = []
 
     def push(folder: Path, repo: str) -> hub.Pushed:
-        sent.append((bundle.load(folder).checksum, repo))
+        sent.append((storage.load(folder).checksum, repo))
         return hub.Pushed("the address", "", ())
 
     monkeypatch.setattr(hub, "push", push)
     out = trained.folder.with_name("again")
     train.main([*command, "--resume", "--out", str(out), "--push", "someone/captioner"])
-    assert sent == [(bundle.load(out).checksum, "someone/captioner")]
+    assert sent == [(storage.load(out).checksum, "someone/captioner")]
     assert "pushed: the address" in capsys.readouterr().out
 
 
@@ -142,7 +144,7 @@ def test_what_is_held_out_is_not_learnt_and_can_be_scored(
     command = ["evaluate", "--bundle", str(trained.folder), "--data", str(kaggle_folder)]
 
     assert trained.config.data == without.fingerprint
-    assert trained.vocabulary == stages.vocabulary(RECIPES["attention"], without)
+    assert trained.vocabulary == runner.vocabulary(RECIPES["attention"], without)
     assert evaluate([*command, "--split", "held-out"]) == 0
     assert "official held-out split, 2 pictures" in capsys.readouterr().out
 
@@ -162,7 +164,7 @@ def test_a_run_is_not_overwritten(trained: Bundle, command: list[str]) -> None:
 
 def test_a_finished_run_is_exported_again(trained: Bundle, command: list[str], tmp_path: Path) -> None:
     train.main([*command, "--resume", "--out", str(tmp_path / "again")])
-    again = bundle.load(tmp_path / "again")
+    again = storage.load(tmp_path / "again")
 
     assert again.history() == trained.history()
     assert [row.caption for row in again.predictions()] == [row.caption for row in trained.predictions()]
@@ -178,10 +180,10 @@ def test_a_folder_that_is_no_bundle_is_refused_before_training(
         train.main(["--data", str(kaggle_folder), "--out", "holiday"])
 
     assert [path.name for path in tmp_path.iterdir()] == ["holiday"]
-    bundle.refuse_foreign(tmp_path / "new")
+    storage.refuse_foreign(tmp_path / "new")
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ".gitkeep").touch()
-    bundle.refuse_foreign(tmp_path / "new")
+    storage.refuse_foreign(tmp_path / "new")
 
 
 def test_a_search_takes_the_place_of_training(
@@ -263,7 +265,7 @@ def test_real_pictures_and_weights_become_a_bundle(
     flags = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
     once = ["--limit", "12", "--epochs", "1", "--polish", "1"]
     train.main([*flags, "--recipe", "pair", "--weights", *weights, *once])
-    found = bundle.load(tmp_path / "out")
+    found = storage.load(tmp_path / "out")
 
     assert found.model_path.stat().st_size < 30e6, "which takes 8 bits: with 16 it has 43 MB"
     assert [row.phase for row in found.history()] == ["decoder", "fine-tune", "polish"]

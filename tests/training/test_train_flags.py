@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import train
+from captioner.data.flickr8k import SPLITS
 from captioner.errors import CaptionerError
-from captioner.flickr8k import SPLITS
 from captioner.training.recipes import RECIPES, Recipe
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from keras import layers
 
 from captioner.text import SPECIALS
-from captioner.training import ensemble
-from captioner.training.decoders import DecoderOptions
 from captioner.training.export import export
+from captioner.training.models import ensemble
+from captioner.training.models.decoders import DecoderOptions
 from tests.tiny import CHANNELS, MODELS, SIZE, UNITS, WORDS
 from tests.training.small import DECODERS
 

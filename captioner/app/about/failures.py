@@ -1,0 +1,126 @@
+"""Real failures: what test pictures show, and the sentence that the running model gave. No Streamlit.
+
+What a picture shows was written by looking at it. A sentence is always read from the bundle, and told as a
+failure only while it has one of the words that are wrong about its picture: a model that no longer makes the
+mistake is not accused of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from captioner.evaluation.predictions import Said
+from captioner.text import words
+
+TOLD = 2  # sentences of a kind
+SEVERAL = "man|woman|boy|girl|dog|person|swing"  # there may well be one and another, or swinging on a swing
+TWICE = re.compile(rf"\b(?!(?:{SEVERAL})\b)(\w{{3,}}) (?:and|with|on|in) (?:an? |the )?\1\b(?! ball)")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test picture, what it shows, and words that are wrong about it."""
+
+    image: str
+    shows: str
+    wrong: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A kind of mistake, and sentences with it: what the picture shows (if told), what the model said."""
+
+    title: str
+    why: str
+    told: tuple[tuple[str, str], ...]
+
+
+def _case(image: str, shows: str, wrong: str) -> Case:
+    return Case(image, shows, frozenset(wrong.split()))
+
+
+KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
+    (
+        "A rare thing is taken for a common one",
+        "What seldom came up in the training sentences gets the name of something that often did.",
+        (
+            _case("3358682439_be4b83544c.jpg", "Two people stroke a small kangaroo on a lawn", "dog dogs"),
+            _case("226607225_44d696db6b.jpg", "A fish leaps out of the sea", "surfer surfboard surfing"),
+            _case("771048251_602e5e8f45.jpg", "A kitten is held up to somebody’s face", "dog dogs"),
+            _case("3459156091_c1879ebe28.jpg", "A child stands beside the statue of a bear", "horse dog"),
+        ),
+    ),
+    (
+        "One activity is taken for another",
+        "The ball, the board or the gloves would tell, but they are small.",
+        (
+            _case("3545586120_283d728a97.jpg", "Two boxers are in a ring", "guitar skateboard basketball"),
+            _case("3186412658_2ab2ebd397.jpg", "Rugby players reach for the ball", "soccer basketball"),
+            _case(
+                "3159995270_17334ccb5b.jpg",
+                "A skier glides down a slope",
+                "skateboard skateboarder skateboarding skating surfboard",
+            ),
+            _case(
+                "3119076670_64b5340530.jpg", "A snowboarder is in the air at night", "skateboarder skateboard"
+            ),
+        ),
+    ),
+    (
+        "It miscounts",
+        "It says “two” where there is one, or takes one person for another.",
+        (
+            _case("3642220260_3aa8a52670.jpg", "One black dog walks on a rocky beach", "two three dogs"),
+            _case("229862312_1a0ba19dab.jpg", "One dog rolls on its back", "two three dogs"),
+            _case("2822290399_97c809d43b.jpg", "One white dog is on a country lane", "two three dogs"),
+            _case("2928152792_b16c73434a.jpg", "One child hangs head down", "two three children boys"),
+            _case(
+                "2475162978_2c51048dca.jpg",
+                "A woman and a small boy cross a lawn",
+                "boys men soccer children",
+            ),
+            _case("3484649669_7bfe62080b.jpg", "One child sits where water sprays up", "two three girls"),
+            _case("3657016761_d553e514d9.jpg", "One child stands in a shower of water", "two three children"),
+        ),
+    ),
+    (
+        "A colour decides where it is",
+        "Pale ground is called snow, and blue ground water, whatever the rest of the picture shows.",
+        (
+            _case("3328646934_5cca4cebce.jpg", "A child leaps down a sand dune", "snow snowy"),
+            _case("3741827382_71e93298d0.jpg", "A boy jumps down a blue slide", "pool water ocean"),
+            _case("3720366614_dfa8fe1088.jpg", "A small dog dances on white fleece", "snow snowy"),
+        ),
+    ),
+    (
+        "Somebody stands there, whatever happens",
+        "“Somebody is standing in front of something” fits so many pictures that the model falls back on it.",
+        (
+            _case("3015863181_92ff43f4d8.jpg", "Somebody bends over to bowl", "standing sitting"),
+            _case("2883099128_0b056eed9e.jpg", "A man without a shirt hits a tennis ball", "standing"),
+            _case("1417031097_ab656bc4bd.jpg", "People hang in a fairground ride", "standing sitting"),
+            _case("363617160_6cb0c723be.jpg", "Somebody paints the pavement", "standing sitting"),
+        ),
+    ),
+)
+
+
+def found(everything: Sequence[Said]) -> list[Failure]:
+    """The kinds of failure that these sentences show."""
+    said = {one.image: one.caption for one in everything}
+    kinds = [Failure(title, why, _told(cases, said)) for title, why, cases in KINDS]
+    return [failure for failure in (*kinds, _twice(everything)) if failure.told]
+
+
+def _told(cases: Sequence[Case], said: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    still = [case for case in cases if case.wrong & set(words(said.get(case.image, "")))]
+    return tuple((case.shows, said[case.image]) for case in still[:TOLD])
+
+
+def _twice(everything: Sequence[Said]) -> Failure:
+    """Sentences that name a thing or a colour a second time, all of them counted."""
+    again = [one.caption for one in everything if TWICE.search(one.caption)]
+    why = f"It does so in {len(again):,} of its {len(everything):,} sentences about the test pictures."
+    return Failure("It says the same thing twice", why, tuple(("", caption) for caption in again[:TOLD]))

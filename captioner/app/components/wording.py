@@ -1,0 +1,145 @@
+"""Probabilities and differences between sentences, said in plain words."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+from captioner.inference.warning import ADVICE, SENTENCES
+
+if TYPE_CHECKING:  # so that saying something does not load LiteRT
+    from captioner.inference.captioner import Word
+
+CLOSE = 1.05  # so many times as likely is no difference worth words
+END_NAME = "(end)"  # stands for model.END_WORD, which is empty
+
+# From which probability on a word is called what. From one half on, it was likelier than all others together.
+BANDS = ((0.8, "sure"), (0.5, "likely"), (0.0, "a guess"))
+BANDS_EXPLAINED = (
+    f"**{BANDS[0][1].capitalize()}**: at least {BANDS[0][0]:.0%}. **{BANDS[1][1].capitalize()}**: at least "
+    f"{BANDS[1][0]:.0%}, so more likely than all other words together. **{BANDS[2][1].capitalize()}**: less "
+    "than that."
+)
+
+NO_REPEAT = "no sentence may repeat itself"  # what ``decoding`` masks, as a reason
+
+_ADDRESS = re.compile(r"(www(?=\.)|://|@)", re.IGNORECASE)  # what Markdown makes a link of by itself
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&])")
+
+
+def band(probability: float) -> str:
+    """One of ``BANDS``: sure, likely, a guess."""
+    return next(name for least, name in BANDS if probability >= least)
+
+
+def percent(probability: float) -> str:
+    """A probability for reading; the ends are never rounded to certainty. The sign keeps to its number."""
+    if probability >= 0.995:
+        return "over 99\N{NO-BREAK SPACE}%"
+    said = "under 1%" if probability < 0.005 else f"{probability:.0%}"
+    return said.replace("%", "\N{NO-BREAK SPACE}%")
+
+
+def odds(log_prob: float) -> str:
+    """The chance of a whole sentence, as people say small ones: "1 in 420"."""
+    times = math.exp(min(-log_prob, 600))
+    if times < 10:
+        return percent(math.exp(log_prob))
+    if times >= 1e6:
+        return "less than 1 in a million"
+    digits = 10 ** (len(str(round(times))) - 2)
+    return f"1 in {round(times / digits) * digits:,}"
+
+
+def times(first: float, second: float) -> str:
+    """How many times as likely one log-probability is as another; empty where that is not worth words."""
+    ratio = math.exp(min(abs(first - second), 600))
+    if ratio < CLOSE:
+        return ""
+    return "over a thousand" if ratio > 1000 else f"{ratio:.{1 if ratio < 10 else 0}f}"
+
+
+def shown(word: str) -> str:
+    """A word as it stands in the vocabulary; the end of the sentence by its name."""
+    return word or END_NAME
+
+
+def counted(words: Sequence[Word]) -> str:
+    """How many words of a caption fall into each band, as a sentence."""
+    bands = [band(math.exp(word.log_prob)) for word in words if word.text]
+    sure, likely, guessed = (bands.count(name) for _, name in BANDS)
+    parts = [
+        f"was sure of {sure} of its {len(bands)} words"
+        if sure
+        else f"was sure of none of its {len(bands)} words",
+        f"found {likely} likely" if likely else "",
+        f"guessed {guessed}" if guessed else "",
+    ]
+    *first, last = filter(None, parts)
+    return f"The model {', '.join(first)}{' and ' if first else ''}{last}."
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown leaves as it is: the words come from a file.
+
+    No backslash keeps an address from becoming a link, but an invisible word joiner in it does.
+    """
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub("\\1\N{WORD JOINER}", text))
+
+
+def warning(code: str) -> str:
+    """Why to take a caption with caution, as Markdown."""
+    return f":material/warning: **{SENTENCES[code]}** {ADVICE[code]}"
+
+
+def marked(best: str, other: str) -> str:
+    """The other sentence as Markdown; what the best one has not is bold."""
+    words = other.split()
+    parts = [
+        f"**{escaped(' '.join(words[start:end]))}**"
+        if tag != "equal"
+        else escaped(" ".join(words[start:end]))
+        for tag, _, _, start, end in _changes(best, other)
+        if end > start
+    ]
+    return " ".join(parts)
+
+
+def highlighted(sentence: str, other: str) -> str:
+    """A sentence as Markdown; what the other one has not is slanted on a darker ground."""
+    said = sentence.split()
+    parts = [
+        f"*:primary-background[{part}]*" if tag != "equal" else part
+        for tag, _, _, start, end in _changes(other, sentence)
+        if (part := escaped(" ".join(said[start:end])))
+    ]
+    return " ".join(parts)
+
+
+def changed(sentence: str, other: str) -> set[int]:
+    """Indices of the words of a sentence that the other one has not at that place."""
+    changes = _changes(other, sentence)
+    return {index for tag, _, _, start, end in changes if tag != "equal" for index in range(start, end)}
+
+
+def difference(best: str, other: str) -> str:
+    """What tells the other sentence from the best, in words."""
+    old, new = best.split(), other.split()
+    changes = [change for change in _changes(best, other) if change[0] != "equal"]
+    if len(changes) > 3:
+        return "a different sentence"
+    said = [_change(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in changes]
+    return "; ".join(said) or "the same words"
+
+
+def _changes(best: str, other: str) -> Sequence[tuple[str, int, int, int, int]]:
+    return SequenceMatcher(None, best.split(), other.split(), autojunk=False).get_opcodes()
+
+
+def _change(old: str, new: str) -> str:
+    if not old:
+        return f"adds “{new}”"
+    return f"“{new}” instead of “{old}”" if new else f"leaves out “{old}”"

@@ -1,0 +1,172 @@
+"""What the app has from the Hub, fetched while it goes on with what is here: newer bundles, sample pictures.
+
+A fetch is a process of its own, such as ``python -m captioner pull … --store``: a Hub that hangs, drips or
+answers without end takes neither a visitor's time nor the app's memory; a bundle is tried there, too.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import streamlit as st
+
+from captioner.bundle import versions
+from captioner.child_process import ROOT
+
+AGAIN = 25.0  # seconds until a Hub that failed is asked again
+NEXT = 300.0  # seconds until one that answered is asked for something newer
+DEADLINE = 900.0  # seconds for a whole bundle
+SAMPLES_DEADLINE = 60.0
+PREFIX = "python -m captioner: "  # of the command line's sentences for people
+
+log = logging.getLogger(__name__)
+
+
+class Fetcher:
+    """Has something fetched by a command, a process of its own, from time to time until stopped.
+
+    ``problem`` says why the last fetch failed: a sentence, empty after one that worked, None before the first
+    has ended.
+    """
+
+    deadline = SAMPLES_DEADLINE  # seconds
+
+    def __init__(self, *arguments: str) -> None:
+        self.problem: str | None = None
+        self._command = [sys.executable, "-m", "captioner.child_process", *arguments]
+        self._child: subprocess.Popen[str] | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=arguments[0], daemon=True)
+
+    def start(self) -> Self:
+        self._thread.start()
+        atexit.register(self.stop)
+        return self
+
+    def stop(self) -> None:
+        """End the thread, and with it the process that fetches."""
+        self._stopping.set()
+        if child := self._child:
+            _kill(child)
+        self._thread.join()
+        atexit.unregister(self.stop)
+
+    def due(self, seconds: float) -> bool:
+        """Whether to fetch, so many seconds after the last time."""
+        return self.problem is None or (self.problem != "" and seconds >= NEXT)
+
+    def fetch(self) -> str:
+        """One fetch: empty if it worked, else why it did not, a sentence."""
+        reading, writing = os.pipe()  # the child ends when nobody holds this end any more
+        try:
+            return self._ended(self._started(reading))
+        except OSError as error:
+            return f"no process could be started to fetch it ({error.strerror or error})."
+        except subprocess.TimeoutExpired:
+            return f"the fetch had not ended after {self.deadline:g} seconds."
+        finally:
+            os.close(writing)
+
+    def _started(self, standard_input: int) -> subprocess.Popen[str]:
+        try:
+            self._child = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                stdin=standard_input,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # so that it can be ended with the process that tries the bundle
+            )
+        finally:
+            os.close(standard_input)
+        return self._child
+
+    def _ended(self, child: subprocess.Popen[str]) -> str:
+        if self._stopping.is_set():  # while it was being started
+            _kill(child)
+        try:
+            complaint = child.communicate(timeout=self.deadline)[1]
+        finally:
+            _kill(child)
+        return self._outcome(child.returncode, complaint)
+
+    def _run(self) -> None:
+        asked = 0.0
+        while not self._stopping.is_set():
+            if self.due(time.monotonic() - asked):
+                self.problem = self.fetch()
+                asked = time.monotonic()
+            self._stopping.wait(AGAIN)
+
+    def _outcome(self, code: int, complaint: str) -> str:
+        if code == 0:
+            return ""
+        log.warning("%s ended with exit code %d: %s", self._command, code, complaint.strip())
+        _, prefix, sentence = complaint.rpartition(PREFIX)
+        return sentence.strip() if prefix else "the fetch failed; the server's log says how."
+
+
+class Updater(Fetcher):
+    """Has the bundle of a repository in a store; a commit that is there is not asked for again."""
+
+    deadline = DEADLINE
+
+    def __init__(self, repo: str, revision: str, store: Path) -> None:
+        named = [f"--revision={revision}"] if revision else []
+        super().__init__("captioner", "pull", repo, *named, "--store", str(store))
+        self.repo, self.revision, self.store = repo, revision, store
+
+    def due(self, seconds: float) -> bool:
+        """At once when what was fetched has been deleted."""
+        version = versions.current(self.store)
+        if self.problem != "" or not version or not (self.store / version.folder).exists():
+            return True
+        return version.commit != self.revision and seconds >= NEXT
+
+
+def samples_news() -> str:
+    """Why there are no sample pictures from the Hub, a sentence; the first call has them fetched."""
+    problem = _samples().problem
+    return f"The Hub was asked, but {problem.rstrip('.')}." if problem else ""
+
+
+@st.cache_resource(show_spinner=False, on_release=Fetcher.stop)
+def _samples() -> Fetcher:
+    return Fetcher("captioner.data.samples").start()
+
+
+def news(repo: str, revision: str, store: Path) -> str:
+    """What came of asking the Hub, a sentence; the first call has it asked, and waits for nothing."""
+    updater = _updater(repo, revision, store)
+    if updater.problem is None:
+        return "The Hub is being asked."
+    if updater.problem:
+        problem = updater.problem.rstrip(".")
+        return f"The Hub was asked, but {problem}. It is asked again every {AGAIN:g} seconds."
+    return f"The Hub is asked for a newer one every {NEXT / 60:g} minutes."
+
+
+@st.cache_resource(show_spinner=False, max_entries=1, on_release=Updater.stop)
+def _updater(repo: str, revision: str, store: Path) -> Updater:
+    return Updater(repo, revision, store).start()
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
+    with suppress(OSError):  # it has just ended
+        if child.poll() is None and os.name == "posix":
+            os.killpg(child.pid, signal.SIGKILL)
+        else:
+            child.kill()
+    child.wait()

@@ -1,0 +1,209 @@
+"""manifest.json: which files belong to a bundle, their sizes and SHA-256; nothing else is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from captioner.bundle.config import FORMAT, check_format
+from captioner.bundle.schema import AGAIN
+from captioner.errors import BundleError
+
+MANIFEST = "manifest.json"
+BESIDE = "beside.json"
+REQUIRED = ("config.json", "captioner.tflite", "vocabulary.json")
+FILES = (
+    *REQUIRED,
+    "history.csv",
+    "metrics.json",
+    "predictions.csv",
+    "dataset.json",
+    "familiar.json",
+    BESIDE,
+    "README.md",
+)
+MAX_BYTES = 500_000_000  # of a whole bundle
+MAX_MODEL = 300_000_000  # bytes; the largest encoder of keras.applications needs a third of that
+MAX_CARD = 1_000_000  # bytes
+MAX_TABLE = 2_000_000  # bytes of any other file: JSON or CSV
+
+_SAMPLE = re.compile(r"samples/[A-Za-z0-9_][A-Za-z0-9_.-]*\.(jpg|jpeg|png|webp|json)")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file as the manifest describes it: bytes, and SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+def check_name(name: str) -> None:
+    """An allow-list, so that absolute paths, ``..`` and backslashes need no rule of their own."""
+    if name not in FILES and not _SAMPLE.fullmatch(name):
+        raise BundleError(f"{name[:80]!r} is no file of a bundle. Only {', '.join(FILES)} and samples/ are.")
+
+
+def max_bytes(name: str) -> int:
+    """How large a file of a bundle may be: none is read, or hashed, before its size was looked at."""
+    if name.startswith("samples/") and not name.endswith(".json"):
+        from captioner import images  # here, as it takes Pillow and few bundles bring pictures
+
+        return images.MAX_BYTES
+    return {"captioner.tflite": MAX_MODEL, "README.md": MAX_CARD}.get(name, MAX_TABLE)
+
+
+def seal(folder: Path) -> None:
+    """Have the disk hold every file of a folder, then write their manifest."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        sync(path)
+        found[path.relative_to(folder).as_posix()] = {"sha256": _sha256(path), "size": path.stat().st_size}
+    (folder / MANIFEST).write_bytes(canonical({"files": found, "format": FORMAT}))
+    sync(folder / MANIFEST)
+    sync(folder)
+
+
+def entries(folder: Path) -> tuple[dict[str, Entry], str]:
+    """Files that the manifest names, and its own SHA-256. The files themselves are not looked at.
+
+    Raises:
+        BundleError: the manifest is missing, from a newer version, or not exactly what ``seal`` writes.
+    """
+    if not (folder / MANIFEST).exists():
+        raise BundleError(
+            f"{folder} holds no bundle: {MANIFEST} is missing. Train one with train.py, or pull one."
+        )
+    data = _bytes(folder, MANIFEST, 1_000_000)
+    value = parse_object(data, MANIFEST)
+    check_format(value.get("format"), MANIFEST)
+    if set(value) != {"files", "format"} or not isinstance(value["files"], dict) or canonical(value) != data:
+        raise BundleError(f"{MANIFEST} was edited or damaged: it is not as captioner writes it. {AGAIN}")
+    found = {name: _entry(name, entry) for name, entry in value["files"].items()}
+    if missing := [name for name in REQUIRED if name not in found]:
+        raise BundleError(f"{MANIFEST} does not name {', '.join(missing)}. {AGAIN}")
+    if (size := sum(entry.size for entry in found.values())) > MAX_BYTES:
+        raise BundleError(f"{MANIFEST} names {size} bytes; a bundle has at most {MAX_BYTES}. {AGAIN}")
+    if len({name.casefold() for name in found}) < len(found):
+        raise BundleError(f"{MANIFEST} names two files that differ only in upper and lower case. Rename one.")
+    return found, hashlib.sha256(data).hexdigest()
+
+
+def check(folder: Path, name: str, entry: Entry) -> None:
+    """Raise ``BundleError`` unless the file is there, is no link, and is what the manifest says."""
+    path = _regular(folder, name)
+    try:
+        size = path.stat().st_size
+        sha256 = _sha256(path) if size == entry.size else ""
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if size != entry.size:
+        raise BundleError(f"{path} has {size} bytes, {MANIFEST} says {entry.size}. {AGAIN}")
+    if sha256 != entry.sha256:
+        raise BundleError(f"{path} was altered or damaged: its SHA-256 is not that in {MANIFEST}. {AGAIN}")
+
+
+def content(folder: Path, name: str, entry: Entry) -> bytes:
+    """What a file holds. The bytes returned are those checked: the folder may have been swapped."""
+    data = _bytes(folder, name, entry.size)
+    if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise BundleError(f"{folder / name} changed since the bundle was opened. Open it again.")
+    return data
+
+
+def parse(data: bytes, name: str) -> object:
+    """Strict JSON: UTF-8, no key twice, no NaN or infinity. ``BundleError`` naming the file otherwise."""
+    hooks: dict[str, Any] = {"object_pairs_hook": _unique, "parse_constant": _finite, "parse_float": _finite}
+    try:
+        value: object = json.loads(data.decode(), **hooks)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # half a character can be shown nowhere
+        return value
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{name} is not proper JSON ({str(error)[:80]}). {AGAIN}") from error
+
+
+def parse_object(data: bytes, name: str) -> dict[str, Any]:
+    """As ``parse``, for a file that holds an object."""
+    value = parse(data, name)
+    if not isinstance(value, dict):
+        raise BundleError(f"{name} must hold a JSON object; it holds a {type(value).__name__}. {AGAIN}")
+    return value
+
+
+def canonical(value: object) -> bytes:
+    """The one way to write a value as JSON: sorted keys, no spaces, ASCII, a final newline.
+
+    Raises:
+        ValueError: the value holds NaN or an infinity.
+    """
+    return (json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n").encode("ascii")
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold a file or, on POSIX, the names in a folder."""
+    if path.is_dir() and os.name != "posix":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _entry(name: str, value: object) -> Entry:
+    check_name(name)
+    if isinstance(value, dict) and set(value) == {"size", "sha256"}:
+        size, sha256 = value["size"], str(value["sha256"])
+        if type(size) is int and 0 <= size <= max_bytes(name) and _SHA256.fullmatch(sha256):
+            return Entry(size, sha256)
+    raise BundleError(f"{MANIFEST}: {name} needs a size up to {max_bytes(name)} and a SHA-256. {AGAIN}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _bytes(folder: Path, name: str, limit: int) -> bytes:
+    path = _regular(folder, name)
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> BundleError:
+    return BundleError(f"{path} cannot be read ({error.strerror or error}). Check its permissions.")
+
+
+def _regular(folder: Path, name: str) -> Path:
+    """No symbolic link below the folder: it could show a file from anywhere as part of the bundle."""
+    path = folder / name
+    for part in (path, *path.parents[: name.count("/")]):
+        if part.is_symlink():
+            raise BundleError(f"{part} is a symbolic link. Put the file itself in its place.")
+    if not path.is_file():
+        raise BundleError(f"{path} is missing. {AGAIN}")
+    return path
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"{number[:20]} is not a finite number")
+    return value

@@ -1,0 +1,274 @@
+"""A trained captioner is a folder; this module says what is in it, and reads, verifies and writes it.
+
+    config.json  captioner.tflite  vocabulary.json       needed to caption a picture
+    history.csv  metrics.json  predictions.csv  dataset.json  familiar.json  beside.json  README.md  samples/
+    manifest.json                                        size and SHA-256 of each file above; written last
+
+JSON, CSV, pictures and one flatbuffer: nothing in it can run code. Files that the manifest does not name are
+ignored when reading (the Hub adds some) and carried over when writing.
+
+A folder cannot be renamed over another, so ``write`` takes two renames: the old one becomes
+``<folder>.tmp-old``, then the new one ``<folder>``. After a crash between the two, ``load`` and ``write`` put
+the old one back. One writer at a time is assumed.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from captioner.bundle import manifest, schema
+from captioner.bundle.config import FORMAT, Config
+from captioner.bundle.manifest import BESIDE, FILES, MANIFEST, Entry
+from captioner.bundle.schema import AGAIN, Baseline, Baselines, DatasetStatistics, Epoch, Metrics, Prediction
+from captioner.errors import BundleError
+from captioner.text import Vocabulary
+
+__all__ = [
+    "FILES",
+    "FORMAT",
+    "MANIFEST",
+    "Bundle",
+    "Config",
+    "load",
+    "refuse_foreign",
+    "replace",
+    "verify",
+    "write",
+]
+
+MAX_EPOCHS, MAX_PREDICTIONS = 2_000, 20_000  # rows
+
+Found = TypeVar("Found")
+Files: TypeAlias = Mapping[str, bytes | str | Path]  # name → contents, or a path to copy
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified folder. Each reader reads its file anew and checks it again: it may have been swapped."""
+
+    folder: Path
+    config: Config
+    vocabulary: Vocabulary
+    checksum: str  # SHA-256 of manifest.json, so of everything
+    files: Mapping[str, Entry] = field(default_factory=dict)
+
+    @property
+    def model_path(self) -> Path:
+        return self.folder / "captioner.tflite"
+
+    @property
+    def samples(self) -> Path | None:
+        """The folder of pictures that came with the bundle, if any came."""
+        return self.folder / "samples" if any(name.startswith("samples/") for name in self.files) else None
+
+    def model(self) -> bytes:
+        """The LiteRT file with the signatures encode, start and step."""
+        return self._read(self.model_path.name)
+
+    def history(self) -> list[Epoch]:
+        """One row an epoch; empty when the bundle has none."""
+        return schema.rows(self._text("history.csv"), Epoch, "history.csv", MAX_EPOCHS)
+
+    def predictions(self) -> list[Prediction]:
+        """One row a test picture; empty before the first evaluation."""
+        return schema.rows(self._text("predictions.csv"), Prediction, "predictions.csv", MAX_PREDICTIONS)
+
+    def metrics(self) -> Metrics | None:
+        """What ``evaluation.evaluate`` found; None before the first evaluation."""
+        return self._record("metrics.json", Metrics)
+
+    def dataset(self) -> DatasetStatistics | None:
+        """Counts that describe the captions trained on, if they were recorded."""
+        return self._record("dataset.json", DatasetStatistics)
+
+    def beside(self) -> list[Baseline]:
+        """Results of other bundles; none unless some were added."""
+        found = self._record(BESIDE, Baselines)
+        return list(found.rows) if found else []
+
+    def card(self) -> str:
+        """The model card, Markdown with a YAML head."""
+        return self._text("README.md")
+
+    def _record(self, name: str, kind: type[Found]) -> Found | None:
+        return _record(self._read(name), kind, name) if name in self.files else None
+
+    def _text(self, name: str) -> str:
+        return _text(self._read(name), name)
+
+    def _read(self, name: str) -> bytes:
+        return manifest.content(self.folder, name, self.files[name]) if name in self.files else b""
+
+
+def load(folder: str | Path) -> Bundle:
+    """Open a bundle after checking every byte of it.
+
+    Raises:
+        BundleError: a file is missing, altered, malformed or from a newer version: which one, and what to do.
+    """
+    folder = Path(folder)
+    _recover(folder)
+    entries, checksum = manifest.entries(folder)
+    for name, entry in entries.items():
+        manifest.check(folder, name, entry)
+    config = manifest.content(folder, "config.json", entries["config.json"])
+    words = manifest.content(folder, "vocabulary.json", entries["vocabulary.json"])
+    checked = Config.from_json(manifest.parse_object(config, "config.json"))
+    return Bundle(folder, checked, _vocabulary(words), checksum, entries)
+
+
+def verify(folder: str | Path) -> None:
+    """Raise ``BundleError`` unless the folder holds a whole, unaltered bundle that this version reads."""
+    load(folder)
+
+
+def write(folder: str | Path, files: Files) -> Bundle:
+    """Put a bundle of these files in place of whatever bundle is there.
+
+    The old bundle stands until the new one is complete on disk and verified; a full disk or a crash at any
+    moment leaves one of the two. Text is written as UTF-8.
+
+    Raises:
+        BundleError: a name or a content that does not belong in a bundle; a folder that holds something else;
+            a disk that is full or refuses.
+    """
+    folder = _place(Path(folder))
+    staging = folder.with_name(f"{folder.name}.tmp-{secrets.token_hex(4)}")
+    try:
+        _recover(folder)
+        refuse_foreign(folder)
+        _clear(folder)
+        _fill(staging, files)
+        load(staging)
+        _swap(staging, folder)
+    except OSError as error:
+        raise BundleError(f"{folder} was not written: {_why(error)}. What was there is untouched.") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    _tidy(folder)
+    return load(folder)
+
+
+def replace(folder: str | Path, files: Files) -> Bundle:
+    """Exchange or add these files and seal the bundle anew; the other files are verified first, then kept."""
+    bundle = load(folder)
+    kept = {name: bundle.folder / name for name in bundle.files}
+    return write(folder, {**kept, **files})
+
+
+def _text(data: bytes, name: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{name} is not UTF-8 text. {AGAIN}") from error
+
+
+def _record(data: bytes, kind: type[Found], name: str) -> Found:
+    return schema.decode(manifest.parse(data, name), kind, name)
+
+
+def _vocabulary(data: bytes) -> Vocabulary:
+    try:
+        return Vocabulary(_record(data, tuple[schema.Word, ...], "vocabulary.json"))
+    except ValueError as error:
+        raise BundleError(f"vocabulary.json: {error}. {AGAIN}") from error
+
+
+def _place(folder: Path) -> Path:
+    """A path that has a name to put others beside: ``.`` has none, and a link must stay where it points."""
+    return folder.resolve() if folder.is_symlink() or folder.name in ("", "..") else folder
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.tmp-old")
+
+
+def _recover(folder: Path) -> None:
+    """Undo a swap that was cut off between its two renames."""
+    if folder.exists() or not (_old(folder) / MANIFEST).exists():
+        return
+    try:
+        _old(folder).rename(folder)
+    except OSError as error:
+        if not folder.exists():  # else another process was faster
+            raise BundleError(f"{folder} is in {_old(folder)} after a crash. Rename it back.") from error
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise ``BundleError`` if ``write`` would: a folder that is no bundle is not ours to replace.
+
+    Hidden files, such as .gitkeep, may be there.
+    """
+    if not folder.exists() or (folder / MANIFEST).exists():
+        return
+    if not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise BundleError(f"{folder} is there and is no bundle. Name a new folder, or move this one away.")
+
+
+def _fill(staging: Path, files: Files) -> None:
+    staging.mkdir(parents=True)
+    for name, content in files.items():
+        manifest.check_name(name)
+        path = staging / name
+        path.parent.mkdir(exist_ok=True)
+        if isinstance(content, Path):
+            shutil.copyfile(content, path)
+        else:
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+    manifest.seal(staging)
+
+
+def _swap(staging: Path, folder: Path) -> None:
+    old = _old(folder)
+    if folder.exists():
+        folder.rename(old)
+    try:
+        staging.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    manifest.sync(folder.parent)
+
+
+def _why(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full"
+    return f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
+
+
+def _tidy(folder: Path) -> None:
+    """After the swap nothing can fail any more: what cannot be removed now, the next write removes."""
+    try:
+        _clear(folder)
+    except OSError:
+        return
+
+
+def _clear(folder: Path) -> None:
+    """Remove what writes left beside the folder, after carrying over the files that are not a bundle's."""
+    ours = re.compile(re.escape(folder.name) + r"\.tmp-(old|[0-9a-f]{8})")
+    for path in folder.parent.iterdir() if folder.parent.is_dir() else ():
+        if ours.fullmatch(path.name):
+            if path == _old(folder):
+                _carry_over(path, folder)
+            shutil.rmtree(path)
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    try:
+        ours = {MANIFEST, *manifest.entries(old)[0]}
+    except BundleError:
+        ours = {MANIFEST, *FILES}
+    for path in sorted(old.rglob("*")):
+        name = path.relative_to(old).as_posix()
+        if name not in ours and (path.is_symlink() or not path.is_dir()) and not (new / name).exists():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            path.rename(new / name)

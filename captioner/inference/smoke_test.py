@@ -1,0 +1,124 @@
+"""A bundle that was not made here is tried in a child process, where a crash costs nothing.
+
+LiteRT checks little of a model file: a damaged one that is sealed correctly can end the process that opens it
+(SIGSEGV), or ask for any amount of memory. So what comes from the Hub, from CAPTIONER_BUNDLE or from
+``bundles/`` is tried once before the app opens it, and ``verify`` tries whatever it is given. The committed
+``artifacts/`` are not tried: a trial takes as long as starting Python and LiteRT, for which a visitor would
+wait at every start.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from captioner.bundle.storage import Bundle
+from captioner.child_process import ROOT
+from captioner.errors import BundleError, CaptionerError
+
+MEMORY = 1_500_000_000  # bytes of address space for Python and LiteRT, which took 0.2e9
+COPIES = 4  # of the model file, for which there has to be room besides: its weights as float32, and packed
+REFUSED = 2  # exit code: the bundle's fault, told on standard output
+
+log = logging.getLogger(__name__)
+
+
+def run(bundle: Bundle, deadline: float = 60.0) -> None:
+    """Read every file of a bundle and caption a black picture with it, in a process of its own.
+
+    Args:
+        bundle: a loaded bundle.
+        deadline: seconds after which the child is ended.
+
+    Raises:
+        BundleError: a file is malformed, or the model does not run: it fails, crashes, takes longer than the
+            deadline or more memory than Python, LiteRT and ``COPIES`` of it need.
+    """
+    command = [
+        sys.executable,
+        "-X",
+        "utf8",
+        "-m",
+        "captioner.inference.smoke_test",
+        str(bundle.folder.resolve()),
+    ]
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # else it reserves memory for every core
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=deadline,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _failed(bundle, f"it was not ready after {deadline:g} s") from error
+    except OSError as error:
+        raise _failed(bundle, f"no process could be started ({error.strerror or error})") from error
+    if ended.returncode == REFUSED and ended.stdout:
+        raise BundleError(ended.stdout.strip())
+    if ended.returncode:
+        log.warning("trial of %s ended with %d:\n%s", bundle.folder, ended.returncode, ended.stderr)
+        raise _failed(bundle, _why(ended.returncode, ended.stderr))
+
+
+def _failed(bundle: Bundle, why: str) -> BundleError:
+    return BundleError(f"{bundle.folder} was tried and does not run: {why}. Export or pull it again.")
+
+
+def _why(code: int, complaint: str) -> str:
+    if code < 0:
+        names = {number.value: number.name for number in signal.Signals}
+        return f"its model crashed ({names.get(-code, f'signal {-code}')})"
+    last = next(reversed(complaint.strip().splitlines()), "")
+    return "it takes too much memory" if "MemoryError" in last else last[:200] or f"exit code {code}"
+
+
+def _try(folder: str) -> None:
+    """What a trial is: every fact read, and two words said of a black picture by the real search."""
+    import numpy as np
+
+    from captioner.bundle import storage as bundles
+    from captioner.inference.captioner import Captioner
+    from captioner.novelty import detector
+
+    found = bundles.load(folder)
+    for read in (found.metrics, found.dataset, found.history, found.predictions, found.beside, found.card):
+        read()
+    captioner = Captioner(found, warns=False)
+    size = found.config.image_size
+    regions = captioner.regions(np.zeros((size, size, 3), np.uint8))
+    captioner.decode(regions, replace(captioner.options, max_words=2))
+    detector.read(found, regions.shape[2])  # of which a captioner would do without
+
+
+def _limit_memory(limit: int) -> None:
+    """Where the system can: not on Windows, and macOS refuses."""
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    except (ImportError, ValueError, OSError):
+        return
+
+
+def _main(folder: str) -> int:
+    try:
+        _limit_memory(MEMORY + COPIES * Path(folder, "captioner.tflite").stat().st_size)
+        _try(folder)
+    except CaptionerError as error:
+        print(error)
+        return REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1]))

@@ -1,0 +1,136 @@
+"""(regions or pictures, ids) → teacher-forced batches, a picture and its K captions together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.data.flickr8k import Captions
+from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary
+
+Tokenizer = Callable[[str], list[str]]
+Load = Callable[[Sequence[int]], NDArray[np.generic]]  # row numbers of pictures → [B, …]
+
+X = TypeVar("X")
+Y = TypeVar("Y")
+
+_ROUND = 4  # caption lengths are rounded up to this, so that few shapes are compiled
+_POOL = 20  # batches in a pool that is sorted by length
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B pictures with K captions each; ``weights`` is 0 where the vocabulary knows no word."""
+
+    pictures: NDArray[np.generic]  # regions float[B, R, C] or uint8[B, S, S, 3]
+    ids: NDArray[np.int32]  # [B, K, T], START first
+    targets: NDArray[np.int32]  # [B, K, T], END last
+    weights: NDArray[np.float32]  # [B, K, T]
+    rows: NDArray[np.int64]  # [B], which pictures of the split
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Captions of a split, in the order of ``names``: int[P, K, T + 1] from START to END, then PAD."""
+
+    names: tuple[str, ...]
+    ids: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls, captions: Captions, vocabulary: Vocabulary, tokenizer: Tokenizer, max_words: int | None = None
+    ) -> Targets:
+        """Captions longer than ``max_words`` are cut, and then have no END."""
+        sentences = [[tokenizer(caption) for caption in found] for found in captions.values()]
+        longest = max(len(tokens) for found in sentences for tokens in found)
+        width = min(longest, max_words or longest) + 2
+        ids = np.full((len(sentences), max(len(found) for found in sentences), width), PAD, np.int32)
+        for picture, found in enumerate(sentences):
+            for row, tokens in enumerate(found):
+                line = [START, *vocabulary.ids(tokens), END][:width]
+                ids[picture, row, : len(line)] = line
+        return cls(tuple(captions), ids)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Words of each picture's longest caption, START and END included: int[P]."""
+        return (self.ids != PAD).sum(axis=2).max(axis=1)
+
+    def batch(self, rows: NDArray[np.int64], load: Load) -> Batch:
+        """The batch of these pictures, as short as their captions allow."""
+        longest = int(self.lengths[rows].max()) - 1
+        length = min(-(-longest // _ROUND) * _ROUND, self.ids.shape[2] - 1)
+        ids = self.ids[rows, :, : length + 1]
+        targets = ids[:, :, 1:]
+        weights = ((targets != PAD) & (targets != UNKNOWN)).astype(np.float32)
+        return Batch(load(rows.tolist()), ids[:, :, :-1], targets, weights, rows)
+
+    def unseen_words(self, size: int) -> tuple[NDArray[np.bool_], float]:
+        """Which words of the vocabulary never occur, bool[V], and their share of all words to be expected.
+
+        It is that of the words which occur once (I. J. Good, "The Population Frequencies of Species and the
+        Estimation of Population Parameters", Biometrika 1953); at most a half, where nearly all are such.
+        """
+        counts = self._counts(size)
+        unseen = (counts == 0) & (np.arange(size) >= len(SPECIALS))
+        return unseen, min(0.5, max(1, int((counts == 1).sum())) / int(counts.sum()))
+
+    def log_frequencies(self, size: int) -> NDArray[np.float32]:
+        """Log share of each word among all target words, END included: float[V]; every count is one more."""
+        counts = 1.0 + self._counts(size)
+        return np.log(counts / counts.sum()).astype(np.float32)
+
+    def _counts(self, size: int) -> NDArray[np.int64]:
+        """How often each word is to be said: int[V]; 0 for those that never are to be learnt."""
+        counts = np.bincount(self.ids[:, :, 1:].ravel(), minlength=size)
+        counts[[PAD, UNKNOWN]] = 0
+        return counts
+
+
+def shuffled(targets: Targets, size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
+    """Rows of every batch of an epoch: random, but alike in caption length within a batch."""
+    random = np.random.default_rng([seed, epoch])
+    lengths = targets.lengths
+    batches = []
+    for pool in _pools(random.permutation(len(targets.names)), size):
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += [pool[i : i + size] for i in range(0, len(pool), size)]
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def count(pictures: int, size: int) -> int:
+    """How many batches ``shuffled`` makes of an epoch."""
+    return sum(-(-len(pool) // size) for pool in _pools(np.arange(pictures), size))
+
+
+def _pools(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    return np.array_split(order, max(1, len(order) // (size * _POOL)))
+
+
+def in_order(targets: Targets, size: int) -> list[NDArray[np.int64]]:
+    """Rows of every batch, sorted by caption length."""
+    order = np.argsort(targets.lengths, kind="stable")
+    return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def prefetched(
+    targets: Targets, rows: Sequence[NDArray[np.int64]], load: Load, ahead: int = 3
+) -> Iterator[Batch]:
+    """Batches in the order of ``rows``, the next few being loaded in the background."""
+    return in_background(lambda chosen: targets.batch(chosen, load), rows, ahead)
+
+
+def in_background(work: Callable[[X], Y], items: Sequence[X], ahead: int) -> Iterator[Y]:
+    """Results in the order of the items. ``Executor.map`` would not stop at ``ahead`` of them in memory."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        waiting = [pool.submit(work, item) for item in items[:ahead]]
+        for i in range(len(items)):
+            result = waiting.pop(0).result()
+            if i + ahead < len(items):
+                waiting.append(pool.submit(work, items[i + ahead]))
+            yield result

@@ -1,0 +1,78 @@
+"""Mistakes that the About page tells are the running model's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from captioner.app.about import failures
+from captioner.bundle.storage import Bundle
+from captioner.data import flickr8k
+from captioner.evaluation import predictions
+from captioner.evaluation.predictions import Said
+
+CASES = [case for _, _, cases in failures.KINDS for case in cases]
+
+
+def said(captions: dict[str, str]) -> list[Said]:
+    return [Said(image, caption, 0.5, 0.5, {}) for image, caption in captions.items()]
+
+
+def test_a_mistake_is_told_in_the_words_of_the_model() -> None:
+    case = CASES[0]
+    caption = f"a {min(case.wrong)} somewhere"
+    (found,) = failures.found(said({case.image: caption, "another.jpg": "a dog runs"}))
+    assert found.title == failures.KINDS[0][0]
+    assert found.told == ((case.shows, caption),)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.image)
+def test_a_model_without_the_mistake_is_not_accused_of_it(case: failures.Case) -> None:
+    assert failures.found(said({case.image: "something else altogether"})) == []
+    assert failures.found(said({case.image: f"a {min(case.wrong)}ish thing"})) == [], "only whole words count"
+    assert failures.found(said({case.image: case.shows})) == [], "this is what the picture shows"
+    assert all(failures.found(said({case.image: f"a {word}"})) for word in case.wrong)
+
+
+def test_no_kind_is_told_with_more_than_a_few_sentences() -> None:
+    everything = said({case.image: " ".join(case.wrong) for case in CASES})
+    assert [len(failure.told) for failure in failures.found(everything)] == [failures.TOLD] * len(
+        failures.KINDS
+    )
+
+
+@pytest.mark.parametrize(
+    ("caption", "twice"),
+    [
+        ("a man in a hat and a hat", True),
+        ("a white and white dog", True),
+        ("a man rides a bike on a bike", True),
+        ("a boat with a boat in the water", True),
+        ("a woman and a woman are smiling", False),
+        ("two children swing on a swing", False),
+        ("children playing soccer with a soccer ball", False),
+        ("a dog and a dog", False),
+        ("a black dog and a white dog", False),
+        ("a cat and a catfish", False),
+        ("a man in a red shirt", False),
+    ],
+)
+def test_saying_a_thing_twice_is_found_and_counted(caption: str, twice: bool) -> None:
+    found = failures.found(said({"a.jpg": caption, "b.jpg": "a dog runs"}))
+    assert [failure.told for failure in found] == ([(("", caption),)] if twice else [])
+    assert all("in 1 of its 2 sentences" in failure.why for failure in found)
+
+
+def test_nothing_said_is_nothing_wrong() -> None:
+    assert failures.found([]) == []
+
+
+def test_what_is_told_of_the_committed_bundle_it_says(committed: Bundle) -> None:
+    everything = predictions.sentences(committed)
+    told = {caption for failure in failures.found(everything) for _, caption in failure.told}
+    assert told <= {sentence.caption for sentence in everything}
+
+
+def test_the_pictures_are_of_the_test_split(real_flickr8k: Path) -> None:
+    assert {case.image for case in CASES} <= set(flickr8k.load(real_flickr8k).splits["test"])

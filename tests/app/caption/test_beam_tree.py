@@ -1,0 +1,80 @@
+"""The tree of a search: every word once, the caption on the first line, the table its twin."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from captioner.app.caption import beam_tree
+from captioner.app.components import wording
+from captioner.bundle.storage import Bundle
+from captioner.inference.captioner import Captioner, Captions
+from captioner.inference.decoding import DecodingOptions
+from tests.app.caption.test_page import opened
+from tests.fake_captioner import FakeCaptioner, photo
+from tests.visitor import checked, said, upload
+
+
+@pytest.fixture(scope="module", params=[1, 3, 6])
+def captions(request: pytest.FixtureRequest, tiny_bundle: Bundle) -> Captions:
+    image = np.random.default_rng(5).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    return Captioner(tiny_bundle).caption(image, DecodingOptions(beams=request.param, max_words=6))
+
+
+def test_the_best_leaf_is_the_caption(captions: Captions) -> None:
+    words = [wording.shown(word.text) for word in captions.best.words]
+    frame = beam_tree.layout(captions)
+    first = frame[frame["kind"] == beam_tree.BEST].sort_values("step")
+    assert first["word"].tolist() == words
+    assert set(first["line"]) == {0}
+    assert beam_tree.listed(captions)[0] == (
+        " ".join(words),
+        "The caption",
+        wording.odds(captions.best.log_prob),
+    )
+
+
+def test_no_two_words_share_a_place(captions: Captions) -> None:
+    frame = beam_tree.layout(captions)
+    assert len(frame) == len(captions.tree)
+    assert not frame.duplicated(["step", "line"]).any()
+
+
+def test_every_word_hangs_on_the_one_before_it(captions: Captions) -> None:
+    frame = beam_tree.layout(captions)
+    for row, node in zip(frame.itertuples(), captions.tree, strict=True):
+        if node.parent >= 0:
+            parent = frame.iloc[node.parent]
+            assert (row.from_step, row.from_line) == (parent["step"], parent["line"])
+
+
+def test_the_table_ends_with_every_tip_and_names_every_caption(captions: Captions) -> None:
+    listed = beam_tree.listed(captions)
+    followed = {node.parent for node in captions.tree if node.kept}
+    assert len(listed) == sum(index not in followed for index in range(len(captions.tree)))
+    assert [row[0].removesuffix(" (end)") for row in listed[: len(captions.captions)]] == [
+        found.text for found in captions.captions
+    ]
+    given_up = sum(not node.kept for node in captions.tree)
+    assert sum(became == "Given up at once" for _, became, _ in listed) == given_up
+
+
+def test_the_drawing_is_a_valid_specification(captions: Captions) -> None:
+    assert json.loads(beam_tree.chart(beam_tree.layout(captions)).to_json())["layer"]
+
+
+def test_the_page_has_the_tree_in_words_and_as_a_table(fake: FakeCaptioner) -> None:
+    app = checked(upload(opened(), photo(3)))
+    assert "weighed up 14 words, went on with 7 of them and gave up 7" in said(app)
+    assert app.dataframe[0].value["sentence"][0] == "a dog runs (end)"
+
+
+def test_words_drawn_by_lot_grow_a_tree_without_pruning(tiny_bundle: Bundle) -> None:
+    options = DecodingOptions(beams=4, temperature=1.0, seed=3, max_words=6)
+    image = np.zeros((40, 60, 3), np.uint8)
+    captions = Captioner(tiny_bundle).caption(image, options)
+    frame = beam_tree.layout(captions)
+    assert beam_tree.LEFT not in set(frame["kind"])
+    assert "by lot" in beam_tree.told(frame, options)

@@ -1,0 +1,152 @@
+"""Another word in the place of one, and how the page goes on from there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from captioner import images
+from captioner.app.caption import counterfactual
+from captioner.bundle.storage import Bundle
+from captioner.inference.captioner import Caption, Captioner
+from captioner.inference.decoding import DecodingOptions
+from tests.app.caption.test_page import opened, select
+from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
+from tests.visitor import checked, press, said, upload
+
+GREEDY = DecodingOptions(beams=1)
+BEAM = DecodingOptions(beams=3)
+
+
+def at_word(index: int) -> AppTest:
+    """The app with a word of the sentence selected."""
+    return select(checked(upload(opened(), photo(3))), index)
+
+
+def choose(app: AppTest, option: int) -> AppTest:
+    app.pills[1].set_value(option).run()
+    return checked(app)
+
+
+def test_the_model_goes_on_from_a_runner_up_and_does_not_look_again(fake: FakeCaptioner) -> None:
+    app = choose(at_word(1), 1)
+    assert app.header[0].value == "“a ball runs”"
+    assert fake.decoded[-1] == replace(fake.options, prefix=(4, 9))
+    assert fake.encoded == 1
+    assert [card.value for card in app.subheader[:3]] == [
+        "What if it had said “ball”?",
+        "“a *:primary-background[dog]* runs”",
+        "“a *:primary-background[ball]* runs”",
+    ]
+    assert "your choice" in app.pills[0].options[1]
+    assert app.pills[0].value == 1
+
+
+def test_the_word_that_is_there_changes_nothing(fake: FakeCaptioner) -> None:
+    app = choose(at_word(1), 0)
+    assert app.header[0].value == "“a dog runs”"
+    assert len(fake.decoded) == 1
+    assert "What if it had said" not in "".join(heading.value for heading in app.subheader)
+
+
+def test_the_way_back_is_one_step_or_all_of_them(fake: FakeCaptioner) -> None:
+    app = choose(at_word(1), 1)
+    app = choose(select(app, 2), 1)
+    assert app.header[0].value == "“a ball ball”"
+    assert "You chose “ball” and “ball”" in said(app)
+    app = press(app, "Undo “ball”")
+    assert app.header[0].value == "“a ball runs”"
+    assert app.pills[0].value == 2
+    app = press(choose(app, 1), "Back to its own sentence")
+    assert app.header[0].value == "“a dog runs”"
+    assert not any(button.label.startswith("Undo") for button in app.button)
+
+
+def test_a_choice_further_ahead_takes_the_later_one_out_of_force(fake: FakeCaptioner) -> None:
+    app = choose(select(choose(at_word(2), 1), 1), 1)
+    assert app.header[0].value == "“a ball runs”"
+    assert "You chose “ball”. The" in said(app)
+    assert press(app, "Undo “ball”").header[0].value == "“a dog ball”"
+
+
+def test_a_sentence_can_be_ended_but_not_before_it_begins(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.fake_captioner.OTHER", ("", 0.05))
+    assert len(at_word(0).pills) == 1
+    assert choose(at_word(1), 1).header[0].value == "“a”"
+
+
+def test_another_setting_starts_from_the_models_own_sentence(fake: FakeCaptioner) -> None:
+    app = choose(at_word(1), 1)
+    app.slider(key="beams").set_value(1).run()
+    assert checked(app).header[0].value == "“a dog runs”"
+
+
+def scored(own: float, new: float, *, words: int = 3) -> tuple[Caption, Caption]:
+    """A sentence and another with these log-probabilities, of as many words unless it says otherwise."""
+    first = replace(caption(SENTENCES[0]), log_prob=own, score=own / 4)
+    return first, replace(caption(SENTENCES[1]), log_prob=new, score=new / words)
+
+
+@pytest.mark.parametrize(
+    ("options", "own", "new", "words", "said"),
+    [
+        (BEAM, -4, -4 + math.log(2), 4, "turned out better than its own.** The new sentence is 2.0 times"),
+        (BEAM, -4, -4 + math.log(2), 4, "given up this beginning too early"),
+        (GREEDY, -4, -3, 4, "it never looked back"),
+        (BEAM, -4, -4 + math.log(20), 1, "is 3.0 times"),
+        (BEAM, -4, -4 - math.log(20), 4, "Its own sentence is 20 times as likely"),
+        (BEAM, -4, -400, 4, "over a thousand times"),
+        (BEAM, -4, -4.01, 4, "equally likely"),
+        (replace(BEAM, temperature=1.0), -4, -2, 4, "by lot"),
+    ],
+)
+def test_the_verdict(options: DecodingOptions, own: float, new: float, words: int, said: str) -> None:
+    if said == "is 3.0 times":  # likelier, but so short that it ranks below
+        new = own + math.log(3)
+        said = "is 3.0 times as likely.** It is also shorter"
+    assert said in counterfactual.verdict(*scored(own, new, words=words), options)
+
+
+def test_the_search_did_not_miss_what_it_may_not_say() -> None:
+    own, new = scored(-4, -3, words=4)
+    repeated = replace(new.words[0], ruled_out=frozenset({new.words[0].text}))
+    told = counterfactual.verdict(own, replace(new, words=(repeated, *new.words[1:])), BEAM)
+    assert "no sentence may repeat itself" in told
+    assert "missed" not in told
+
+
+def test_the_same_sentence_again_is_said_to_be_the_same() -> None:
+    own = caption(SENTENCES[0])
+    assert "same sentence" in counterfactual.verdict(own, replace(own, log_prob=-1.0), BEAM)
+
+
+def test_greedily_the_models_own_words_lead_to_its_own_sentence(tiny_bundle: Bundle) -> None:
+    captioner = Captioner(tiny_bundle)
+    options = replace(captioner.options, beams=1)
+    for seed in range(3):
+        image = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+        regions = captioner.regions(image)
+        own = captioner.decode(regions, options).best
+        for count in range(1, len(own.words) + 1):
+            prefix = captioner.prefix([word.text for word in own.words[:count]])
+            assert captioner.decode(regions, replace(options, prefix=prefix)).best == own
+
+
+def test_what_is_chosen_keeps_its_place_among_what_can_be(tiny_bundle: Bundle) -> None:
+    captioner = Captioner(tiny_bundle)
+    options = replace(captioner.options, beams=1)
+    regions = captioner.regions(images.read(photo(1)))
+    own = captioner.decode(regions, options).best
+    before = [word.text for word in own.words[:2]]
+    there = counterfactual.offered(own.words[2], 2)
+    assert len(there) > 2
+    for text, _ in there:
+        prefix = captioner.prefix([*before, text])
+        chosen = captioner.decode(regions, replace(options, prefix=prefix)).best
+        assert [word for word, _ in counterfactual.offered(chosen.words[2], 2)] == [word for word, _ in there]

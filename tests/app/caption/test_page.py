@@ -1,0 +1,237 @@
+"""The caption page with a captioner that has no model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from captioner import images
+from captioner.app.caption import page as caption
+from captioner.app.caption import result
+from captioner.app.components import decoding_controls
+from captioner.app.state import resources
+from captioner.app.state.resources import Picture
+from captioner.errors import BundleError
+from captioner.inference.captioner import Captioner, Word
+from captioner.inference.decoding import DecodingOptions
+from tests import visitor
+from tests.fake_captioner import FakeCaptioner, photo
+from tests.visitor import checked, said, upload
+
+
+def opened(**query: str) -> AppTest:
+    """The app as a visitor finds it who opens its address with this query."""
+    return checked(visitor.opened(**query))
+
+
+def select(app: AppTest, index: int) -> AppTest:
+    app.pills[0].set_value(index).run()
+    return checked(app)
+
+
+def test_the_page_is_complete_without_samples(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "samples", lambda: ({}, "No sample pictures here: it is a test."))
+    app = opened()
+    assert app.title[0].value == "What does the model see?"
+    assert caption.PROMISE in said(app)
+    assert "No sample pictures here: it is a test" in said(app).replace("\\", "")
+    assert not app.button
+
+
+def test_an_upload_is_captioned(fake: FakeCaptioner) -> None:
+    app = checked(upload(opened(), photo(3)))
+    assert app.header[0].value == "“a dog runs”"
+    assert alternative_text(app) == "a dog runs"
+    assert caption.PROMISE in said(app)
+    assert "names, ages" in said(app)
+
+
+def alternative_text(app: AppTest) -> str:
+    """Of the large picture, which comes first, before the thumbnails in the folded shelf."""
+    large = [image for image in app.get("image") if image.proto.imgs[0].alt.startswith("a dog")]
+    return str(large[0].proto.imgs[0].alt)
+
+
+def test_the_box_of_choices_is_open_until_a_picture_is_shown(fake: FakeCaptioner) -> None:
+    app = opened()
+    assert app.session_state["choice"] is True
+    upload(app, photo(3))
+    assert app.session_state["choice"] is False
+    app.file_uploader[0].set_value(None).run()
+    assert checked(app).session_state["choice"] is True
+    assert not app.header
+
+
+def test_every_word_has_its_probability_in_figures_and_in_words(fake: FakeCaptioner) -> None:
+    labels = checked(upload(opened(), photo(3))).pills[0].options
+    assert [label.rstrip("\u2060") for label in labels] == [
+        "**a** :small[90\N{NO-BREAK SPACE}% sure]",
+        "**dog** :small[60\N{NO-BREAK SPACE}% likely]",
+        "**runs** :small[30\N{NO-BREAK SPACE}% a guess]",
+        "**\\(end\\)** :small[over 99\N{NO-BREAK SPACE}% sure]",
+    ]
+
+
+def test_words_with_the_same_label_can_be_told_apart(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.fake_captioner.SENTENCES", ((("a", 0.9), ("a", 0.9), ("a", 0.9)),))
+    app = checked(upload(opened(), photo(3)))
+    assert len(set(app.pills[0].options)) == 3
+    assert select(app, 1).pills[0].value == 1
+
+
+def test_a_word_shows_its_runners_up_and_where_the_model_looked(fake: FakeCaptioner) -> None:
+    app = select(checked(upload(opened(), photo(3))), 1)
+    assert "the model looked mostly at the lower left" in said(app)
+    others = [label.rstrip("\u2060") for label in app.pills[1].options]
+    assert "ball :small[5\N{NO-BREAK SPACE}%]" in others
+    assert "lower left" in alternative_text(app)
+    assert fake.encoded == len(fake.decoded) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "forced", "said"),
+    [
+        (DecodingOptions(), False, ["cat {r}", "ball but the sentence as a whole came out better with dog"]),
+        (DecodingOptions(), True, ["cat but you chose dog"]),
+        (DecodingOptions(temperature=1.0), False, ["cat {r}", "ball but the lot fell on dog"]),
+    ],
+)
+def test_why_a_likelier_word_was_not_taken(options: DecodingOptions, forced: bool, said: list[str]) -> None:
+    word = Word("dog", -3.0, (("cat", -1.0), ("ball", -2.0), ("sky", -4.0)), frozenset({"cat", "sky"}))
+    told = result.likelier(word, options, forced=forced)
+    plain = [re.sub(r"^Here | was likelier,|[“”.]", "", sentence) for sentence in told]
+    assert plain == [one.format(r="but no sentence may repeat itself") for one in said]
+
+
+def test_alternatives_are_ranked_and_told_apart_in_words(fake: FakeCaptioner) -> None:
+    text = said(checked(upload(opened(), photo(3))))
+    assert "2. a **cat sits**" in text
+    assert "“cat sits” instead of “dog runs”" in text
+
+
+def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(fake: FakeCaptioner) -> None:
+    app = checked(upload(opened(), photo(3)))
+    assert fake.decoded == [fake.options]
+    app.slider(key="beams").set_value(1).run()
+    assert [options.beams for options in fake.decoded] == [2, 1]
+    assert "only one sentence was pursued" in said(checked(app))
+    app.slider(key="beams").set_value(2).run()
+    assert (fake.encoded, len(fake.decoded)) == (
+        1,
+        2,
+    )  # the same picture with the same settings is remembered
+
+
+def test_the_open_picture_is_decoded_once(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, read = opened(), images.read
+    asked: list[bytes] = []
+
+    def counted(data: bytes) -> Any:
+        asked.append(data)
+        return read(data)
+
+    monkeypatch.setattr(images, "read", counted)
+    checked(upload(app, photo(3)))
+    app.slider(key="beams").set_value(1).run()
+    assert asked == [photo(3)]
+    checked(upload(app, photo(4)))
+    assert asked == [photo(3), photo(4)]
+    app.file_uploader[0].set_value(None).run()
+    assert "_decoded" not in checked(app).session_state
+
+
+def test_no_two_visitors_share_anything(fake: FakeCaptioner) -> None:
+    first, second = opened(), opened()
+    upload(first, photo(3))
+    second.run()
+    assert not second.header
+    upload(second, photo(3))
+    assert fake.encoded == 2
+
+
+def test_a_link_opens_its_sample(fake: FakeCaptioner) -> None:
+    app = opened(sample="two.png")
+    assert app.header[0].value == "“a dog runs”"
+    assert "Somebody wrote two" in said(app)
+
+
+def test_a_link_to_a_picture_that_is_not_here_says_so(fake: FakeCaptioner) -> None:
+    app = opened(sample="../secret.png")
+    assert "not here" in app.info[0].value
+    assert not app.header
+
+
+def test_a_picked_sample_takes_the_place_of_an_upload_and_the_other_way_round(fake: FakeCaptioner) -> None:
+    app = checked(upload(opened(), photo(3)))
+    app.button(key="pick one.png").click().run()
+    assert "Somebody wrote one" in said(checked(app))
+    assert app.query_params["sample"] == "one.png"
+    upload(app, photo(4))
+    assert "Somebody wrote" not in said(checked(app))
+    assert "sample" not in app.query_params
+
+
+def test_taking_back_a_file_leaves_the_photograph_that_came_after_it(
+    fake: FakeCaptioner,
+) -> None:
+    shown = Picture("photo.png", photo(4))
+    app = checked(upload(opened(), photo(3)))
+    app.session_state["picture"], app.session_state["from"] = shown, "photo-0"
+    app.file_uploader[0].set_value(None).run()
+    assert app.session_state["picture"] == shown
+    assert checked(app).header
+
+
+@pytest.mark.parametrize("data", [b"not a picture", photo(5)[:50], b""])
+def test_a_broken_picture_is_explained_and_the_page_goes_on(fake: FakeCaptioner, data: bytes) -> None:
+    app = upload(opened(), data)
+    assert not app.exception
+    assert len(app.error) == 1
+    assert app.error[0].value.startswith("The picture is")
+    upload(app, photo(6))
+    assert checked(app).header[0].value == "“a dog runs”"
+
+
+def test_what_a_person_can_put_right_is_a_sentence(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> Captioner:
+        raise BundleError("artifacts holds no bundle. Pull one.")
+
+    monkeypatch.setattr(resources, "captioner", broken)
+    app = visitor.opened()
+    assert not app.exception
+    assert app.error[0].value == "Artifacts holds no bundle. Pull one."
+
+
+def test_a_bug_is_logged_whole_and_shown_under_a_reference(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fake, "decode", lambda regions, options: [][0])
+    app = upload(opened(), photo(3))
+    assert not app.exception
+    assert len(app.error) == 1
+    reference = app.error[0].value.split("**")[1]
+    assert reference in caplog.text
+    assert "IndexError" in caplog.text
+    assert "IndexError" not in app.error[0].value
+
+
+def test_a_picture_is_known_by_its_bytes() -> None:
+    assert Picture("a", b"x").key == Picture("b", b"x", "b").key != Picture("a", b"y").key
+    assert "x" * 3 not in repr(Picture("a", b"xxx"))
+
+
+def test_the_sliders_reach_what_the_bundle_asks_for(fake: FakeCaptioner) -> None:
+    fake.options = replace(
+        fake.options, beams=decoding_controls.WIDEST + 5, alpha=decoding_controls.LONGEST + 1
+    )
+    app = checked(upload(opened(), photo(3)))
+    assert app.slider(key="beams").value == decoding_controls.WIDEST + 5
+    assert app.slider(key="alpha").value == decoding_controls.LONGEST + 1

@@ -1,0 +1,85 @@
+"""Settings come from a link and go into one; what cannot be is left out with a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from captioner import __main__ as command_line
+from captioner import images
+from captioner.app.caption import share
+from captioner.app.components import decoding_controls
+from captioner.app.state.resources import Picture
+from captioner.bundle.storage import Bundle
+from captioner.inference.captioner import Captioner
+from tests.app.caption.test_page import opened
+from tests.fake_captioner import FakeCaptioner, photo
+from tests.visitor import checked, said
+
+
+def test_a_link_brings_back_picture_and_settings(fake: FakeCaptioner) -> None:
+    app = opened(sample="two.png", beams="1", alpha="1.3")
+    assert (fake.decoded[0].beams, fake.decoded[0].alpha) == (1, 1.3)
+    assert "Somebody wrote two" in said(app)
+    assert app.code[1].value.endswith("?sample=two.png&beams=1&alpha=1.3")
+
+
+def test_defaults_are_left_out_of_a_link(fake: FakeCaptioner) -> None:
+    app = opened(sample="two.png")
+    assert app.code[1].value.endswith("?sample=two.png")
+    app.slider(key="beams").set_value(1).run()
+    assert checked(app).code[1].value.endswith("?sample=two.png&beams=1")
+    app.segmented_control(key="way").set_value(decoding_controls.DRAW).run()
+    assert checked(app).code[1].value.endswith("?sample=two.png&way=Draw+word+by+word")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"beams": "99"},
+        {"beams": "2.5"},
+        {"beams": "**x**"},
+        {"alpha": "-1"},
+        {"alpha": "nan"},
+        {"way": "guess"},
+        {"way": decoding_controls.DRAW, "seed": "-4"},
+        {"way": decoding_controls.DRAW, "temperature": "inf"},
+        {"way": decoding_controls.DRAW, "temperature": "1.5"},
+    ],
+)
+def test_what_cannot_be_is_ignored_with_a_sentence(fake: FakeCaptioner, query: dict[str, str]) -> None:
+    app = opened(sample="two.png", **query)
+    assert "ignored" in app.info[0].value
+    assert (fake.decoded[0].beams, fake.decoded[0].alpha) == (2, 0.6)
+    app.run()
+    assert "ignored" in app.info[0].value
+    app.slider[0].set_value(app.slider[0].max).run()
+    assert not checked(app).info
+
+
+def test_words_are_drawn_by_lot_on_demand_and_the_page_says_so(fake: FakeCaptioner) -> None:
+    app = opened(sample="two.png", way=decoding_controls.DRAW, temperature="0.5", seed="7")
+    assert (fake.decoded[0].temperature, fake.decoded[0].seed) == (0.5, 7)
+    assert "drawn by lot (sampling) at temperature 0.5, draw number 7" in said(app)
+    app.number_input(key="seed").set_value(8).run()
+    assert "draw number 8" in said(checked(app))
+    app.segmented_control(key="way").set_value(decoding_controls.SEARCH).run()
+    assert "by lot" not in said(checked(app))
+
+
+def test_a_caption_to_copy(fake: FakeCaptioner) -> None:
+    assert opened(sample="two.png").code[0].value == "a dog runs"
+
+
+def test_the_json_is_that_of_the_command_line(
+    tiny_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(photo(4))
+    assert command_line.main(["caption", str(path), "--json", "--bundle", str(tiny_bundle.folder)]) == 0
+    printed = capsys.readouterr().out
+    captions = Captioner(tiny_bundle).caption(images.read(path))
+    assert share.written(Picture(str(path), photo(4)), captions) == printed
+    assert json.loads(printed)["caption"] == captions.best.text

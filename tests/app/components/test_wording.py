@@ -1,0 +1,120 @@
+"""Numbers and differences in words."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from captioner.app.components import wording
+from captioner.inference.captioner import END_WORD, Word
+
+sentences = some.lists(some.sampled_from(["a", "dog", "runs", "in", "red"]), max_size=8).map(" ".join)
+
+
+@pytest.mark.parametrize(
+    ("probability", "name"),
+    [(1, "sure"), (0.8, "sure"), (0.79, "likely"), (0.5, "likely"), (0.49, "a guess"), (0, "a guess")],
+)
+def test_bands_have_their_lower_ends(probability: float, name: str) -> None:
+    assert wording.band(probability) == name
+
+
+def test_the_explanation_names_every_band_and_limit() -> None:
+    for least, name in wording.BANDS:
+        assert name in wording.BANDS_EXPLAINED.lower()
+        assert not least or f"{least:.0%}" in wording.BANDS_EXPLAINED
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [
+        (1.0, "over 99\N{NO-BREAK SPACE}%"),
+        (0.994, "99\N{NO-BREAK SPACE}%"),
+        (0.5, "50\N{NO-BREAK SPACE}%"),
+        (0.006, "1\N{NO-BREAK SPACE}%"),
+        (0.001, "under 1\N{NO-BREAK SPACE}%"),
+    ],
+)
+def test_a_percentage_never_claims_certainty(probability: float, said: str) -> None:
+    assert wording.percent(probability) == said
+
+
+@pytest.mark.parametrize(
+    ("log_prob", "said"),
+    [
+        (math.log(0.5), "50\N{NO-BREAK SPACE}%"),
+        (-math.log(12), "1 in 12"),
+        (-math.log(423), "1 in 420"),
+        (-math.log(98_765), "1 in 99,000"),
+        (-50, "less than 1 in a million"),
+        (-1e6, "less than 1 in a million"),
+    ],
+)
+def test_odds_are_round_numbers(log_prob: float, said: str) -> None:
+    assert wording.odds(log_prob) == said
+
+
+def test_the_end_counts_as_no_word() -> None:
+    words = [Word(text, math.log(p), ()) for text, p in (("a", 0.9), ("dog", 0.6), (END_WORD, 0.9))]
+    assert wording.counted(words) == "The model was sure of 1 of its 2 words and found 1 likely."
+    assert wording.shown(END_WORD) == wording.END_NAME
+
+
+def test_differences_are_said_in_words() -> None:
+    assert wording.difference("a red dog runs", "a red cat runs") == "“cat” instead of “dog”"
+    assert wording.difference("a red dog runs", "a dog runs") == "leaves out “red”"
+    assert wording.difference("a dog runs", "a dog runs in") == "adds “in”"
+
+
+@given(sentences)
+def test_a_sentence_does_not_differ_from_itself(sentence: str) -> None:
+    assert wording.difference(sentence, sentence) == "the same words"
+    assert wording.marked(sentence, sentence) == sentence
+
+
+@given(sentences, sentences)
+def test_marking_changes_no_word(best: str, other: str) -> None:
+    assert wording.marked(best, other).replace("**", "") == other
+
+
+@given(some.text("*_`[]()<>#$:~|^abc", max_size=20))
+def test_markdown_is_escaped_so_that_unescaping_restores_it(text: str) -> None:
+    escaped = wording.escaped(text)
+    plain = "".join(part for part in escaped.replace("\\", "")) if "\\" not in text else text
+    assert plain == text
+    assert all(escaped[i - 1] == "\\" for i, character in enumerate(escaped) if character in "*_`[<:$")
+
+
+@pytest.mark.parametrize(
+    "text", ["www.evil.example/a.jpg", "WWW.a.b", "https://evil.example", "me@evil.example", "@", "a www b"]
+)
+def test_no_address_is_left_that_markdown_would_link(text: str) -> None:
+    bare = wording.escaped(text).replace("\\", "")  # as Streamlit looks for addresses: unescaped
+    assert not re.search(r"https?://[-.\w]|www\.|[-.\w+]@[-\w]", bare, re.IGNORECASE | re.ASCII)
+    assert bare.replace("\N{WORD JOINER}", "") == text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("a dog runs", "a dog runs", set()),
+        ("a dog runs", "a cat runs", {1}),
+        ("a dog", "a big dog", {1}),
+        ("a big dog", "a dog", set()),
+        ("", "a dog", {0, 1}),
+    ],
+)
+def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: set[int]) -> None:
+    assert wording.changed(new, old) == changed
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [(-1.0, -1.01, ""), (-1.0, -2.0, "2.7"), (-5.0, -1.0, "55"), (-400.0, -1.0, "over a thousand")],
+)
+def test_how_many_times_as_likely_is_said_as_people_say_it(first: float, second: float, said: str) -> None:
+    assert wording.times(first, second) == wording.times(second, first) == said

@@ -1,0 +1,300 @@
+"""The review page with a captioner that has no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from captioner.app.review import charts as review_charts
+from captioner.app.review import rating
+from captioner.app.review.session import COLUMNS, Entry, Share, Sitting, Sittings, from_csv, to_csv
+from captioner.app.state import resources, uploads
+from captioner.bundle import storage as bundles
+from captioner.bundle.storage import Bundle
+from captioner.data.samples import Sample
+from tests import tiny, visitor
+from tests.conftest import StandIn, samples
+from tests.fake_captioner import FakeCaptioner, photo
+from tests.visitor import checked, press, said
+
+NAMES = [f"{number}.png" for number in range(7)]
+SCORED = "".join(f"{name},a dog runs,-2,-1,0,0,{number}.5\n" for number, name in enumerate(NAMES))
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """With a score of the fake's caption for every picture."""
+    table = f"image,caption,log_prob,score,bleu4,rouge_l,cider\n{SCORED}"
+    return bundles.write(tmp_path / "artifacts", tiny.files(tiny.config()) | {"predictions.csv": table})
+
+
+@pytest.fixture
+def fake(stand_in: StandIn[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
+    """Stands in for the model; seven pictures are there to draw from."""
+    return stand_in(FakeCaptioner(bundle), samples(*NAMES))
+
+
+@pytest.fixture
+def bare(stand_in: StandIn[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
+    """No pictures are there."""
+    return stand_in(FakeCaptioner(bundle))
+
+
+def opened(sitting: str | None = None) -> AppTest:
+    return checked(visitor.opened("review", **({"sitting": sitting} if sitting else {})))
+
+
+def key(app: AppTest) -> str:
+    return str(app.query_params["sitting"])
+
+
+def kept(app: AppTest) -> Sitting:
+    found = rating.sittings().find(key(app))
+    assert found
+    return found
+
+
+def started(count: int = 5) -> AppTest:
+    app = opened()
+    app.slider[0].set_value(count).run()
+    return press(app, "Start")
+
+
+def headings(app: AppTest) -> list[str]:
+    return [header.value for header in app.header]
+
+
+def test_a_sitting_leads_from_picture_to_picture_to_its_result(fake: FakeCaptioner) -> None:
+    app = started()
+    assert "“a dog runs”" in headings(app)
+    for number, label in enumerate(("Right", "Partly", "Wrong", "Right"), start=1):
+        press(app, label)
+        assert f"Picture {number + 1} of 5" in said(app)
+        assert "So far" in headings(app)
+    press(app, "Right")
+    assert "What you found" in headings(app)
+    assert "**3 of 5 captions right: 60 %.** Had you rated a great many" in said(app)
+    assert "between 23 % and 88 %" in said(app)
+    assert "Right or partly right: 4 of 5, 80 %" in said(app)
+
+
+def test_pictures_are_drawn_at_random_without_repetition(fake: FakeCaptioner) -> None:
+    drawn = [[entry.picture for entry in kept(started()).entries] for _ in range(8)]
+    assert all(len(set(names)) == 5 for names in drawn)
+    assert len({tuple(names) for names in drawn}) > 1
+
+
+def test_the_model_keeps_its_sureness_to_itself_until_the_result(fake: FakeCaptioner) -> None:
+    app = started()
+    assert "probability" not in said(app)
+    assert "average word probability" in said(press(press(app, "Right"), "Wrong"))
+
+
+def test_a_rating_can_be_changed_and_remarked_on(fake: FakeCaptioner) -> None:
+    app = press(press(started(), "Right"), "Back")
+    assert "You rated it **right**" in said(app)
+    app.text_input[0].set_value("a goat, rather").run()
+    press(app, "Wrong")
+    first = kept(app).entries[0]
+    assert (first.rating, first.remark, first.caption) == ("wrong", "a goat, rather", "a dog runs")
+    assert len(kept(app).rated) == 1
+
+
+def test_the_keys_that_rate_can_be_switched_off_for_the_whole_visit(fake: FakeCaptioner) -> None:
+    def keys(app: AppTest) -> list[str]:
+        labels = ("Right", "Partly", "Wrong")
+        return [button.proto.shortcut for button in app.button if button.label in labels]
+
+    app = started()
+    assert keys(app) == ["1", "2", "3"]
+    app.toggle[0].set_value(False).run()
+    assert keys(app) == [""] * 3
+    assert keys(press(app, "Right")) == [""] * 3
+    press(press(app, "New sitting"), "Start")
+    assert keys(app) == [""] * 3
+
+
+def test_back_and_next_go_around(fake: FakeCaptioner) -> None:
+    app = press(started(), "Back")
+    assert "Picture 5 of 5" in said(app)
+    assert "Picture 1 of 5" in said(press(app, "Next"))
+
+
+def test_ratings_survive_a_reload_by_their_link(fake: FakeCaptioner) -> None:
+    first = press(started(), "Right")
+    again = opened(key(first))
+    assert "Picture 2 of 5" in said(again)
+    press(again, "Wrong")
+    assert len(kept(first).rated) == 2
+
+
+def test_a_sitting_that_is_gone_is_explained(fake: FakeCaptioner) -> None:
+    app = opened("nobody-knows")
+    assert "no longer here" in app.warning[0].value
+    press(app, "Start")
+    assert not app.warning
+
+
+def test_a_new_sitting_lets_go_of_the_link(fake: FakeCaptioner) -> None:
+    app = press(started(), "New sitting")
+    assert "sitting" not in app.query_params
+    assert any(button.label == "Start" for button in app.button)
+
+
+def test_ratings_are_compared_with_automatic_scores(fake: FakeCaptioner) -> None:
+    app = started(7)
+    entries = kept(app).entries
+    for entry in entries:  # rated in the order of their CIDEr
+        press(app, "Right" if entry.picture > "3.png" else "Wrong")
+    assert "in **100 %** of 12 pairs" in said(app)
+    assert "in **50 %** of 12 pairs" in said(app)  # the fake is as sure of each
+    charts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
+    assert [chart.split(" ")[0] for chart in charts] == ["Shares", "CIDEr"]
+    assert "Average CIDEr: 5.50 (right), 2.00 (wrong)" in charts[1]
+    assert len(app.table[0].value) == 7
+
+
+def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: FakeCaptioner) -> None:
+    app = opened()
+    assert "No sample pictures here: it is a test" in said(app).replace("\\", "")
+    app.file_uploader[0].set_value(
+        [
+            ("image.jpg", photo(1), "image/png"),
+            ("b.png", b"x", "image/png"),
+            ("image.jpg", photo(2), "image/png"),
+        ]
+    ).run()
+    next(button for button in app.button if button.label == "Start").click().run()
+    assert [error.value.split(":")[0] for error in app.error] == ["Left out"]
+    assert "b\\.png" in app.error[0].value
+    assert [entry.picture for entry in kept(app).entries] == ["image.jpg", "image.jpg"]
+    press(app, "Right")
+    assert "No picture of this sitting is among those" in said(press(app, "Wrong"))
+
+
+def test_a_sitting_takes_no_more_bytes_than_there_is_room_for(
+    bare: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened()
+    assert app.file_uploader[0].label == "Upload photographs, up to 100 and 50 MB in all"
+    monkeypatch.setattr(uploads, "LARGEST", len(photo(0)) + len(photo(1)))
+    app = opened()
+    app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()
+    assert "Only the first 2 of them will be in the sitting: it takes up to 100 and" in said(app)
+    assert len(kept(press(app, "Start")).entries) == 2
+
+
+def test_uploads_are_asked_for_again_after_a_reload(bare: FakeCaptioner) -> None:
+    app = opened()
+    app.file_uploader[0].set_value([("mine.png", photo(1), "image/png")]).run()
+    press(app, "Start")
+    again = opened(key(app))
+    assert "Uploads are not stored" in again.info[0].value
+    assert all(button.disabled for button in again.button if button.label in ("Right", "Partly", "Wrong"))
+    again.file_uploader[0].set_value([("other.png", photo(2), "image/png")]).run()
+    assert "another picture" in said(checked(again))
+    again.file_uploader[0].set_value([("renamed.png", photo(1), "image/png")]).run()
+    assert not checked(again).info
+    assert kept(press(again, "Right")).done
+
+
+def test_only_pictures_of_the_sitting_come_back_and_none_is_captioned_again(
+    bare: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rating, "MOST", 2)
+    app = opened()
+    app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in (1, 2)]).run()
+    press(app, "Start")
+    again, asked = opened(key(app)), len(bare.decoded)
+    again.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(6)]).run()
+    assert not checked(again).info
+    assert len(again.session_state["reviewed"]) == 2
+    assert not press(again, "Next").info
+    assert len(bare.decoded) == asked
+
+
+def test_a_sample_that_cannot_be_read_is_passed_over(
+    fake: FakeCaptioner, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn = Sample("0.png", "a test", (), lambda: b"torn")
+    monkeypatch.setattr(resources, "shelf", lambda: ({"0.png": torn}, "Pictures from a test."))
+    app = checked(load(opened(), to_csv(Sitting(bundle.checksum, (Entry("0.png"), Entry("1.png"))), {})))
+    assert "not on this server" in app.info[0].value
+    assert "Picture 2 of 2" in said(press(app, "Next"))
+
+
+def test_nothing_of_a_picture_is_in_the_servers_memory(bare: FakeCaptioner) -> None:
+    app = opened()
+    app.file_uploader[0].set_value([("mine.png", photo(1), "image/png")]).run()
+    press(app, "Start")
+    assert all(isinstance(value, str | float) for value in vars(kept(app).entries[0]).values())
+
+
+def load(app: AppTest, data: bytes) -> AppTest:
+    app.file_uploader[-1].set_value(("ratings.csv", data, "text/csv")).run()
+    assert not app.exception
+    return app
+
+
+def test_a_downloaded_file_goes_on_where_it_stopped(fake: FakeCaptioner) -> None:
+    first = press(started(), "Right")
+    file = to_csv(kept(first), {})
+    again = checked(load(opened(), file))
+    assert key(again) != key(first)
+    assert kept(again) == kept(first)
+    assert "Picture 2 of 5" in said(again)
+    press(again, "New sitting")
+    assert "sitting" not in again.query_params  # the file is not loaded a second time
+
+
+def test_the_download_holds_the_scores(fake: FakeCaptioner, bundle: Bundle) -> None:
+    from captioner.app.review import results
+
+    sitting = kept(press(started(), "Right"))
+    lines = results.file(sitting, bundle).decode("utf-8-sig").splitlines()
+    row = dict(zip(COLUMNS, lines[1].split(","), strict=True))
+    assert row["cider"] == f"{row['picture'][0]}.5"
+    assert from_csv("\n".join(lines).encode()) == sitting
+
+
+def test_a_file_of_something_else_is_explained(fake: FakeCaptioner) -> None:
+    app = load(opened(), b"name,age\nx,3\n")
+    assert app.error[0].value.startswith("The file is no saved sitting: it has no column")
+    assert any(button.label == "Start" for button in app.button)
+
+
+def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -> None:
+    other = Sitting("f" * 64, (Entry("0.png", "", "a cat", -3.0, "right"), Entry("1.png")))
+    app = checked(load(opened(), to_csv(other, {})))
+    assert "of another model" in app.info[0].value
+    assert "1 of 1 caption right" in said(app)
+    assert not any(button.label == "Right" for button in app.button)
+
+
+def test_a_picture_that_is_not_on_this_server_can_be_passed_over(fake: FakeCaptioner, bundle: Bundle) -> None:
+    elsewhere = Sitting(bundle.checksum, (Entry("gone.png"), Entry("0.png")))
+    app = checked(load(opened(), to_csv(elsewhere, {})))
+    assert "not on this server" in app.info[0].value
+    assert "“a dog runs”" in headings(press(app, "Next"))
+
+
+def test_a_sitting_that_ends_while_it_is_open_is_explained(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = started()
+    monkeypatch.setattr(rating, "sittings", Sittings)
+    press(app, "Right")
+    assert "no longer here" in app.warning[0].value
+
+
+def test_the_charts_draw_what_they_are_given() -> None:
+    found = {verdict: Share(count, 4) for verdict, count in (("right", 4), ("partly", 0), ("wrong", 0))}
+    bars = review_charts.shares(found, dict.fromkeys(found, "so many")).to_dict()
+    assert len(bars["layer"]) == 5
+    rows = next(iter(bars["datasets"].values()))
+    assert [row["share"] for row in rows] == [1, 0, 0]
+    assert rows[0]["high"] == 1
+    points = review_charts.against([("right", 1.0), ("right", 2.0), ("wrong", 0.0)], "CIDEr").to_dict()
+    assert sorted(len(rows) for rows in points["datasets"].values()) == [2, 3]

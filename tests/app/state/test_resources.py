@@ -1,0 +1,207 @@
+"""Which bundle the app runs, and what it says about that."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from captioner.app.state import resources
+from captioner.bundle import hub, storage
+from captioner.bundle.storage import Bundle
+from captioner.errors import BundleError
+from captioner.inference.captioner import Captioner
+from captioner.text import SPECIALS
+from tests import tiny
+from tests.fake_captioner import FakeCaptioner
+from tests.stand_in_hub import StandInHub
+
+REPO = "someone/captioner"
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Bundle:
+    return write(tmp_path / "artifacts", "committed")
+
+
+def write(folder: Path, recipe: str, model: bytes = b"") -> Bundle:
+    """A bundle that LiteRT runs unless another model is given: what is pulled is tried."""
+    files = tiny.files(tiny.config(recipe=recipe), model or tiny.model("attention"))
+    return storage.write(folder, files | {"README.md": "# A card\n"})
+
+
+def choose(tmp_path: Path, repo: str = "", folder: str = "", revision: str = "") -> resources.Running:
+    return resources.choose(folder, repo, revision, tmp_path / "pulled", tmp_path / "artifacts")
+
+
+def fetch(tmp_path: Path, recipe: str, revision: str | None = None) -> Bundle:
+    """Push a bundle, and have it in the store, as the app's process that fetches does."""
+    hub.push(write(tmp_path / "trained", recipe).folder, REPO)
+    return hub.update(REPO, revision, tmp_path / "pulled", Captioner)
+
+
+def test_with_nothing_set_the_committed_bundle_runs(tmp_path: Path, committed: Bundle) -> None:
+    running = choose(tmp_path)
+    assert running.bundle.checksum == committed.checksum
+    assert "No CAPTIONER_REPO is set" in running.why
+
+
+def test_what_was_fetched_runs_only_where_its_repository_is_named(
+    server: StandInHub, tmp_path: Path, committed: Bundle
+) -> None:
+    fetched = fetch(tmp_path, "pushed")
+    running = choose(tmp_path, REPO)
+    assert running.bundle.checksum == fetched.checksum
+    assert REPO in running.source
+    for repo in ("", "someone/else"):
+        assert choose(tmp_path, repo).bundle.checksum == committed.checksum
+
+
+def test_choosing_asks_the_hub_for_nothing(server: StandInHub, tmp_path: Path, committed: Bundle) -> None:
+    assert choose(tmp_path, REPO).bundle.checksum == committed.checksum
+    assert server.requests == []
+
+
+def test_another_commit_than_the_one_named_is_used_until_that_one_is_here(
+    server: StandInHub, tmp_path: Path, committed: Bundle
+) -> None:
+    first = hub.push(write(tmp_path / "trained", "first").folder, REPO)
+    fetch(tmp_path, "second")
+    running = choose(tmp_path, REPO, revision=first.commit)
+    assert running.bundle.config.recipe == "second"
+    assert f"CAPTIONER_REVISION names {first.commit[:12]}" in running.why
+    hub.update(REPO, first.commit, tmp_path / "pulled", Captioner)
+    assert choose(tmp_path, REPO, revision=first.commit).bundle.config.recipe == "first"
+
+
+@pytest.mark.parametrize("name", ["vocabulary.json", "manifest.json", "captioner.tflite"])
+def test_a_damaged_fetched_bundle_is_passed_over(
+    server: StandInHub, tmp_path: Path, committed: Bundle, name: str
+) -> None:
+    fetched = fetch(tmp_path, "pushed")
+    (fetched.folder / name).write_text("[]")
+    running = choose(tmp_path, REPO)
+    assert running.bundle.checksum == committed.checksum
+    assert "cannot be used" in running.why
+
+
+def test_a_fetched_model_that_does_not_run_is_passed_over(
+    server: StandInHub, tmp_path: Path, committed: Bundle, nothing_cached: None
+) -> None:
+    hub.push(write(tmp_path / "trained", "broken", b"not a model").folder, REPO)
+    hub.update(REPO, None, tmp_path / "pulled", lambda _: None)  # another LiteRT may have run it
+    running = choose(tmp_path, REPO)
+    assert running.bundle.checksum == committed.checksum
+    assert "cannot be used" in running.why
+
+
+def test_a_named_folder_goes_before_everything(server: StandInHub, tmp_path: Path) -> None:
+    mine = write(tmp_path / "mine", "mine")
+    running = choose(tmp_path, REPO, folder=str(mine.folder))
+    assert (running.bundle.checksum, running.source) == (mine.checksum, "the folder mine")
+    assert server.requests == []
+
+
+def test_a_named_folder_is_tried(tmp_path: Path, committed: Bundle) -> None:
+    with pytest.raises(BundleError, match="does not"):
+        choose(tmp_path, folder=str(write(tmp_path / "mine", "mine", b"not a model").folder))
+
+
+def test_no_bundle_at_all_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="holds no bundle"):
+        choose(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("/srv/my models/mine/config.json is missing.", "config.json is missing."),
+        ("/tmp/x-1/vocabulary.json was altered", "vocabulary.json was altered"),
+        (f"{resources.ROOT}/artifacts holds no bundle", "artifacts holds no bundle"),
+        ("C:\\Users\\me\\mine has 3 bytes", "mine has 3 bytes"),
+        ("user/name is not at https://a.b/c or in 1/2", "user/name is not at https://a.b/c or in 1/2"),
+    ],
+)
+def test_a_page_does_not_say_where_on_the_server_things_lie(
+    monkeypatch: pytest.MonkeyPatch, sentence: str, shown: str
+) -> None:
+    monkeypatch.setenv("CAPTIONER_BUNDLE", "/srv/my models/mine")
+    assert resources.without_paths(sentence) == shown
+
+
+def test_settings_come_from_the_environment_then_from_the_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CAPTIONER_REPO", raising=False)
+    monkeypatch.chdir(tmp_path)  # where no secrets are
+    assert resources.setting("CAPTIONER_REPO") == ""
+    ask = "st.text(resources.setting('CAPTIONER_REPO'))"
+    app = AppTest.from_string(f"import streamlit as st\nfrom captioner.app.state import resources\n{ask}")
+    app.secrets["CAPTIONER_REPO"] = "from/secrets"
+    assert app.run().text[0].value == "from/secrets"
+    monkeypatch.setenv("CAPTIONER_REPO", "from/environment")
+    assert app.run().text[0].value == "from/environment"
+
+
+def test_the_bundle_is_found_once_for_all_visitors(
+    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    st.cache_resource.clear()
+    asked = []
+
+    def choose(*settings: str) -> resources.Running:
+        asked.append(settings)
+        return resources.Running(committed, "a test", "It is one.")
+
+    monkeypatch.setattr(resources, "choose", choose)
+    script = "from captioner.app.state import resources\nresources.running()"
+    for _ in range(2):
+        assert not AppTest.from_string(script).run().exception
+    assert len(asked) == 1
+    st.cache_resource.clear()
+
+
+CAPTION = """
+import numpy as np
+import streamlit as st
+from captioner.app.state import resources
+image = np.arange(3072, dtype=np.uint8).reshape(32, 32, 3)
+for number in range({pictures}):
+    picture = resources.Picture("a.png", bytes([number]))
+    said = resources.captions(picture, image, resources.captioner().options).best
+st.text(said.text)
+"""
+
+
+def test_a_bundle_that_is_written_while_the_app_runs_is_the_one_that_speaks(
+    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
+) -> None:
+    monkeypatch.setenv("CAPTIONER_BUNDLE", str(committed.folder))
+    image = np.arange(3072, dtype=np.uint8).reshape(32, 32, 3)
+    app = AppTest.from_string(CAPTION.format(pictures=1), default_timeout=60)
+    before = app.run().text[0].value
+    assert before == Captioner(committed).caption(image).best.text
+    words = json.dumps([*SPECIALS, *reversed(tiny.WORDS)])  # so that the same ids are other words
+    after = Captioner(storage.replace(committed.folder, {"vocabulary.json": words})).caption(image).best.text
+    assert app.run().text[0].value == after != before
+
+
+def test_a_visit_keeps_the_captions_and_what_was_seen_in_the_open_pictures(fake: FakeCaptioner) -> None:
+    app = AppTest.from_string(CAPTION.format(pictures=5)).run().run()
+    assert (len(app.session_state["_captions"]), len(app.session_state["_regions"])) == (5, resources.OPEN)
+    assert fake.encoded == 5
+
+
+def test_a_broken_bundle_is_told_about_without_saying_where_it_lies(
+    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
+) -> None:
+    committed.model_path.write_bytes(b"")
+    monkeypatch.setenv("CAPTIONER_BUNDLE", str(committed.folder))
+    script = "from captioner.app.state import resources\nwith resources.explained():\n    resources.running()"
+    (error,) = AppTest.from_string(script, default_timeout=60).run().error
+    assert error.value.startswith("Captioner.tflite has 0 bytes")
+    assert str(tmp_path) not in error.value

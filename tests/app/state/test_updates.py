@@ -1,0 +1,241 @@
+"""A sick Hub never keeps anybody waiting: the app goes on with a good bundle, and takes the new one later."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from captioner.app.state import resources, updates
+from captioner.app.state.updates import Fetcher, Updater
+from captioner.bundle import download, hub, storage
+from captioner.bundle.storage import Bundle
+from captioner.data import samples
+from captioner.errors import HubError
+from tests import hub_faults as faults
+from tests import tiny
+from tests.hub_faults import Fault
+from tests.stand_in_hub import StandInHub
+
+REPO = "someone/captioner"
+LONGEST = 60.0  # seconds; a test that needs them has failed
+SLOW = 0.3  # seconds of patience with a Hub that does not answer
+
+ANYWHERE: dict[str, tuple[Fault, str]] = {
+    "401": (faults.refused("GatedRepo", 401), "gated"),
+    "403": (faults.status(403), r"\(403\)"),
+    "404": (faults.status(404), "404"),
+    "409": (faults.status(409), "answered 409"),
+    "429": (faults.status(429, **{"Retry-After": "3600"}), "answered 429"),
+    "503": (faults.status(503, **{"Retry-After": "3600"}), "answered 503"),
+    "500": (faults.status(500), "answered 500"),
+    "hang": (faults.hang, "too slowly"),
+    "hang in the body": (faults.hang_in_the_body, "too slowly"),
+    "drip": (faults.drip, "too slowly"),
+    "drip in the head": (faults.drip_in_the_head, "too slowly"),
+    "cut off": (faults.cut_off, "broke off"),
+    "redirect loop": (faults.redirect_loop, "circle"),
+    "longer than declared": (faults.longer, "longer than"),
+    "login page": (faults.login_page, "not the Hugging Face Hub|not proper JSON|longer than"),
+    "altered": (faults.altered, "not the Hugging Face Hub|not proper JSON|altered"),
+    "empty object": (faults.empty_object, "not the Hugging Face Hub|was edited|has 2 bytes|format"),
+}
+PLACES = {"info": "GET /api/models/", "manifest": "GET .*manifest.json", "file": "GET .*captioner.tflite"}
+FAULTS = [(place, name) for place in PLACES for name in ANYWHERE] + [("manifest", "names outside")]
+ANYWHERE["names outside"] = (faults.names_outside, "is no file of a bundle")
+
+
+def write(folder: Path, recipe: str) -> Bundle:
+    """A bundle whose model is any bytes: nothing here captions a picture."""
+    return storage.write(folder, {**tiny.files(tiny.config(recipe=recipe)), "README.md": "# A card\n"})
+
+
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + LONGEST
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+class Gate:
+    """Stands in for the process that fetches: it asks the Hub when let, in the updater's own thread."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.ended = 0
+
+    def fetch(self, updater: Updater) -> str:
+        self.opened.wait(LONGEST)
+        try:
+            hub.update(updater.repo, updater.revision or None, updater.store, lambda _: None)
+            return ""
+        except HubError as error:
+            return str(error)
+        finally:
+            self.ended += 1
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The app's folders, with a committed bundle in them; whatever a model is, it runs."""
+    st.cache_resource.clear()
+    monkeypatch.delenv("CAPTIONER_BUNDLE", raising=False)
+    monkeypatch.setenv("CAPTIONER_REPO", REPO)
+    monkeypatch.setattr(resources, "PULLED", tmp_path / "bundles" / "pulled")
+    monkeypatch.setattr(resources, "COMMITTED", write(tmp_path / "artifacts", "committed").folder)
+    monkeypatch.setattr(resources, "_captioner", lambda bundle: None)
+    monkeypatch.setattr(updates, "AGAIN", 0.01)
+    monkeypatch.setattr(updates, "NEXT", 0.01)
+    yield tmp_path
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def gate(app: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate()
+    monkeypatch.setattr(Updater, "fetch", lambda updater: gate.fetch(updater))
+    yield gate
+    gate.opened.set()
+    st.cache_resource.clear()
+
+
+def recipe() -> str:
+    return resources.running().bundle.config.recipe
+
+
+def push(app: Path, server: StandInHub, recipe: str) -> None:
+    hub.push(write(app / "trained", recipe).folder, REPO)
+
+
+@pytest.mark.parametrize(("place", "name"), FAULTS)
+def test_a_sick_hub_is_told_about_and_keeps_nobody_waiting(
+    server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, place: str, name: str
+) -> None:
+    fault, sentence = ANYWHERE[name]
+    for good, newer in (("committed", "first"), ("first", "second")):
+        gate.opened.clear()
+        push(app, server, newer)
+        server.failing, server.fault = PLACES[place], fault
+        if "slow" in sentence:
+            monkeypatch.setattr(download, "PATIENCE", SLOW)
+        assert recipe() == good  # though nobody has asked the Hub yet
+        ended = gate.ended
+        gate.opened.set()
+        until(lambda before=ended: gate.ended > before + 1)  # type: ignore[misc]
+        why = resources.running().why
+        assert recipe() == good
+        assert REPO in resources.running().source or "came with the app" in why
+        assert re.search(sentence, why), why
+
+        server.failing = "nothing"
+        monkeypatch.setattr(download, "PATIENCE", LONGEST)
+        until(lambda newer=newer: recipe() == newer)  # type: ignore[misc]
+
+
+def test_a_hub_that_refuses_connections_is_told_about_and_used_when_it_is_back(
+    server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(app, server, "pushed")
+    repositories = server.repositories
+    server.stop()
+    gate.opened.set()
+    assert recipe() == "committed"
+    until(lambda: "could not be reached" in resources.running().why)
+    with StandInHub() as back:
+        back.repositories = repositories
+        monkeypatch.setenv("HF_ENDPOINT", back.url)
+        until(lambda: recipe() == "pushed")
+
+
+def test_a_pinned_commit_that_is_here_is_never_asked_for(
+    server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = hub.push(write(app / "trained", "pinned").folder, REPO).commit
+    hub.update(REPO, commit, resources.PULLED, lambda _: None)
+    monkeypatch.setenv("CAPTIONER_REVISION", commit)
+    server.requests.clear()
+    gate.opened.set()
+    assert recipe() == "pinned"
+    assert resources.running().why == "CAPTIONER_REPO names it."
+    assert (server.requests, gate.ended) == ([], 0)
+
+
+def test_a_store_deleted_under_the_app_is_filled_again(
+    server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "NEXT", LONGEST)
+    push(app, server, "pushed")
+    gate.opened.set()
+    until(lambda: "asked for a newer one" in resources.running().why)
+    assert recipe() == "pushed"
+    gate.opened.clear()
+    shutil.rmtree(resources.PULLED)
+    assert recipe() == "committed"
+    gate.opened.set()
+    until(lambda: recipe() == "pushed")
+
+
+def test_what_runs_before_a_swap_can_be_read_after_it(server: StandInHub, app: Path, gate: Gate) -> None:
+    push(app, server, "first")
+    gate.opened.set()
+    until(lambda: recipe() == "first")
+    before = resources.running().bundle
+    push(app, server, "second")
+    until(lambda: recipe() == "second")
+    assert before.card() == "# A card\n"
+
+
+def test_the_process_that_fetches_ends_with_the_app(
+    server: StandInHub, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(app, server, "pushed")
+    server.failing, server.fault = ".*", faults.hang
+    server.requests.clear()
+    assert recipe() == "committed"  # by the real process, which has not been answered yet
+    updater = updates._updater(REPO, "", resources.PULLED)
+    until(lambda: server.requests)
+    assert updater.problem is None
+    child = updater._child
+    assert child is not None
+    updater.stop()
+    assert child.returncode == -signal.SIGKILL
+
+
+def test_the_real_process_fetches_tries_and_tells(server: StandInHub, app: Path) -> None:
+    push(app, server, "broken")  # its model is none
+    updater = Updater(REPO, "", resources.PULLED)
+    assert "was not taken over" in (told := updater.fetch())
+    assert "\n" not in told
+    server.requests.clear()
+    assert updater.fetch() == told  # and it is not fetched again
+    assert not any("resolve" in request for request in server.requests)
+    assert recipe() == "committed"
+
+
+def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(app))
+    asked = threading.Event()
+
+    def fetch(fetcher: Fetcher) -> str:
+        if isinstance(fetcher, Updater):
+            return "not now"
+        asked.wait(LONGEST)
+        return "the Hub is away."
+
+    monkeypatch.setattr(Fetcher, "fetch", fetch)
+    assert "not here yet" in resources.shelf()[1]  # though nobody has asked the Hub yet
+    asked.set()
+    until(lambda: "but the Hub is away." in resources.shelf()[1])
+    kept = app / "captioner" / "samples" / samples.REVISION
+    kept.mkdir(parents=True)
+    (kept / "a.jpg").write_bytes(b"a picture")
+    (kept / "captions.json").write_text('{"a.jpg": ["a dog"]}')
+    assert list(resources.shelf()[0]) == ["a.jpg"]

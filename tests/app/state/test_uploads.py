@@ -1,0 +1,101 @@
+"""How many of the chosen files are taken, whose memory is freed, and what a visitor is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
+
+from captioner.app.state import uploads
+
+MOST = 50  # files
+
+
+@dataclass(frozen=True)
+class File:
+    """What ``within`` needs to know of an upload."""
+
+    size: int
+
+
+@given(some.lists(some.integers(0, uploads.LARGEST), max_size=2 * MOST))
+def test_the_bounds_take_as_many_from_the_front_as_they_can(sizes: list[int]) -> None:
+    files: Any = [File(size) for size in sizes]
+    taken = uploads.within(files, MOST)
+    total = sum(file.size for file in taken)
+    assert list(taken) == files[: len(taken)]
+    assert len(taken) <= MOST
+    assert total <= uploads.LARGEST
+    if len(taken) < len(files):
+        assert len(taken) == MOST or total + files[len(taken)].size > uploads.LARGEST
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
+    """Where Streamlit keeps the files of a visit that is going on."""
+    memory = MemoryUploadedFileManager("/upload")
+    visit = SimpleNamespace(session_id="me", uploaded_file_mgr=memory)
+    monkeypatch.setattr(uploads, "get_script_run_ctx", lambda: visit)
+    return memory
+
+
+def uploaded(memory: MemoryUploadedFileManager, name: str) -> UploadedFile:
+    record = UploadedFileRec(name, f"{name}.png", "image/png", b"data")
+    memory.add_file("me", record)
+    return UploadedFile(record, FileURLs())
+
+
+def test_uploads_that_are_used_up_are_let_go(memory: MemoryUploadedFileManager) -> None:
+    files = [uploaded(memory, name) for name in "abc"]
+    uploads.let_go(*files[:2])
+    assert [record.file_id for record in memory.get_files("me", ["a", "b", "c"])] == ["c"]
+    assert [file.getvalue() for file in files] == [b"", b"", b"data"]
+
+
+def test_an_emptied_upload_is_still_there_for_its_uploader(memory: MemoryUploadedFileManager) -> None:
+    file = uploaded(memory, "a")
+    uploads.empty(file)
+    assert memory.get_files("me", ["a"]) == [UploadedFileRec("a", "a.png", "image/png", b"")]
+    assert file.getvalue() == b""
+
+
+def test_what_was_chosen_on_another_page_is_freed_unless_it_waits(
+    memory: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamlit.session_state", {})
+    files = [uploaded(memory, name) for name in "abc"]
+    uploads.empty(files[0])
+    for page in ("batch", "batch"):
+        uploads.turn_to(page, files[1:2])
+        assert len(memory.get_files("me", ["a", "b", "c"])) == 3
+    uploads.turn_to("about", files[1:2])
+    assert [record.file_id for record in memory.get_files("me", ["a", "b", "c"])] == ["a", "b"]
+
+
+def test_files_of_a_visit_that_was_closed_are_passed_over(memory: MemoryUploadedFileManager) -> None:
+    file = uploaded(memory, "a")
+    assert uploads.present(DeletedFile("b"), file, None) == [file]
+
+
+def test_a_visitor_is_told_what_was_refused_until_other_files_are_taken(
+    memory: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("streamlit.warning", lambda text, icon: told.append(text))
+    assert uploads.refuse("me", uploads.FULL)
+    assert not uploads.refuse("me", uploads.FULL)
+    uploads.tell()
+    uploads.tell()
+    assert told == [uploads.FULL] * 2
+    uploads.let_go(uploaded(memory, "a"))
+    uploads.refuse("somebody else", uploads.FULL)
+    uploads.tell()
+    assert told == [uploads.FULL] * 2
+    uploads.forget("somebody else")

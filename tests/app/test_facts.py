@@ -1,0 +1,184 @@
+"""The pages of facts: how the model was trained, and about."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from captioner.app.state import resources
+from captioner.app.state.resources import Running
+from captioner.bundle import model_card, storage
+from captioner.bundle.storage import Bundle
+from captioner.inference import blocklist
+from tests import tiny
+
+SCORES, METRICS = tiny.SCORES, tiny.METRICS
+HISTORY = """\
+epoch,phase,loss,val_loss,rate,seconds,val_cider
+1,decoder,4.5,4.25,0.001,60,0.1
+2,decoder,3.5,3.0,0.001,60,0.3
+3,decoder,3.0,3.1,0.0005,60,0.25
+4,polish,-0.5,3.2,0.00005,60,0.4
+"""
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other models are here, whatever lies beside this checkout."""
+    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Bundle:
+    """A bundle with a history and scores."""
+    extra = {
+        "history.csv": HISTORY,
+        "metrics.json": json.dumps(METRICS),
+        "README.md": "---\na: b\n---\n# The card\n",
+    }
+    facts = {"dataset.json": json.dumps(tiny.DATASET)}
+    return storage.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra | facts)
+
+
+def visit(page: str, found: Bundle, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    running = Running(found, "a test", "It is *the* one.")
+    monkeypatch.setattr(resources, "running", lambda: running)
+    app = AppTest.from_string(f"from captioner.app.{page} import page\npage.page()", default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for kind in (app.markdown, app.caption) for element in kind)
+
+
+def alternatives(app: AppTest) -> list[str]:
+    return [chart.proto.alt for chart in app.get("vega_lite_chart")]
+
+
+def test_training_is_told_in_sentences(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("training_report", trained, monkeypatch))
+    assert "6,000 photographs" in said
+    assert "lowest in epoch 2: 3.00 nats a word, as unsure as picking blindly among 20 words" in said
+    assert "practice is made harder" in said  # the training loss lies above the other
+    assert "Highest in epoch 4: 0.40" in said
+    assert "Lowered in epoch 3" in said
+    assert "**polish**, epoch 4" in said
+
+
+def test_as_many_networks_are_told_as_there_are(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "through a network that recognises edges" in text(visit("training_report", trained, monkeypatch))
+    config = trained.config.to_json() | {"encoder": "one + another", "mirror": True}
+    two = storage.replace(trained.folder, {"config.json": json.dumps(config)})
+    assert re.search(
+        "through two networks side by side, .* then things, once more mirrored",
+        text(visit("training_report", two, monkeypatch)),
+    )
+
+
+def test_as_many_decoders_are_told_as_there_are(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "decide together" not in text(visit("training_report", trained, monkeypatch))
+    three = storage.replace(
+        trained.folder, {"config.json": json.dumps(trained.config.to_json() | {"members": 3})}
+    )
+    assert "3 networks that learned side by side decide together" in text(
+        visit("training_report", three, monkeypatch)
+    )
+    assert "3 × attention" in visit("about", three, monkeypatch).table[0].value.to_string()
+
+
+def test_an_easier_practice_is_not_called_harder(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    easier = storage.replace(
+        trained.folder, {"history.csv": HISTORY.replace("2,decoder,3.5", "2,decoder,2.5")}
+    )
+    assert "practice is made harder" not in text(visit("training_report", easier, monkeypatch))
+
+
+def test_scores_come_with_all_that_they_depend_on(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("training_report", trained, monkeypatch))
+    for part in ("**0.51**", "0.06", "0.82", "test split", "“captioner”", "beam 3", "0.48 and 0.54"):
+        assert part in said
+
+
+def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = alternatives(visit("training_report", trained, monkeypatch))
+    assert len(found) == 4
+    assert all(len(sentence) > 40 for sentence in found)
+
+
+def test_the_model_is_drawn_from_its_configuration(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("training_report", trained, monkeypatch))
+    for part in ("32 × 32 pixels", "4 × 4 regions", "15 words", "one convolution"):
+        assert part in said
+
+
+def test_a_bundle_without_history_or_scores_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = storage.write(tmp_path / "artifacts", tiny.files(tiny.config()))
+    app = visit("training_report", bare, monkeypatch)
+    assert [info.value for info in app.info] == [
+        "This bundle brings no record of its training.",
+        "This bundle has not been scored on test pictures yet.",
+    ]
+
+
+def test_a_history_with_gaps_is_drawn_as_far_as_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = visit("training_report", tiny.whole(tmp_path / "artifacts"), monkeypatch)
+    assert len([sentence for sentence in alternatives(app) if "by epoch" in sentence]) == 1
+
+
+def test_about_says_which_bundle_runs_and_why(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = visit("about", trained, monkeypatch)
+    assert "From a test. It is \\*the\\* one\\." in text(app).replace("test\\.", "test.")
+    assert app.code[0].value == trained.checksum
+    cells = app.table[0].value.to_string()
+    for part in ("tiny", "one convolution", "keras 3", "streamlit"):
+        assert part in cells.replace("\\", "")
+
+
+def test_about_says_what_the_encoder_saw_before(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ImageNet" not in text(visit("about", trained, monkeypatch))
+    config = trained.config.to_json() | {"pretrained": True}
+    began = storage.replace(trained.folder, {"config.json": json.dumps(config)})
+    assert "had learned from ImageNet" in text(visit("about", began, monkeypatch))
+
+
+def test_about_lists_the_words_that_are_never_said(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("about", trained, monkeypatch))
+    for group in blocklist.groups():
+        assert f"**{group.reason}:** {', '.join(group.words)}" in said
+
+
+def test_about_shows_the_card_without_its_head(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text(visit("about", trained, monkeypatch))
+    assert "# The card" in said
+    assert "a: b" not in said
+    assert model_card.LIMITS.splitlines()[2] in said
+
+
+def test_about_tells_real_mistakes_of_the_running_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "image,caption,log_prob,score,bleu4,rouge_l,cider\n"
+    rows += "3358682439_be4b83544c.jpg,a dog with a *ball*,-5,-1,0,0,0\n"
+    rows += "771048251_602e5e8f45.jpg,a small cat,-5,-1,0,0,0\n"
+    mistaken = storage.write(tmp_path / "artifacts", tiny.files(tiny.config()) | {"predictions.csv": rows})
+    app = visit("about", mistaken, monkeypatch)
+    assert "Where it went wrong" in [header.value for header in app.header]
+    said = text(app)
+    assert r"Two people stroke a small kangaroo on a lawn. It said: “a dog with a \*ball\*”" in said
+    assert "kitten" not in said
+
+
+def test_about_accuses_no_model_of_what_it_did_not_say(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = visit("about", trained, monkeypatch)
+    assert "Where it went wrong" not in [header.value for header in app.header]

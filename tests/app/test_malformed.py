@@ -1,0 +1,86 @@
+"""A sealed bundle whose facts are malformed: each page says so in a sentence, and captions still come."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from captioner.app.state import resources
+from captioner.app.state.resources import Running
+from captioner.bundle import storage as bundles
+from captioner.errors import BundleError
+from captioner.inference.captioner import Captioner
+from tests import tiny, visitor
+from tests.bundle.test_schema import EPOCH, PREDICTION
+from tests.conftest import StandIn
+from tests.fake_captioner import photo
+from tests.visitor import said, upload
+
+BUG = "Something went wrong in the app itself"
+MANY = EPOCH + 100_000 * EPOCH.splitlines(keepends=True)[1]
+WORST: dict[str, tuple[str, str | bytes]] = {
+    "scores of another type": ("metrics.json", json.dumps(tiny.METRICS | {"scores": [1]})),
+    "keys missing": ("metrics.json", '{"scores": {}}'),
+    "no counts": ("dataset.json", '{"pictures": null, "words": {"commonest": [["a"]]}}'),
+    "a list": ("dataset.json", "[]"),
+    "no phase": ("history.csv", "epoch\n1\n"),
+    "a huge loss": ("history.csv", EPOCH.replace("4.2", "1e300")),
+    "a log-probability above 0": ("predictions.csv", PREDICTION.replace("-3.5", "1e9")),
+    "a negative score": ("predictions.csv", PREDICTION.replace(",1.5", ",-7")),
+    "no text": ("predictions.csv", b"\xff\xfe"),
+    "no rows": ("beside.json", "{}"),
+    "no rule": ("familiar.json", "{}"),
+}
+
+PAGES = {
+    "training_report": ("metrics.json", "dataset.json", "history.csv"),
+    "explore": ("predictions.csv", "dataset.json"),
+    "about": ("predictions.csv",),
+}
+SHOWN = [(case, page) for page, names in PAGES.items() for case, (name, _) in WORST.items() if name in names]
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_cached: None) -> None:
+    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
+    monkeypatch.setattr("captioner.data.samples._first_rows", lambda: [])  # as if the Hub had none
+
+
+def malformed(folder: Path, name: str, content: str | bytes) -> bundles.Bundle:
+    """A bundle that runs, with every file, of which this one is malformed."""
+    whole = tiny.whole(folder)
+    files = {"captioner.tflite": tiny.model("attention"), "samples/a.jpg": photo(1), name: content}
+    return bundles.replace(whole.folder, files)
+
+
+@pytest.mark.parametrize("case", WORST)
+def test_a_caption_comes_whatever_the_facts(case: str, tmp_path: Path, stand_in: StandIn[Captioner]) -> None:  # type: ignore[type-var]
+    name, content = WORST[case]
+    stand_in(Captioner(malformed(tmp_path / "artifacts", name, content)))
+    app = visitor.checked(upload(visitor.opened("caption"), photo(1)))
+    assert app.header[0].value.startswith("“")
+    assert ("Unusual pictures cannot be noticed" in said(app)) == (name == "familiar.json")
+
+
+@pytest.mark.parametrize(("case", "page"), SHOWN)
+def test_a_page_of_facts_says_which_one_is_malformed(
+    case: str, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, content = WORST[case]
+    running = Running(malformed(tmp_path / "artifacts", name, content), "a test", "It stands in.")
+    monkeypatch.setattr(resources, "running", lambda: running)
+    app = visitor.opened(page)
+    assert not app.exception
+    errors = [error.value.lower() for error in app.error]
+    assert errors
+    assert all(error.startswith(name) for error in errors), BUG
+    rest = [header.value for header in app.header]
+    assert page != "training_report" or "How good it is" in rest, "the rest stays"
+
+
+def test_a_history_of_too_many_rows_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"history\.csv needs a size up to 2000000"):
+        malformed(tmp_path / "artifacts", "history.csv", MANY)

@@ -1,0 +1,146 @@
+"""The warning goes wherever the caption goes: on every page, into every file, to the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from captioner import images
+from captioner.__main__ import main
+from captioner.app.batch import page as batch
+from captioner.app.caption import share
+from captioner.app.review import rating, results
+from captioner.app.state.resources import Picture
+from captioner.inference.captioner import Captioner
+from captioner.inference.warning import SENTENCES, UNFAMILIAR
+from tests import visitor
+from tests.inference.test_warning import Pictures, limited, strange
+from tests.visitor import checked, press, said, upload
+
+SENTENCE = SENTENCES[UNFAMILIAR]
+
+
+@pytest.fixture(scope="module")
+def wary(tmp_path_factory: pytest.TempPathFactory) -> Captioner:
+    """A model that runs, and to which every picture is unfamiliar."""
+    return limited(tmp_path_factory.mktemp("wary") / "artifacts", 1.0, -99.0)
+
+
+@pytest.fixture
+def pages(stand_in: Callable[[Captioner], Captioner], wary: Captioner) -> Captioner:
+    """The pages on that model."""
+    return stand_in(wary)
+
+
+Way = Callable[[Pictures, Captioner, Path, pytest.CaptureFixture[str]], list[str]]
+
+
+def in_json(
+    pictures: Pictures, captioner: Captioner, folder: Path, out: pytest.CaptureFixture[str]
+) -> list[str]:
+    assert main(["caption", *on_disk(pictures, folder), "--json", *bundle_of(captioner)]) == 0
+    return [json.dumps(json.loads(line)["warnings"]) for line in out.readouterr().out.splitlines()]
+
+
+def beside_the_captions(
+    pictures: Pictures, captioner: Captioner, folder: Path, out: pytest.CaptureFixture[str]
+) -> list[str]:
+    assert main(["caption", *on_disk(pictures, folder), *bundle_of(captioner)]) == 0
+    printed = out.readouterr()
+    assert SENTENCE not in printed.out
+    return [line for line in printed.err.splitlines() if any(f"{name}: " in line for name in pictures)]
+
+
+def in_the_download(pictures: Pictures, captioner: Captioner, *_: object) -> list[str]:
+    return [
+        share.written(Picture(name, data), captioner.caption(images.read(data)))
+        for name, data in pictures.items()
+    ]
+
+
+def on_the_caption_page(pictures: Pictures, *_: object) -> list[str]:
+    app = visitor.opened("caption")
+    return [said(checked(upload(app, data, name))) for name, data in pictures.items()]
+
+
+def on_both_sides_of_a_comparison(pictures: Pictures, *_: object) -> list[str]:
+    app = visitor.opened("compare")
+    found = [said(checked(upload(app, data, name))) for name, data in pictures.items()]
+    return [text if text.count(SENTENCE) == 2 else "" for text in found]
+
+
+def in_the_table_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
+    return list(captioned(pictures).dataframe[0].value["warning"])
+
+
+def in_the_file_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
+    text = batch.table(captioned(pictures).session_state["_batch"].lines)
+    return [row["warning"] for row in csv.DictReader(io.StringIO(text))]
+
+
+def beside_the_picture_in_a_review(pictures: Pictures, *_: object) -> list[str]:
+    app = reviewing(pictures)
+    return [said(app)] + [said(press(app, "Next")) for _ in range(len(pictures) - 1)]
+
+
+def in_the_file_of_a_review(pictures: Pictures, captioner: Captioner, *_: object) -> list[str]:
+    app = reviewing(pictures)
+    for _name in pictures:
+        press(app, "Wrong")
+    assert SENTENCE in said(app), "explained below the ratings"
+    sitting = rating.sittings().find(str(app.query_params["sitting"]))
+    assert sitting
+    text = results.file(sitting, captioner.bundle).decode("utf-8-sig")
+    return [SENTENCES[row["warnings"]] for row in csv.DictReader(io.StringIO(text))]
+
+
+def on_disk(pictures: Pictures, folder: Path) -> list[str]:
+    for name, data in pictures.items():
+        (folder / name).write_bytes(data)
+    return [str(folder / name) for name in pictures]
+
+
+def bundle_of(captioner: Captioner) -> list[str]:
+    return ["--bundle", str(captioner.bundle.folder)]
+
+
+def captioned(pictures: Pictures) -> AppTest:
+    app = chosen(visitor.opened("batch"), pictures)
+    app.button[0].click().run()
+    return checked(app)
+
+
+def reviewing(pictures: Pictures) -> AppTest:
+    return press(chosen(visitor.opened("review"), pictures), "Start")
+
+
+def chosen(app: AppTest, pictures: Pictures) -> AppTest:
+    app.file_uploader[0].set_value([(name, data, "image/png") for name, data in pictures.items()]).run()
+    return app
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        in_json,
+        beside_the_captions,
+        in_the_download,
+        on_the_caption_page,
+        on_both_sides_of_a_comparison,
+        in_the_table_of_many_pictures,
+        in_the_file_of_many_pictures,
+        beside_the_picture_in_a_review,
+        in_the_file_of_a_review,
+    ],
+)
+def test_the_warning_goes_wherever_the_caption_goes(
+    way: Way, pages: Captioner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = way(strange(), pages, tmp_path, capsys)
+    assert [SENTENCE in text for text in found] == [True] * 10

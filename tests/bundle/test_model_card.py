@@ -1,0 +1,131 @@
+"""The model card is one that the Hub reads, and says nothing that the bundle does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from captioner.bundle import schema
+from captioner.bundle.model_card import DATASET, render
+from captioner.bundle.schema import DatasetStatistics, Epoch, Metrics
+from captioner.evaluation.metrics import Scores
+from tests import tiny
+
+MODEL, FLOOR, PEOPLE = (
+    Scores(*numbers)
+    for numbers in (
+        (0.62, 0.44, 0.3, 0.197, 0.455, 0.484),
+        (0.438, 0.26, 0.16, 0.091, 0.341, 0.055),
+        (0.647, 0.45, 0.31, 0.214, 0.495, 0.82),
+    )
+)
+METRICS: dict[str, Any] = {
+    "dataset": "official",
+    "split": "test",
+    "images": 1000,
+    "tokenizer": "captioner",
+    "beams": 5,
+    "alpha": 0.7,
+    "max_words": 20,
+    "scores": MODEL.as_dict(),
+    "constant": FLOOR.as_dict(),
+    "human": PEOPLE.as_dict(),
+    "cider_interval": [0.454, 0.514],
+    "distinct_captions": 812,
+    "words_used": 431,
+    "verbatim_share": 0.123,
+    "repeats_share": 0.004,
+    "dangling_share": 0.001,
+    "seconds_per_picture": 0.08,
+    "command": "python -m captioner evaluate --beams 5 --write",
+}
+HISTORY = [Epoch(1, "decoder", seconds=3000), Epoch(2, "fine-tune", seconds=4200), Epoch(3, "fine-tune")]
+
+
+def results(card: ModelCard) -> list[EvalResult]:
+    assert isinstance(card.data, ModelCardData)
+    return card.data.eval_results or []
+
+
+def measured(**changes: Any) -> Metrics:
+    return schema.decode(METRICS | changes, Metrics, "metrics.json")
+
+
+def card(**changes: Any) -> ModelCard:
+    facts = schema.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
+    whole: dict[str, Any] = {"metrics": measured(), "history": HISTORY, "dataset": facts}
+    given = {"config": tiny.config(), **whole, **changes}
+    return ModelCard(render(**given), ignore_metadata_errors=False)
+
+
+def test_the_card_says_whether_the_mirror_image_counts() -> None:
+    assert "mirror image" in card(config=tiny.config(mirror=True)).text
+    assert "mirror image" not in card(config=tiny.config(mirror=False)).text
+
+
+def test_the_card_says_how_many_decoders_write() -> None:
+    assert "decoders" not in card(config=tiny.config(members=1)).text
+    assert "3 decoders, trained side by side" in card(config=tiny.config(members=3)).text
+
+
+def test_the_head_is_what_the_hub_asks_for() -> None:
+    data = card().data
+    assert isinstance(data, ModelCardData)
+    head = vars(data)
+    assert (head["library_name"], head["pipeline_tag"]) == ("litert", "image-to-text")
+    assert (data.license, data.language, data.datasets) == ("apache-2.0", "en", [DATASET])
+    assert data.metrics == ["bleu", "rouge", "cider"]
+
+
+def test_every_result_carries_its_split_and_options() -> None:
+    assert {result.metric_name: result.metric_value for result in results(card())} == {
+        "BLEU-1": 0.62, "BLEU-2": 0.44, "BLEU-3": 0.3, "BLEU-4": 0.197, "ROUGE-L": 0.455, "CIDEr": 0.484,
+    }  # fmt: skip
+    for result in results(card()):
+        assert (result.dataset_type, result.dataset_split) == (DATASET, "test")
+        assert result.dataset_args == {"cut": "official", "images": 1000}
+        assert result.metric_args == {"tokenizer": "captioner", "beams": 5, "alpha": 0.7, "max_words": 20}
+
+
+def test_the_text_has_the_figures_and_the_command_that_gives_them() -> None:
+    text = card().text
+    for figure in ("0.484", "0.055", "0.820", "0.454 to 0.514", "812", "431", "12.3%", "2.0 hours", "2,519"):
+        assert figure in text
+    assert METRICS["command"] in text
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    bare = card(metrics=None, history=[], dataset=None)
+    assert "## Results" not in bare.text
+    assert "hours" not in bare.text
+    assert "model-index" not in bare.content
+    assert "| a person" not in card(metrics=measured(human=None)).text
+
+
+def test_the_card_says_what_the_encoder_saw_before() -> None:
+    assert "ImageNet" not in card(config=tiny.config(pretrained=False)).text
+    assert "ImageNet" in card(config=tiny.config(pretrained=True)).text
+
+
+def test_odd_names_do_not_break_the_head() -> None:
+    odd = 'x: "y"\'; # [z] --- !!python/object'
+    found = results(card(metrics=measured(split=odd, tokenizer=odd)))[0]
+    assert found.dataset_split == odd
+    assert found.metric_args
+    assert found.metric_args["tokenizer"] == odd
+
+
+@pytest.mark.parametrize("decoder", ["attention", "inject", "merge", "another"])
+@pytest.mark.parametrize("split", ["official", "kaggle"])
+@pytest.mark.parametrize("encoder", ["mobilenet_edgetpu", "densenet201"])
+def test_every_recipe_has_a_card(decoder: str, split: str, encoder: str) -> None:
+    text = card(config=tiny.config(decoder=decoder, split=split, encoder=encoder)).text
+    assert ("MLPerf" in text) == (encoder == "mobilenet_edgetpu")
+
+
+def test_words_said_twice_stand_beside_peoples_where_they_were_counted() -> None:
+    assert "content word" not in card().text
+    counted = measured(repeated_words_share=0.114, human_repeated_words_share=0.084)
+    assert "11.4% say a content word twice, as do 8.4% of people's." in card(metrics=counted).text

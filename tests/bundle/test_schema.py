@@ -1,0 +1,209 @@
+"""Whatever stands in any field of any file of a sealed bundle: it fits its rule, or it is one sentence."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from msgspec import inspect
+
+from captioner.bundle import schema
+from captioner.bundle import storage as bundles
+from captioner.bundle.config import Config
+from captioner.bundle.schema import Baselines, DatasetStatistics, Epoch, Metrics, Prediction, Record
+from captioner.data import flickr8k
+from captioner.errors import BundleError
+from captioner.inference import smoke_test
+from captioner.novelty.detector import Rule
+from captioner.text import TOKENIZERS
+from tests import tiny
+
+Place = tuple[str | int, ...]  # where a value stands in another
+OBJECTS: dict[str, tuple[type[Record], dict[str, Any]]] = {
+    "config.json": (Config, tiny.config().to_json()),
+    "metrics.json": (Metrics, tiny.METRICS),
+    "dataset.json": (DatasetStatistics, tiny.DATASET),
+    "beside.json": (Baselines, {"rows": [tiny.BASELINE]}),
+    "familiar.json": (Rule, tiny.RULE),
+}
+EPOCH = (
+    "epoch,phase,loss,val_loss,rate,seconds,val_cider,words_used,dangling\n1,fit,4.5,4.2,0.1,60,0.5,35,0.1\n"
+)
+PREDICTION = f"{tiny.COLUMNS}\na.jpg,a dog,-3.5,-1.5,0.25,0.5,1.5\n"
+TABLES: dict[str, tuple[type[Record], str]] = {
+    "history.csv": (Epoch, EPOCH),
+    "predictions.csv": (Prediction, PREDICTION),
+}
+# As JSON has them. None of them fits any field: names are short, numbers bounded on both sides.
+LONG, HALF = f'"{"x" * 100_000}"', '"\\ud800"'
+ODD = ('{"x":[]}', "1e30", f"1{'0' * 400}", "-1e30", "NaN", "Infinity", "1e999", LONG, HALF)
+ODD_CELLS = ("", "nan", "inf", "-Infinity", "1e30", "-1e30", "1e999", "x" * 100_000, "9" * 5000, "1_0", "\0")
+
+
+def fields(kind: inspect.Type, value: Any, place: Place = ()) -> Iterator[tuple[Place, bool, bool]]:
+    """Every place in a value, and whether it may be absent there, and null."""
+    match kind:
+        case inspect.StructType(fields=inside):
+            for field in inside:
+                below = (*place, field.encode_name)
+                yield below, not field.required, _may_be_null(field.type)
+                if field.encode_name in value:
+                    yield from fields(_alone(field.type), value[field.encode_name], below)
+        case inspect.DictType(value_type=inner):
+            for key in value:
+                yield (*place, key), True, False
+                yield from fields(inner, value[key], (*place, key))
+        case inspect.VarTupleType(item_type=inner) if value:
+            yield (*place, 0), True, False
+            yield from fields(inner, value[0], (*place, 0))
+        case inspect.TupleType(item_types=inner):
+            for index, one in enumerate(inner):
+                yield (*place, index), False, False
+                yield from fields(one, value[index], (*place, index))
+
+
+def _alone(kind: inspect.Type) -> inspect.Type:
+    """Without "or null"."""
+    kind = kind.type if isinstance(kind, inspect.Metadata) else kind
+    if isinstance(kind, inspect.UnionType):
+        (kind,) = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
+    return kind
+
+
+def _may_be_null(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.UnionType) and kind.includes_none
+
+
+PLACES = [
+    (name, *found)
+    for name, (kind, value) in OBJECTS.items()
+    for found in fields(inspect.type_info(kind), value)
+]
+CELLS = [
+    (name, field.name, field.required)
+    for name, (kind, _) in TABLES.items()
+    for field in msgspec.structs.fields(kind)
+]
+
+
+def changed(name: str, place: Place, odd: str | None) -> bytes:
+    """The file with this at a place, as JSON has it, or with nothing there."""
+    value = copy.deepcopy(OBJECTS[name][1])
+    inside: Any = value
+    for part in place[:-1]:
+        inside = inside[part]
+    if odd is None:
+        del inside[place[-1]]
+        return json.dumps(value).encode()
+    inside[place[-1]] = "@"
+    return json.dumps(value).replace('"@"', odd).encode()
+
+
+def cell(name: str, column: str, odd: str | None) -> str:
+    """The table with this in its column, or without the column."""
+    (row,) = csv.DictReader(io.StringIO(TABLES[name][1]))
+    row = {key: odd if key == column and odd is not None else text for key, text in row.items()}
+    if odd is None:
+        del row[column]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(row))
+    writer.writeheader()
+    writer.writerow(row)
+    return file.getvalue()
+
+
+def read(name: str, data: bytes) -> object:
+    kind = OBJECTS[name][0]
+    if kind is Config:
+        return Config.from_json(bundles._record(data, dict[str, Any], name))
+    return bundles._record(data, kind, name)
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_what_is_written_is_read(name: str) -> None:
+    assert read(name, json.dumps(OBJECTS[name][1]).encode())
+
+
+def test_every_record_is_tried() -> None:
+    def below(kind: type[Record]) -> set[type[Record]]:
+        return {kind}.union(*map(below, kind.__subclasses__()))
+
+    tried = {kind.__name__ for kind, _ in (*OBJECTS.values(), *TABLES.values())}
+    inside = {"Scores", "WordCounts", "Baseline", "NoveltyRule", "Record"}
+    assert {kind.__name__ for kind in below(Record)} == tried | inside
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(("name", "place", "_absent", "_null"), PLACES)
+def test_no_field_takes_what_breaks_its_rule(
+    name: str, place: Place, _absent: bool, _null: bool, odd: str
+) -> None:
+    with pytest.raises(BundleError, match=rf"^{name}[^\n]{{1,300}}$"):
+        read(name, changed(name, place, odd))
+
+
+@pytest.mark.parametrize(("name", "place", "absent", "null"), PLACES)
+def test_a_field_is_missing_or_null_only_where_it_may_be(
+    name: str, place: Place, absent: bool, null: bool
+) -> None:
+    for odd, allowed in ((None, absent), ("null", null)):
+        if allowed and odd:
+            assert read(name, changed(name, place, odd))
+        elif not allowed:
+            with pytest.raises(BundleError, match=rf"^{name}[^\n]{{1,300}}$"):
+                read(name, changed(name, place, odd))
+
+
+@pytest.mark.parametrize("odd", [None, *ODD_CELLS])
+@pytest.mark.parametrize(("name", "column", "required"), CELLS)
+def test_no_cell_takes_what_breaks_its_rule(name: str, column: str, required: bool, odd: str | None) -> None:
+    kind, table = TABLES[name][0], cell(name, column, odd)
+    text = column in ("image", "phase", "caption")
+    if (not required and odd in (None, "", "nan")) or (text and odd and odd.isprintable() and len(odd) < 200):
+        assert len(schema.rows(table, kind, name, 1)) == 1
+    elif column == "caption" and odd == "":
+        assert len(schema.rows(table, kind, name, 1)) == 1  # a model may say nothing
+    else:
+        with pytest.raises(BundleError, match=rf"^{name}[^\n]{{1,300}}$"):
+            schema.rows(table, kind, name, 1)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_too_many_rows_is_refused(name: str) -> None:
+    kind, text = TABLES[name]
+    with pytest.raises(BundleError, match=f"{name} must have at most 2 rows"):
+        schema.rows(text + 2 * text.splitlines(keepends=True)[1], kind, name, 2)
+
+
+@pytest.mark.parametrize(("name", "field", "odd"), [
+    ("metrics.json", "images", "1e30"), ("metrics.json", "scores", "[]"), ("dataset.json", "words", "{}"),
+    ("beside.json", "rows", "[1]"), ("familiar.json", "limit", "NaN")
+])  # fmt: skip
+def test_a_trial_finds_it_in_a_sealed_bundle(tmp_path: Path, name: str, field: str, odd: str) -> None:
+    tiny.bundle(tmp_path / "artifacts")
+    bundles.replace(tmp_path / "artifacts", {name: changed(name, (field,), odd)})
+    with pytest.raises(BundleError, match=f"^{name}"):
+        smoke_test._try(str(tmp_path / "artifacts"))
+
+
+@pytest.mark.parametrize(("name", "column"), [("history.csv", "epoch"), ("predictions.csv", "log_prob")])
+def test_a_trial_finds_it_in_a_sealed_table(tmp_path: Path, name: str, column: str) -> None:
+    tiny.bundle(tmp_path / "artifacts")
+    bundles.replace(tmp_path / "artifacts", {name: cell(name, column, "1e30")})
+    with pytest.raises(BundleError, match=f"^{name}, row 1: {column} must be"):
+        smoke_test._try(str(tmp_path / "artifacts"))
+
+
+def test_the_choices_are_those_of_the_rest_of_the_project() -> None:
+    for kind, choices in ((schema.Cut, flickr8k.SPLITS), (schema.Tokenizer, TOKENIZERS)):
+        for choice in choices:
+            assert msgspec.convert(choice, kind) == choice
+        (rule,) = get_args(kind)[1:]
+        assert rule.pattern.count("|") == len(choices) - 1

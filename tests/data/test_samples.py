@@ -1,0 +1,196 @@
+"""Samples come from the first source that has any; without any of them there is a sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from captioner.bundle import storage
+from captioner.bundle.storage import Bundle
+from captioner.data import samples
+from captioner.data.samples import Sample, find, spread
+from captioner.errors import CaptionerError
+from tests import tiny
+from tests.stand_in_hub import StandInHub, connect
+
+ROWS, GROUP = 40, 20
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
+    """A Hub with a dataset of the real one's columns and row groups, and no Flickr8k folder."""
+    monkeypatch.setenv("CAPTIONER_FLICKR8K", str(tmp_path / "nothing"))
+    monkeypatch.setattr(samples, "REVISION", "main")
+    with StandInHub() as server:
+        connect(server, monkeypatch, tmp_path / "hub-cache")
+        data = table(tmp_path / "test.parquet")
+        server.repository(samples.REPO, "datasets").commit("data", {samples.FILE: data})
+        yield server
+
+
+def picture(number: int) -> bytes:
+    return bytes([number]) * 20_000
+
+
+def table(path: Path) -> bytes:
+    """Rows as the `datasets` library writes pictures: {bytes, path}, and one column a caption."""
+    rows = [
+        {
+            "image": {"bytes": picture(row), "path": f"{row}_photo.jpg" if row % 2 else None},
+            **{f"caption_{number}": f"caption {number} of {row} ." for number in range(5)},
+        }
+        for row in range(ROWS)
+    ]
+    parquet.write_table(pa.Table.from_pylist(rows), path, row_group_size=GROUP, compression="none")
+    return path.read_bytes()
+
+
+def flickr8k(folder: Path, images: int = 30) -> Path:
+    """A folder in Flickr8k's original layout, a third of it test pictures."""
+    names = [f"{number:03d}.jpg" for number in range(images)]
+    (folder / "Images").mkdir(parents=True)
+    for name in names:
+        (folder / "Images" / name).write_bytes(name.encode())
+    lines = [f"{name}#{n}\tcaption {n} of {name} ." for name in names for n in range(5)]
+    (folder / "Flickr8k.token.txt").write_text("\n".join(lines))
+    for start, split in enumerate(("train", "dev", "test")):
+        (folder / f"Flickr_8k.{split}Images.txt").write_text("\n".join(names[start::3]))
+    return folder
+
+
+def own(folder: Path, **captions: list[str]) -> Bundle:
+    pictures = {"samples/b.jpg": b"second", "samples/a.png": b"first"}
+    references = {"samples/captions.json": json.dumps(captions)}
+    return storage.write(folder, {**tiny.files(tiny.config()), **pictures, **references})
+
+
+def test_the_bundles_own_come_first(tmp_path: Path) -> None:
+    shipped = own(tmp_path / "artifacts", **{"b.jpg": ["a dog"]})
+    found, sentence = find(shipped, folder=flickr8k(tmp_path / "data"), cache=tmp_path)
+    assert [(sample.name, sample.references, sample.read()) for sample in found] == [
+        ("a.png", (), b"first"),
+        ("b.jpg", ("a dog",), b"second"),
+    ]
+    assert "the bundle" in sentence
+
+
+def test_a_bundles_sample_that_was_altered_is_not_given(tmp_path: Path) -> None:
+    found, _ = find(own(tmp_path / "artifacts"))
+    (tmp_path / "artifacts/samples/a.png").write_bytes(b"other")
+    with pytest.raises(CaptionerError, match=r"a\.png"):
+        found[0].read()
+
+
+def test_then_the_test_pictures_of_a_local_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = flickr8k(tmp_path / "data")
+    monkeypatch.setenv("CAPTIONER_FLICKR8K", str(folder))
+    found, sentence = find(cache=tmp_path)
+    assert [sample.name for sample in spread(found, 4)] == ["002.jpg", "008.jpg", "017.jpg", "023.jpg"]
+    assert found[0].references == tuple(f"caption {number} of 002.jpg ." for number in range(5))
+    assert found[0].read() == b"002.jpg"
+    assert sentence == "Pictures from the test split of Flickr8k."
+    assert names(find(cache=tmp_path)[0]) == names(found)
+
+
+def names(found: tuple[Sample, ...]) -> list[str]:
+    return [sample.name for sample in found]
+
+
+def test_a_model_of_the_kaggle_split_gets_none_of_its_training_pictures(tmp_path: Path) -> None:
+    kaggle = storage.write(tmp_path / "artifacts", tiny.files(tiny.config(split="kaggle")))
+    found, _ = find(kaggle, folder=flickr8k(tmp_path / "data"), cache=tmp_path)
+    assert names(found) == ["026.jpg", "027.jpg", "028.jpg", "029.jpg"]
+
+
+def test_then_the_hub_of_which_only_one_part_is_fetched(server: StandInHub, tmp_path: Path) -> None:
+    found, sentence = find(cache=tmp_path / "cache")
+    assert samples.REPO in sentence
+    assert len(found) == samples.COUNT
+    first = next(sample for sample in found if sample.name == "1_photo.jpg")
+    assert first.read() == picture(1)
+    assert first.references == tuple(f"caption {number} of 1 ." for number in range(5))
+    assert "test-000.jpg" in names(found)
+    assert server.sent < ROWS * 20_000 * 0.6
+
+
+def test_what_the_hub_gave_is_kept(server: StandInHub, tmp_path: Path) -> None:
+    before, _ = find(cache=tmp_path / "cache")
+    server.stop()
+    after, _ = find(cache=tmp_path / "cache")
+    assert names(after) == names(before)
+    assert [sample.read() for sample in after] == [sample.read() for sample in before]
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '{"gone.jpg": ["a"]}', '{"1_photo.jpg": "no list"}'])
+def test_a_damaged_cache_is_fetched_again(server: StandInHub, tmp_path: Path, damage: str) -> None:
+    before, _ = find(cache=tmp_path / "cache")
+    (tmp_path / "cache/samples/main/captions.json").write_text(damage)
+    assert names(find(cache=tmp_path / "cache")[0]) == names(before)
+
+
+class TestNone:
+    """No source has any: an empty tuple and one sentence that says why."""
+
+    def why(self, tmp_path: Path) -> str:
+        found, sentence = find(cache=tmp_path / "cache")
+        assert (found, sentence.count("\n")) == ((), 0)
+        assert "there is no Flickr8k folder" in sentence
+        return sentence
+
+    def test_dead(self, server: StandInHub, tmp_path: Path) -> None:
+        server.stop()
+        assert "could not be reached" in self.why(tmp_path)
+
+    def test_not_the_hub(self, server: StandInHub, tmp_path: Path) -> None:
+        server.failing, server.status = ".*", 200  # with JSON that is not the Hub's
+        assert "is not the Hugging Face Hub" in self.why(tmp_path)
+
+    def test_no_dataset(self, server: StandInHub, tmp_path: Path) -> None:
+        server.repositories.clear()
+        assert "is not on the Hub" in self.why(tmp_path)
+
+    def test_no_revision(self, server: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(samples, "REVISION", "0" * 40)
+        assert "has no revision" in self.why(tmp_path)
+
+    def test_no_file(self, server: StandInHub, tmp_path: Path) -> None:
+        server.repository(samples.REPO, "datasets").commit("remove", {samples.FILE: None})
+        assert "lacks a file" in self.why(tmp_path)
+
+    def test_no_parquet(self, server: StandInHub, tmp_path: Path) -> None:
+        server.repository(samples.REPO, "datasets").commit("page", {samples.FILE: b"<html>" * 100})
+        assert "came damaged" in self.why(tmp_path)
+
+    def test_too_much(self, server: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(samples, "MAX_BYTES", 1000)
+        assert "more than is fetched" in self.why(tmp_path)
+        assert server.sent < 100_000
+
+    def test_no_place_to_keep_them(self, server: StandInHub, tmp_path: Path) -> None:
+        (tmp_path / "cache").write_text("a file where the folder should be")
+        assert "cannot be kept" in self.why(tmp_path)
+
+    def test_a_folder_that_is_no_flickr8k(self, server: StandInHub, tmp_path: Path) -> None:
+        server.stop()
+        found, sentence = find(folder=tmp_path, cache=tmp_path / "cache")
+        assert found == ()
+        assert str(tmp_path) in sentence
+
+
+@pytest.mark.parametrize(
+    ("items", "count", "kept"), [(10, 3, (0, 3, 6)), (3, 5, (0, 1, 2)), (4, 0, ()), (0, 2, ())]
+)
+def test_spread_keeps_order_and_distance(items: int, count: int, kept: tuple[int, ...]) -> None:
+    assert spread(range(items), count) == kept
+
+
+def test_a_local_sample_that_has_gone_is_a_sentence(tmp_path: Path) -> None:
+    found, _ = find(folder=flickr8k(tmp_path / "data"), cache=tmp_path)
+    (tmp_path / "data/Images" / found[0].name).unlink()
+    with pytest.raises(CaptionerError, match="cannot be read"):
+        found[0].read()

@@ -1,0 +1,71 @@
+"""When a caption is doubted, and how often that is wrong on the test pictures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from captioner.bundle import storage as bundles
+from captioner.bundle.schema import Prediction
+from captioner.bundle.storage import Bundle
+from captioner.errors import BundleError
+from captioner.evaluation import predictions
+from captioner.inference import confidence
+from captioner.inference.confidence import Threshold
+from tests import tiny
+from tests.fake_captioner import SENTENCES, caption
+
+
+def scored(count: int) -> list[tuple[float, float]]:
+    """From hardly sure to sure; of the least sure, every other one is much like people's."""
+    return [((i + 1) / count, float(i % 2 or i >= count // 2)) for i in range(count)]
+
+
+def table(count: int) -> str:
+    """predictions.csv with captions of one word, the first the least sure."""
+    lines = [f"{i}.jpg,dog,{-2 * (count - i) / count},-1,0,0,{10 * i / count}" for i in range(count)]
+    return "\n".join([tiny.COLUMNS, *lines, ""])
+
+
+def with_predictions(folder: Path, text: str) -> Bundle:
+    return bundles.write(folder, tiny.files(tiny.config()) | {"predictions.csv": text})
+
+
+def test_a_tenth_is_doubted_and_what_is_doubted_wrongly_is_counted() -> None:
+    found = confidence.measured([*scored(200), *((sure, 0.5) for sure, _ in scored(200))])
+    assert found == Threshold(sure=0.1, images=400, doubted=40, wrongly=10)
+
+
+def test_few_captions_make_no_threshold() -> None:
+    assert confidence.measured(scored(confidence.ENOUGH - 1)) is None
+    assert confidence.measured(scored(confidence.ENOUGH)) is not None
+
+
+def test_the_threshold_is_of_the_bundles_own_test_captions(tmp_path: Path) -> None:
+    found = confidence.read(with_predictions(tmp_path / "a", table(200)))
+    assert found
+    assert found.sure == pytest.approx(math.exp(-181 / 200))  # a word and the end: half of the log_prob each
+    assert (found.images, found.doubted, found.wrongly) == (200, 20, 0)
+
+
+def test_a_malformed_table_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"predictions\.csv"):
+        confidence.read(with_predictions(tmp_path / "a", "image,caption,log_prob\na.jpg,dog,much\n"))
+
+
+@pytest.mark.parametrize(("sentence", "max_words"), [(SENTENCES[0], 20), (SENTENCES[1], 3)])
+def test_a_caption_counts_as_its_row_does(sentence: tuple[tuple[str, float], ...], max_words: int) -> None:
+    found = caption(sentence)  # the second was cut off
+    row = Prediction("a.jpg", found.text, found.log_prob, score=-1.0, bleu4=0.5, rouge_l=0.5, cider=0.5)
+    one = predictions.said_of(row, max_words)
+    assert one.sure == pytest.approx(found.sureness)
+    assert confidence.sureness(found.text, found.log_prob, max_words) == pytest.approx(found.sureness)
+
+
+def test_the_committed_bundle_has_a_threshold(committed: Bundle) -> None:
+    found = confidence.read(committed)
+    assert found
+    assert found.doubted / found.images == pytest.approx(confidence.SHARE, abs=0.01)
+    assert found.wrongly < found.doubted / 2  # else it would be no better than chance

@@ -1,0 +1,176 @@
+"""Why to take a caption with caution: what is told, when, and that it goes wherever the caption goes."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captioner import images
+from captioner.bundle import manifest
+from captioner.bundle import storage as bundles
+from captioner.bundle.storage import Bundle
+from captioner.inference import warning
+from captioner.inference.captioner import Captioner
+from captioner.inference.confidence import Threshold
+from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
+from captioner.novelty import detector, synthetic_images
+from tests import tiny, visitor
+from tests.app.caption.test_page import opened
+from tests.conftest import StandIn
+from tests.fake_captioner import FakeCaptioner, photo, warned
+from tests.novelty.test_detector import rule
+from tests.visitor import checked, press, said, upload
+
+Pictures = dict[str, bytes]  # name → file
+SENTENCE = SENTENCES[UNFAMILIAR]
+
+
+def test_the_limit_itself_is_familiar() -> None:
+    assert warning.unfamiliar(rule(), rule().limit) is None
+    assert warning.unfamiliar(rule(), rule().limit - 1e-6)
+
+
+def test_the_threshold_itself_is_unsure() -> None:
+    assert warning.unsure(Threshold(0.4, 100, 10, 2), 0.4)
+    assert warning.unsure(Threshold(0.4, 100, 10, 2), 0.4001) is None
+
+
+def test_the_false_alarms_are_told_with_their_split() -> None:
+    told = warning.unfamiliar(rule(), 0.25)
+    assert told
+    assert "(cosine): 0.250. Below 0.500" in told.reason
+    assert "of 1,000 pictures of the test split" in told.reason
+    assert "came up for 11 (1.1%)" in told.reason
+
+
+def test_doubts_that_were_wrong_are_told() -> None:
+    told = warning.unsure(Threshold(0.9, 1000, 100, 22), 0.5)
+    assert told
+    assert "1,000 test pictures, 100 (10%) had 90% or less" in told.reason
+    assert "22 of those 100 sentences (22%)" in told.reason
+
+
+@pytest.mark.parametrize(
+    ("noticed", "told"),
+    [
+        ({}, ""),
+        ({"noise": (4, 4)}, "it noticed all noise."),
+        ({"a": (4, 4), "b": (4, 4), "c": (4, 4)}, "it noticed all a, b and c."),
+        ({"a": (4, 4), "b": (3, 4), "c": (0, 4)}, "it noticed all a; 3 of 4 b; none of the c."),
+        ({"c": (0, 4), "d": (0, 4)}, "it noticed none of the c and d."),
+    ],
+)
+def test_what_it_misses_is_told_with_what_it_notices(noticed: dict[str, tuple[int, int]], told: str) -> None:
+    found = warning.unfamiliar(rule(noticed=noticed), 0.0)
+    assert found
+    assert found.reason.endswith(told or "(1.1%).")
+
+
+def predictions(log_prob: float) -> str:
+    """Of test captions of one word, all as sure as this says."""
+    rows = "".join(f"{i}.jpg,dog,{log_prob},-1,0,0,0.5\n" for i in range(100))
+    return f"{tiny.COLUMNS}\n{rows}"
+
+
+def limited(folder: Path, limit: float, log_prob: float) -> Captioner:
+    """A model that runs, with both rules."""
+    tiny.bundle(folder)
+    fitting = rule(centres=((1000,) + (0,) * (tiny.CHANNELS - 1),), limit=limit)
+    files: bundles.Files = {
+        detector.FILE: manifest.canonical(fitting.to_json()),
+        "predictions.csv": predictions(log_prob),
+    }
+    return Captioner(bundles.replace(folder, files))
+
+
+@pytest.mark.parametrize(
+    ("limit", "log_prob", "codes"),
+    [(-1.0, -99.0, []), (1.0, -99.0, [UNFAMILIAR]), (-1.0, 0.0, [UNSURE]), (1.0, 0.0, [UNFAMILIAR, UNSURE])],
+)
+def test_a_caption_has_its_warnings_whatever_the_options(
+    tmp_path: Path, limit: float, log_prob: float, codes: list[str]
+) -> None:
+    captioner = limited(tmp_path / "artifacts", limit, log_prob)
+    image = np.zeros((40, 40, 3), np.uint8)
+    own = captioner.caption(image).warnings
+    assert [one.code for one in own] == codes
+    for options in ({"beams": 1}, {"temperature": 1.5, "seed": 1}, {"prefix": captioner.prefix(["dog"])}):
+        changed = {name: options.get(name, value) for name, value in vars(captioner.options).items()}
+        assert captioner.caption(image, type(captioner.options)(**changed)).warnings == own
+
+
+def test_a_bundle_without_rules_warns_of_nothing(tiny_bundle: Bundle) -> None:
+    assert Captioner(tiny_bundle).caption(np.zeros((40, 40, 3), np.uint8)).warnings == ()
+
+
+def test_measuring_does_without(committed: Bundle) -> None:
+    assert Captioner(committed, warns=False).caption(np.zeros((40, 40, 3), np.uint8)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (detector.FILE, "{}"),
+        (detector.FILE, "[" * 9),
+        ("predictions.csv", "image,caption,log_prob\na.jpg,dog,much\n"),
+        ("predictions.csv", b"\xff\xfe"),
+    ],
+)
+def test_a_broken_rule_costs_its_warning_and_no_caption(
+    tmp_path: Path, name: str, content: str | bytes
+) -> None:
+    image = np.zeros((40, 40, 3), np.uint8)
+    whole = limited(tmp_path / "artifacts", 1.0, 0.0)
+    broken = Captioner(bundles.replace(tmp_path / "artifacts", {name: content})).caption(image)
+    assert broken.best.text == whole.caption(image).best.text
+    assert [one.code for one in broken.warnings] == [UNSURE if name == detector.FILE else UNFAMILIAR]
+
+
+def strange() -> Pictures:
+    """Ten files of pictures that are no photographs."""
+    files: Pictures = {}
+    for seed, (kind, draw) in enumerate(
+        [*synthetic_images.DRAWN.items(), *synthetic_images.DRAWN.items()][:10]
+    ):
+        file = io.BytesIO()
+        Image.fromarray(draw(np.random.default_rng(seed))).save(file, "PNG")
+        files[f"{kind} {seed}.png"] = file.getvalue()
+    return files
+
+
+def test_most_are_strange_to_the_committed_model(committed: Bundle) -> None:
+    captioner = Captioner(committed)
+    found = [captioner.caption(images.read(data)).warnings for data in strange().values()]
+    assert sum(UNFAMILIAR in [one.code for one in warnings] for warnings in found) >= 8
+
+
+@pytest.fixture
+def doubtful(fake: FakeCaptioner) -> FakeCaptioner:
+    fake.warnings = (warned(UNSURE),)
+    return fake
+
+
+def test_how_sure_the_model_is_sways_no_rating(stand_in: StandIn[FakeCaptioner], tmp_path: Path) -> None:
+    fake = stand_in(FakeCaptioner(tiny.whole(tmp_path / "artifacts")))
+    fake.warnings = (warned(UNFAMILIAR), warned(UNSURE))
+    app = visitor.opened("review")
+    app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(2)]).run()
+    press(app, "Start")
+    assert SENTENCE in said(app)
+    assert SENTENCES[UNSURE] not in said(app)
+    assert SENTENCES[UNSURE] in said(press(press(app, "Right"), "Back"))
+
+
+def test_the_figures_stand_in_the_help_and_stay_plain_text(doubtful: FakeCaptioner) -> None:
+    app = checked(upload(opened(), photo(3)))
+    helps = [element.proto.help for element in app.markdown if SENTENCES[UNSURE] in element.value]
+    assert helps == ["Measured \\*once\\*\\."]
+
+
+def test_without_a_warning_nothing_is_said(fake: FakeCaptioner) -> None:
+    told = said(checked(upload(opened(), photo(3))))
+    assert not any(sentence in told for sentence in SENTENCES.values())

@@ -1,0 +1,188 @@
+"""A rule for unfamiliar pictures is measured on pictures that the model was not trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from captioner.__main__ import main
+from captioner.bundle import manifest
+from captioner.bundle import storage as bundles
+from captioner.bundle.storage import Bundle
+from captioner.data.flickr8k import Dataset
+from captioner.errors import DatasetError, ImageError
+from captioner.inference.captioner import Captioner
+from captioner.novelty import calibration, synthetic_images
+from captioner.novelty.detector import FILE, Rule, unit
+from tests import tiny
+
+SIZES = {"train": 40, "dev": 100, "test": 120}
+TRIES = 6
+
+
+@pytest.fixture(autouse=True)
+def _few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "TRIES", TRIES)
+
+
+class ByColour:
+    """An encoder whose channels are red, green and blue; it notes what it has looked at."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.seen: list[tuple[int, ...]] = []
+
+    def regions(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.seen.append(tuple(image[0, 0].tolist()))
+        return np.asarray(image.mean(axis=(0, 1), dtype=np.float32)[None, None])
+
+
+def encoder(folder: Path, **changes: str) -> ByColour:
+    return ByColour(bundles.write(folder, tiny.files(tiny.config(**changes))))
+
+
+def data(folder: Path, sizes: dict[str, int], name: str = "official") -> Dataset:
+    """Reddish pictures, all different; the greenest ones of a split come first."""
+    folder.mkdir()
+    splits: dict[str, dict[str, tuple[str, ...]]] = {}
+    for split, size in sizes.items():
+        splits[split] = {f"{split}{index}.png": ("a red square",) for index in range(size)}
+        for index, file in enumerate(splits[split]):
+            Image.new("RGB", (8, 8), (200, size - index, 0)).save(folder / file)
+    return Dataset(folder, name, splits)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return data(tmp_path / "images", SIZES)
+
+
+def measured(encoder: ByColour, dataset: Dataset) -> Rule:
+    rule = calibration.measured(encoder, dataset)
+    assert rule
+    return rule
+
+
+def test_the_limit_is_set_on_one_split_and_checked_on_another(tmp_path: Path, dataset: Dataset) -> None:
+    rule = measured(encoder(tmp_path / "artifacts"), dataset)
+    colours = [np.array([[[200, green, 0]]], np.float32) for green in range(1, SIZES["dev"] + 1)]
+    near = sorted(rule.likeness(colour) for colour in colours)
+    assert near[0] <= rule.limit <= near[1] + 1e-6, "one in a hundred"
+    assert (rule.split, rule.images, rule.dataset) == ("test", SIZES["test"], "official")
+    greener = SIZES["test"] - SIZES["dev"]
+    assert greener <= rule.false_alarms <= greener + 1
+
+
+def test_it_is_measured_the_same_every_time(tmp_path: Path, dataset: Dataset) -> None:
+    assert measured(encoder(tmp_path / "a"), dataset) == measured(encoder(tmp_path / "b"), dataset)
+
+
+def test_every_kind_of_stranger_is_tried(tmp_path: Path, dataset: Dataset) -> None:
+    rule = measured(encoder(tmp_path / "artifacts"), dataset)
+    assert list(rule.noticed) == [*synthetic_images.DRAWN, *synthetic_images.CHANGED]
+    assert {whole for _, whole in rule.noticed.values()} == {TRIES}
+    assert rule.noticed["pages of text"] == (TRIES, TRIES), "white is not red"
+    assert rule.noticed["photographs upside down"][0] <= TRIES / 2, "their colours are the same"
+
+
+def test_without_a_test_split_halves_of_dev_stand_in(tmp_path: Path) -> None:
+    cut = data(tmp_path / "images", {"train": 20, "dev": 2 * calibration.ENOUGH}, "kaggle")
+    speaker = encoder(tmp_path / "artifacts", split="kaggle")
+    rule = measured(speaker, cut)
+    assert (rule.split, rule.images, rule.dataset) == ("dev", calibration.ENOUGH, "kaggle")
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_few_pictures_make_no_rule(tmp_path: Path, split: str) -> None:
+    few = data(tmp_path / "images", {**SIZES, split: calibration.ENOUGH - 1})
+    speaker = encoder(tmp_path / "artifacts")
+    before = speaker.bundle.checksum
+    assert calibration.add(speaker, few) is None
+    assert speaker.seen == [], "not even looked at"
+    assert bundles.load(speaker.bundle.folder).checksum == before
+
+
+def test_another_cut_is_refused(tmp_path: Path, dataset: Dataset) -> None:
+    with pytest.raises(DatasetError, match="trained on the kaggle split"):
+        calibration.measured(encoder(tmp_path / "artifacts", split="kaggle"), dataset)
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, dataset: Dataset) -> None:
+    dataset.path("dev3.png").write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=r"dev3\.png"):
+        calibration.measured(encoder(tmp_path / "artifacts"), dataset)
+
+
+def test_it_is_sealed_into_the_bundle_beside_the_rest(tmp_path: Path, dataset: Dataset) -> None:
+    speaker = encoder(tmp_path / "artifacts")
+    rule = calibration.add(speaker, dataset)
+    assert rule
+    sealed = bundles.load(speaker.bundle.folder)
+    written = (sealed.folder / FILE).read_bytes()
+    assert Rule.from_json(manifest.parse_object(written, FILE)) == rule
+    assert manifest.canonical(manifest.parse(written, FILE)) == written
+    others = {name: entry for name, entry in sealed.files.items() if name != FILE}
+    assert others == speaker.bundle.files
+
+
+def test_centres_are_found_where_directions_crowd() -> None:
+    chance = np.random.default_rng(0)
+    crowds = np.eye(5)[chance.integers(0, 5, 200)] + chance.normal(0, 0.01, (200, 5))
+    found = unit(np.array(calibration.centres(unit(crowds)), np.float64))
+    assert len(found) == calibration.CENTRES
+    assert (found @ np.eye(5)).max(axis=0) == pytest.approx(np.ones(5), abs=0.01)
+
+
+def test_fewer_pictures_than_centres_are_centres_themselves() -> None:
+    assert sorted(calibration.centres(np.eye(3))) == [(0, 0, 1000), (0, 1000, 0), (1000, 0, 0)]
+
+
+@pytest.mark.parametrize("kind", synthetic_images.DRAWN)
+def test_strangers_are_pictures_another_one_for_every_seed(kind: str) -> None:
+    drawn = [synthetic_images.DRAWN[kind](np.random.default_rng(seed)) for seed in (0, 0, 1, 2, 3)]
+    assert all(picture.shape == (synthetic_images.SIDE, synthetic_images.SIDE, 3) for picture in drawn)
+    assert all(picture.dtype == np.uint8 for picture in drawn)
+    assert (drawn[0] == drawn[1]).all()
+    assert len({picture.tobytes() for picture in drawn}) == 4
+
+
+@pytest.mark.parametrize("way", synthetic_images.CHANGED)
+def test_a_changed_photograph_keeps_its_size(way: str) -> None:
+    photograph = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    changed = synthetic_images.CHANGED[way](photograph)
+    assert changed.shape == photograph.shape
+    assert changed.dtype == np.uint8
+    assert not (changed == photograph).all()
+
+
+def test_the_command_prints_and_writes(
+    tiny_bundle: Bundle,
+    kaggle_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(calibration, "ENOUGH", 4)
+    own = bundles.write(tmp_path / "own", {name: tiny_bundle.folder / name for name in tiny_bundle.files})
+    command = ["familiar", "--bundle", str(own.folder), "--data", str(kaggle_folder)]
+
+    assert main(command) == 0
+    assert bundles.load(own.folder).checksum == own.checksum, "nothing is written unless asked for"
+    assert main([*command, "--write"]) == 0
+    rule = Captioner(bundles.load(own.folder)).rules.novelty
+    assert rule
+    assert rule.images == 4
+    assert capsys.readouterr().out == f"{rule}\n{rule}\nwritten to {own.folder}\n"
+
+
+def test_the_command_says_that_pictures_are_few(
+    tiny_bundle: Bundle, kaggle_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["familiar", "--bundle", str(tiny_bundle.folder), "--data", str(kaggle_folder), "--write"]
+    assert main(command) == 2
+    assert "at least 100 pictures" in capsys.readouterr().err
+    assert bundles.load(tiny_bundle.folder).checksum == tiny_bundle.checksum

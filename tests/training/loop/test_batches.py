@@ -1,0 +1,160 @@
+"""Batches hold every caption once, as words to say and words to have said before."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from captioner.text import END, PAD, START, UNKNOWN, Vocabulary, words
+from captioner.training.loop import batches
+from captioner.training.loop.batches import Targets
+
+VOCABULARY = Vocabulary.build([["a", "dog", "runs", "on", "grass"]])
+SENTENCES = st.lists(st.sampled_from(["a", "dog", "zebra"]), max_size=9).map(" ".join)
+CAPTIONS = st.dictionaries(
+    st.text("abc", min_size=1, max_size=3).map(lambda name: f"{name}.jpg"),
+    st.lists(SENTENCES, min_size=1, max_size=3).map(tuple),
+    min_size=1,
+    max_size=9,
+)
+
+
+def many(count: int) -> Targets:
+    """Pictures with one caption each, of one to nine words."""
+    return Targets.of({f"{i}.jpg": ("a " * (1 + i % 9),) for i in range(count)}, VOCABULARY, words)
+
+
+def load(rows: Sequence[int]) -> NDArray[np.int64]:
+    return np.array(rows)
+
+
+@given(CAPTIONS)
+def test_targets_are_the_captions_between_start_and_end(captions: dict[str, tuple[str, ...]]) -> None:
+    targets = Targets.of(captions, VOCABULARY, words)
+
+    assert targets.names == tuple(captions)
+    for lines, found in zip(targets.ids.tolist(), captions.values(), strict=True):
+        for i, line in enumerate(lines):
+            expected = [START, *VOCABULARY.ids(words(found[i])), END] if i < len(found) else []
+            assert line == expected + [PAD] * (len(line) - len(expected))
+
+
+def test_a_caption_that_is_too_long_is_cut_and_has_no_end() -> None:
+    captions = {"a.jpg": ("a dog runs on grass", "a dog runs", "a dog runs on")}
+    found = Targets.of(captions, VOCABULARY, words, max_words=3).ids[0].tolist()
+
+    assert found == [
+        [START, *VOCABULARY.ids(["a", "dog", "runs", "on"])],
+        [START, *VOCABULARY.ids(["a", "dog", "runs"]), END],
+        [START, *VOCABULARY.ids(["a", "dog", "runs", "on"])],
+    ]
+
+
+@given(CAPTIONS, st.integers(1, 4))
+def test_a_batch_says_each_caption_one_word_ahead(captions: dict[str, tuple[str, ...]], size: int) -> None:
+    targets = Targets.of(captions, VOCABULARY, words)
+    for rows in batches.in_order(targets, size):
+        batch = targets.batch(rows, load)
+        length = batch.ids.shape[2]
+        whole = targets.ids[rows]
+
+        assert batch.ids.shape == batch.targets.shape == batch.weights.shape
+        assert np.array_equal(batch.ids, whole[:, :, :length])
+        assert np.array_equal(batch.targets, whole[:, :, 1 : length + 1])
+        assert (whole[:, :, length + 1 :] == PAD).all()  # nothing was cut off
+        assert np.array_equal(batch.weights, ~np.isin(batch.targets, [PAD, UNKNOWN]))
+        assert length < targets.lengths[rows].max() + 4  # and little is padding
+        assert np.array_equal(batch.pictures, rows)
+
+
+@pytest.mark.parametrize("size", [1, 7, 32, 1000])
+@pytest.mark.parametrize("count", [1, 32, 500])
+def test_an_epoch_shows_every_picture_once(size: int, count: int) -> None:
+    for order in (batches.shuffled(many(count), size, 0, 0), batches.in_order(many(count), size)):
+        assert sorted(np.concatenate(order).tolist()) == list(range(count))
+        assert max(map(len, order)) <= size
+
+
+def test_epochs_differ_and_can_be_repeated() -> None:
+    def order(seed: int, epoch: int) -> list[int]:
+        return np.concatenate(batches.shuffled(many(300), 16, seed, epoch)).tolist()
+
+    assert order(1, 3) == order(1, 3)
+    assert len({tuple(order(seed, epoch)) for seed in range(4) for epoch in range(4)}) == 16
+
+
+@given(st.integers(1, 2000), st.integers(1, 64))
+def test_batches_are_counted_as_they_are_made(pictures: int, size: int) -> None:
+    assert batches.count(pictures, size) == len(batches.shuffled(many(pictures), size, 0, 0))
+
+
+def test_captions_in_a_batch_are_alike_in_length_but_batches_are_not_in_order() -> None:
+    targets = many(500)
+    lengths = [targets.lengths[rows] for rows in batches.shuffled(targets, 16, 0, 0)]
+
+    assert np.mean([np.ptp(found) for found in lengths]) < 2
+    assert [found.max() for found in lengths] != sorted(found.max() for found in lengths)
+
+
+def test_prefetching_changes_nothing() -> None:
+    targets = many(100)
+    order = batches.shuffled(targets, 7, 0, 0)
+    found = list(batches.prefetched(targets, order, load))
+
+    assert [batch.rows.tolist() for batch in found] == [rows.tolist() for rows in order]
+    for batch in found:
+        assert np.array_equal(batch.targets, targets.batch(batch.rows, load).targets)
+
+
+def test_what_fails_in_the_background_is_heard_of() -> None:
+    def fail(rows: Sequence[int]) -> NDArray[np.int64]:
+        raise OSError(f"no picture {rows[0]}")
+
+    with pytest.raises(OSError, match="no picture"):
+        list(batches.prefetched(many(9), batches.in_order(many(9), 3), fail))
+
+
+@pytest.mark.parametrize("ahead", [1, 4])
+def test_only_so_much_waits_in_memory(ahead: int) -> None:
+    lock, made = threading.Lock(), 0
+
+    def work(item: int) -> int:
+        nonlocal made
+        with lock:
+            made += 1
+        return item
+
+    for used, item in enumerate(batches.in_background(work, range(50), ahead)):
+        assert item == used
+        assert made <= used + 1 + ahead
+
+
+def test_frequencies_are_those_of_the_words_to_be_said() -> None:
+    vocabulary = Vocabulary.build([["a", "dog"]])
+    targets = Targets.of({"1.jpg": ("a dog", "a a zebra")}, vocabulary, words)
+    shares = np.exp(targets.log_frequencies(len(vocabulary)))
+    counts = {PAD: 1, START: 1, END: 3, UNKNOWN: 1, vocabulary.id("a"): 4, vocabulary.id("dog"): 2}
+
+    np.testing.assert_allclose(shares, [counts[i] / 12 for i in range(6)], rtol=1e-5)
+
+
+def test_unseen_words_are_expected_as_often_as_words_that_occur_once() -> None:
+    vocabulary = Vocabulary.build([["a", "dog", "zebra", "gnu"]])
+    targets = Targets.of({"1.jpg": ("a dog", "a a unknown")}, vocabulary, words)
+    unseen, share = targets.unseen_words(len(vocabulary))
+
+    assert {vocabulary.words[i] for i in np.flatnonzero(unseen)} == {"zebra", "gnu"}
+    assert share == 1 / 6  # of a, dog, end; a, a, end
+
+
+@given(CAPTIONS)
+def test_where_every_word_occurs_none_is_unseen(captions: dict[str, tuple[str, ...]]) -> None:
+    said = Vocabulary.build([words(caption) for found in captions.values() for caption in found])
+    unseen, _ = Targets.of(captions, said, words).unseen_words(len(said))
+    assert not unseen.any()

@@ -1,0 +1,276 @@
+"""The loss is nats a word, rates do what they say, and the loop keeps the best epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+from captioner.errors import CaptionerError
+from captioner.text import PAD, SPECIALS, Vocabulary
+from captioner.training.loop import fit
+from captioner.training.loop.batches import Targets
+from captioner.training.loop.checkpoint import Epoch, Progress, Run
+from captioner.training.loop.fit import CaptionLoss, DiscriminativeAdam, Loop, Phase, Trainee
+from captioner.training.models.decoders import Decoder
+from tests.training import small
+
+pytestmark = pytest.mark.usefixtures("eager")
+
+PHASE = Phase("decoder", epochs=20, rate=0.5, batch=4, warmup=0, patience=2)
+
+
+@given(st.integers(0, 999), st.integers(0, 5))
+def test_rates_rise_fall_and_halve(step: int, drops: int) -> None:
+    plain = Phase("a", 1, warmup=0)
+    decaying = Phase("a", 1, warmup=0, decay=True)
+    warming = Phase("a", 1, warmup=100)
+
+    assert plain.rate_at(step, 1000, drops) == 0.5**drops
+    assert decaying.rate_at(step, 1000, 0) > decaying.rate_at(step + 1, 1000, 0)
+    assert warming.rate_at(step, 1000, 0) == pytest.approx(min(1, (step + 1) / 100))
+    assert warming.rate_at(step, 40, 0) == pytest.approx(min(1, (step + 1) / 10))  # a quarter at most
+
+
+def test_the_cosine_ends_at_a_twentieth() -> None:
+    phase = Phase("a", 1, warmup=0, decay=True)
+    assert phase.rate_at(0, 1000, 0) == 1
+    assert phase.rate_at(1000, 1000, 0) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("padding", [0, 5])
+def test_the_training_loss_is_the_same_and_padding_does_not_change_it(
+    targets: Targets, vocabulary: Vocabulary, padding: int
+) -> None:
+    decoder, regions = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0), small.regions(8)
+    few = Targets(targets.names[:3], targets.ids[:3])
+    total, count = small.nats(decoder, regions, few)
+    trainee = Trainee(None, decoder)
+    fit.compile_trainee(trainee, PHASE)
+    wider = Targets(few.names, np.pad(few.ids, ((0, 0), (0, 0), (0, padding)), constant_values=PAD))
+    batch = wider.batch(np.arange(3), lambda rows: regions[list(rows)])
+
+    assert trainee.learn(batch) == pytest.approx(total / count, rel=1e-4)
+
+
+@given(st.floats(0, 0.5), st.integers(0, 99))
+def test_smoothing_mixes_in_the_mean_over_all_words(smoothing: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(2, 3, 9)).astype(np.float32)
+    said = random.integers(len(SPECIALS), 9, (2, 3))
+    log_probs = np.asarray(ops.log_softmax(logits))
+    plain = -np.take_along_axis(log_probs, said[..., None], -1)[..., 0]
+    even = -log_probs[..., len(SPECIALS) :].mean(axis=-1)
+    weights = np.array([[1, 1, 0], [1, 0, 0]], np.float32)
+    expected = ((1 - smoothing) * plain + smoothing * even)[weights > 0].mean()
+
+    assert CaptionLoss(smoothing)(said, logits, weights).numpy() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.1, 0.001])
+def test_slow_variables_move_a_share_as_far(share: float) -> None:
+    fast, slow = keras.Variable(np.ones(3)), keras.Variable(np.ones(3))
+    optimizer = DiscriminativeAdam([slow], share, learning_rate=0.01)
+    for _ in range(5):
+        gradients = [ops.array([1.0, -2.0, 0.5]), ops.array([1.0, -2.0, 0.5])]
+        optimizer.apply(gradients, [fast, slow])
+
+    np.testing.assert_allclose(np.asarray(slow) - 1, share * (np.asarray(fast) - 1), rtol=1e-3)
+
+
+@given(st.floats(0.1, 0.99), st.integers(1, 6))
+def test_averages_forget_at_their_rate_and_swapping_twice_changes_nothing(kept: float, updates: int) -> None:
+    variable = keras.Variable(np.ones(3))
+    optimizer = DiscriminativeAdam(learning_rate=0.1, use_ema=True, ema_momentum=kept)
+    seen = []
+    for _ in range(updates):
+        optimizer.apply([ops.array([1.0, -2.0, 0.5])], [variable])
+        seen.append(np.asarray(variable).copy())
+    expected = seen[0]
+    for now in seen[1:]:
+        expected = kept * expected + (1 - kept) * now
+
+    optimizer.swap_averages()
+    np.testing.assert_allclose(np.asarray(variable), expected, rtol=1e-5)
+    optimizer.swap_averages()
+    np.testing.assert_array_equal(np.asarray(variable), seen[-1])
+
+
+def test_without_averages_there_is_nothing_to_swap() -> None:
+    variable = keras.Variable(np.ones(3))
+    optimizer = DiscriminativeAdam(learning_rate=0.1)
+    optimizer.apply([ops.array([1.0, -2.0, 0.5])], [variable])
+    before = np.asarray(variable).copy()
+    optimizer.swap_averages()
+
+    np.testing.assert_array_equal(np.asarray(variable), before)
+
+
+def test_fine_tuning_moves_the_encoder_less_and_its_statistics_not_at_all(
+    targets: Targets, vocabulary: Vocabulary
+) -> None:
+    encoder, decoder = small.encoder(), small.decoder(len(vocabulary))
+    trainee = Trainee(encoder, decoder)
+    fit.compile_trainee(trainee, Phase("together", 1, rate=1e-2, encoder_rate=1e-5))
+    pictures = np.random.default_rng(0).integers(0, 256, (8, small.SIZE, small.SIZE, 3), dtype=np.uint8)
+    before = [np.asarray(v).copy() for v in encoder.variables], decoder.get_weights()
+    trainee.learn(targets.batch(np.arange(8), lambda rows: pictures))
+    moved = {
+        v.path: np.abs(np.asarray(v) - old).max() for v, old in zip(encoder.variables, before[0], strict=True)
+    }
+    trained = {v.path for v in encoder.trainable_variables}
+    spoken = [np.abs(new - old).max() for new, old in zip(decoder.get_weights(), before[1], strict=True)]
+
+    assert all(moved[path] == 0 for path in moved.keys() - trained)
+    assert 0 < max(moved[path] for path in trained) <= 1.1e-5
+    assert max(spoken) == pytest.approx(1e-2, rel=0.1)
+
+
+@dataclass
+class Script:
+    """A training that goes as it is told: each epoch leaves its number in a weight."""
+
+    values: list[float]
+    ciders: list[float]
+    endings: list[str]  # of half the captions
+    decoder: Decoder
+    updates: int = 0
+    rates: list[float] = field(default_factory=list)
+    trainee: Any = None
+
+    def loss(self, nats: object, regions: object) -> float:
+        return self.values[self.epoch - 1]
+
+    def captions(self, rollout: object, regions: object) -> list[list[str]]:
+        return [["a", "dog"], ["a", "dog", *self.endings[self.epoch - 1 : self.epoch]]]
+
+    def cider(self, said: object) -> float:
+        return self.ciders[self.epoch - 1]
+
+    @property
+    def epoch(self) -> int:
+        return -(-self.updates // 2)  # of 8 pictures, 4 at a time
+
+    def update(self, batch: object) -> float:
+        self.updates += 1
+        self.rates.append(float(self.trainee.optimizer.learning_rate))
+        self.decoder.bias.assign(np.full(self.decoder.vocabulary_size, self.epoch, np.float32))
+        return 1.0
+
+
+Play = Callable[..., tuple[Script, Progress]]
+
+
+@pytest.fixture
+def play(targets: Targets, vocabulary: Vocabulary, tmp_path: Path) -> Play:
+    """Runs the loop with given validation losses, one an epoch; perhaps after another phase's best epoch."""
+
+    def run(
+        values: list[float],
+        phase: Phase = PHASE,
+        ciders: Sequence[float] = (),
+        endings: Sequence[str] = (),
+        before: Epoch | None = None,
+    ) -> tuple[Script, Progress]:
+        decoder, regions = small.decoder(len(vocabulary)), small.regions(8).astype(np.float16)
+        script = Script(values, list(ciders) or [0.0] * len(values), list(endings), decoder)
+        script.trainee = Trainee(None, decoder)
+        fit.compile_trainee(script.trainee, phase)
+        loop = Loop(
+            script.trainee, targets, lambda epoch: lambda rows: regions[list(rows)], lambda: regions,
+            script, script.update, None,  # type: ignore[arg-type]
+        )  # fmt: skip
+        progress = Progress([before], best=1) if before else Progress()
+        if before:
+            Run(tmp_path).save(progress, None, decoder, script.trainee.optimizer)
+        fit.fit(loop, phase, progress, Run(tmp_path), 0)
+        return script, progress
+
+    return run
+
+
+def test_the_best_epoch_is_restored(play: Play) -> None:
+    script, progress = play([5, 3, 4, 2, 6, 7, 8, 9, 1])
+
+    assert progress.best == 4
+    assert np.asarray(script.decoder.bias)[0] == 4
+    assert [row.epoch for row in progress.history] == list(range(1, 9))  # it stopped before the 1
+
+
+def test_the_rate_is_halved_when_nothing_has_improved_for_a_while(play: Play) -> None:
+    script, progress = play([5, 4, 6, 6, 3, 6, 6, 6, 6])
+    by_epoch = [set(script.rates[i : i + 2]) for i in range(0, len(script.rates), 2)]
+
+    assert by_epoch == [{0.5}] * 4 + [{0.25}] * 3 + [{0.125}] * 2
+    assert [row.rate for row in progress.history] == [max(rates) for rates in by_epoch]
+
+
+def test_a_decaying_rate_is_not_halved(play: Play) -> None:
+    phase = Phase("decoder", 6, rate=0.5, batch=4, warmup=0, patience=1, decay=True)
+    assert play([5, 6, 7, 8], phase)[1].drops == 0
+
+
+def test_the_caption_score_can_decide(play: Play) -> None:
+    phase = Phase("polish", 4, rate=0.5, batch=4, warmup=0, monitor="val_cider")
+    script, progress = play([1, 2, 3, 4], phase, [0.1, 0.4, 0.3, 0.2])
+
+    assert progress.best == 2
+    assert np.asarray(script.decoder.bias)[0] == 2
+
+
+@pytest.mark.parametrize(("values", "best", "left"), [([4, 5, 6], 1, 0), ([4, 2, 6], 3, 2)])
+def test_a_phase_never_ends_worse_than_it_began(
+    play: Play, values: list[float], best: int, left: float
+) -> None:
+    """Epoch 1 was the phase before, and left a zero in the weight."""
+    before = Epoch(1, "decoder", 3.5, 3.0, 0.1, 1.0, 0.4)
+    script, progress = play(values, Phase("fine-tune", 3, rate=0.5, batch=4), before=before)
+
+    assert progress.best == best
+    assert np.asarray(script.decoder.bias)[0] == left
+    assert [row.phase for row in progress.history] == ["decoder"] + ["fine-tune"] * 3
+
+
+def test_the_phase_before_is_measured_by_what_counts_now(play: Play) -> None:
+    before = Epoch(1, "decoder", 3.5, 3.0, 0.1, 1.0, 0.4)
+    phase = Phase("polish", 2, rate=0.5, batch=4, monitor="val_cider")
+
+    assert play([9, 9], phase, [0.3, 0.5], before=before)[1].best == 3
+
+
+def test_captions_without_an_end_do_not_win(play: Play) -> None:
+    """Rewards teach to stop before the noun; the best epoch is the best of those that do not."""
+    phase = Phase("polish", 4, rate=0.5, batch=4, samples=2, monitor="val_cider")
+    endings = ["runs", "barks", "with", "of"]
+    _, progress = play([1, 1, 1, 1], phase, [0.1, 0.2, 0.9, 0.8], endings)
+
+    assert progress.best == 2
+    assert [row.dangling for row in progress.history] == [0, 0, 0.5, 0.5]
+    assert {row.words_used for row in progress.history} == {3}
+
+
+def test_no_more_epochs_than_asked_for(play: Play) -> None:
+    assert len(play([5, 4, 3, 2, 1], Phase("decoder", 3, rate=0.5, batch=4))[1].history) == 3
+
+
+def test_a_training_that_came_apart_is_stopped(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Script, "update", lambda self, batch: math.nan)
+    with pytest.raises(CaptionerError, match="the loss of epoch 1 is nan"):
+        play([1.0])
+
+
+def test_a_model_that_came_apart_in_the_last_update_is_not_kept(play: Play, tmp_path: Path) -> None:
+    with pytest.raises(CaptionerError, match="the val loss of epoch 2 is nan"):
+        play([1.0, math.nan])
+    kept = Run(tmp_path).progress()
+    assert kept is not None
+    assert kept.epoch == 1

@@ -1,0 +1,125 @@
+"""A caption that scores better than the picture's others becomes likelier, and its rivals less likely."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from keras import ops
+from numpy.typing import NDArray
+
+from captioner.data.flickr8k import Dataset
+from captioner.text import END, PAD, START, Vocabulary, words
+from captioner.training.loop import fit, self_critical
+from captioner.training.loop.batches import Batch, Targets
+from captioner.training.loop.fit import Phase, Trainee
+from captioner.training.loop.rollout import Rollout
+from captioner.training.models.decoders import Decoder
+from tests.training import small
+
+pytestmark = pytest.mark.usefixtures("eager")
+
+REWARDS = arrays.arrays(
+    np.float64, st.tuples(st.integers(1, 4), st.integers(2, 6)), elements=st.floats(0, 10)
+)
+
+
+def spoken(vocabulary: Vocabulary, captions: list[str]) -> NDArray[np.int32]:
+    """Captions of one picture as a rollout gives them: int32[1, K, T]."""
+    lines = [[*vocabulary.ids(words(caption)), END] for caption in captions]
+    width = max(map(len, lines)) + 2
+    return np.array([[line + [PAD] * (width - len(line)) for line in lines]], np.int32)
+
+
+def batch_for(targets: Targets, rows: list[int]) -> Batch:
+    return targets.batch(np.array(rows), lambda chosen: small.regions(len(chosen)))
+
+
+def log_probs(decoder: Decoder, regions: NDArray[np.float32], ids: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Log-probability of each caption: float[B, K]."""
+    before = np.pad(ids[:, :, :-1], ((0, 0), (0, 0), (1, 0)), constant_values=START)
+    found = np.asarray(ops.log_softmax(decoder(regions, before)))
+    chosen = np.take_along_axis(found, ids[..., None], -1)[..., 0]
+    return np.asarray(np.where(ids == PAD, 0, chosen).sum(axis=-1))
+
+
+@given(REWARDS)
+def test_advantages_of_a_picture_sum_to_nothing(rewards: NDArray[np.float64]) -> None:
+    found = self_critical.advantages(rewards)
+
+    np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-4)
+    for picture in range(len(rewards)):
+        for k in range(rewards.shape[1]):
+            rivals = np.delete(rewards[picture], k).mean()
+            assert found[picture, k] == pytest.approx(rewards[picture, k] - rivals, abs=1e-4)
+
+
+def test_what_was_sampled_is_what_is_practised(vocabulary: Vocabulary, targets: Targets) -> None:
+    ids = spoken(vocabulary, ["a red ball", "the grass"])
+    found = self_critical.sampled(batch_for(targets, [0]), ids, np.array([[2.0, 1.0]]))
+
+    assert np.array_equal(found.targets, ids)
+    assert (found.ids[:, :, 0] == START).all()
+    assert np.array_equal(found.ids[:, :, 1:], ids[:, :, :-1])
+    assert (found.weights[ids == PAD] == 0).all()
+    np.testing.assert_allclose(
+        found.weights[0, :, 0], [1 / 7, -1 / 7], rtol=1e-6
+    )  # seven words, ends included
+
+
+def test_the_reward_is_the_score_against_the_pictures_own_captions(
+    tiny_dataset: Dataset, vocabulary: Vocabulary
+) -> None:
+    reward = self_critical.Reward(tiny_dataset.splits["train"], vocabulary)
+    own = spoken(vocabulary, ["a red ball", "a green ball", "the grass"])
+    mine, others = reward(own, [0])[0], reward(own, [1])[0]
+
+    assert mine[0] > mine[1] > mine[2] > 0
+    assert others[1] > others[0]
+    np.testing.assert_allclose(reward(np.repeat(own, 2, axis=0), [0, 1]), [mine, others])
+
+
+def test_stopping_early_earns_less(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
+    """The end is a word of the references too; without it, a fragment of one would do as well."""
+    reward = self_critical.Reward(tiny_dataset.splits["train"], vocabulary)
+    ids = spoken(vocabulary, ["a red ball on the grass", "a red ball on the"])
+    unfinished = np.where(ids == END, PAD, ids)
+
+    assert reward(ids, [0])[0, 0] > reward(ids, [0])[0, 1]
+    assert reward(ids, [0])[0, 0] > reward(unfinished, [0])[0, 0]
+
+
+def test_an_update_makes_the_better_caption_likelier(vocabulary: Vocabulary, targets: Targets) -> None:
+    """And where all are as good as each other, it changes nothing at all."""
+    decoder = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0)
+    trainee = Trainee(None, decoder)
+    fit.compile_trainee(trainee, Phase("polish", 1, rate=1e-3, samples=2))
+    update = trainee.learn
+    batch, ids = batch_for(targets, [0]), spoken(vocabulary, ["a red ball", "a blue ball"])
+    before, weights = log_probs(decoder, small.regions(1), ids), decoder.get_weights()
+
+    update(self_critical.sampled(batch, ids, np.array([[1.0, 1.0]])))
+    assert all(np.array_equal(a, b) for a, b in zip(decoder.get_weights(), weights, strict=True))
+
+    update(self_critical.sampled(batch, ids, np.array([[1.0, 0.5]])))
+    gained = log_probs(decoder, small.regions(1), ids) - before
+    assert gained[0, 0] > 0 > gained[0, 1]
+
+
+def test_practice_raises_the_reward(tiny_dataset: Dataset, vocabulary: Vocabulary, targets: Targets) -> None:
+    decoder = small.decoder(len(vocabulary), spread=1)
+    trainee = Trainee(None, decoder)
+    fit.compile_trainee(trainee, Phase("polish", 1, rate=3e-2, samples=8))
+    reward = self_critical.Reward(tiny_dataset.splits["train"], vocabulary)
+    update = self_critical.self_critical(
+        trainee,
+        reward,
+        Rollout(decoder, 8, max_words=6),
+        0,
+    )
+    batch = batch_for(targets, list(range(8)))
+    losses = [update(batch) for _ in range(20)]
+
+    assert np.mean(losses[-5:]) < 1.2 * np.mean(losses[:5]) < 0

@@ -1,0 +1,142 @@
+"""Members learn alone and caption together: what they say is the mean of what each would."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+from numpy.typing import NDArray
+
+from captioner.text import END, START, UNKNOWN
+from captioner.training.loop import fit
+from captioner.training.loop.batches import Batch
+from captioner.training.loop.fit import Phase, Trainee
+from captioner.training.models import ensemble
+from captioner.training.models.decoders import Decoder, DecoderOptions
+from captioner.training.models.ensemble import Ensemble
+from tests.training import small
+from tests.training.models.test_decoders import step_by_step
+
+WORDS, MEMBERS = 12, 3
+
+
+@pytest.fixture(scope="module", params=small.DECODERS)
+def together(request: pytest.FixtureRequest) -> Ensemble:
+    made = small.decoder(WORDS, request.param, members=MEMBERS)
+    assert isinstance(made, Ensemble)
+    return made
+
+
+@pytest.fixture
+def ids() -> NDArray[np.int32]:
+    found = np.random.default_rng(1).integers(END, WORDS, (2, 3, 5), dtype=np.int32)
+    found[:, :, 0] = START
+    return found
+
+
+def regions(decoder: Ensemble) -> NDArray[np.float32]:
+    return small.regions(2, "attention" if decoder.has_attention else "merge")
+
+
+def probabilities(
+    decoder: Decoder | Ensemble, seen: NDArray[np.float32], ids: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    return np.asarray(ops.softmax(decoder(seen, ids)))
+
+
+def test_no_two_members_begin_alike(together: Ensemble) -> None:
+    first, *others = (np.concatenate([w.ravel() for w in one.get_weights()]) for one in together.members)
+    assert all(np.abs(first - other).max() > 0.1 for other in others)
+
+
+def test_the_probabilities_are_the_mean_of_the_members(together: Ensemble, ids: NDArray[np.int32]) -> None:
+    seen = regions(together)
+    each = [probabilities(member, seen, ids) for member in together.members]
+    found = np.exp(np.asarray(together(seen, ids)))
+
+    np.testing.assert_allclose(found, np.mean(each, axis=0), atol=1e-6)
+
+
+def test_step_by_step_is_teacher_forcing(together: Ensemble, ids: NDArray[np.int32]) -> None:
+    seen = regions(together)
+    found, looked = step_by_step(together, seen, ids)
+
+    np.testing.assert_allclose(found, np.asarray(together(seen, ids)), rtol=1e-4, atol=1e-4)
+    assert len(looked) == (ids.shape[2] if together.has_attention else 0)
+    for attention in looked:
+        np.testing.assert_allclose(attention.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_while_training_each_member_answers_for_itself(ids: NDArray[np.int32]) -> None:
+    together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
+    seen = regions(together)
+    alone = [np.asarray(member(seen, ids)) for member in ensemble.members(together)]
+
+    found = ensemble.apart(together, seen, ids, training=True)
+    np.testing.assert_allclose(found, np.concatenate(alone, axis=1), atol=1e-5)
+
+
+def test_each_member_learns_every_caption(ids: NDArray[np.int32]) -> None:
+    """The loss of an update is the mean of what each member's would have been alone."""
+    together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
+    targets = np.roll(ids, -1, axis=2)
+    counted = (targets != START).astype(np.float32)
+    batch = Batch(regions(together), ids, targets, counted, np.arange(2))
+    alone = []
+    for member in together.members:
+        log_probs = np.asarray(ops.log_softmax(member(batch.pictures, ids)))
+        nats = -np.take_along_axis(log_probs, targets[..., None], axis=-1)[..., 0]
+        alone.append(np.average(nats, weights=batch.weights))
+    trainee = Trainee(None, together)
+    fit.compile_trainee(trainee, Phase("decoder", 1))
+
+    assert trainee.learn(batch) == pytest.approx(np.mean(alone), rel=1e-4)
+
+
+def test_what_was_sampled_together_each_member_learns_by_its_responsibility(ids: NDArray[np.int32]) -> None:
+    """The gradient of log p is, for p the mean of the members' p_m, the sum of p_m / (M p) grad log p_m."""
+    together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
+    targets, seen = np.roll(ids, -1, axis=2), regions(together)
+    weights = np.random.default_rng(3).normal(size=ids.shape).astype(np.float32) * (targets > UNKNOWN)
+    trainee = Trainee(None, together, apart=False)
+    with tf.GradientTape() as tape:
+        logits = trainee({"pictures": seen, "ids": ids}, training=True)
+        loss = fit.CaptionLoss(reduction="sum")(targets, logits, weights)
+    found = tape.gradient(loss, [member.bias for member in together.members])
+    apart = [probabilities(member, seen, ids) for member in together.members]
+    likely = [np.take_along_axis(one, targets[..., None], -1)[..., 0] for one in apart]
+    for member, own, gradient in zip(together.members, likely, found, strict=True):
+        responsibility = own / np.maximum(np.sum(likely, axis=0), 1e-9)
+        with tf.GradientTape() as tape:
+            log_probs = ops.log_softmax(member(seen, ids))
+            chosen = ops.take_along_axis(log_probs, targets[..., None], -1)[..., 0]
+            loss = -ops.sum(chosen * weights * responsibility)
+        np.testing.assert_allclose(gradient, tape.gradient(loss, member.bias), atol=1e-4)
+
+
+def test_words_that_training_never_has_are_expected_by_all(ids: NDArray[np.int32]) -> None:
+    together = small.decoder(WORDS, members=MEMBERS)
+    unseen = np.arange(WORDS) == WORDS - 1
+    together.expect(unseen, 0.25)
+
+    np.testing.assert_allclose(probabilities(together, regions(together), ids)[..., -1], 0.25, atol=1e-5)
+
+
+def test_saved_weights_come_back(
+    together: Ensemble, ids: NDArray[np.int32], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("weights") / "decoder.weights.h5"
+    together.save_weights(path)
+    name = "attention" if together.has_attention else together.members[0].name.removesuffix("_decoder")
+    again = small.decoder(WORDS, name, members=MEMBERS)
+    again.load_weights(path)
+    seen = regions(together)
+
+    assert np.array_equal(again(seen, ids), together(seen, ids))
+
+
+def test_an_ensemble_of_one_is_a_decoder() -> None:
+    one = ensemble.build(DecoderOptions(units=8), np.zeros(WORDS, np.float32), (4, 6))
+    assert isinstance(one, Decoder)
+    assert ensemble.members(one) == (one,)
