@@ -92,7 +92,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         print("Every word was allowed, those of blocklist.txt too.")
     print(evaluation.table(found))
     if arguments.write:
-        how = f"--split {split} --beams {options.beams} --alpha {options.alpha:g}"
+        how = f"--split {split} --beams {options.beams} --alpha {options.length_penalty:g}"
         sealed = evaluation.write(captioner.bundle, found, rows, f"{PROGRAM} evaluate {how}")
         print(f"written to {sealed.folder}")
     return 0
@@ -272,7 +272,7 @@ def _open(
     from captioner.inference.captioner import Captioner
 
     captioner = Captioner(storage.load(arguments.bundle), blocked=blocked, warns=warns)
-    asked = {"beams": arguments.beams, "alpha": arguments.alpha}
+    asked = {"beams": arguments.beams, "length_penalty": arguments.alpha}
     return captioner, replace(captioner.options, **{name: v for name, v in asked.items() if v is not None})
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from captioner.bundle.storage import Bundle
 from captioner.inference import warning
-from captioner.inference.captioner import END_WORD, Caption, Captions, TreeNode, Word
+from captioner.inference.captioner import END_WORD, BeamNode, Candidate, Caption, Word
 from captioner.inference.decoding import DecodingOptions
 from captioner.inference.warning import CaptionWarning, Rules
 
@@ -43,7 +43,9 @@ class FakeCaptioner:
     """Says the same of every picture, a sentence a beam, and counts how often it is asked."""
 
     bundle: Bundle
-    options: DecodingOptions = field(default_factory=lambda: DecodingOptions(beams=2, alpha=0.6, max_words=8))
+    options: DecodingOptions = field(
+        default_factory=lambda: DecodingOptions(beams=2, length_penalty=0.6, max_words=8)
+    )
     encoded: int = 0
     decoded: list[DecodingOptions] = field(default_factory=list)
     warnings: tuple[CaptionWarning, ...] = ()
@@ -53,10 +55,10 @@ class FakeCaptioner:
         self.encoded += 1
         return np.full((1, 16, 8), image.mean(), np.float32)
 
-    def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Captions:
+    def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Caption:
         self.decoded.append(options)
         found = [_held(sentence, options.prefix) for sentence in SENTENCES[: options.beams]]
-        return Captions(tuple(map(caption, dict.fromkeys(found))), *_tree(found), self.warnings)
+        return Caption(tuple(map(caption, dict.fromkeys(found))), *_tree(found), self.warnings)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
         return tuple(map(KNOWN.index, words))
@@ -68,22 +70,22 @@ def _held(sentence: Sentence, prefix: tuple[int, ...]) -> Sentence:
     return begun + (() if END_WORD in dict(begun) else sentence[len(begun) :])
 
 
-def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[TreeNode, ...], tuple[int, ...]]:
+def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[BeamNode, ...], tuple[int, ...]]:
     """The sentences one by one, and beside every word the other one, which was given up."""
-    nodes: list[TreeNode] = []
+    nodes: list[BeamNode] = []
     leaves = []
     for sentence in sentences:
         parent, log_prob = -1, 0.0
         for step, (word, probability) in enumerate(sentence):
-            nodes.append(TreeNode(parent, OTHER[0], step, log_prob + math.log(OTHER[1]), kept=False))
+            nodes.append(BeamNode(parent, OTHER[0], step, log_prob + math.log(OTHER[1]), kept=False))
             log_prob += math.log(probability)
-            nodes.append(TreeNode(parent, word, step, log_prob, kept=True))
+            nodes.append(BeamNode(parent, word, step, log_prob, kept=True))
             parent = len(nodes) - 1
         leaves.append(parent)
     return tuple(nodes), tuple(leaves)
 
 
-def caption(sentence: Sentence) -> Caption:
+def caption(sentence: Sentence) -> Candidate:
     """A caption of words with these probabilities, looking at one corner."""
     attention = np.zeros((4, 4), np.float32)
     attention[3, 0] = 1
@@ -93,7 +95,7 @@ def caption(sentence: Sentence) -> Caption:
     )
     log_prob = sum(word.log_prob for word in words)
     text = " ".join(word.text for word in words if word.text)
-    return Caption(text, words, log_prob, log_prob / len(words) ** 0.6, words[-1].text == END_WORD)
+    return Candidate(text, words, log_prob, log_prob / len(words) ** 0.6, words[-1].text == END_WORD)
 
 
 def warned(code: str) -> CaptionWarning:

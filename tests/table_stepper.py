@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.inference.decoding import Decoded, DecodingOptions, Hypothesis, State, decode
+from captioner.inference.decoding import DecodingOptions, DecodingResult, Hypothesis, State, decode
 from captioner.text import END, PAD, START, UNKNOWN
 
 Said = tuple[int, ...]
@@ -97,7 +97,7 @@ def greedy(speaker: Speaker, max_words: int) -> Said:
     return said
 
 
-def slow_beam_search(speaker: Speaker, beams: int, alpha: float, max_words: int) -> list[Said]:
+def slow_beam_search(speaker: Speaker, beams: int, length_penalty: float, max_words: int) -> list[Said]:
     """Beam search that never stops early, best sentence first."""
     live: dict[Said, float] = {(): 0.0}
     ended: dict[Said, float] = {}
@@ -112,10 +112,10 @@ def slow_beam_search(speaker: Speaker, beams: int, alpha: float, max_words: int)
         ended |= {said: grown[said] for said in kept if said[-1] == END}
         live = {said: grown[said] for said in kept if said[-1] != END}
     found = ended | live
-    return sorted(found, key=lambda said: found[said] / len(said) ** alpha, reverse=True)[:beams]
+    return sorted(found, key=lambda said: found[said] / len(said) ** length_penalty, reverse=True)[:beams]
 
 
-def search(speaker: Speaker, **options: Any) -> Decoded:
+def search(speaker: Speaker, **options: Any) -> DecodingResult:
     """``decode`` with these options, regions being of no account."""
     return decode(TableStepper(speaker), REGIONS, DecodingOptions(**options))
 
@@ -125,5 +125,5 @@ def spoken(hypothesis: Hypothesis) -> Said:
     return tuple(step.id for step in hypothesis.steps)
 
 
-def summary(decoded: Decoded) -> list[tuple[Said, float]]:
+def summary(decoded: DecodingResult) -> list[tuple[Said, float]]:
     return [(spoken(hypothesis), hypothesis.log_prob) for hypothesis in decoded.hypotheses]

@@ -41,7 +41,7 @@ _CAPTION_FILES = ("captions.txt", "Flickr8k.token.txt", karpathy.FILE)
 _IMAGE_FOLDERS = ("Images", "images", "Flicker8k_Dataset", "Flickr8k_Dataset")
 _DEPTH = 3
 
-Captions = Mapping[str, tuple[str, ...]]
+ReferenceCaptions = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Dataset:
 
     images: Path
     name: str
-    splits: Mapping[str, Captions]
+    splits: Mapping[str, ReferenceCaptions]
     skipped: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -238,8 +238,8 @@ def _csv_rows(path: Path, lines: list[str]) -> Iterator[list[str]]:
         raise DatasetError(f"{path} is not a table of images and captions ({error}).") from error
 
 
-def _official(root: Path, captions: Captions) -> tuple[dict[str, Captions], list[str]]:
-    splits: dict[str, Captions] = {}
+def _official(root: Path, captions: ReferenceCaptions) -> tuple[dict[str, ReferenceCaptions], list[str]]:
+    splits: dict[str, ReferenceCaptions] = {}
     missing: list[str] = []
     twice: list[str] = []
     owner: dict[str, str] = {}
@@ -269,7 +269,7 @@ def _listed(root: Path, split: str, file: str) -> list[str]:
     )
 
 
-def _kaggle(captions: Captions) -> dict[str, Captions]:
+def _kaggle(captions: ReferenceCaptions) -> dict[str, ReferenceCaptions]:
     """The reference notebook's cut: by file name, no shuffling, no test split."""
     names = sorted(captions)
     cut = round(KAGGLE_TRAIN_SHARE * len(names))

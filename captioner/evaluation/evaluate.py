@@ -29,7 +29,7 @@ from captioner.data.flickr8k import HELD_OUT, Dataset
 from captioner.errors import DatasetError
 from captioner.evaluation.fluency import dangles, repeats, repeats_content
 from captioner.evaluation.metrics import Cider, Scores, rouge_l, score, sentence_bleu4
-from captioner.inference.captioner import Captions
+from captioner.inference.captioner import Caption
 from captioner.inference.decoding import DecodingOptions
 from captioner.progress import track
 from captioner.text import TOKENIZERS, words
@@ -41,13 +41,13 @@ Tokens: TypeAlias = Sequence[str]
 Row: TypeAlias = dict[str, str | float]
 
 
-class Speaker(Protocol):
+class CaptionModel(Protocol):
     """What is evaluated: a ``model.Captioner``, or a stand-in for it."""
 
     bundle: Bundle
     options: DecodingOptions
 
-    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Captions:
+    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Caption:
         """Describe uint8[H, W, 3]."""
 
 
@@ -95,7 +95,7 @@ class Evaluation:
 
 
 def evaluate(
-    captioner: Speaker,
+    captioner: CaptionModel,
     dataset: Dataset,
     split: str = "test",
     options: DecodingOptions | None = None,
@@ -128,7 +128,7 @@ def evaluate(
         images=len(said),
         tokenizer="captioner",
         beams=options.beams,
-        alpha=options.alpha,
+        alpha=options.length_penalty,
         max_words=options.max_words,
         scores=score(said, meant),
         cider_interval=interval(cider),
@@ -157,7 +157,7 @@ def as_trained(bundle: Bundle, dataset: Dataset) -> Dataset:
 
 
 def predict(
-    captioner: Speaker,
+    captioner: CaptionModel,
     names: Iterable[str],
     path: Callable[[str], Path],
     options: DecodingOptions | None = None,

@@ -20,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Caption: TypeAlias = Sequence[str]
+Tokens: TypeAlias = Sequence[str]
 NGram: TypeAlias = tuple[str, ...]
 
 LONGEST = 4  # words in the longest n-gram, for BLEU and for CIDEr
@@ -43,7 +43,7 @@ class Scores:
         return asdict(self)
 
 
-def score(candidates: Sequence[Caption], references: Sequence[Sequence[Caption]]) -> Scores:
+def score(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> Scores:
     """Score one caption an image; ``references[i]`` are what people said of the image of ``candidates[i]``.
 
     CIDEr takes its document frequencies from these references, so it depends on the split as a whole.
@@ -55,7 +55,7 @@ def score(candidates: Sequence[Caption], references: Sequence[Sequence[Caption]]
 
 
 def bleu(
-    candidates: Sequence[Caption], references: Sequence[Sequence[Caption]]
+    candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
 ) -> tuple[float, float, float, float]:
     """BLEU-1…4 of a corpus: matches and lengths are summed over all images before anything is divided."""
     _check_pairs(candidates, references)
@@ -63,12 +63,12 @@ def bleu(
     return _bleu(np.sum(counts, axis=0))
 
 
-def sentence_bleu4(candidate: Caption, references: Sequence[Caption]) -> float:
+def sentence_bleu4(candidate: Tokens, references: Sequence[Tokens]) -> float:
     """BLEU-4 of one caption, unsmoothed: close to 0 whenever no four words in a row match."""
     return _bleu(_bleu_counts(candidate, references))[3]
 
 
-def rouge_l(candidate: Caption, references: Sequence[Caption]) -> float:
+def rouge_l(candidate: Tokens, references: Sequence[Tokens]) -> float:
     """F-measure of the longest common subsequence (Lin 2004, equations 2 to 4).
 
     As in coco-caption, the best precision and the best recall may come from different references.
@@ -91,7 +91,7 @@ class Cider:
     score as many candidates (one core).
     """
 
-    def __init__(self, references: Sequence[Sequence[Caption]]) -> None:
+    def __init__(self, references: Sequence[Sequence[Tokens]]) -> None:
         if not references:
             raise ValueError("CIDEr needs the references of at least one image; got none")
         frequency: Counter[NGram] = Counter()
@@ -102,21 +102,21 @@ class Cider:
         self._weight = {gram: self._unseen - math.log(count) for gram, count in frequency.items()}
         self._images = [[self._vector(caption) for caption in captions] for captions in references]
 
-    def score(self, candidate: Caption, references: Sequence[Caption]) -> float:
+    def score(self, candidate: Tokens, references: Sequence[Tokens]) -> float:
         """Score one caption against any references, weighted by the document frequencies of this object."""
         _check_references(references)
         return self._consensus(candidate, [self._vector(reference) for reference in references])
 
-    def score_all(self, candidates: Sequence[Caption], images: Sequence[int]) -> NDArray[np.float64]:
+    def score_all(self, candidates: Sequence[Tokens], images: Sequence[int]) -> NDArray[np.float64]:
         """Score captions of the images this object was made with: float64[N]; ``images[i]`` is an index."""
         pairs = zip(candidates, images, strict=True)
         return np.array([self._consensus(candidate, self._images[image]) for candidate, image in pairs])
 
-    def _consensus(self, candidate: Caption, references: Sequence[_Vector]) -> float:
+    def _consensus(self, candidate: Tokens, references: Sequence[_Vector]) -> float:
         vector = self._vector(candidate)
         return 10 * sum(vector.similarity(reference) for reference in references) / len(references)
 
-    def _vector(self, caption: Caption) -> _Vector:
+    def _vector(self, caption: Tokens) -> _Vector:
         counts = ngrams(caption)
         weights = {gram: count * self._weight.get(gram, self._unseen) for gram, count in counts.items()}
         return _Vector(weights, _norms(weights), len(caption))
@@ -143,7 +143,7 @@ class _Vector:
         return math.exp(-(difference**2) / (2 * SIGMA**2)) * sum(cosines) / LONGEST
 
 
-def ngrams(tokens: Caption) -> Counter[NGram]:
+def ngrams(tokens: Tokens) -> Counter[NGram]:
     """Count the runs of one to four words."""
     if isinstance(tokens, str):
         raise TypeError(f"a caption is a list of words; got the text {tokens!r}")
@@ -159,7 +159,7 @@ def _norms(weights: dict[NGram, float]) -> list[float]:
     return [math.sqrt(square) for square in squares]
 
 
-def _bleu_counts(candidate: Caption, references: Sequence[Caption]) -> NDArray[np.int64]:
+def _bleu_counts(candidate: Tokens, references: Sequence[Tokens]) -> NDArray[np.int64]:
     """int64[10]: matches by length of n-gram, n-grams by length, words, words of the closest reference."""
     _check_references(references)
     most: Counter[NGram] = Counter()
@@ -185,7 +185,7 @@ def _bleu(counts: NDArray[np.int64]) -> tuple[float, float, float, float]:
     return one, two, three, four
 
 
-def _longest_common_subsequence(one: Caption, other: Caption) -> int:
+def _longest_common_subsequence(one: Tokens, other: Tokens) -> int:
     lengths = [0] * (len(other) + 1)  # lengths[j]: of the words of ``one`` so far with other[:j]
     for word in one:
         diagonal = 0
@@ -196,7 +196,7 @@ def _longest_common_subsequence(one: Caption, other: Caption) -> int:
     return lengths[-1]
 
 
-def _check_pairs(candidates: Sequence[Caption], references: Sequence[Sequence[Caption]]) -> None:
+def _check_pairs(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> None:
     if not candidates or len(candidates) != len(references):
         raise ValueError(
             "scores need one caption and one list of references for each image; "
@@ -204,7 +204,7 @@ def _check_pairs(candidates: Sequence[Caption], references: Sequence[Sequence[Ca
         )
 
 
-def _check_references(references: Sequence[Caption]) -> None:
+def _check_references(references: Sequence[Tokens]) -> None:
     if not references:
         raise ValueError("a caption is scored against at least one reference; got none")
     if any(isinstance(reference, str) for reference in references):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from captioner.bundle.schema import Prediction
 from captioner.bundle.storage import Bundle
 from captioner.inference import blocklist
-from captioner.inference.confidence import sureness
+from captioner.inference.confidence import caption_confidence
 from captioner.text import words
 
 SCORES = {"cider": "CIDEr", "bleu4": "BLEU-4", "rouge_l": "ROUGE-L"}
@@ -46,7 +46,9 @@ def sentences(bundle: Bundle) -> list[Said]:
 def said_of(row: Prediction, max_words: int) -> Said:
     """A row of ``Bundle.predictions``."""
     scores = {name: getattr(row, name) for name in SCORES}
-    return Said(row.image, row.caption, sureness(row.caption, row.log_prob, max_words), row.cider, scores)
+    return Said(
+        row.image, row.caption, caption_confidence(row.caption, row.log_prob, max_words), row.cider, scores
+    )
 
 
 def matching(everything: Sequence[Said], query: str) -> list[Said]:

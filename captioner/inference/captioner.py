@@ -17,7 +17,7 @@ from captioner.bundle.config import Config
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 from captioner.inference import blocklist, warning
-from captioner.inference.decoding import Decoded, DecodingOptions, Hypothesis, State, Step, decode
+from captioner.inference.decoding import DecodingOptions, DecodingResult, Hypothesis, State, Step, decode
 from captioner.inference.warning import CaptionWarning
 from captioner.text import END, START, Vocabulary
 
@@ -33,30 +33,30 @@ class Word:
     text: str
     log_prob: float  # nats, straight from the decoder
     runners_up: tuple[tuple[str, float], ...]  # the most likely other words, best first
-    ruled_out: frozenset[str] = frozenset()  # of all these, what would repeat: only a visitor may say it
+    blocked: frozenset[str] = frozenset()  # of all these, what would repeat: only a visitor may say it
     attention: NDArray[np.float32] | None = field(
         default=None, compare=False, repr=False
     )  # [h, w], sums to 1
 
 
 @dataclass(frozen=True)
-class Caption:
+class Candidate:
     """One sentence about a picture."""
 
     text: str
     words: tuple[Word, ...]  # END_WORD is the last when finished
     log_prob: float  # sum over the words
-    score: float  # log_prob / number of words**alpha; ranks
+    score: float  # log_prob / number of words**length_penalty; ranks
     finished: bool  # False: cut off at max_words
 
     @property
-    def sureness(self) -> float:
+    def confidence(self) -> float:
         """Geometric mean of the word probabilities, the end of the sentence included."""
         return math.exp(self.log_prob / len(self.words))
 
 
 @dataclass(frozen=True)
-class TreeNode:
+class BeamNode:
     """One word in the tree of all that was considered. Roots have parent -1."""
 
     parent: int  # index of the node before
@@ -67,22 +67,22 @@ class TreeNode:
 
 
 @dataclass(frozen=True)
-class Captions:
+class Caption:
     """What the model says about a picture: at least one caption, best score first, and how it got there."""
 
-    captions: tuple[Caption, ...]
-    tree: tuple[TreeNode, ...]
+    candidates: tuple[Candidate, ...]
+    beam_tree: tuple[BeamNode, ...]
     leaves: tuple[int, ...]  # the node where each caption ends
     warnings: tuple[CaptionWarning, ...] = ()  # why to take them with caution
 
     @property
-    def best(self) -> Caption:
-        return self.captions[0]
+    def best(self) -> Candidate:
+        return self.candidates[0]
 
 
-def as_tested(config: Config) -> DecodingOptions:
+def default_options(config: Config) -> DecodingOptions:
     """How the captions were chosen that the bundle's scores are of."""
-    return DecodingOptions(beams=config.beams, alpha=config.alpha, max_words=config.max_words)
+    return DecodingOptions(beams=config.beams, length_penalty=config.alpha, max_words=config.max_words)
 
 
 class Captioner:
@@ -107,14 +107,14 @@ class Captioner:
         warns: bool = True,
     ) -> None:
         self.bundle = bundle
-        self.options = as_tested(bundle.config)
+        self.options = default_options(bundle.config)
         self._joins = [bundle.vocabulary.id(word) for word in JOINS if word in bundle.vocabulary]
         barred = blocklist.words() if blocked is None else blocked
         self._blocked = frozenset(bundle.vocabulary.id(word) for word in barred if word in bundle.vocabulary)
         self._model = _Model(bundle, threads)
         self.rules = warning.read(bundle, self._model.channels) if warns else warning.Rules()
 
-    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Captions:
+    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Caption:
         """Describe uint8[H, W, 3]; the options default to the bundle's."""
         return self.decode(self.regions(image), options)
 
@@ -125,7 +125,7 @@ class Captioner:
         square = images.square(image, self.bundle.config.image_size)
         return self._model.run("encode", image=square[None])["regions"]
 
-    def decode(self, regions: NDArray[np.float32], options: DecodingOptions | None = None) -> Captions:
+    def decode(self, regions: NDArray[np.float32], options: DecodingOptions | None = None) -> Caption:
         """Put float32[1, R, C] from ``regions`` into words.
 
         The warnings are the same for all options, as their rules were measured with the bundle's. So other
@@ -136,9 +136,9 @@ class Captioner:
         tested = captions
         if self.rules.threshold and options != self.options:
             tested = self._search(regions, self.options)
-        return replace(captions, warnings=self.rules.warnings(regions, tested.best.sureness))
+        return replace(captions, warnings=self.rules.warnings(regions, tested.best.confidence))
 
-    def _search(self, regions: NDArray[np.float32], options: DecodingOptions) -> Captions:
+    def _search(self, regions: NDArray[np.float32], options: DecodingOptions) -> Caption:
         decoded = decode(_Stepper(self._model), regions, options, self._joins, self._blocked)
         return _spoken(decoded, self.bundle.vocabulary, self.bundle.config.grid)
 
@@ -157,18 +157,18 @@ class Captioner:
         return ids
 
 
-def as_json(captions: Captions) -> dict[str, Any]:
+def as_json(captions: Caption) -> dict[str, Any]:
     """The best caption with its words, the outlines of the others, the warnings: what JSON knows."""
     words = [
         {"word": word.text, "log_prob": word.log_prob, "runners_up": dict(word.runners_up)}
         for word in captions.best.words
     ]
-    alternatives = [*map(_outline, captions.captions[1:])]
+    alternatives = [*map(_outline, captions.candidates[1:])]
     warnings = [*map(asdict, captions.warnings)]
     return {**_outline(captions.best), "warnings": warnings, "words": words, "alternatives": alternatives}
 
 
-def _outline(caption: Caption) -> dict[str, Any]:
+def _outline(caption: Candidate) -> dict[str, Any]:
     fields = ("log_prob", "score", "finished")
     return {"caption": caption.text, **{field: getattr(caption, field) for field in fields}}
 
@@ -262,26 +262,26 @@ def _expect_state(found: State, expected: State) -> None:
         raise ValueError(f"a step gives the state {shapes} where the next one takes {wanted}")
 
 
-def _spoken(decoded: Decoded, vocabulary: Vocabulary, grid: tuple[int, int]) -> Captions:
+def _spoken(decoded: DecodingResult, vocabulary: Vocabulary, grid: tuple[int, int]) -> Caption:
     captions = tuple(_caption(hypothesis, vocabulary, grid) for hypothesis in decoded.hypotheses)
     tree = tuple(
-        TreeNode(node.parent, _word(node.id, vocabulary), node.step, node.log_prob, node.kept)
+        BeamNode(node.parent, _word(node.id, vocabulary), node.step, node.log_prob, node.kept)
         for node in decoded.tree
     )
-    return Captions(captions, tree, decoded.leaves)
+    return Caption(captions, tree, decoded.leaves)
 
 
-def _caption(hypothesis: Hypothesis, vocabulary: Vocabulary, grid: tuple[int, int]) -> Caption:
+def _caption(hypothesis: Hypothesis, vocabulary: Vocabulary, grid: tuple[int, int]) -> Candidate:
     words = tuple(_chosen(step, vocabulary, grid) for step in hypothesis.steps)
     text = vocabulary.text(hypothesis.ids)
-    return Caption(text, words, hypothesis.log_prob, hypothesis.score, hypothesis.finished)
+    return Candidate(text, words, hypothesis.log_prob, hypothesis.score, hypothesis.finished)
 
 
 def _chosen(step: Step, vocabulary: Vocabulary, grid: tuple[int, int]) -> Word:
     runners_up = tuple((_word(id, vocabulary), log_prob) for id, log_prob in step.runners_up)
     attention = None if step.attention is None else step.attention.reshape(grid)
-    ruled_out = frozenset(_word(id, vocabulary) for id in step.ruled_out)
-    return Word(_word(step.id, vocabulary), step.log_prob, runners_up, ruled_out, attention)
+    blocked = frozenset(_word(id, vocabulary) for id in step.blocked)
+    return Word(_word(step.id, vocabulary), step.log_prob, runners_up, blocked, attention)
 
 
 def _word(id: int, vocabulary: Vocabulary) -> str:

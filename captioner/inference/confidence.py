@@ -23,7 +23,7 @@ class Threshold:
     wrongly: int  # of these, with more likeness to people's (CIDEr) than the median of all has
 
 
-def sureness(caption: str, log_prob: float, max_words: int) -> float:
+def caption_confidence(caption: str, log_prob: float, max_words: int) -> float:
     """Geometric mean of the word probabilities; of a caption that was not cut off, the end included."""
     return math.exp(log_prob / min(len(caption.split()) + 1, max_words))
 
@@ -48,4 +48,6 @@ def read(bundle: Bundle) -> Threshold | None:
         BundleError: predictions.csv is malformed or was altered.
     """
     words = bundle.config.max_words
-    return measured([(sureness(row.caption, row.log_prob, words), row.cider) for row in bundle.predictions()])
+    return measured(
+        [(caption_confidence(row.caption, row.log_prob, words), row.cider) for row in bundle.predictions()]
+    )

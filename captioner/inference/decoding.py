@@ -49,7 +49,7 @@ class DecodingOptions:
     """How to search. Raises ValueError when the options contradict themselves."""
 
     beams: int = 5  # hypotheses pursued side by side; 1 is greedy search
-    alpha: float = 0.85  # score = log_prob / length**alpha (Wu et al. 2016, without its constant)
+    length_penalty: float = 0.85  # score = log_prob / length**this (Wu et al. 2016, simplified)
     max_words: int = 20  # a sentence that has not ended by then is returned unfinished
     prefix: tuple[int, ...] = ()  # the first words, forced; END may be the last of them
     temperature: float | None = None  # None searches; a number samples ``beams`` sentences, 0 greedily
@@ -58,8 +58,8 @@ class DecodingOptions:
     runners_up: int = 5  # other words to remember at every step
 
     def __post_init__(self) -> None:
-        least = {"beams": 1, "alpha": 0, "max_words": 1, "temperature": 0, "seed": 0, "runners_up": 0}
-        for name, low in least.items():
+        positive, others = ("beams", "max_words"), ("length_penalty", "temperature", "seed", "runners_up")
+        for name, low in [*((name, 1) for name in positive), *((name, 0) for name in others)]:
             if not low <= (getattr(self, name) or 0) < math.inf:
                 raise ValueError(f"{name} is a number from {low} up; got {getattr(self, name)}")
         if not 0 < self.top_p <= 1:
@@ -77,7 +77,7 @@ class Step:
     id: int
     log_prob: float  # nats, straight from the decoder, before anything is masked
     runners_up: tuple[tuple[int, float], ...]  # the most likely other words or END, best first
-    ruled_out: frozenset[int] = frozenset()  # of all these, what only a prefix may say here
+    blocked: frozenset[int] = frozenset()  # of all these, what only a prefix may say here
     attention: Floats | None = field(default=None, compare=False, repr=False)  # float32[R]
 
 
@@ -87,7 +87,7 @@ class Hypothesis:
 
     steps: tuple[Step, ...]  # with END when finished
     log_prob: float  # the sum over the steps
-    score: float  # log_prob / len(steps)**alpha; ranks
+    score: float  # log_prob / len(steps)**length_penalty; ranks
     finished: bool
 
     @property
@@ -108,7 +108,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodingResult:
     """What came out of ``decode``, and how."""
 
     hypotheses: tuple[Hypothesis, ...]  # best score first, distinct, at least one, at most ``beams``
@@ -122,7 +122,7 @@ def decode(
     options: DecodingOptions,
     joins: Collection[int] = (),
     blocked: Collection[int] = (),
-) -> Decoded:
+) -> DecodingResult:
     """Describe regions float32[1, R, C].
 
     Beam search (Graves 2012; Sutskever et al. 2014): of all continuations the best N are kept, those that end
@@ -191,14 +191,14 @@ class _Search:
         # The rows beyond the live ones repeat them: anything will do that the decoder can digest.
         return np.resize(rows, beams), np.resize(ids, beams)
 
-    def result(self) -> Decoded:
+    def result(self) -> DecodingResult:
         found = dict.fromkeys(self._ended + self._live)  # rows that sampled the same sentence share its leaf
         if not found:
             raise CaptionerError(
                 "the model gives no word that may be said a probability above zero. Use another."
             )
         leaves = sorted(found, key=self._score, reverse=True)[: self._options.beams]
-        return Decoded(tuple(map(self._hypothesis, leaves)), tuple(self._tree.nodes), tuple(leaves))
+        return DecodingResult(tuple(map(self._hypothesis, leaves)), tuple(self._tree.nodes), tuple(leaves))
 
     def _choose(self, totals: NDArray[np.float64]) -> tuple[Indices, Indices]:
         """Rows and ids of the best continuations, best first, by masked totals float64[live, V]."""
@@ -231,11 +231,11 @@ class _Search:
             return False
         worst = sorted(map(self._score, self._ended), reverse=True)[options.beams - 1]
         # More words can only lower log_prob, but they also divide it by more.
-        return bool(self._totals.max() / options.max_words**options.alpha <= worst)
+        return bool(self._totals.max() / options.max_words**options.length_penalty <= worst)
 
     def _score(self, leaf: int) -> float:
         node = self._tree.nodes[leaf]
-        return float(node.log_prob / (node.step + 1) ** self._options.alpha)
+        return float(node.log_prob / (node.step + 1) ** self._options.length_penalty)
 
     def _hypothesis(self, leaf: int) -> Hypothesis:
         node = self._tree.nodes[leaf]
@@ -264,8 +264,8 @@ class _Frame:
         top = _top(nats, runners_up + 1 + len(never)).tolist()
         others = [other for other in top if other != word and other not in never][:runners_up]
         attention = None if self.attention is None else self.attention[row]
-        ruled_out = frozenset(i for i in (word, *others) if not self.allowed[row, i])
-        return Step(word, float(nats[word]), tuple((i, float(nats[i])) for i in others), ruled_out, attention)
+        blocked = frozenset(i for i in (word, *others) if not self.allowed[row, i])
+        return Step(word, float(nats[word]), tuple((i, float(nats[i])) for i in others), blocked, attention)
 
 
 class _Tree:

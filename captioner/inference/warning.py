@@ -50,11 +50,11 @@ class Rules:
     threshold: Threshold | None = None
     unreadable: tuple[str, ...] = ()  # a sentence for each warning that a broken file rules out
 
-    def warnings(self, regions: NDArray[np.float32], sureness: float) -> tuple[CaptionWarning, ...]:
+    def warnings(self, regions: NDArray[np.float32], confidence: float) -> tuple[CaptionWarning, ...]:
         """About float32[1, R, C] and the caption that the bundle's own options lead to."""
         found = (
             unfamiliar(self.novelty, self.novelty.likeness(regions)) if self.novelty else None,
-            unsure(self.threshold, sureness) if self.threshold else None,
+            unsure(self.threshold, confidence) if self.threshold else None,
         )
         return tuple(one for one in found if one)
 
@@ -89,13 +89,13 @@ def unfamiliar(rule: Rule, likeness: float) -> CaptionWarning | None:
     return _warning(UNFAMILIAR, reason)
 
 
-def unsure(threshold: Threshold, sureness: float) -> CaptionWarning | None:
+def unsure(threshold: Threshold, confidence: float) -> CaptionWarning | None:
     """About a caption no surer than the threshold; none about another."""
-    if sureness > threshold.sure:
+    if confidence > threshold.sure:
         return None
     shares = threshold.doubted / threshold.images, threshold.wrongly / threshold.doubted
     reason = (
-        f"On average the model gave each word of its sentence a chance of {sureness:.0%}. Of "
+        f"On average the model gave each word of its sentence a chance of {confidence:.0%}. Of "
         f"{threshold.images:,} test pictures, {threshold.doubted} ({shares[0]:.0%}) had "
         f"{threshold.sure:.0%} or less. The sign can be wrong: {threshold.wrongly} of those "
         f"{threshold.doubted} sentences ({shares[1]:.0%}) were more like people’s than the middle one of all "

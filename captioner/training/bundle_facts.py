@@ -65,7 +65,7 @@ def _config(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int) -> Co
         tokenizer=recipe.tokenizer,
         split=recipe.split,
         beams=decoding.beams,
-        alpha=decoding.alpha,
+        alpha=decoding.length_penalty,
         max_words=decoding.max_words,
         versions={name: version(name) for name in LIBRARIES},
         data=dataset.fingerprint,

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.data.flickr8k import Captions, Dataset
+from captioner.data.flickr8k import Dataset, ReferenceCaptions
 from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, TOKENIZERS, Vocabulary
 from captioner.training import memory, schedule
@@ -194,7 +194,7 @@ class _Models:
         dev = self._cached(self.dev, "dev")
         return lambda epoch: seen, lambda: dev
 
-    def _cached(self, captions: Captions, split: str) -> NDArray[np.float16]:
+    def _cached(self, captions: ReferenceCaptions, split: str) -> NDArray[np.float16]:
         return features.regions(
             self.encoder, self.dataset, list(captions), self.cache, f"looking at the {split} split"
         )

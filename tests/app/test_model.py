@@ -74,7 +74,7 @@ def test_word_probabilities_multiply_to_that_of_the_sentence(tiny_bundle: Bundle
     captioner = Captioner(tiny_bundle)
     for seed in range(5):
         image = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-        for found in captioner.caption(image).captions:
+        for found in captioner.caption(image).candidates:
             product = math.prod(math.exp(word.log_prob) for word in found.words)
             assert product == pytest.approx(math.exp(found.log_prob), rel=1e-5)
             assert wording.odds(math.log(product)) == wording.odds(found.log_prob)

@@ -19,7 +19,7 @@ from captioner.bundle.storage import Bundle
 from captioner.data.flickr8k import HELD_OUT, Dataset
 from captioner.errors import DatasetError
 from captioner.evaluation import evaluate as evaluation
-from captioner.inference.captioner import Caption, Captions
+from captioner.inference.captioner import Candidate, Caption
 from captioner.inference.decoding import DecodingOptions
 from captioner.text import words
 from tests import tiny
@@ -35,8 +35,8 @@ class Constant:
     def __init__(self, bundle: Bundle, said: str = "a red box on the grass") -> None:
         self.bundle, self.said = bundle, said
 
-    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Captions:
-        return Captions((Caption(self.said, (), -1.0, -0.5, True),), (), ())
+    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Caption:
+        return Caption((Candidate(self.said, (), -1.0, -0.5, True),), (), ())
 
 
 def trained(folder: Path, dataset: Dataset, model: bytes = b"not a model", seed: int = SEED) -> Bundle:

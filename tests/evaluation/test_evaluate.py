@@ -22,7 +22,7 @@ from captioner.data.flickr8k import Dataset
 from captioner.errors import DatasetError, ImageError
 from captioner.evaluation import evaluate as evaluation
 from captioner.evaluation import metrics
-from captioner.inference.captioner import Caption, Captions
+from captioner.inference.captioner import Candidate, Caption
 from captioner.inference.decoding import DecodingOptions
 from captioner.text import words
 from tests import tiny
@@ -40,14 +40,14 @@ class Parrot:
 
     def __init__(self, folder: Path, said: dict[str, str], **changes: Any) -> None:
         self.bundle = storage.write(folder, tiny.files(tiny.config(**changes)))
-        self.options = DecodingOptions(beams=3, alpha=0.7, max_words=8)
+        self.options = DecodingOptions(beams=3, length_penalty=0.7, max_words=8)
         self.said = {int(Path(name).stem): caption for name, caption in said.items()}
         self.asked: list[DecodingOptions | None] = []
 
-    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Captions:
+    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Caption:
         self.asked.append(options)
-        best = Caption(self.said[int(image[0, 0, 0])], (), -1.5, -0.5, True)
-        return Captions((best, replace(best, text="not this one")), (), ())
+        best = Candidate(self.said[int(image[0, 0, 0])], (), -1.5, -0.5, True)
+        return Caption((best, replace(best, text="not this one")), (), ())
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_copy_is_found_under_the_rules_the_model_was_trained_with(
 def test_the_options_are_passed_on_and_reported(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
     captioner = parrot(dict.fromkeys(TEST, "a dog"))
     found, rows = evaluation.evaluate(
-        captioner, dataset, options=DecodingOptions(beams=2, alpha=0.5), limit=2
+        captioner, dataset, options=DecodingOptions(beams=2, length_penalty=0.5), limit=2
     )
 
     assert (found.beams, found.alpha, found.images, len(rows)) == (2, 0.5, 2, 2)
@@ -189,7 +189,9 @@ def test_writing_reseals_figures_captions_card_and_options(
     dataset: Dataset, parrot: Callable[..., Parrot]
 ) -> None:
     captioner = parrot(dict.fromkeys(TEST, 'a dog, "red"'))
-    found, rows = evaluation.evaluate(captioner, dataset, options=DecodingOptions(beams=2, alpha=0.5))
+    found, rows = evaluation.evaluate(
+        captioner, dataset, options=DecodingOptions(beams=2, length_penalty=0.5)
+    )
     sealed = evaluation.write(captioner.bundle, found, rows, "the command")
 
     assert sealed == storage.load(sealed.folder)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from captioner.bundle import storage
 from captioner.errors import BundleError
 from captioner.inference import captioner as inference
-from captioner.inference.captioner import END_WORD, Captioner, Captions
+from captioner.inference.captioner import END_WORD, Caption, Captioner
 from captioner.inference.decoding import DecodingOptions
 from captioner.text import SPECIALS
 from tests import tiny
@@ -39,22 +39,22 @@ def picture(seed: int, height: int = 40, width: int = 60) -> NDArray[np.uint8]:
     return np.kron(colours, np.ones((height // 4, width // 4, 1), np.uint8))
 
 
-def outline(captions: Captions) -> list[tuple[str, float]]:
+def outline(captions: Caption) -> list[tuple[str, float]]:
     """What two runs must agree on; LiteRT may add up in another order."""
-    return [(caption.text, round(caption.log_prob, 3)) for caption in captions.captions]
+    return [(caption.text, round(caption.log_prob, 3)) for caption in captions.candidates]
 
 
 def test_a_caption_adds_up(captioner: Captioner) -> None:
     for seed in range(5):
         captions = captioner.caption(picture(seed))
-        assert captions.best.score == max(caption.score for caption in captions.captions)
-        for caption in captions.captions:
+        assert captions.best.score == max(caption.score for caption in captions.candidates)
+        for caption in captions.candidates:
             assert caption.text == " ".join(word.text for word in caption.words if word.text != END_WORD)
             assert caption.finished == (caption.words[-1].text == END_WORD)
             assert math.isclose(caption.log_prob, sum(word.log_prob for word in caption.words), rel_tol=1e-5)
             product = math.prod(math.exp(word.log_prob) for word in caption.words)
             assert math.isclose(product, math.exp(caption.log_prob), rel_tol=1e-4)
-            length = len(caption.words) ** captioner.options.alpha
+            length = len(caption.words) ** captioner.options.length_penalty
             assert math.isclose(caption.score, caption.log_prob / length, rel_tol=1e-5)
 
 
@@ -67,7 +67,7 @@ def test_no_dog_is_black_and_black(captioner: Captioner, monkeypatch: pytest.Mon
         """How many of 40 sentences, drawn by lot, say a word and the next but one alike."""
         monkeypatch.setattr(inference, "JOINS", joins)
         speaker = Captioner(captioner.bundle)
-        drawn = speaker.caption(picture(1), DecodingOptions(beams=40, temperature=1.0, top_p=1.0)).captions
+        drawn = speaker.caption(picture(1), DecodingOptions(beams=40, temperature=1.0, top_p=1.0)).candidates
         said = [caption.text.split() for caption in drawn]
         return sum(any(a == c for a, c in zip(words, words[2:], strict=False)) for words in said)
 
@@ -111,21 +111,21 @@ def test_runners_up_are_the_other_words_best_first(captioner: Captioner) -> None
 
 def test_each_caption_is_a_path_through_the_tree(captioner: Captioner) -> None:
     captions = captioner.caption(picture(5))
-    for caption, leaf in zip(captions.captions, captions.leaves, strict=True):
+    for caption, leaf in zip(captions.candidates, captions.leaves, strict=True):
         words, node = [], leaf
-        assert math.isclose(captions.tree[leaf].log_prob, caption.log_prob, rel_tol=1e-5)
+        assert math.isclose(captions.beam_tree[leaf].log_prob, caption.log_prob, rel_tol=1e-5)
         while node >= 0:
-            words.append(captions.tree[node].word)
-            node = captions.tree[node].parent
+            words.append(captions.beam_tree[node].word)
+            node = captions.beam_tree[node].parent
         assert words[::-1] == [word.text for word in caption.words]
 
 
 def test_the_options_of_the_bundle_are_the_default(captioner: Captioner) -> None:
     config = captioner.bundle.config
-    options = DecodingOptions(beams=config.beams, alpha=config.alpha, max_words=config.max_words)
+    options = DecodingOptions(beams=config.beams, length_penalty=config.alpha, max_words=config.max_words)
 
     assert outline(captioner.caption(picture(1))) == outline(captioner.caption(picture(1), options))
-    assert len(captioner.caption(picture(1), replace(options, beams=1)).captions) == 1
+    assert len(captioner.caption(picture(1), replace(options, beams=1)).candidates) == 1
 
 
 def test_forcing_its_own_words_changes_nothing(captioner: Captioner) -> None:
@@ -156,9 +156,9 @@ def test_a_blocked_word_is_neither_said_nor_told_nor_taken(captioner: Captioner)
     blocked = {*free.caption(picture(1)).best.text.split()[:2], "no word of the model's"}
     careful = Captioner(captioner.bundle, blocked=blocked)
     for captions in (careful.caption(picture(1)), careful.caption(picture(1), options)):
-        words = [word for caption in captions.captions for word in caption.words]
-        told = {text for word in words for text in (word.text, *dict(word.runners_up), *word.ruled_out)}
-        assert not blocked & (told | {node.word for node in captions.tree})
+        words = [word for caption in captions.candidates for word in caption.words]
+        told = {text for word in words for text in (word.text, *dict(word.runners_up), *word.blocked)}
+        assert not blocked & (told | {node.word for node in captions.beam_tree})
     for word in blocked:
         with pytest.raises(ValueError, match=word):
             careful.prefix([word])

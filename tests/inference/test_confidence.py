@@ -60,8 +60,10 @@ def test_a_caption_counts_as_its_row_does(sentence: tuple[tuple[str, float], ...
     found = caption(sentence)  # the second was cut off
     row = Prediction("a.jpg", found.text, found.log_prob, score=-1.0, bleu4=0.5, rouge_l=0.5, cider=0.5)
     one = predictions.said_of(row, max_words)
-    assert one.sure == pytest.approx(found.sureness)
-    assert confidence.sureness(found.text, found.log_prob, max_words) == pytest.approx(found.sureness)
+    assert one.sure == pytest.approx(found.confidence)
+    assert confidence.caption_confidence(found.text, found.log_prob, max_words) == pytest.approx(
+        found.confidence
+    )
 
 
 def test_the_committed_bundle_has_a_threshold(committed: Bundle) -> None:

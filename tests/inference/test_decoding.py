@@ -32,28 +32,28 @@ from tests.table_stepper import (
 )
 
 seeds = st.integers(0, 10_000)
-alphas = st.sampled_from([0.0, 0.7, 1.0])
+length_penalties = st.sampled_from([0.0, 0.7, 1.0])
 quickly = settings(max_examples=settings().max_examples // 4)
 
 
 # The search itself
 
 
-@given(seeds, alphas)
+@given(seeds, length_penalties)
 @quickly
-def test_one_beam_is_greedy_search(seed: int, alpha: float) -> None:
+def test_one_beam_is_greedy_search(seed: int, length_penalty: float) -> None:
     speaker = any_speaker(seed)
-    (only,) = search(speaker, beams=1, alpha=alpha, max_words=8).hypotheses
+    (only,) = search(speaker, beams=1, length_penalty=length_penalty, max_words=8).hypotheses
     assert spoken(only) == greedy(speaker, 8)
 
 
-@given(seeds, alphas)
+@given(seeds, length_penalties)
 @quickly
-def test_a_wide_beam_is_exhaustive_search(seed: int, alpha: float) -> None:
+def test_a_wide_beam_is_exhaustive_search(seed: int, length_penalty: float) -> None:
     speaker = any_speaker(seed)
     # 36 beams lose nothing on the way, yet return only the best 36 of all 45 sentences.
-    decoded = search(speaker, beams=36, alpha=alpha, max_words=4)
-    scores = {said: total / len(said) ** alpha for said, total in every_sentence(speaker, 4)}
+    decoded = search(speaker, beams=36, length_penalty=length_penalty, max_words=4)
+    scores = {said: total / len(said) ** length_penalty for said, total in every_sentence(speaker, 4)}
     assert len(scores) == 45
     best = sorted(scores, key=scores.__getitem__, reverse=True)[:36]
     assert [spoken(hypothesis) for hypothesis in decoded.hypotheses] == best
@@ -62,14 +62,14 @@ def test_a_wide_beam_is_exhaustive_search(seed: int, alpha: float) -> None:
 
 def test_two_beams_find_what_greedy_search_walks_past() -> None:
     speaker = table({(): {A: 0.6, B: 0.4}, (A,): {END: 0.4, C: 0.3}, (B,): {C: 0.9}, (B, C): {END: 0.9}})
-    assert search(speaker, beams=1, alpha=0).hypotheses[0].ids == (A,)
-    assert search(speaker, beams=2, alpha=0).hypotheses[0].ids == (B, C)
+    assert search(speaker, beams=1, length_penalty=0).hypotheses[0].ids == (A,)
+    assert search(speaker, beams=2, length_penalty=0).hypotheses[0].ids == (B, C)
 
 
-def test_alpha_favours_the_longer_sentence() -> None:
+def test_a_length_penalty_favours_the_longer_sentence() -> None:
     speaker = table({(): {A: 0.9}, (A,): {END: 0.5, B: 0.4}, (A, B): {C: 0.9}, (A, B, C): {END: 0.9}})
-    assert search(speaker, beams=2, alpha=0).hypotheses[0].ids == (A,)
-    assert search(speaker, beams=2, alpha=1).hypotheses[0].ids == (A, B, C)
+    assert search(speaker, beams=2, length_penalty=0).hypotheses[0].ids == (A,)
+    assert search(speaker, beams=2, length_penalty=1).hypotheses[0].ids == (A, B, C)
 
 
 def test_the_search_stops_once_nothing_can_get_better() -> None:
@@ -79,12 +79,12 @@ def test_the_search_stops_once_nothing_can_get_better() -> None:
     assert stepper.steps == 3
 
 
-@given(seeds, st.integers(1, 4), alphas)
+@given(seeds, st.integers(1, 4), length_penalties)
 @quickly
-def test_stopping_early_loses_nothing(seed: int, beams: int, alpha: float) -> None:
+def test_stopping_early_loses_nothing(seed: int, beams: int, length_penalty: float) -> None:
     speaker = any_speaker(seed)
-    decoded = search(speaker, beams=beams, alpha=alpha, max_words=10)
-    assert list(map(spoken, decoded.hypotheses)) == slow_beam_search(speaker, beams, alpha, 10)
+    decoded = search(speaker, beams=beams, length_penalty=length_penalty, max_words=10)
+    assert list(map(spoken, decoded.hypotheses)) == slow_beam_search(speaker, beams, length_penalty, 10)
 
 
 def test_a_sentence_that_ends_makes_room_for_another() -> None:
@@ -106,13 +106,15 @@ def test_every_step_has_the_same_number_of_rows(seed: int, beams: int, temperatu
 # What it returns
 
 
-@given(seeds, st.integers(1, 6), alphas, st.sampled_from([None, 0.0, 1.0]))
+@given(seeds, st.integers(1, 6), length_penalties, st.sampled_from([None, 0.0, 1.0]))
 @quickly
 def test_hypotheses_are_ranked_distinct_and_as_probable_as_they_say(
-    seed: int, beams: int, alpha: float, temperature: float | None
+    seed: int, beams: int, length_penalty: float, temperature: float | None
 ) -> None:
     speaker = any_speaker(seed)
-    found = search(speaker, beams=beams, alpha=alpha, max_words=6, temperature=temperature).hypotheses
+    found = search(
+        speaker, beams=beams, length_penalty=length_penalty, max_words=6, temperature=temperature
+    ).hypotheses
     assert 1 <= len(found) <= beams
     assert len({hypothesis.ids for hypothesis in found}) == len(found)
     assert sorted(found, key=lambda hypothesis: -hypothesis.score) == list(found)
@@ -122,7 +124,7 @@ def test_hypotheses_are_ranked_distinct_and_as_probable_as_they_say(
         forced = [float(speaker(said[:t])[word]) for t, word in enumerate(said)]
         assert [step.log_prob for step in hypothesis.steps] == forced
         assert hypothesis.log_prob == sum(forced)
-        assert hypothesis.score == pytest.approx(sum(forced) / len(said) ** alpha)
+        assert hypothesis.score == pytest.approx(sum(forced) / len(said) ** length_penalty)
         assert hypothesis.finished == (said[-1] == END)
         assert hypothesis.finished or len(said) == 6
         assert hypothesis.ids == tuple(word for word in said if word != END)
@@ -159,7 +161,7 @@ def test_a_blocked_word_is_nowhere_however_likely(
     options = DecodingOptions(beams=beams, max_words=6, temperature=temperature, seed=seed, top_p=1.0)
     decoded = decode(TableStepper(speaker), REGIONS, options, blocked=blocked)
     steps = [step for hypothesis in decoded.hypotheses for step in hypothesis.steps]
-    told = {id for step in steps for id in (step.id, *dict(step.runners_up), *step.ruled_out)}
+    told = {id for step in steps for id in (step.id, *dict(step.runners_up), *step.blocked)}
     assert not {*blocked} & (told | {node.id for node in decoded.tree})
     for hypothesis in decoded.hypotheses:
         said = spoken(hypothesis)
@@ -250,8 +252,8 @@ def test_a_prefix_may_use_up_all_words() -> None:
     ("options", "message"),
     [
         ({"beams": 0}, "beams is a number from 1 up; got 0"),
-        ({"alpha": -0.1}, "alpha is a number from 0 up; got -0.1"),
-        ({"alpha": float("nan")}, "alpha is a number"),
+        ({"length_penalty": -0.1}, "length_penalty is a number from 0 up; got -0.1"),
+        ({"length_penalty": float("nan")}, "length_penalty is a number"),
         ({"max_words": 0}, "max_words is a number from 1 up; got 0"),
         ({"temperature": -1.0}, "temperature is a number from 0 up; got -1.0"),
         ({"temperature": float("inf")}, "temperature is a number"),

@@ -33,13 +33,13 @@ def test_runners_up_are_the_likeliest_other_words(seed: int, count: int) -> None
 def test_what_a_greedy_search_passes_over_is_ruled_out(seed: int) -> None:
     (best,) = search(any_speaker(seed), beams=1, max_words=9).hypotheses
     for step in best.steps:
-        assert {word for word, log_prob in step.runners_up if log_prob > step.log_prob} <= step.ruled_out
-        assert step.id not in step.ruled_out
+        assert {word for word, log_prob in step.runners_up if log_prob > step.log_prob} <= step.blocked
+        assert step.id not in step.blocked
 
 
 def test_what_only_a_prefix_may_say_is_ruled_out() -> None:
     (best, *_) = search(any_speaker(1), prefix=(A, B, B)).hypotheses
-    assert [step.id in step.ruled_out for step in best.steps[:3]] == [False, False, True]
+    assert [step.id in step.blocked for step in best.steps[:3]] == [False, False, True]
 
 
 @given(seeds)
@@ -96,7 +96,10 @@ def test_pruned_nodes_are_the_next_best(seed: int, beams: int) -> None:
 
 @given(seeds, st.integers(1, 5), st.sampled_from([0.0, 0.7, 1.0]))
 @quickly
-def test_the_best_leaf_of_the_tree_is_the_best_caption(seed: int, beams: int, alpha: float) -> None:
-    decoded = search(any_speaker(seed), beams=beams, alpha=alpha, max_words=6)
+def test_the_best_leaf_of_the_tree_is_the_best_caption(seed: int, beams: int, length_penalty: float) -> None:
+    decoded = search(any_speaker(seed), beams=beams, length_penalty=length_penalty, max_words=6)
     ended = [node for node in decoded.tree if node.kept and (node.id == END or node.step == 5)]
-    assert max(node.log_prob / (node.step + 1) ** alpha for node in ended) == decoded.hypotheses[0].score
+    assert (
+        max(node.log_prob / (node.step + 1) ** length_penalty for node in ended)
+        == decoded.hypotheses[0].score
+    )

@@ -43,7 +43,11 @@ def test_the_record_is_a_configuration_that_a_bundle_takes(
     assert (config.attention, config.grid) == ((True, (2, 2)) if name == "attention" else (False, (1, 1)))
     assert config.image_size == recipe.encoder.size
     assert config.data == dataset.fingerprint
-    assert (config.beams, config.alpha, config.max_words) == (options.beams, options.alpha, options.max_words)
+    assert (config.beams, config.alpha, config.max_words) == (
+        options.beams,
+        options.length_penalty,
+        options.max_words,
+    )
     assert {"keras", "tensorflow"} <= set(config.versions)
     assert abs((datetime.now().astimezone() - datetime.fromisoformat(config.created)).total_seconds()) < 3600
     assert sealed.vocabulary == vocabulary

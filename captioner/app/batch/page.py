@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # so that the page need not wait for LiteRT
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from captioner.app.components.attention_overlay import Pixels
-    from captioner.inference.captioner import Caption, Captioner
+    from captioner.inference.captioner import Candidate, Captioner
 
 MOST = 50  # pictures
 THUMBNAIL = (160, 120)  # pixels
@@ -177,7 +177,7 @@ def captioned(model: Captioner, name: str, data: bytes) -> Line:
         image = images.read(data)
         captions = model.decode(model.regions(image), model.options)
         best, warning = captions.best, " ".join(warning.sentence for warning in captions.warnings)
-        return Line(name, best.text, bands(best), best.sureness, best.log_prob, warning, _thumbnail(image))
+        return Line(name, best.text, bands(best), best.confidence, best.log_prob, warning, _thumbnail(image))
     except CaptionerError as error:
         sentence = str(error)
         return Line(name, problem=sentence[:1].upper() + sentence[1:])
@@ -187,7 +187,7 @@ def captioned(model: Captioner, name: str, data: bytes) -> Line:
         return Line(name, problem=f"Something went wrong in the app itself (reference {reference}).")
 
 
-def bands(caption: Caption) -> str:
+def bands(caption: Candidate) -> str:
     """How many of its words the model was sure of and how many it guessed, in the words of every page."""
     found = [wording.band(math.exp(word.log_prob)) for word in caption.words if word.text]
     sure, guessed = found.count(wording.band(1)), found.count(wording.band(0))

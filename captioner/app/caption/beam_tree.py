@@ -10,7 +10,7 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.components.charts import INK, LABEL, OTHER, RULE
-from captioner.inference.captioner import END_WORD, Captions, TreeNode
+from captioner.inference.captioner import END_WORD, BeamNode, Caption
 from captioner.inference.decoding import DecodingOptions
 
 COLUMN, LINE, MARGIN = 84, 27, 12  # pixels: between two words, between two branches, at the edges
@@ -21,9 +21,9 @@ BEST, FOLLOWED, LEFT = "the caption", "followed", "given up at once"
 KINDS = [BEST, FOLLOWED, LEFT]
 
 
-def show(captions: Captions, options: DecodingOptions) -> None:
+def show(captions: Caption, options: DecodingOptions) -> None:
     """The tree, folded, with how to read it."""
-    if not captions.tree:
+    if not captions.beam_tree:
         return
     with st.expander(
         "How the search went: what it followed, what it gave up", icon=":material/account_tree:"
@@ -61,12 +61,12 @@ def told(frame: pd.DataFrame, options: DecodingOptions) -> str:
     )
 
 
-def layout(captions: Captions) -> pd.DataFrame:
+def layout(captions: Caption) -> pd.DataFrame:
     """A row a node: word, step, line, those of its parent (from_step, from_line), and its kind.
 
     The caption is line 0. Every other branch lies on the first line below its parent's that is free.
     """
-    nodes, lines = captions.tree, dict[int, int]()
+    nodes, lines = captions.beam_tree, dict[int, int]()
     taken: list[set[int]] = []  # steps, by line
     for branch in _branches(captions):
         start = nodes[branch[0]].parent
@@ -95,9 +95,9 @@ def layout(captions: Captions) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _branches(captions: Captions) -> Iterator[list[int]]:
+def _branches(captions: Caption) -> Iterator[list[int]]:
     """Every node once: captions first, best first, then what was followed longest, then what was not."""
-    nodes = captions.tree
+    nodes = captions.beam_tree
     placed: set[int] = set()
     parents = {node.parent for node in nodes if node.kept}
     tips = [index for index, node in enumerate(nodes) if node.kept and index not in parents]
@@ -109,7 +109,7 @@ def _branches(captions: Captions) -> Iterator[list[int]]:
             yield branch
 
 
-def _way(nodes: Sequence[TreeNode], tip: int) -> list[int]:
+def _way(nodes: Sequence[BeamNode], tip: int) -> list[int]:
     """The nodes from the beginning to one of them."""
     way = []
     while tip >= 0:
@@ -195,7 +195,7 @@ def _elbows(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)[["node", "kind", "x", "y", "corner"]]
 
 
-def _table(captions: Captions, frame: pd.DataFrame) -> None:
+def _table(captions: Caption, frame: pd.DataFrame) -> None:
     rows = pd.DataFrame(listed(captions), columns=["sentence", "became", "chance"])
     st.dataframe(
         rows,
@@ -213,9 +213,9 @@ def _table(captions: Captions, frame: pd.DataFrame) -> None:
     )
 
 
-def listed(captions: Captions) -> list[tuple[str, str, str]]:
+def listed(captions: Caption) -> list[tuple[str, str, str]]:
     """The tip of every branch: the sentence up to there, what became of it, its chance."""
-    nodes = captions.tree
+    nodes = captions.beam_tree
     ranks = {leaf: rank for rank, leaf in enumerate(captions.leaves, start=1)}
     rows = []
     for branch in _branches(captions):
@@ -225,7 +225,7 @@ def listed(captions: Captions) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _fate(tip: TreeNode, rank: int | None) -> str:
+def _fate(tip: BeamNode, rank: int | None) -> str:
     if rank:
         return "The caption" if rank == 1 else f"Number {rank} of the list above"
     if not tip.kept:

@@ -10,7 +10,7 @@ import streamlit as st
 from captioner.app.components import wording
 from captioner.app.state import resources
 from captioner.app.state.resources import Picture
-from captioner.inference.captioner import END_WORD, Caption, Word
+from captioner.inference.captioner import END_WORD, Candidate, Word
 from captioner.inference.decoding import DecodingOptions
 
 Path = tuple[tuple[str, ...], ...]  # the beginnings that the visitor made, one after the other
@@ -28,7 +28,7 @@ def word_key(key: str) -> str:
     return f"word {key}"
 
 
-def current(picture: Picture, own: Caption, options: DecodingOptions, key: str) -> Caption:
+def current(picture: Picture, own: Candidate, options: DecodingOptions, key: str) -> Candidate:
     """The sentence in force: the model's own, or how it goes on from the visitor's last choice."""
     if not (chosen := path(key)):
         return own
@@ -42,7 +42,7 @@ def offered(word: Word, index: int) -> list[tuple[str, float]]:
     return sorted([(word.text, word.log_prob), *others], key=lambda option: -option[1])
 
 
-def ask(shown: Caption, index: int, key: str) -> None:
+def ask(shown: Candidate, index: int, key: str) -> None:
     """What could be said in a word's place; the word that is there is selected.
 
     What is chosen keeps its place and, as the widget stays the same, the keyboard's focus.
@@ -81,7 +81,7 @@ def _go(key: str, to: Path, selected: int | None) -> None:
     st.session_state[word_key(key)] = selected
 
 
-def beside(own: Caption, new: Caption, options: DecodingOptions, key: str) -> None:
+def beside(own: Candidate, new: Candidate, options: DecodingOptions, key: str) -> None:
     """The model's own sentence and the new one side by side, which is likelier, and the way back."""
     chosen = path(key)
     st.subheader(f"What if it had said {_quoted(chosen[-1][-1])}?", anchor=False)
@@ -121,7 +121,7 @@ def _back(chosen: Path, key: str) -> None:
             )
 
 
-def verdict(own: Caption, new: Caption, options: DecodingOptions) -> str:
+def verdict(own: Candidate, new: Candidate, options: DecodingOptions) -> str:
     """Which of the two the model finds better, as Markdown."""
     if own.text == new.text:
         return "**That leads back to the same sentence,** word for word."
@@ -130,7 +130,7 @@ def verdict(own: Caption, new: Caption, options: DecodingOptions) -> str:
     if new.score > own.score:
         gone = "it had given up this beginning too early" if options.beams > 1 else "it never looked back"
         why = f"The search missed it: {gone}."
-        if any(word.text in word.ruled_out for word in new.words):
+        if any(word.text in word.blocked for word in new.words):
             why = f"The search may not say it: {wording.NO_REPEAT}."
         return f"**The new sentence turned out better than its own.** {_likelier(own, new)} {why}"
     if new.log_prob > own.log_prob:
@@ -141,7 +141,7 @@ def verdict(own: Caption, new: Caption, options: DecodingOptions) -> str:
     return f"**{_likelier(own, new)}**"
 
 
-def _likelier(own: Caption, new: Caption) -> str:
+def _likelier(own: Candidate, new: Candidate) -> str:
     much = wording.times(own.log_prob, new.log_prob)
     if not much:
         return "Both are about equally likely."

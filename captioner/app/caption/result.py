@@ -13,7 +13,7 @@ from captioner.app.components import attention_overlay, charts, decoding_control
 from captioner.app.components.attention_overlay import Pixels
 from captioner.app.state import resources
 from captioner.app.state.resources import Picture
-from captioner.inference.captioner import Caption, Captions, Word
+from captioner.inference.captioner import Candidate, Caption, Word
 from captioner.inference.decoding import DecodingOptions
 
 CANNOT_KNOW = (
@@ -46,7 +46,7 @@ def show(picture: Picture, image: Pixels) -> None:
 def _key(picture: Picture, options: DecodingOptions) -> str:
     """Of what a visitor has chosen about a picture; other settings, other sentence, other choices."""
     drawn = "" if options.temperature is None else f" {options.temperature} {options.seed}"
-    return f"{picture.key[:16]} {options.beams} {options.alpha}{drawn}"
+    return f"{picture.key[:16]} {options.beams} {options.length_penalty}{drawn}"
 
 
 @st.fragment
@@ -54,7 +54,7 @@ def _key(picture: Picture, options: DecodingOptions) -> str:
 def _result(
     picture: Picture,
     image: Pixels,
-    captions: Captions,
+    captions: Caption,
     options: DecodingOptions,
     key: str,
 ) -> None:
@@ -89,7 +89,7 @@ def _result(
     st.caption(CANNOT_KNOW)
 
 
-def _words(shown: Caption, key: str) -> int | None:
+def _words(shown: Candidate, key: str) -> int | None:
     """The index of the word that the visitor asks about."""
     # Streamlit tells options apart by their labels: invisible marks keep a word that stands twice apart.
     labels = [
@@ -111,7 +111,7 @@ def _labelled(word: Word, *, forced: bool) -> str:
     return f"**{wording.escaped(wording.shown(word.text))}** :small[{said}]"
 
 
-def _picture(picture: Picture, image: Pixels, best: Caption, word: Word | None) -> None:
+def _picture(picture: Picture, image: Pixels, best: Candidate, word: Word | None) -> None:
     if word is None or word.attention is None:
         st.image(image, width="stretch", alt=best.text)
     else:
@@ -150,7 +150,7 @@ def likelier(word: Word, options: DecodingOptions, *, forced: bool) -> list[str]
     first: dict[str, str] = {}
     for text, log_prob in word.runners_up:
         if log_prob > word.log_prob:
-            barred = text in word.ruled_out and not forced
+            barred = text in word.blocked and not forced
             reason = f"but {wording.NO_REPEAT}" if barred else taken
             first.setdefault(reason, wording.escaped(wording.shown(text)))
     return [f"Here “{text}” was likelier, {reason}." for reason, text in first.items()]
@@ -181,8 +181,8 @@ def _bars(word: Word, others: list[tuple[str, float]]) -> alt.LayerChart:
     return charts.probabilities(frame.assign(said=said))
 
 
-def _alternatives(captions: Captions, options: DecodingOptions) -> None:
-    best, *others = captions.captions
+def _alternatives(captions: Caption, options: DecodingOptions) -> None:
+    best, *others = captions.candidates
     drawn = options.temperature is not None
     st.subheader(f"Other sentences it {'drew' if drawn else 'considered'}", anchor=False)
     if not others:
@@ -204,9 +204,9 @@ def _alternatives(captions: Captions, options: DecodingOptions) -> None:
     st.caption(
         f"The model {how}. “1 in …” is the chance that it says exactly this sentence: all its word "
         "probabilities multiplied. Longer sentences would mostly lose, so the ranking evens out length: "
-        f"score = log-probability ÷ words\\^{options.alpha:g}."
+        f"score = log-probability ÷ words\\^{options.length_penalty:g}."
     )
 
 
-def _numbers(caption: Caption) -> str:
+def _numbers(caption: Candidate) -> str:
     return f"{wording.odds(caption.log_prob)}, score {caption.score:.2f}".replace("-", "−")

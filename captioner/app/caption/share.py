@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from captioner.app.state.resources import Picture
-from captioner.inference.captioner import Captions, as_json
+from captioner.inference.captioner import Caption, as_json
 
 NO_LINK = (
     "A link can bring back a sample picture, not one of yours: yours is not stored. The address of this page "
@@ -17,7 +17,7 @@ NO_LINK = (
 )
 
 
-def offer(picture: Picture, captions: Captions, named: dict[str, str]) -> None:
+def offer(picture: Picture, captions: Caption, named: dict[str, str]) -> None:
     """Folded: the caption to copy, two files, and the link, which has the settings by their names."""
     with st.expander("Copy, download, link", icon=":material/ios_share:"):
         st.caption("The model's own sentence, without any word that you chose:")
@@ -48,7 +48,7 @@ def offer(picture: Picture, captions: Captions, named: dict[str, str]) -> None:
             st.caption(NO_LINK)
 
 
-def written(picture: Picture, captions: Captions) -> str:
+def written(picture: Picture, captions: Caption) -> str:
     """A line of JSON, as ``python -m captioner caption --json`` prints it."""
     return json.dumps({"picture": picture.name, **as_json(captions)}) + "\n"
 

@@ -74,7 +74,7 @@ def _told(options: DecodingOptions) -> str:
         )
     pursued = "1 sentence" if options.beams == 1 else f"{options.beams} sentences"
     kind = "greedy search" if options.beams == 1 else "beam search"
-    return f"{pursued} pursued, length exponent {options.alpha:g} ({kind})"
+    return f"{pursued} pursued, length exponent {options.length_penalty:g} ({kind})"
 
 
 def model(card: DeltaGenerator, name: str, others: dict[str, Bundle]) -> Side:
@@ -85,10 +85,10 @@ def model(card: DeltaGenerator, name: str, others: dict[str, Bundle]) -> Side:
         who = st.selectbox("Model", list(offered), index=NAMES.index(name), key=f"model{key(name)}", **KEPT)
     bundle = offered[who]
     from captioner.inference.captioner import (
-        as_tested,  # here, as it takes LiteRT, for which the title need not wait
+        default_options,  # here, as it takes LiteRT, for which the title need not wait
     )
 
-    options = as_tested(bundle.config)
+    options = default_options(bundle.config)
     return Side(name, who, bundle, options, _told(options))
 
 

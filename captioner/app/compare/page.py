@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from captioner.app.components.attention_overlay import Pixels
-    from captioner.inference.captioner import Caption, Captioner, Captions, Word
+    from captioner.inference.captioner import Candidate, Caption, Captioner, Word
 
 SETTINGS, MODELS = "Two ways of choosing words", "Two models"
 LINK = "The address of this page is a link to this comparison."
@@ -113,7 +113,7 @@ def _missing(others: dict[str, Bundle], broken: dict[str, str]) -> None:
         )
 
 
-def _said(card: DeltaGenerator, side: Side, picture: Picture, image: Pixels) -> Captions | None:
+def _said(card: DeltaGenerator, side: Side, picture: Picture, image: Pixels) -> Caption | None:
     """The side's sentences; a model that fails says so in its card, and the other goes on."""
     with card:
         try:
@@ -126,9 +126,9 @@ def _said(card: DeltaGenerator, side: Side, picture: Picture, image: Pixels) -> 
             return None
 
 
-def _foreign(side: Side, picture: Picture, image: Pixels) -> Captions:
+def _foreign(side: Side, picture: Picture, image: Pixels) -> Caption:
     """What another model says; computed once a visit for the same picture."""
-    kept: OrderedDict[tuple[str, str], Captions] = st.session_state.setdefault("_compared", OrderedDict())
+    kept: OrderedDict[tuple[str, str], Caption] = st.session_state.setdefault("_compared", OrderedDict())
     key = side.bundle.checksum, picture.key
     if key not in kept:
         speaker = _captioner(side.bundle)
@@ -147,7 +147,7 @@ def _captioner(bundle: Bundle) -> Captioner:
     return Captioner(bundle)
 
 
-def _difference(pair: Sequence[Side], first: Caption, second: Caption) -> None:
+def _difference(pair: Sequence[Side], first: Candidate, second: Candidate) -> None:
     """What differs, in words."""
     a, b = pair
     st.header("What differs", anchor=False)
@@ -168,7 +168,7 @@ def _difference(pair: Sequence[Side], first: Caption, second: Caption) -> None:
         )
 
 
-def _likelier(first: Caption, second: Caption) -> str:
+def _likelier(first: Candidate, second: Candidate) -> str:
     """Which of two sentences the same model finds likelier, and how much."""
     a, b = wording.odds(first.log_prob), wording.odds(second.log_prob)
     much = wording.times(first.log_prob, second.log_prob)
@@ -181,7 +181,7 @@ def _likelier(first: Caption, second: Caption) -> str:
     return f"{said} Longer sentences mostly have smaller chances." if longer else said
 
 
-def _answer(side: Side, captions: Captions, that: Caption, *, scored: bool) -> None:
+def _answer(side: Side, captions: Caption, that: Candidate, *, scored: bool) -> None:
     """A side's sentence with its probability, its warnings, and how sure the model was of every word."""
     this = captions.best
     st.caption(f"{side.who[:1].upper()}{wording.escaped(side.who[1:])}: {wording.escaped(side.how)}.")
@@ -190,7 +190,7 @@ def _answer(side: Side, captions: Captions, that: Caption, *, scored: bool) -> N
     st.header(f"“{wording.highlighted(this.text, that.text)}{end}”", anchor=False)
     for warning in captions.warnings:
         st.markdown(wording.warning(warning.code), help=wording.escaped(warning.reason))
-    mean = wording.percent(this.sureness)
+    mean = wording.percent(this.confidence)
     st.markdown(
         f"{wording.counted(this.words)} The chance that it says exactly this: {wording.odds(this.log_prob)}; "
         f"of a word, on average: {mean}."

@@ -31,7 +31,7 @@ def ask(defaults: DecodingOptions) -> DecodingOptions:
             options = searching(defaults, defaults.beams, **KEPT)
         tested = (
             f"The model was tested searching, with beam width {defaults.beams} and length exponent "
-            f"{defaults.alpha:g}."
+            f"{defaults.length_penalty:g}."
         )
         st.caption(f"{tested} A setting that you change is kept in the address of this page.")
     return options
@@ -39,8 +39,8 @@ def ask(defaults: DecodingOptions) -> DecodingOptions:
 
 def named(options: DecodingOptions, defaults: DecodingOptions) -> dict[str, str]:
     """What ``options`` are called in an address; what is as usual is left out."""
-    usual: dict[str, float | str] = {"beams": defaults.beams, "alpha": defaults.alpha}
-    asked: dict[str, float | str] = {"beams": options.beams, "alpha": options.alpha}
+    usual: dict[str, float | str] = {"beams": defaults.beams, "alpha": defaults.length_penalty}
+    asked: dict[str, float | str] = {"beams": options.beams, "alpha": options.length_penalty}
     if options.temperature is not None:
         usual = {"way": SEARCH, "temperature": HEAT, "seed": SEED}
         asked = {"way": DRAW, "temperature": options.temperature, "seed": options.seed}
@@ -92,7 +92,7 @@ def _widest(defaults: DecodingOptions) -> int:
 
 
 def _longest(defaults: DecodingOptions) -> float:
-    return max(LONGEST, defaults.alpha)
+    return max(LONGEST, defaults.length_penalty)
 
 
 def searching(defaults: DecodingOptions, beams: int, key: str = "", **kept: Any) -> DecodingOptions:
@@ -111,14 +111,14 @@ def searching(defaults: DecodingOptions, beams: int, key: str = "", **kept: Any)
         "Preference for longer sentences (length exponent)",
         0.0,
         _longest(defaults),
-        float(defaults.alpha),
+        float(defaults.length_penalty),
         0.05,
         key=f"alpha{key}",
         help="Every further word makes a sentence less probable. At 0 short ones mostly win; the "
         "more, the less that counts.",
         **kept,
     )
-    return replace(defaults, beams=beams, alpha=alpha)
+    return replace(defaults, beams=beams, length_penalty=alpha)
 
 
 def drawing(defaults: DecodingOptions, seed: int, key: str = "", **kept: Any) -> DecodingOptions:

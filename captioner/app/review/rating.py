@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from captioner.app.components.attention_overlay import Pixels
-    from captioner.inference.captioner import Captions
+    from captioner.inference.captioner import Caption
 
 MEANINGS = (
     "**Right**: all that it says is in the picture. **Partly**: the main thing is right, something else is "
@@ -163,7 +163,7 @@ def _view(entry: Entry) -> View | None:
     return View(image, captions.best.text, captions.best.log_prob, _codes(captions))
 
 
-def _codes(captions: Captions) -> str:
+def _codes(captions: Caption) -> str:
     return " ".join(warning.code for warning in captions.warnings)
 
 

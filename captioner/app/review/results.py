@@ -10,7 +10,7 @@ from captioner.app.review import charts as review_charts
 from captioner.app.review.session import Share, Sitting, agreement, shares, to_csv
 from captioner.app.state import resources
 from captioner.bundle.storage import Bundle
-from captioner.inference.confidence import sureness
+from captioner.inference.confidence import caption_confidence
 from captioner.inference.warning import SENTENCES
 
 CIDER = "CIDEr"
@@ -52,7 +52,7 @@ def ciders(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
 def surenesses(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
     """By entry, how sure the model was of each word on average, as far as known."""
     return {
-        entry.id: sureness(entry.caption, entry.log_prob, bundle.config.max_words)
+        entry.id: caption_confidence(entry.caption, entry.log_prob, bundle.config.max_words)
         for entry in sitting.rated
         if entry.log_prob is not None
     }

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from captioner.app.components.attention_overlay import Pixels
     from captioner.data.samples import Sample
-    from captioner.inference.captioner import Captioner, Captions
+    from captioner.inference.captioner import Caption, Captioner
 
 COMMITTED = ROOT / "artifacts"
 PULLED = ROOT / "bundles" / "pulled"  # the store of bundles from the Hub
@@ -234,12 +234,12 @@ def regions(picture: Picture, image: Pixels) -> NDArray[np.float32]:
     return _regions(captioner(), picture, lambda: image)
 
 
-def captions(picture: Picture, image: Pixels, options: DecodingOptions) -> Captions:
+def captions(picture: Picture, image: Pixels, options: DecodingOptions) -> Caption:
     """What the model says about a picture; computed once a visit for the same picture and options."""
     return _captions(picture, lambda: image, options)
 
 
-def continued(picture: Picture, options: DecodingOptions) -> Captions:
+def continued(picture: Picture, options: DecodingOptions) -> Caption:
     """What the model says when it is held to ``options.prefix``; an open picture is not encoded again."""
     return _captions(picture, lambda: st.session_state["_decoded"][picture.key], options)
 
@@ -248,7 +248,7 @@ def _regions(model: Captioner, picture: Picture, image: Callable[[], Pixels]) ->
     return _once("regions", (model.bundle.checksum, picture.key), lambda: model.regions(image()), OPEN)
 
 
-def _captions(picture: Picture, image: Callable[[], Pixels], options: DecodingOptions) -> Captions:
+def _captions(picture: Picture, image: Callable[[], Pixels], options: DecodingOptions) -> Caption:
     model = captioner()
     key = model.bundle.checksum, picture.key, options
     return _once("captions", key, lambda: model.decode(_regions(model, picture, image), options), KEPT)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.data.flickr8k import Captions
+from captioner.data.flickr8k import ReferenceCaptions
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary
 
 Tokenizer = Callable[[str], list[str]]
@@ -43,7 +43,11 @@ class Targets:
 
     @classmethod
     def of(
-        cls, captions: Captions, vocabulary: Vocabulary, tokenizer: Tokenizer, max_words: int | None = None
+        cls,
+        captions: ReferenceCaptions,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        max_words: int | None = None,
     ) -> Targets:
         """Captions longer than ``max_words`` are cut, and then have no END."""
         sentences = [[tokenizer(caption) for caption in found] for found in captions.values()]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from captioner import images
-from captioner.data.flickr8k import Captions, Dataset
+from captioner.data.flickr8k import Dataset, ReferenceCaptions
 from captioner.errors import ImageError
 from captioner.progress import track
 from captioner.training.loop.batches import Load, in_background
@@ -112,7 +112,7 @@ def cached(found: NDArray[np.float16]) -> Load:
     return lambda rows: found[rows]
 
 
-def augmented(dataset: Dataset, captions: Captions, size: int, seed: int, epoch: int) -> Load:
+def augmented(dataset: Dataset, captions: ReferenceCaptions, size: int, seed: int, epoch: int) -> Load:
     """Loads pictures as uint8[B, S, S, 3], cropped, flipped and recoloured at random, anew each epoch.
 
     Pictures whose captions say left or right are not flipped.

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.data.flickr8k import Captions
+from captioner.data.flickr8k import ReferenceCaptions
 from captioner.evaluation.metrics import Cider
 from captioner.text import END, PAD, SPECIALS, START, Vocabulary, words
 from captioner.training.loop.batches import Batch
@@ -27,7 +27,7 @@ _END = SPECIALS[END]
 class Reward:
     """CIDEr of sampled ids against the picture's own references, weighted by the training split's words."""
 
-    def __init__(self, captions: Captions, vocabulary: Vocabulary) -> None:
+    def __init__(self, captions: ReferenceCaptions, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.cider = Cider([[[*words(caption), _END] for caption in found] for found in captions.values()])
 

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from captioner.data.flickr8k import Captions
+from captioner.data.flickr8k import ReferenceCaptions
 from captioner.evaluation import metrics
 from captioner.progress import track
 from captioner.text import Vocabulary, words
@@ -46,7 +46,7 @@ class Validation:
     vocabulary: Vocabulary
 
     @classmethod
-    def of(cls, found: Captions, targets: Targets, vocabulary: Vocabulary) -> Validation:
+    def of(cls, found: ReferenceCaptions, targets: Targets, vocabulary: Vocabulary) -> Validation:
         return cls(targets, [[words(caption) for caption in one] for one in found.values()], vocabulary)
 
     def loss(self, nats: Nats, regions: NDArray[np.float16]) -> float:

@@ -10,7 +10,7 @@ import pytest
 from captioner.app.caption import beam_tree
 from captioner.app.components import wording
 from captioner.bundle.storage import Bundle
-from captioner.inference.captioner import Captioner, Captions
+from captioner.inference.captioner import Caption, Captioner
 from captioner.inference.decoding import DecodingOptions
 from tests.app.caption.test_page import opened
 from tests.fake_captioner import FakeCaptioner, photo
@@ -18,12 +18,12 @@ from tests.visitor import checked, said, upload
 
 
 @pytest.fixture(scope="module", params=[1, 3, 6])
-def captions(request: pytest.FixtureRequest, tiny_bundle: Bundle) -> Captions:
+def captions(request: pytest.FixtureRequest, tiny_bundle: Bundle) -> Caption:
     image = np.random.default_rng(5).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     return Captioner(tiny_bundle).caption(image, DecodingOptions(beams=request.param, max_words=6))
 
 
-def test_the_best_leaf_is_the_caption(captions: Captions) -> None:
+def test_the_best_leaf_is_the_caption(captions: Caption) -> None:
     words = [wording.shown(word.text) for word in captions.best.words]
     frame = beam_tree.layout(captions)
     first = frame[frame["kind"] == beam_tree.BEST].sort_values("step")
@@ -36,32 +36,32 @@ def test_the_best_leaf_is_the_caption(captions: Captions) -> None:
     )
 
 
-def test_no_two_words_share_a_place(captions: Captions) -> None:
+def test_no_two_words_share_a_place(captions: Caption) -> None:
     frame = beam_tree.layout(captions)
-    assert len(frame) == len(captions.tree)
+    assert len(frame) == len(captions.beam_tree)
     assert not frame.duplicated(["step", "line"]).any()
 
 
-def test_every_word_hangs_on_the_one_before_it(captions: Captions) -> None:
+def test_every_word_hangs_on_the_one_before_it(captions: Caption) -> None:
     frame = beam_tree.layout(captions)
-    for row, node in zip(frame.itertuples(), captions.tree, strict=True):
+    for row, node in zip(frame.itertuples(), captions.beam_tree, strict=True):
         if node.parent >= 0:
             parent = frame.iloc[node.parent]
             assert (row.from_step, row.from_line) == (parent["step"], parent["line"])
 
 
-def test_the_table_ends_with_every_tip_and_names_every_caption(captions: Captions) -> None:
+def test_the_table_ends_with_every_tip_and_names_every_caption(captions: Caption) -> None:
     listed = beam_tree.listed(captions)
-    followed = {node.parent for node in captions.tree if node.kept}
-    assert len(listed) == sum(index not in followed for index in range(len(captions.tree)))
-    assert [row[0].removesuffix(" (end)") for row in listed[: len(captions.captions)]] == [
-        found.text for found in captions.captions
+    followed = {node.parent for node in captions.beam_tree if node.kept}
+    assert len(listed) == sum(index not in followed for index in range(len(captions.beam_tree)))
+    assert [row[0].removesuffix(" (end)") for row in listed[: len(captions.candidates)]] == [
+        found.text for found in captions.candidates
     ]
-    given_up = sum(not node.kept for node in captions.tree)
+    given_up = sum(not node.kept for node in captions.beam_tree)
     assert sum(became == "Given up at once" for _, became, _ in listed) == given_up
 
 
-def test_the_drawing_is_a_valid_specification(captions: Captions) -> None:
+def test_the_drawing_is_a_valid_specification(captions: Caption) -> None:
     assert json.loads(beam_tree.chart(beam_tree.layout(captions)).to_json())["layer"]
 
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from captioner import images
 from captioner.app.caption import counterfactual
 from captioner.bundle.storage import Bundle
-from captioner.inference.captioner import Caption, Captioner
+from captioner.inference.captioner import Candidate, Captioner
 from captioner.inference.decoding import DecodingOptions
 from tests.app.caption.test_page import opened, select
 from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
@@ -87,7 +87,7 @@ def test_another_setting_starts_from_the_models_own_sentence(fake: FakeCaptioner
     assert checked(app).header[0].value == "“a dog runs”"
 
 
-def scored(own: float, new: float, *, words: int = 3) -> tuple[Caption, Caption]:
+def scored(own: float, new: float, *, words: int = 3) -> tuple[Candidate, Candidate]:
     """A sentence and another with these log-probabilities, of as many words unless it says otherwise."""
     first = replace(caption(SENTENCES[0]), log_prob=own, score=own / 4)
     return first, replace(caption(SENTENCES[1]), log_prob=new, score=new / words)
@@ -115,7 +115,7 @@ def test_the_verdict(options: DecodingOptions, own: float, new: float, words: in
 
 def test_the_search_did_not_miss_what_it_may_not_say() -> None:
     own, new = scored(-4, -3, words=4)
-    repeated = replace(new.words[0], ruled_out=frozenset({new.words[0].text}))
+    repeated = replace(new.words[0], blocked=frozenset({new.words[0].text}))
     told = counterfactual.verdict(own, replace(new, words=(repeated, *new.words[1:])), BEAM)
     assert "no sentence may repeat itself" in told
     assert "missed" not in told

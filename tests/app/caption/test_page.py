@@ -230,7 +230,7 @@ def test_a_picture_is_known_by_its_bytes() -> None:
 
 def test_the_sliders_reach_what_the_bundle_asks_for(fake: FakeCaptioner) -> None:
     fake.options = replace(
-        fake.options, beams=decoding_controls.WIDEST + 5, alpha=decoding_controls.LONGEST + 1
+        fake.options, beams=decoding_controls.WIDEST + 5, length_penalty=decoding_controls.LONGEST + 1
     )
     app = checked(upload(opened(), photo(3)))
     assert app.slider(key="beams").value == decoding_controls.WIDEST + 5

@@ -17,7 +17,7 @@ from captioner.app.components import decoding_controls
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
-from captioner.inference.captioner import Captioner, Captions
+from captioner.inference.captioner import Caption, Captioner
 from captioner.inference.decoding import DecodingOptions
 from tests import tiny, visitor
 from tests.conftest import StandIn, samples
@@ -29,9 +29,9 @@ from tests.visitor import checked, said, upload
 class Fickle(FakeCaptioner):
     """Says something else when it searches narrowly or draws."""
 
-    def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Captions:
+    def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Caption:
         self.decoded.append(options)
-        return Captions((caption(SENTENCES[0 if options.beams > 1 else 1]),), (), (), self.warnings)
+        return Caption((caption(SENTENCES[0 if options.beams > 1 else 1]),), (), (), self.warnings)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_one_model_alone_is_said_in_a_line(fake: Fickle) -> None:
 def test_two_models_stand_side_by_side(fake: Fickle, other: FakeCaptioner) -> None:
     app = control(checked(opened(photo(1))), "what", compare.MODELS)
     assert app.selectbox(key="model_b").value == "second"
-    assert other.decoded[-1] == DecodingOptions(beams=1, alpha=0.7, max_words=8)
+    assert other.decoded[-1] == DecodingOptions(beams=1, length_penalty=0.7, max_words=8)
     text = said(app)
     assert "by its own yardstick" in text
     assert "It has not been scored on test pictures yet" in text.replace("\\", "")
@@ -211,7 +211,7 @@ def test_a_link_brings_back_the_same_comparison(picked: Fickle) -> None:
         linked(beams_a="1", alpha_a="1.2", way_b=decoding_controls.DRAW, temperature_b="0.5", seed_b="7")
     )
     first, second = picked.decoded
-    assert (first.beams, first.alpha, first.temperature) == (1, 1.2, None)
+    assert (first.beams, first.length_penalty, first.temperature) == (1, 1.2, None)
     assert (second.temperature, second.seed) == (0.5, 7)
     assert compare.LINK in said(app)
     assert not app.info

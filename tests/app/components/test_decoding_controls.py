@@ -21,7 +21,7 @@ from tests.visitor import checked, said
 
 def test_a_link_brings_back_picture_and_settings(fake: FakeCaptioner) -> None:
     app = opened(sample="two.png", beams="1", alpha="1.3")
-    assert (fake.decoded[0].beams, fake.decoded[0].alpha) == (1, 1.3)
+    assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (1, 1.3)
     assert "Somebody wrote two" in said(app)
     assert app.code[1].value.endswith("?sample=two.png&beams=1&alpha=1.3")
 
@@ -52,7 +52,7 @@ def test_defaults_are_left_out_of_a_link(fake: FakeCaptioner) -> None:
 def test_what_cannot_be_is_ignored_with_a_sentence(fake: FakeCaptioner, query: dict[str, str]) -> None:
     app = opened(sample="two.png", **query)
     assert "ignored" in app.info[0].value
-    assert (fake.decoded[0].beams, fake.decoded[0].alpha) == (2, 0.6)
+    assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (2, 0.6)
     app.run()
     assert "ignored" in app.info[0].value
     app.slider[0].set_value(app.slider[0].max).run()
