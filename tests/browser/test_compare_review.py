@@ -26,7 +26,7 @@ def started(open_page: Open) -> Page:
 
 
 @at_both_widths
-def test_two_ways_of_choosing_words_are_compared(open_page: Open) -> None:
+def test_two_decoding_options_are_compared(open_page: Open) -> None:
     page = open_page("compare")
     upload(page, photo())
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
@@ -35,7 +35,7 @@ def test_two_ways_of_choosing_words_are_compared(open_page: Open) -> None:
     expect(page.get_by_text("The chance that it says exactly this")).to_have_count(2)
     page.get_by_text("How it chooses its words").last.click()
     page.get_by_role("radio", name=DRAW).last.click()
-    expect(page.get_by_text("draw number 2 (sampling)")).to_be_visible()
+    expect(page.get_by_text("(sampling), temperature 0.5, seed 2")).to_be_visible()
     assert fits(page)
 
 
@@ -53,14 +53,14 @@ def test_a_copied_link_brings_back_the_comparison(open_page: Open) -> None:
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
     page.get_by_text("How it chooses its words").last.click()
     page.get_by_role("radio", name=DRAW).last.click()
-    expect(page.get_by_text("draw number 2 (sampling)")).to_be_visible()
+    expect(page.get_by_text("(sampling), temperature 0.5, seed 2")).to_be_visible()
     page.get_by_role("spinbutton").last.fill("7")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("draw number 7 (sampling)")).to_be_visible()
+    expect(page.get_by_text("(sampling), temperature 0.5, seed 7")).to_be_visible()
     page.wait_for_url("**seed_b=7**")
-    differs = page.get_by_text(re.compile("^From A to B|^Both say")).inner_text()
+    differs = page.get_by_text(re.compile("^From A to B|^Both captions")).inner_text()
     again = open_page(page.url.rpartition("/")[2])
-    expect(again.get_by_text("draw number 7 (sampling)")).to_be_visible()
+    expect(again.get_by_text("(sampling), temperature 0.5, seed 7")).to_be_visible()
     expect(again.get_by_text(differs)).to_be_visible()
 
 

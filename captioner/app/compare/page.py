@@ -1,4 +1,4 @@
-"""One picture, two answers side by side: of one model searching in two ways, or of two models."""
+"""One picture, two captions: of one model with two decoding options, or of two models."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import streamlit as st
 
 from captioner.app.caption import page as caption
 from captioner.app.compare import configurations
-from captioner.app.compare.configurations import NAMES, Side
+from captioner.app.compare.configurations import LABELS, Configuration
 from captioner.app.components import decoding_controls, wording
-from captioner.app.state import resources
+from captioner.app.state import other_bundles, resources
 from captioner.app.state.resources import Picture
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError, CaptionerError
@@ -25,190 +25,199 @@ if TYPE_CHECKING:
     from captioner.inference.captioner import Candidate, Caption, Captioner, Word
 
 SETTINGS, MODELS = "Two ways of choosing words", "Two models"
+LEAD = (
+    "Choose a photograph. The model describes it twice, with two settings of your choice – or two models do. "
+    "What differs is marked."
+)
 LINK = "The address of this page is a link to this comparison."
-LOADED = 2  # models in memory beside the running one: some 60 MB each
+UNCALIBRATED = (
+    "Each model measures how sure it is on its own scale: the surer one need not be right. Look at the "
+    "picture."
+)
+MAX_LOADED = 2  # models in memory besides the active one: some 60 MB each
 
 
 def page() -> None:
     """Choose a picture and what to compare, read what differs."""
-    st.title("Two answers, side by side", anchor=False)
+    st.title("Two captions compared", anchor=False)
     opened = caption.opened()
     if not opened:
-        st.markdown(
-            "Choose a photograph. The model describes it twice, in two ways that you set – or two models do. "
-            "What differs is marked."
-        )
+        st.markdown(LEAD)
     caption.fold(opened[0].key if opened else "")
     with st.expander("Choose a picture", key="choice", icon=caption.ICON, on_change="rerun"):
         caption.uploader()
-        shelf = st.container()
+        samples = st.container()
     if opened:
         _compare(*opened)
     resources.captioner()  # loaded while the visitor chooses
-    with shelf:
+    with samples:
         caption.samples()
 
 
 def _compare(picture: Picture, image: Pixels) -> None:
     from captioner.app.caption import share
 
-    others, broken = configurations.others()
+    others, broken = other_bundles.other_bundles()
     ignored, above = _ignored(others), st.container()
-    what = SETTINGS
-    if others:
-        what = st.segmented_control(
-            "Compare",
-            [SETTINGS, MODELS],
-            default=SETTINGS,
-            required=True,
-            key="what",
-            **decoding_controls.KEPT,
-        )
+    subject = _choose_subject() if others else SETTINGS
     left, right = st.columns([3, 5], gap="medium")
     cards = [column.container(border=True) for column in st.columns(2, gap="medium")]
     pair = [
-        configurations.model(card, name, others) if what == MODELS else configurations.way(card, name)
-        for card, name in zip(cards, NAMES, strict=True)
+        configurations.choose_model(card, label, others)
+        if subject == MODELS
+        else configurations.choose_options(card, label)
+        for card, label in zip(cards, LABELS, strict=True)
     ]
     with above:
-        decoding_controls.complain(ignored, f"{picture.key[:16]} {[(side.who, side.how) for side in pair]}")
-    said = [_said(card, side, picture, image) for card, side in zip(cards, pair, strict=True)]
-    heard = [answer for answer in said if answer]
+        settings = [(one.model, one.summary) for one in pair]
+        decoding_controls.complain(ignored, f"{picture.key[:16]} {settings}")
+    answers = [_caption(card, one, picture, image) for card, one in zip(cards, pair, strict=True)]
+    captions = [answer for answer in answers if answer]
     with left:
-        st.image(image, width="stretch", alt=heard[0].best.text if heard else picture.name)
-    if len(heard) == 2:
+        st.image(image, width="stretch", alt=captions[0].best.text if captions else picture.name)
+    if len(captions) == 2:
         with right:
-            _difference(pair, *(answer.best for answer in heard))
-    for card, side, this, that in zip(cards, pair, said, said[::-1], strict=True):
-        if this:
+            _difference(pair, *(answer.best for answer in captions))
+    for card, one, answer, other in zip(cards, pair, answers, answers[::-1], strict=True):
+        if answer:
             with card:
-                _answer(side, this, (that or this).best, scored=what == MODELS)
-    _missing(others, broken)
+                _answer(one, answer, (other or answer).best, with_score=subject == MODELS)
+    other_bundles.show_broken(broken)
+    if not others:
+        _only_one_model()
     st.caption(LINK if picture.sample else share.NO_LINK)
+
+
+def _choose_subject() -> str:
+    """``SETTINGS`` or ``MODELS``."""
+    subject: str = st.segmented_control(
+        "Compare",
+        [SETTINGS, MODELS],
+        default=SETTINGS,
+        required=True,
+        key="what",
+        **decoding_controls.KEPT,
+    )
+    return subject
 
 
 def _ignored(others: dict[str, Bundle]) -> list[str]:
     """A sentence for everything in the address that cannot be compared."""
     defaults = resources.captioner().options
-    found = [
+    sentences = [
         sentence
-        for name in NAMES
-        for sentence in decoding_controls.ignored(defaults, configurations.key(name))
+        for label in LABELS
+        for sentence in decoding_controls.ignored(defaults, configurations.key_suffix(label))
     ]
-    what = st.query_params.get("what", SETTINGS)
-    if what not in (SETTINGS, MODELS):
-        found.append("The link asks for a comparison that is not here, so it is ignored.")
-    if what == MODELS and not others:
-        found.append("The link compares two models, but only one is here.")
-    return found + (configurations.ignored(others) if what == MODELS and others else [])
+    subject = st.query_params.get("what", SETTINGS)
+    if subject not in (SETTINGS, MODELS):
+        sentences.append("The link asks for a comparison that is not here, so it is ignored.")
+    if subject == MODELS and not others:
+        sentences.append("The link compares two models, but only one is here.")
+    return sentences + (configurations.unknown_models(others) if subject == MODELS and others else [])
 
 
-def _missing(others: dict[str, Bundle], broken: dict[str, str]) -> None:
-    """What cannot be compared, and why."""
-    configurations.left_out(broken)
-    if not others:
-        st.caption(
-            "Only one model is here. Whoever runs the app can put further ones into the folder "
-            f"{wording.escaped(configurations.folder().name)}/; this page then compares them, too."
-        )
+def _only_one_model() -> None:
+    st.caption(
+        "Only one model is here. Whoever runs the app can put further ones into the folder "
+        f"{wording.escaped(other_bundles.bundles_folder().name)}/; this page then compares them, too."
+    )
 
 
-def _said(card: DeltaGenerator, side: Side, picture: Picture, image: Pixels) -> Caption | None:
-    """The side's sentences; a model that fails says so in its card, and the other goes on."""
+def _caption(
+    card: DeltaGenerator, configuration: Configuration, picture: Picture, image: Pixels
+) -> Caption | None:
+    """The caption, or None after a model's failure is shown in its card, so that the other still answers."""
+    bundle, options = configuration.bundle, configuration.options
     with card:
         try:
             with st.spinner("Looking at the picture …"):
-                if side.bundle.checksum == resources.running().bundle.checksum:
-                    return resources.captions(picture, image, side.options)
-                return _foreign(side, picture, image)
+                if bundle.checksum == resources.running().bundle.checksum:
+                    return resources.captions(picture, image, options)
+                return _caption_by_other(configuration, picture, image)
         except CaptionerError as error:
             resources.show(error)
             return None
 
 
-def _foreign(side: Side, picture: Picture, image: Pixels) -> Caption:
-    """What another model says; computed once a visit for the same picture."""
-    kept: OrderedDict[tuple[str, str], Caption] = st.session_state.setdefault("_compared", OrderedDict())
-    key = side.bundle.checksum, picture.key
-    if key not in kept:
-        speaker = _captioner(side.bundle)
-        kept[key] = speaker.decode(speaker.regions(image), side.options)
-        if len(kept) > resources.KEPT:
-            kept.popitem(last=False)
-    return kept[key]
+def _caption_by_other(configuration: Configuration, picture: Picture, image: Pixels) -> Caption:
+    """Another model's caption of a picture, computed once a visit."""
+    cache: OrderedDict[tuple[str, str], Caption] = st.session_state.setdefault("_compared", OrderedDict())
+    key = configuration.bundle.checksum, picture.key
+    if key not in cache:
+        model = _captioner(configuration.bundle)
+        cache[key] = model.decode(model.regions(image), configuration.options)
+        if len(cache) > resources.KEPT:
+            cache.popitem(last=False)
+    return cache[key]
 
 
-@st.cache_resource(show_spinner=False, max_entries=LOADED, hash_funcs=resources.BY_CHECKSUM)
+@st.cache_resource(show_spinner=False, max_entries=MAX_LOADED, hash_funcs=resources.BY_CHECKSUM)
 def _captioner(bundle: Bundle) -> Captioner:
     from captioner.inference import smoke_test
     from captioner.inference.captioner import Captioner
 
-    smoke_test.run(bundle)  # which nobody here made: a damaged model must not end the app
+    smoke_test.run(bundle)  # a damaged model from elsewhere must not end the app
     return Captioner(bundle)
 
 
-def _difference(pair: Sequence[Side], first: Candidate, second: Candidate) -> None:
+def _difference(pair: Sequence[Configuration], first: Candidate, second: Candidate) -> None:
     """What differs, in words."""
     a, b = pair
     st.header("What differs", anchor=False)
     if (a.bundle.checksum, a.options) == (b.bundle.checksum, b.options):
-        st.markdown("Nothing can: both sides are set alike.")
+        st.markdown("Nothing: A and B have the same settings.")
         return
     if first.text == second.text:
-        st.markdown("**Both say the same sentence, word for word.**")
+        st.markdown("**Both captions are the same, word for word.**")
     else:
         changed = wording.escaped(wording.difference(first.text, second.text))
         st.markdown(f"**From A to B: {changed}.**")
-    if a.bundle.checksum == b.bundle.checksum:
-        st.markdown(_likelier(first, second))
-    else:
-        st.markdown(
-            "Each model measures sureness by its own yardstick: the one that is surer need not be right. "
-            "Look at the picture."
-        )
+    st.markdown(_likelier(first, second) if a.bundle.checksum == b.bundle.checksum else UNCALIBRATED)
 
 
 def _likelier(first: Candidate, second: Candidate) -> str:
     """Which of two sentences the same model finds likelier, and how much."""
     a, b = wording.odds(first.log_prob), wording.odds(second.log_prob)
-    much = wording.times(first.log_prob, second.log_prob)
-    if first.text == second.text or not much:
-        return f"Its chance: {a} in A, {b} in B." if a != b else f"Its chance: {a}, on both sides."
-    better, worse = NAMES if first.log_prob > second.log_prob else NAMES[::-1]
-    said = f"The model finds the sentence of {better} {much} times as likely as that of {worse}"
-    said += f" (A: {a}; B: {b})." if a != b else "."
+    ratio = wording.times(first.log_prob, second.log_prob)
+    if first.text == second.text or not ratio:
+        return f"Its chance: {a} in A, {b} in B." if a != b else f"Its chance: {a}, in both."
+    better, worse = LABELS if first.log_prob > second.log_prob else LABELS[::-1]
+    sentence = f"The model finds the sentence of {better} {ratio} times as likely as that of {worse}"
+    sentence += f" (A: {a}; B: {b})." if a != b else "."
     longer = len(first.words) != len(second.words)
-    return f"{said} Longer sentences mostly have smaller chances." if longer else said
+    return f"{sentence} Longer sentences mostly have smaller chances." if longer else sentence
 
 
-def _answer(side: Side, captions: Caption, that: Candidate, *, scored: bool) -> None:
-    """A side's sentence with its probability, its warnings, and how sure the model was of every word."""
-    this = captions.best
-    st.caption(f"{side.who[:1].upper()}{wording.escaped(side.who[1:])}: {wording.escaped(side.how)}.")
-    changed = wording.changed(this.text, that.text)
-    end = "" if this.finished else " …"
-    st.header(f"“{wording.highlighted(this.text, that.text)}{end}”", anchor=False)
+def _answer(configuration: Configuration, captions: Caption, other: Candidate, *, with_score: bool) -> None:
+    """A caption with its probability, its warnings, and how sure the model was of every word."""
+    best = captions.best
+    model = f"{configuration.model[:1].upper()}{configuration.model[1:]}"
+    st.caption(f"{wording.escaped(model)}: {wording.escaped(configuration.summary)}.")
+    changed = wording.changed(best.text, other.text)
+    end = "" if best.finished else " …"
+    st.header(f"“{wording.highlighted(best.text, other.text)}{end}”", anchor=False)
     for warning in captions.warnings:
         st.markdown(wording.warning(warning.code), help=wording.escaped(warning.reason))
-    mean = wording.percent(this.confidence)
     st.markdown(
-        f"{wording.counted(this.words)} The chance that it says exactly this: {wording.odds(this.log_prob)}; "
-        f"of a word, on average: {mean}."
+        f"{wording.counted(best.words)} The chance that it says exactly this: "
+        f"{wording.odds(best.log_prob)}; of a word, on average: {wording.percent(best.confidence)}."
     )
-    st.markdown(" ".join(_labelled(index in changed, word) for index, word in enumerate(this.words)))
-    if scored:
-        st.caption(wording.escaped(_examined(side.bundle)))
+    st.markdown(" ".join(_word(index in changed, word) for index, word in enumerate(best.words)))
+    if with_score:
+        st.caption(wording.escaped(_test_score(configuration.bundle)))
 
 
-def _labelled(changed: bool, word: Word) -> str:
+def _word(changed: bool, word: Word) -> str:
+    """A word with its probability, as Markdown without a line break in it."""
     probability = math.exp(word.log_prob)
     text = wording.shown(word.text)
     text = wording.highlighted(text, "" if changed else text)
-    said = f"{text} :small[{wording.percent(probability)} {wording.band(probability)}] ·"
-    return said.replace(" ", "\u00a0").removesuffix("\u00a0·" if not word.text else "")
+    labelled = f"{text} :small[{wording.percent(probability)} {wording.band(probability)}] ·"
+    return labelled.replace(" ", "\u00a0").removesuffix("\u00a0·" if not word.text else "")
 
 
-def _examined(bundle: Bundle) -> str:
+def _test_score(bundle: Bundle) -> str:
     """A model's test score with all that it depends on."""
     try:
         metrics = bundle.metrics()
@@ -219,5 +228,5 @@ def _examined(bundle: Bundle) -> str:
     return (
         f"CIDEr {metrics.scores.cider:.2f} on {metrics.images:,} pictures of the {metrics.split} "
         f"split ({metrics.dataset}), tokeniser “{metrics.tokenizer}”, beam {metrics.beams}, length "
-        f"exponent {metrics.alpha:g}."
+        f"penalty {metrics.alpha:g}."
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from captioner.app.compare import configurations
 from captioner.app.components import wording
-from captioner.app.state import resources
+from captioner.app.state import other_bundles, resources
 from captioner.bundle.config import Config
 from captioner.bundle.model_card import DECODERS
 from captioner.bundle.storage import Bundle
@@ -36,12 +35,12 @@ def _beside(bundle: Bundle) -> None:
     """The other models that are here, where there are any."""
     from captioner.app.training_report import model_comparison
 
-    whole, broken = configurations.others()
+    whole, broken = other_bundles.other_bundles()
     others, malformed = model_comparison.readable(whole)
     if others:
         st.header("Beside the other models", anchor=False)
-        model_comparison.show({configurations.OWN: bundle, **others})
-    configurations.left_out(broken | malformed)
+        model_comparison.show({other_bundles.ACTIVE: bundle, **others})
+    other_bundles.show_broken(broken | malformed)
 
 
 def _data(bundle: Bundle) -> str:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
 from captioner.app.caption import share
-from captioner.app.compare import configurations
 from captioner.app.compare import page as compare
 from captioner.app.components import decoding_controls
+from captioner.app.state.other_bundles import ACTIVE
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
@@ -26,8 +26,8 @@ from tests.visitor import checked, said, upload
 
 
 @dataclass
-class Fickle(FakeCaptioner):
-    """Says something else when it searches narrowly or draws."""
+class TwoCaptions(FakeCaptioner):
+    """Captions differently with one beam or when sampling."""
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Caption:
         self.decoded.append(options)
@@ -42,9 +42,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def fake(stand_in: StandIn[Fickle], tmp_path: Path, folder: Path) -> Fickle:
+def fake(stand_in: StandIn[TwoCaptions], tmp_path: Path, folder: Path) -> TwoCaptions:
     """Stands in for the running model; no samples are there."""
-    return stand_in(Fickle(tiny.whole(tmp_path / "artifacts")))
+    return stand_in(TwoCaptions(tiny.whole(tmp_path / "artifacts")))
 
 
 @pytest.fixture
@@ -66,14 +66,14 @@ def control(app: AppTest, key: str, value: str) -> AppTest:
     return checked(app)
 
 
-def test_the_page_is_complete_without_a_picture(fake: Fickle) -> None:
+def test_the_page_is_complete_without_a_picture(fake: TwoCaptions) -> None:
     app = checked(opened())
-    assert app.title[0].value == "Two answers, side by side"
+    assert app.title[0].value == "Two captions compared"
     assert "Choose a photograph" in said(app)
     assert not app.header
 
 
-def test_two_ways_of_searching_stand_side_by_side(fake: Fickle) -> None:
+def test_two_decoding_options_are_compared(fake: TwoCaptions) -> None:
     text = said(checked(opened(photo(1))))
     assert "**From A to B: “cat sits” instead of “dog runs”" in text
     assert "“a *:primary-background[dog runs]*”" in text
@@ -81,47 +81,47 @@ def test_two_ways_of_searching_stand_side_by_side(fake: Fickle) -> None:
     assert "The chance that it says exactly this: 16 %" in text
     assert "was sure of 1 of its 3 words, found 1 likely and guessed 1" in text
     assert "The model finds the sentence of A 1.8 times as likely as that of B" in text
-    assert "2 sentences pursued, length exponent 0\\.6 \\(beam search\\)" in text
-    assert "1 sentence pursued, length exponent 0\\.6 \\(greedy search\\)" in text
+    assert "2 sentences followed at once \\(beam search\\), length penalty 0\\.6" in text
+    assert "the likeliest word each time \\(greedy search\\), length penalty 0\\.6" in text
 
 
-def test_every_word_has_its_probability_and_marks_are_no_colour_alone(fake: Fickle) -> None:
+def test_every_word_has_its_probability_and_marks_are_no_colour_alone(fake: TwoCaptions) -> None:
     text = said(checked(opened(photo(1))))
     assert "a :small[90 % sure] ·" in text
     assert "*:primary-background[dog]* :small[60 % likely] ·" in text
     assert "\\(end\\) :small[over 99 % sure]" in text
 
 
-def test_sides_that_are_set_alike_cannot_differ(fake: Fickle) -> None:
+def test_the_same_configuration_twice_cannot_differ(fake: TwoCaptions) -> None:
     app = checked(opened(photo(1)))
     app.slider(key="beams_b").set_value(2).run()
-    assert "both sides are set alike" in said(checked(app))
+    assert "A and B have the same settings" in said(checked(app))
     app.slider(key="alpha_b").set_value(1.0).run()
-    assert "Both say the same sentence, word for word" in said(checked(app))
+    assert "Both captions are the same, word for word" in said(checked(app))
     assert (fake.encoded, len(fake.decoded)) == (1, 3)  # nothing is computed twice
 
 
-def test_words_can_be_drawn_with_a_temperature_and_a_seed(fake: Fickle) -> None:
+def test_words_can_be_sampled_with_a_temperature_and_a_seed(fake: TwoCaptions) -> None:
     app = control(checked(opened(photo(1))), "way_b", decoding_controls.DRAW)
     app.slider(key="temperature_b").set_value(0.5).run()
     app.number_input(key="seed_b").set_value(7).run()
-    drawn = fake.decoded[-1]
-    assert (drawn.beams, drawn.temperature, drawn.seed) == (1, 0.5, 7)
-    assert "temperature 0\\.5, draw number 7 \\(sampling\\)" in said(checked(app))
+    options = fake.decoded[-1]
+    assert (options.beams, options.temperature, options.seed) == (1, 0.5, 7)
+    assert "\\(sampling\\), temperature 0\\.5, seed 7" in said(checked(app))
 
 
-def test_one_model_alone_is_said_in_a_line(fake: Fickle) -> None:
+def test_a_line_says_that_there_is_only_one_model(fake: TwoCaptions) -> None:
     app = checked(opened(photo(1)))
     assert "Only one model is here" in said(app)
     assert "put further ones into the folder bundles/" in said(app)
 
 
-def test_two_models_stand_side_by_side(fake: Fickle, other: FakeCaptioner) -> None:
+def test_two_models_are_compared(fake: TwoCaptions, other: FakeCaptioner) -> None:
     app = control(checked(opened(photo(1))), "what", compare.MODELS)
     assert app.selectbox(key="model_b").value == "second"
     assert other.decoded[-1] == DecodingOptions(beams=1, length_penalty=0.7, max_words=8)
     text = said(app)
-    assert "by its own yardstick" in text
+    assert "on its own scale" in text
     assert "It has not been scored on test pictures yet" in text.replace("\\", "")
     control(app, "what", compare.SETTINGS)
     control(app, "what", compare.MODELS)
@@ -130,13 +130,15 @@ def test_two_models_stand_side_by_side(fake: Fickle, other: FakeCaptioner) -> No
 
 def test_a_test_score_comes_with_all_that_it_depends_on(tmp_path: Path) -> None:
     bundle = tiny.whole(tmp_path / "scored")
-    assert compare._examined(bundle) == (
+    assert compare._test_score(bundle) == (
         "CIDEr 0.51 on 1,000 pictures of the test split (official), tokeniser “captioner”, beam 3, length "
-        "exponent 0.7."
+        "penalty 0.7."
     )
 
 
-def test_a_broken_bundle_is_named_with_its_sentence(fake: Fickle, other: FakeCaptioner, folder: Path) -> None:
+def test_a_broken_bundle_is_named_with_its_sentence(
+    fake: TwoCaptions, other: FakeCaptioner, folder: Path
+) -> None:
     (folder / "torn").mkdir()
     (folder / ".cache").mkdir()
     (folder / "second.tmp-old").mkdir()
@@ -144,35 +146,13 @@ def test_a_broken_bundle_is_named_with_its_sentence(fake: Fickle, other: FakeCap
     assert len(app.warning) == 1
     assert app.warning[0].value.startswith("The model **torn** is left out: ")
     assert control(app, "what", compare.MODELS).selectbox(key="model_a").options == [
-        configurations.OWN,
+        ACTIVE,
         "second",
     ]
 
 
-def test_a_twin_of_the_running_bundle_is_not_offered(fake: Fickle, folder: Path) -> None:
-    bundles.write(folder / "twin", {name: fake.bundle.folder / name for name in fake.bundle.files})
-    assert configurations.others() == ({}, {})
-
-
-def test_a_bundle_that_is_put_there_later_is_found(fake: Fickle, folder: Path) -> None:
-    assert configurations.others() == ({}, {})
-    late = bundles.write(folder / "late", tiny.files(tiny.config(beams=1)))
-    assert configurations.others() == ({"late": late}, {})
-    again = bundles.write(folder / "late", tiny.files(tiny.config(beams=2)))
-    assert configurations.others()[0]["late"].checksum == again.checksum
-
-
-def test_a_bundle_looked_at_while_it_is_copied_is_whole_in_the_end(fake: Fickle, folder: Path) -> None:
-    whole = bundles.write(folder / "late", tiny.files(tiny.config(beams=1)))
-    vocabulary = (folder / "late" / "vocabulary.json").read_bytes()
-    (folder / "late" / "vocabulary.json").unlink()
-    assert "vocabulary.json is missing" in configurations.others()[1]["late"]
-    (folder / "late" / "vocabulary.json").write_bytes(vocabulary)
-    assert configurations.others() == ({"late": whole}, {})
-
-
 def test_a_model_that_cannot_run_leaves_the_other_its_answer(
-    fake: Fickle, other: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+    fake: TwoCaptions, other: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(bundle: Bundle) -> Captioner:
         raise BundleError("captioner.tflite does not fit its bundle. Pull it again.")
@@ -189,7 +169,7 @@ def test_a_model_that_cannot_run_leaves_the_other_its_answer(
 
 
 @pytest.mark.parametrize("data", [b"not a picture", b""])
-def test_a_broken_picture_is_explained(fake: Fickle, data: bytes) -> None:
+def test_a_broken_picture_is_explained(fake: TwoCaptions, data: bytes) -> None:
     app = opened(data)
     assert not app.exception
     assert app.error[0].value.startswith("The picture is")
@@ -201,12 +181,12 @@ def linked(**query: str) -> AppTest:
 
 
 @pytest.fixture
-def picked(stand_in: StandIn[Fickle], tmp_path: Path, folder: Path) -> Fickle:
+def picked(stand_in: StandIn[TwoCaptions], tmp_path: Path, folder: Path) -> TwoCaptions:
     """Stands in for the running model; a sample is there to be named by a link."""
-    return stand_in(Fickle(tiny.whole(tmp_path / "artifacts")), samples("one.png"))
+    return stand_in(TwoCaptions(tiny.whole(tmp_path / "artifacts")), samples("one.png"))
 
 
-def test_a_link_brings_back_the_same_comparison(picked: Fickle) -> None:
+def test_a_link_brings_back_the_same_comparison(picked: TwoCaptions) -> None:
     app = checked(
         linked(beams_a="1", alpha_a="1.2", way_b=decoding_controls.DRAW, temperature_b="0.5", seed_b="7")
     )
@@ -217,14 +197,14 @@ def test_a_link_brings_back_the_same_comparison(picked: Fickle) -> None:
     assert not app.info
 
 
-def test_a_link_to_an_upload_brings_back_the_settings_alone(fake: Fickle) -> None:
+def test_a_link_to_an_upload_brings_back_the_settings_alone(fake: TwoCaptions) -> None:
     assert share.NO_LINK in said(checked(opened(photo(1))))
 
 
-def test_a_link_names_the_models(picked: Fickle, other: FakeCaptioner) -> None:
-    app = checked(linked(what=compare.MODELS, model_a="second", model_b=configurations.OWN))
+def test_a_link_names_the_models(picked: TwoCaptions, other: FakeCaptioner) -> None:
+    app = checked(linked(what=compare.MODELS, model_a="second", model_b=ACTIVE))
     assert app.selectbox(key="model_a").value == "second"
-    assert app.selectbox(key="model_b").value == configurations.OWN
+    assert app.selectbox(key="model_b").value == ACTIVE
     assert not app.info
 
 
@@ -238,8 +218,8 @@ def test_a_link_names_the_models(picked: Fickle, other: FakeCaptioner) -> None:
         ({"what": compare.MODELS, "model_b": "gone"}, "asks for the model gone, which is not here"),
     ],
 )
-def test_what_a_link_asks_for_in_vain_is_said(
-    picked: Fickle, other: FakeCaptioner, query: dict[str, str], sentence: str
+def test_a_link_to_what_is_not_here_is_explained(
+    picked: TwoCaptions, other: FakeCaptioner, query: dict[str, str], sentence: str
 ) -> None:
     app = checked(linked(**query))
     assert sentence in app.info[0].value.replace("\\", "")
@@ -249,7 +229,7 @@ def test_what_a_link_asks_for_in_vain_is_said(
     assert not checked(app).info
 
 
-def test_a_link_to_two_models_says_when_there_is_but_one(picked: Fickle) -> None:
+def test_a_link_to_two_models_says_when_there_is_only_one(picked: TwoCaptions) -> None:
     app = checked(linked(what=compare.MODELS))
     assert app.info[0].value == "The link compares two models, but only one is here\\."
-    assert "both sides" in said(app) or "From A to B" in said(app)
+    assert "same settings" in said(app) or "From A to B" in said(app)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.compare import configurations
+from captioner.app.state.other_bundles import ACTIVE
 from captioner.app.training_report import charts as report_charts
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
@@ -53,8 +53,8 @@ def test_curves_lie_over_each_other_and_the_best_is_said(
     assert "Beside the other models" in [header.value for header in app.header]
     said = [sentence for sentence in alternatives(app) if "a line a model" in sentence]
     assert len(said) == 2
-    assert f"Highest: {configurations.OWN} 0.40 in epoch 4; second_try 0.12 in epoch 2" in said[0]
-    assert f"Lowest: {configurations.OWN} 3.00 in epoch 2; second_try 3.75 in epoch 2" in said[1]
+    assert f"Highest: {ACTIVE} 0.40 in epoch 4; second_try 0.12 in epoch 2" in said[0]
+    assert f"Lowest: {ACTIVE} 3.00 in epoch 2; second_try 3.75 in epoch 2" in said[1]
 
 
 def table(app: AppTest, column: str) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def test_every_curve_has_its_numbers_in_a_table(
     put(folder, "second")
     found = table(visit("training_report", trained, monkeypatch), "second")
     assert found["second"].tolist() == ["0.050", "0.125", "–", "–"]
-    assert found[configurations.OWN].tolist() == ["0.100", "0.300", "0.250", "0.400"]
+    assert found[ACTIVE].tolist() == ["0.100", "0.300", "0.250", "0.400"]
     assert found.index.tolist() == ["1", "2", "3", "4"]
 
 
@@ -78,7 +78,7 @@ def test_scores_have_a_row_a_model_and_what_they_depend_on(
     put(folder, "second")
     app = visit("training_report", trained, monkeypatch)
     rows = table(app, "model").set_index("model")
-    assert rows["CIDEr"].to_dict() == {configurations.OWN: "0.512", "second": "0.333"}
+    assert rows["CIDEr"].to_dict() == {ACTIVE: "0.512", "second": "0.333"}
     said = text(app).replace("\\", "").split("**second**")[1]
     for part in (
         "1,000 pictures",

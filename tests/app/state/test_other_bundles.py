@@ -1,0 +1,51 @@
+"""The bundles beside the active one: which are offered, and what becomes of broken ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from captioner.app.state.other_bundles import other_bundles
+from captioner.bundle import storage
+from captioner.bundle.storage import Bundle
+from tests import tiny
+from tests.conftest import StandIn
+from tests.fake_captioner import FakeCaptioner
+
+
+@pytest.fixture
+def active(stand_in: StandIn[FakeCaptioner], tmp_path: Path) -> Bundle:
+    """The app's own bundle."""
+    bundle = tiny.whole(tmp_path / "artifacts")
+    stand_in(FakeCaptioner(bundle))
+    return bundle
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where further bundles are looked for; there is none."""
+    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    return tmp_path / "bundles"
+
+
+def test_a_copy_of_the_active_bundle_is_not_offered(active: Bundle, folder: Path) -> None:
+    storage.write(folder / "twin", {name: active.folder / name for name in active.files})
+    assert other_bundles() == ({}, {})
+
+
+def test_a_bundle_that_is_put_there_later_is_found(active: Bundle, folder: Path) -> None:
+    assert other_bundles() == ({}, {})
+    late = storage.write(folder / "late", tiny.files(tiny.config(beams=1)))
+    assert other_bundles() == ({"late": late}, {})
+    again = storage.write(folder / "late", tiny.files(tiny.config(beams=2)))
+    assert other_bundles()[0]["late"].checksum == again.checksum
+
+
+def test_a_bundle_looked_at_while_it_is_copied_is_whole_in_the_end(active: Bundle, folder: Path) -> None:
+    whole = storage.write(folder / "late", tiny.files(tiny.config(beams=1)))
+    vocabulary = (folder / "late" / "vocabulary.json").read_bytes()
+    (folder / "late" / "vocabulary.json").unlink()
+    assert "vocabulary.json is missing" in other_bundles()[1]["late"]
+    (folder / "late" / "vocabulary.json").write_bytes(vocabulary)
+    assert other_bundles() == ({"late": whole}, {})
