@@ -1,0 +1,234 @@
+"""Rules of the tree: where a module lies, and what it may import, inside a function, too.
+
+The rooms are the folders of `captioner/`. Imports run one way: a room imports those before it in its line,
+never one after it. A page of the app imports no other page; training and the app do not
+import each other.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import graphlib
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("captioner", "tests", "train.py", "streamlit_app.py")
+MAX_LINES = 300  # of a file
+MAX_MODULES = 12  # of a folder
+
+# The folder "" is captioner/ itself. Each room may import those before it.
+LIBRARY = ("", "bundle", "data", "novelty", "inference", "evaluation")
+TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
+APP = (*LIBRARY, "app/components", "app/state")
+PAGES = tuple(f"app/{page}" for page in ("caption", "batch", "compare", "explore", "review"))
+PAGES += ("app/training_report", "app/about")
+ROOMS = {*TRAINING, *APP, *PAGES}
+
+MAY_IMPORT_STREAMLIT = ("captioner/app", "streamlit_app.py", "tests")
+MAY_IMPORT_KERAS = ("captioner/training", "tests/training")
+MAY_IMPORT_TENSORFLOW = ("captioner/training/export.py", "tests/training")
+# A file that is read with one of these can run code.
+RUNS_CODE = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+RUNS_TEXT = {"eval", "exec"}
+PICKLES = {"read_pickle", "to_pickle", "allow_pickle"}
+
+# What requirements.txt installs, which is all that a server of the app has.
+INSTALLED = {
+    "captioner",
+    "streamlit",
+    "starlette",  # Streamlit's own server, whose middleware bounds uploads
+    "numpy",
+    "msgspec",
+    "PIL",
+    "pillow_heif",
+    "pandas",
+    "pyarrow",
+    "altair",
+    "huggingface_hub",
+    "httpx2",  # huggingface_hub's own client, whose errors become sentences
+    "filelock",  # huggingface_hub's own, too
+    "ai_edge_litert",
+}
+
+# Test files that mirror no module, and why.
+NO_MODULE = {
+    "tests/test_architecture.py": "every module",
+    "tests/test_readme.py": "the README",
+    "tests/training/test_train.py": "train.py",
+    "tests/training/test_train_flags.py": "train.py",
+    "tests/data/test_held_out.py": "flickr8k.hold_out, with the training that uses it",
+    "tests/inference/test_decoding_tree.py": "decoding.py: the tree of its beams",
+    "tests/app/test_model.py": "every page, with a real bundle",
+    "tests/app/test_warnings.py": "every page",
+    "tests/app/test_facts.py": "every page",
+    "tests/app/test_malformed.py": "every page, with files that break a rule",
+}
+
+
+def under(path: Path, places: tuple[str, ...]) -> bool:
+    return any(path.is_relative_to(place) for place in places)
+
+
+def room_of(path: Path) -> str:
+    """The folder of a file of the package, as the lists above name it."""
+    return "/".join(path.parts[1:-1])
+
+
+def room_of_module(dotted: str) -> str:
+    """The room of `captioner.a.b.c`, whether or not there is such a module."""
+    parts = dotted.split(".")[1:]
+    return next((room for n in (2, 1) if (room := "/".join(parts[:n])) in {*ROOMS, "app"}), "")
+
+
+def may_import(path: Path) -> set[str]:
+    """The rooms that a file may import."""
+    room = room_of(path)
+    match path.parts[0]:
+        case "train.py":
+            return {*TRAINING}
+        case "streamlit_app.py":
+            return {*APP, *PAGES, "app"}
+        case "tests" if not path.is_relative_to("tests/training"):
+            return {*LIBRARY, *APP, *PAGES, "app"}
+        case "tests":
+            return {*ROOMS, "app"}
+        case _ if room in PAGES:
+            return {*APP, room}
+        case _ if path.name in {"__init__.py", "__main__.py"} and not room:
+            return {*LIBRARY}
+    line = TRAINING if room in TRAINING else APP
+    return {*line[: line.index(room) + 1]} if room in line else set()
+
+
+def module(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@functools.cache
+def parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+def files(root: Path) -> Iterator[Path]:
+    """Every Python file of the project, relative to root."""
+    for source in SOURCES:
+        found = [root / source] if source.endswith(".py") else sorted((root / source).rglob("*.py"))
+        yield from (path.relative_to(root) for path in found if path.is_file())
+
+
+def imports(tree: ast.AST, path: Path) -> Iterator[str]:
+    """Dotted names that a file imports, wherever in it: `from a import b` gives both a and a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = module(path).split(".") if path.name == "__init__.py" else list(path.parts[:-1])
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (base, *(f"{base}.{alias.name}" for alias in node.names))
+        elif isinstance(node, ast.Call) and name(node.func) in {"import_module", "__import__"}:
+            yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
+
+
+def name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def unsafe(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RUNS_TEXT:
+            yield f"calls {node.func.id}()"
+        if isinstance(node, ast.Attribute) and node.attr in PICKLES:
+            yield f"uses {node.attr}"
+        if isinstance(node, ast.keyword) and node.arg in PICKLES and not _is_false(node.value):
+            yield f"sets {node.arg}"
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+def misplaced_imports(path: Path, imported: str) -> Iterator[str]:
+    """What is wrong with one import of one file."""
+    package = imported.partition(".")[0]
+    if package in RUNS_CODE:
+        yield f"{path} imports {package}, whose files can run code"
+    if package == "streamlit" and not under(path, MAY_IMPORT_STREAMLIT):
+        yield f"{path} imports streamlit"
+    if package in {"keras", "tf_keras"} and not under(path, MAY_IMPORT_KERAS):
+        yield f"{path} imports {package}"
+    if package == "tensorflow" and not under(path, MAY_IMPORT_TENSORFLOW):
+        yield f"{path} imports tensorflow"
+    if package in {"train", "streamlit_app"} and path.parts[0] == "captioner":
+        yield f"{path} imports {package}, which lies above it"
+    serves = under(path, ("captioner", "streamlit_app.py")) and not under(path, ("captioner/training",))
+    if serves and package not in INSTALLED | sys.stdlib_module_names:
+        yield f"{path} imports {package}, which requirements.txt does not install"
+    around = within(module(path), imported)  # `from captioner.app import state` names the folder of both, too
+    if package == "captioner" and not around and room_of_module(imported) not in may_import(path):
+        yield f"{path} imports {imported}, which its room may not"
+
+
+@functools.cache
+def broken_rules(path: Path, text: str) -> tuple[str, ...]:
+    return tuple(_broken_rules(path, text))
+
+
+def _broken_rules(path: Path, text: str) -> Iterator[str]:
+    tree = parsed(text)
+    for imported in dict.fromkeys(imports(tree, path)):
+        yield from misplaced_imports(path, imported)
+    if path.name == "__init__.py" and path.parts[0] == "captioner":
+        at_import = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        named = [name for node in at_import for name in imports(node, path)]
+        yield from (f"{path} imports {name}, and an __init__ imports nothing" for name in named
+                    if not name.startswith("__future__"))  # fmt: skip
+    yield from (f"{path} {habit}" for habit in unsafe(tree))
+    if (lines := text.count("\n")) > MAX_LINES:
+        yield f"{path} has {lines} lines, more than {MAX_LINES}"
+
+
+def misplaced_files(paths: set[Path]) -> Iterator[str]:
+    """Modules outside of every room, rooms with too many, and tests whose module lies elsewhere."""
+    modules = {path for path in paths if path.parts[0] == "captioner" and path.name != "__init__.py"}
+    for path in sorted(modules):
+        if room_of(path) not in ROOMS:
+            yield f"{path} lies in no room"
+    for folder, count in Counter(path.parent for path in modules).items():
+        if count > MAX_MODULES:
+            yield f"{folder} has {count} modules, more than {MAX_MODULES}"
+    mirrored = {Path("tests", *path.parts[1:-1], f"test_{path.stem.strip('_')}.py") for path in modules}
+    for path in sorted(paths - mirrored):
+        in_mirror = path.is_relative_to("tests") and not path.is_relative_to("tests/browser")
+        if in_mirror and path.name.startswith("test_") and path.as_posix() not in NO_MODULE:
+            yield f"{path} mirrors no module of captioner/"
+
+
+def cycle(sources: dict[Path, str]) -> Iterator[str]:
+    """The first circle of imports inside the package, if there is one."""
+    paths = {module(path): path for path in sources if path.parts[0] == "captioner"}
+    graph = {
+        here: {other for other in imports(parsed(sources[path]), path) if other in paths}
+        - {"captioner", here}
+        for here, path in paths.items()
+        if here != "captioner"
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        yield f"imports run in a circle: {' -> '.join(reversed(error.args[1]))}"
+
+
+def violations(sources: dict[Path, str]) -> list[str]:
+    """Every broken rule of a tree, one sentence each."""
+    broken = [sentence for path, text in sources.items() for sentence in broken_rules(path, text)]
+    return [*broken, *misplaced_files(set(sources)), *cycle(sources)]
