@@ -58,8 +58,7 @@ INSTALLED = {
 NO_MODULE = {
     "tests/test_architecture.py": "every module",
     "tests/test_readme.py": "the README",
-    "tests/training/test_train.py": "train.py",
-    "tests/training/test_train_flags.py": "train.py",
+    "tests/training/test_cli_flags.py": "cli.py: what each flag changes",
     "tests/data/test_held_out.py": "flickr8k.hold_out, with the training that uses it",
     "tests/inference/test_decoding_tree.py": "decoding.py: the tree of its beams",
     "tests/app/test_model.py": "every page, with a real bundle",

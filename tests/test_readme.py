@@ -108,4 +108,6 @@ def test_a_printed_command_is_understood(command: str) -> None:
     if "captioner" in parts:
         command_line._parser().parse_args(parts[parts.index("captioner") + 1 :])
     else:
-        train.arguments(parts[next(i for i, part in enumerate(parts) if part.endswith("train.py")) + 1 :])
+        train.cli.parse_arguments(
+            parts[next(i for i, part in enumerate(parts) if part.endswith("train.py")) + 1 :]
+        )

@@ -6,17 +6,29 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from captioner.bundle import storage
 from captioner.bundle.storage import Config
 from captioner.data.flickr8k import Dataset
 from captioner.inference.decoding import DecodingOptions
 from captioner.text import SPECIALS, TOKENIZERS
+from captioner.training import export
 from captioner.training.recipes import Recipe
 from captioner.training.runner import Trained
 
 LIBRARIES = ("keras", "tensorflow", "numpy", "pillow")
 COMMONEST = 500  # words listed in dataset.json
+
+
+def write(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int, run: Path) -> Path:
+    """Write the bundle, still without scores, inside the run's folder; returns its folder."""
+    model, folder = run / "captioner.tflite", run / "bundle"
+    export.export(trained.encoder, trained.decoder, model, recipe.bits)
+    described = files(recipe, trained, dataset, seed)
+    storage.write(folder, {**described, "captioner.tflite": model, "history.csv": run / "history.csv"})
+    return folder
 
 
 def files(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int) -> dict[str, str]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-import train
 from captioner.data.flickr8k import SPLITS
 from captioner.errors import CaptionerError
+from captioner.training import cli
 from captioner.training.recipes import RECIPES, Recipe
 
 
-def chosen(*given: str) -> Recipe:
-    return train.choose(train.arguments(list(given)))
+def chosen(*flags: str) -> Recipe:
+    return cli.choose_recipe(cli.parse_arguments(list(flags)))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -87,7 +89,7 @@ def test_sizes_change_where_a_decoder_reads_them(recipe: str, flag: str, value: 
 @pytest.mark.parametrize("recipe", ["attention", "edgetpu", "pair"])
 def test_a_frozen_encoder_is_in_no_phase(recipe: str, split: str) -> None:
     own = chosen("--recipe", recipe, "--split", split).phases
-    found = chosen("--recipe", recipe, "--split", split, "--frozen", "--polish", "2").phases
+    found = chosen("--recipe", recipe, "--split", split, "--frozen", "--self-critical", "2").phases
 
     assert [phase.name for phase in found] == ["decoder", "polish"]
     assert found[0] == own[0]
@@ -96,8 +98,8 @@ def test_a_frozen_encoder_is_in_no_phase(recipe: str, split: str) -> None:
 
 @pytest.mark.parametrize("recipe", ["attention", "edgetpu", "pair"])
 def test_a_batch_is_that_of_fine_tuning(recipe: str) -> None:
-    own = chosen("--recipe", recipe, "--polish", "2").phases
-    found = chosen("--recipe", recipe, "--polish", "2", "--batch", "5").phases
+    own = chosen("--recipe", recipe, "--self-critical", "2").phases
+    found = chosen("--recipe", recipe, "--self-critical", "2", "--batch", "5").phases
 
     assert [one.batch for one in found] == [5 if one.encoder_rate else one.batch for one in own]
 
@@ -117,18 +119,23 @@ def test_a_pair_of_networks_fits_every_recipe(recipe: str) -> None:
         (("--weights", "a.h5", "b.h5"), r"densenet201 takes 1 of --weights \(FILE, .*; got 2"),
         (("--freeze-glove",), "--freeze-glove does nothing without --glove"),
         (("--heads", "3"), "got 512 units and 3 heads"),
-        (("--search", "2", "--from", "runs/a"), "--search goes without --from"),
-        (("--search", "2", "--units", "8"), "--search goes without --units"),
-        (("--search", "2", "--batch", "8"), "--search goes without --batch"),
+        (("--tune", "2", "--from", "runs/a"), "--tune goes without --from"),
+        (("--tune", "2", "--units", "8"), "--tune goes without --units"),
+        (("--tune", "2", "--batch", "8"), "--tune goes without --batch"),
         (("--recipe", "merge", "--batch", "8"), "leaves the encoder as it is. Leave out --batch"),
         (("--frozen", "--batch", "8"), "--batch is for fine-tuning, which --frozen leaves out"),
-        (("--search", "2", "--frozen"), "--search goes without --frozen"),
+        (("--tune", "2", "--frozen"), "--tune goes without --frozen"),
         (("--recipe", "merge", "--frozen"), "leaves the encoder as it is. Leave out --frozen"),
     ],
 )
 def test_flags_that_would_do_nothing_are_refused(flags: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(CaptionerError, match=sentence):
         chosen(*flags)
+
+
+@pytest.mark.parametrize(("old", "new"), [("polish", "self-critical"), ("search", "tune")])
+def test_flags_still_go_by_their_old_names(old: str, new: str) -> None:
+    assert cli.parse_arguments([f"--{old}", "2"]) == cli.parse_arguments([f"--{new}", "2"])
 
 
 def test_an_unknown_recipe_names_the_known_ones() -> None:
@@ -150,7 +157,7 @@ def test_an_unknown_recipe_names_the_known_ones() -> None:
         ("--seed", "-1"),
         ("--seed", "4294967296"),
         ("--split", "x"),
-        ("--search", "21"),
+        ("--tune", "21"),
         ("--hold-out", "0"),
     ],
 )
@@ -158,5 +165,33 @@ def test_numbers_that_make_no_sense_are_refused(
     flags: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        train.arguments([*flags])
+        cli.parse_arguments([*flags])
     assert flags[0] in capsys.readouterr().err
+
+
+def test_help_and_mistakes_need_no_tensorflow() -> None:
+    code = "import sys; from captioner.training import cli; cli.parse_arguments([]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"keras", "tensorflow"} & set(done.stdout.split())
+
+
+SILENCED = """
+import sys, warnings
+from captioner.training import cli
+cli.silence_tensorflow()
+assert "tensorflow" not in sys.modules
+import tensorflow
+print("loaded", file=sys.stderr, flush=True)
+tensorflow.get_logger().warning("a function was traced again")
+tensorflow.constant([1.0]) + 1
+warnings.warn("something is deprecated")
+"""
+
+
+def test_tensorflow_is_silent_and_warnings_of_python_are_not() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SILENCED], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert "something is deprecated" in (printed := done.stderr.partition("loaded\n")[2])
+    assert "traced again" not in printed
+    assert "cuInit" not in printed

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 
-import train
 from captioner import images
 from captioner.__main__ import main as evaluate
 from captioner.bundle import hub, storage
@@ -19,11 +18,12 @@ from captioner.data.flickr8k import Dataset
 from captioner.errors import CaptionerError, DatasetError, ImageError
 from captioner.evaluation import evaluate as evaluation
 from captioner.inference.captioner import Captioner
-from captioner.training import runner
+from captioner.training import cli, runner
 from captioner.training.recipes import RECIPES, Recipe
 from captioner.training.tuning import EPOCHS, Search
 from tests.tiny_flickr8k import names
 
+TRAIN = Path(__file__).parents[2] / "train.py"
 SMALL = (
     "--encoder",
     "mobilenet_v2",
@@ -36,8 +36,8 @@ SMALL = (
 )
 
 
-def chosen(*given: str) -> Recipe:
-    return train.choose(train.arguments(list(given)))
+def chosen(*flags: str) -> Recipe:
+    return cli.choose_recipe(cli.parse_arguments(list(flags)))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def command(folder: Path, kaggle_folder: Path) -> list[str]:
         "2",
         "--epochs",
         "1",
-        "--polish",
+        "--self-critical",
         "1",
         "--seed",
         "4",
@@ -79,7 +79,7 @@ def command(folder: Path, kaggle_folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def trained(command: list[str], folder: Path) -> Bundle:
-    train.main(command)
+    cli.main(command)
     return storage.load(folder / "artifacts")
 
 
@@ -117,7 +117,7 @@ def test_a_score_that_fails_leaves_the_bundle_that_was_there(
 
     monkeypatch.setattr(evaluation, "evaluate", broken)
     with pytest.raises(ImageError):
-        train.main([*command, "--resume"])
+        cli.main([*command, "--resume"])
     assert storage.load(trained.folder) == trained
 
 
@@ -132,7 +132,7 @@ def test_what_was_put_in_place_is_pushed(
 
     monkeypatch.setattr(hub, "push", push)
     out = trained.folder.with_name("again")
-    train.main([*command, "--resume", "--out", str(out), "--push", "someone/captioner"])
+    cli.main([*command, "--resume", "--out", str(out), "--push", "someone/captioner"])
     assert sent == [(storage.load(out).checksum, "someone/captioner")]
     assert "pushed: the address" in capsys.readouterr().out
 
@@ -159,11 +159,11 @@ def test_the_captions_told_are_those_it_gives(trained: Bundle, tiny_dataset: Dat
 
 def test_a_run_is_not_overwritten(trained: Bundle, command: list[str]) -> None:
     with pytest.raises(CaptionerError, match=r"holds a run already\. Go on with --resume"):
-        train.main(command)
+        cli.main(command)
 
 
 def test_a_finished_run_is_exported_again(trained: Bundle, command: list[str], tmp_path: Path) -> None:
-    train.main([*command, "--resume", "--out", str(tmp_path / "again")])
+    cli.main([*command, "--resume", "--out", str(tmp_path / "again")])
     again = storage.load(tmp_path / "again")
 
     assert again.history() == trained.history()
@@ -177,7 +177,7 @@ def test_a_folder_that_is_no_bundle_is_refused_before_training(
     (tmp_path / "holiday").mkdir()
     (tmp_path / "holiday" / "beach.jpg").write_bytes(b"a picture")
     with pytest.raises(CaptionerError, match=r"holiday is there and is no bundle\. Name a new folder"):
-        train.main(["--data", str(kaggle_folder), "--out", "holiday"])
+        cli.main(["--data", str(kaggle_folder), "--out", "holiday"])
 
     assert [path.name for path in tmp_path.iterdir()] == ["holiday"]
     storage.refuse_foreign(tmp_path / "new")
@@ -193,11 +193,11 @@ def test_a_search_takes_the_place_of_training(
     monkeypatch.setattr(Search, "go", lambda *given: begun.append(given))
     monkeypatch.chdir(tmp_path)
     command = ["--data", str(kaggle_folder), "--recipe", "merge", "--hold-out", "3", "--seed", "7"]
-    train.main([*command, "--search", "20"])
-    train.main([*command, "--search", "2", "--epochs", "1", "--run", "elsewhere", "--resume"])
+    cli.main([*command, "--tune", "20"])
+    cli.main([*command, "--tune", "2", "--epochs", "1", "--run", "elsewhere", "--resume"])
     (first, *rest), (second, *other) = begun
 
-    assert (first.recipe, first.folder, first.seed) == (RECIPES["merge"], Path("runs/merge-search"), 7)
+    assert (first.recipe, first.folder, first.seed) == (RECIPES["merge"], Path("runs/merge-tuning"), 7)
     assert len(first.dataset.splits["train"]) == 5
     assert (rest, other) == ([20, False], [2, True])
     assert (first.epochs, second.epochs, second.folder) == (EPOCHS, 1, Path("elsewhere"))
@@ -207,13 +207,13 @@ def test_a_search_takes_the_place_of_training(
 def test_pictures_left_out_are_said(
     kaggle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = train.arguments(["--data", str(kaggle_folder), "--limit", "5"])
-    dataset = train.read(options, chosen())
+    options = cli.parse_arguments(["--data", str(kaggle_folder), "--limit", "5"])
+    dataset = cli.read_dataset(options, chosen())
 
     assert [len(found) for found in dataset.splits.values()] == [5, 2, 2]
     assert capsys.readouterr().out == "pictures: 5 train, 2 dev, 2 test\n"
     with pytest.raises(DatasetError, match="no dataset folder"):
-        train.read(train.arguments(["--data", str(tmp_path / "nowhere")]), chosen())
+        cli.read_dataset(cli.parse_arguments(["--data", str(tmp_path / "nowhere")]), chosen())
 
 
 def test_a_download_that_fails_names_the_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ def test_a_download_that_fails_names_the_other_way(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setitem(sys.modules, "kagglehub", Unreachable())
     with pytest.raises(CaptionerError, match=r"could not be downloaded from Kaggle \(.+\).*use --data"):
-        train.download()
+        cli.download_dataset()
 
 
 def test_a_download_tells_where_it_is(
@@ -233,13 +233,13 @@ def test_a_download_tells_where_it_is(
         sys.modules, "kagglehub", SimpleNamespace(dataset_download=lambda handle: str(tmp_path))
     )
 
-    assert train.download() == tmp_path
+    assert cli.download_dataset() == tmp_path
     assert f"Flickr8k is in {tmp_path}." in capsys.readouterr().out
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, Path(train.__file__), "--recipe", "merge", "--data", tmp_path / "nowhere"],
+        [sys.executable, TRAIN, "--recipe", "merge", "--data", tmp_path / "nowhere"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
@@ -263,8 +263,8 @@ def test_real_pictures_and_weights_become_a_bundle(
         "out": tmp_path / "out",
     }
     flags = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
-    once = ["--limit", "12", "--epochs", "1", "--polish", "1"]
-    train.main([*flags, "--recipe", "pair", "--weights", *weights, *once])
+    once = ["--limit", "12", "--epochs", "1", "--self-critical", "1"]
+    cli.main([*flags, "--recipe", "pair", "--weights", *weights, *once])
     found = storage.load(tmp_path / "out")
 
     assert found.model_path.stat().st_size < 30e6, "which takes 8 bits: with 16 it has 43 MB"
