@@ -150,9 +150,13 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same() -> None:
 
 
 @pytest.mark.parametrize("format", FAITHFUL)
-@pytest.mark.parametrize("mode", ["P", "LA", "RGB", "RGBA"])
 @pytest.mark.parametrize(
-    ("size", "expected"), [((1000, 700), (700, 1000)), ((1500, 2000), (1000, 750)), ((1100, 20), (18, 1000))]
+    ("mode", "size", "expected"),
+    [
+        *((mode, (1000, 700), (700, 1000)) for mode in ("P", "LA", "RGB", "RGBA")),
+        ("RGB", (1500, 2000), (1000, 750)),
+        ("RGB", (1100, 20), (18, 1000)),
+    ],
 )
 def test_what_is_large_is_made_smaller_in_proportion(
     format: str, mode: str, size: tuple[int, int], expected: tuple[int, int]

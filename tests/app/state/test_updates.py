@@ -26,7 +26,7 @@ from tests.stand_in_hub import StandInHub
 
 REPO = "someone/captioner"
 LONGEST = 60.0  # seconds; a test that needs them has failed
-SLOW = 0.3  # seconds of patience with a Hub that does not answer
+SLOW = 0.1  # seconds of patience with a Hub that does not answer
 
 ANYWHERE: dict[str, tuple[Fault, str]] = {
     "401": (faults.refused("GatedRepo", 401), "gated"),
