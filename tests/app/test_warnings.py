@@ -94,9 +94,9 @@ def in_the_file_of_a_review(pictures: Pictures, captioner: Captioner, *_: object
     for _name in pictures:
         press(app, "Wrong")
     assert SENTENCE in said(app), "explained below the ratings"
-    sitting = rating.sittings().find(str(app.query_params["sitting"]))
-    assert sitting
-    text = results.file(sitting, captioner.bundle).decode("utf-8-sig")
+    session = rating.sessions().find(str(app.query_params["session"]))
+    assert session
+    text = results.to_file(session, captioner.bundle).decode("utf-8-sig")
     return [SENTENCES[row["warnings"]] for row in csv.DictReader(io.StringIO(text))]
 
 

@@ -113,7 +113,7 @@ def review(page: Page) -> Iterator[str]:
     start = page.get_by_role("button", name="Start")
     expect(start).to_be_visible()
     unfold(page)
-    yield "before a sitting"
+    yield "before a review session"
     page.get_by_role("radio", name="Our own pictures").click()
     expect(start).to_be_hidden()
     upload(page, photo(1), photo(2), photo(3), label="Upload photographs")
@@ -127,7 +127,7 @@ def review(page: Page) -> Iterator[str]:
     page.get_by_role("button", name="Back").click()
     expect(page.get_by_text("You rated it wrong")).to_be_visible()
     unfold(page)
-    yield "in a sitting"
+    yield "in a review session"
 
 
 def plain(page: Page) -> Iterator[str]:

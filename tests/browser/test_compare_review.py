@@ -1,4 +1,4 @@
-"""Comparing two answers, and a sitting from its start to its file, in a real Chromium."""
+"""Comparing two answers, and a review session from its start to its file, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 
 def started(open_page: Open) -> Page:
-    """A sitting about three uploads."""
+    """A review session about three uploads."""
     page = open_page("review")
     expect(page.get_by_text(PROMISE)).to_be_visible()
     page.get_by_role("radio", name="Our own pictures").click()
@@ -73,7 +73,7 @@ def test_the_picture_of_the_caption_page_is_the_one_compared(open_page: Open) ->
 
 
 @at_both_widths
-def test_a_sitting_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> None:
+def test_a_session_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> None:
     page = started(open_page)
     settle(page)  # a key that comes while the page is still being drawn is not heard
     page.keyboard.press("1")
@@ -82,14 +82,14 @@ def test_a_sitting_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> N
     page.reload()  # what was uploaded is gone, the rating is not
     expect(page.get_by_text("1 of 3 rated")).to_be_visible()
     expect(page.get_by_text("Uploads are not stored")).to_be_visible()
-    upload(page, photo(1), photo(2), photo(3), label="Upload the pictures of this sitting again")
+    upload(page, photo(1), photo(2), photo(3), label="Upload the pictures of this review session again")
     expect(page.get_by_role("button", name=re.compile("^Wrong"))).to_be_enabled()
     page.get_by_role("heading", level=1).click()
     page.keyboard.press("3")
     expect(page.get_by_text("Picture 3 of 3")).to_be_visible()
     settle(page)  # until then, a button still does what it did for the picture before
     page.get_by_role("button", name=re.compile("^Partly")).click()
-    expect(page.get_by_role("heading", name="What you found")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your result")).to_be_visible()
     expect(page.get_by_text("1 of 3 captions right")).to_be_visible()
     expect(page.get_by_role("heading", name="The pictures again")).to_be_visible()
     expect(page.get_by_role("button", name="Download the ratings")).to_have_count(1)
@@ -127,11 +127,11 @@ def test_a_stray_key_rates_nothing_once_the_keys_are_switched_off(open_page: Ope
 
 
 @at_both_widths
-def test_what_cannot_be_gone_on_with_is_explained(open_page: Open) -> None:
-    page = open_page("review?sitting=nobody-knows")
+def test_what_cannot_be_continued_is_explained(open_page: Open) -> None:
+    page = open_page("review?session=nobody-knows")
     expect(page.get_by_role("alert")).to_contain_text("no longer here")
-    page.get_by_text("Go on with a saved sitting").click()
+    page.get_by_text("Continue a saved review session").click()
     file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"name,age\nx,3\n"}
     page.locator("input[type=file]").last.set_input_files(file)  # type: ignore[arg-type]
-    expect(page.get_by_text(re.compile("The file is no saved sitting"))).to_be_visible()
+    expect(page.get_by_text(re.compile("The file is no saved review session"))).to_be_visible()
     assert fits(page)

@@ -1,4 +1,4 @@
-"""A sitting: look at pictures together, rate each caption, learn how often the model is right."""
+"""A review session: look at pictures, rate each caption, learn how often the model is right."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.review import rating
-from captioner.app.review.session import MOST, Entry, Sitting, from_csv
+from captioner.app.review.session import MAX_PICTURES, Item, RatingSession
+from captioner.app.review.session_file import from_csv
 from captioner.app.state import resources, uploads
 from captioner.errors import CaptionerError
 
@@ -17,150 +18,150 @@ if TYPE_CHECKING:
     from captioner.data.samples import Sample
 
 SAMPLES, OWN = "Sample pictures", "Our own pictures"
-USUAL, FEWEST = 20, 5  # pictures: offered first, at least
-PROMISE = (
-    "Ratings, remarks and file names stay in this server’s memory for up to 12 hours after the last change, "
-    "for whoever has the link; where many sittings are open, the oldest makes room. Pictures are not stored."
+DEFAULT_PICTURES, MIN_PICTURES = 20, 5
+LEAD = (
+    "Look at pictures one by one, alone or as a group, and say whether the model’s sentence is right. At the "
+    "end you know how often it was right, and how certain that number is."
 )
+PROMISE = (
+    "Ratings, remarks and file names stay in this server’s memory for up to 12 hours after the last change. "
+    "Whoever has the link can see them. When many review sessions are open, the oldest is removed earlier. "
+    "Pictures are not stored."
+)
+SESSION_GONE = (
+    "The review session of this link is no longer here: it is kept for up to 12 hours after its last change, "
+    "and lost when the app restarts. Load the file that you downloaded, or start a new one."
+)
+OTHER_MODEL = (
+    "These ratings are of another model than the one that is running, so none can be added. Start a new "
+    "review session for this one."
+)
+FILE_CONTINUES = "With the file, you can come back and continue at any time."
 
 
 def page() -> None:
-    """Begin a sitting, go on with one, or see what it found."""
+    """Start a review session, continue one, or see its result."""
     st.title("How often is it right?", anchor=False)
-    key = _key()
-    sitting = rating.sittings().find(key) if key else None
-    if key and sitting is None:
-        _lost()
-    if key is None or sitting is None:
-        _begin()
+    key = _session_key()
+    session = rating.sessions().find(key) if key else None
+    if key and session is None:
+        st.warning(SESSION_GONE, icon=":material/link_off:")
+    if key is None or session is None:
+        _start()
     else:
-        _go_on(key, sitting)
+        _continue(key, session)
 
 
-def _key() -> str | None:
-    """The sitting's key, from the link; coming back from another page, from this visit."""
-    key = st.query_params.get("sitting") or st.session_state.get("sitting")
+def _session_key() -> str | None:
+    """From the link (its old name, too); after a visit to another page, from this visit."""
+    link = st.query_params
+    key = link.get("session") or link.pop("sitting", None) or st.session_state.get("rating session")
     if key:
-        st.query_params["sitting"] = st.session_state["sitting"] = key
+        link["session"] = st.session_state["rating session"] = key
     return key
 
 
-def _lost() -> None:
-    st.warning(
-        "The sitting of this link is no longer here: it is kept for up to 12 hours after its last change, "
-        "and lost when the app restarts. Load the file that was downloaded, or start a new one.",
-        icon=":material/link_off:",
-    )
-
-
-def _begin() -> None:
-    st.markdown(
-        "Look at pictures one by one, alone or as a group, and say whether the model’s sentence is right. In "
-        "the end you know how often it was, and how far that number can be trusted."
-    )
-    found, sentence = resources.shelf()
-    chosen = OWN
-    if found:
-        chosen = st.segmented_control(
+def _start() -> None:
+    st.markdown(LEAD)
+    samples, sentence = resources.shelf()
+    source = OWN
+    if samples:
+        source = st.segmented_control(
             "Which pictures?", [SAMPLES, OWN], default=SAMPLES, required=True, key="review source"
         )
-    if chosen == OWN:
-        _begin_with_uploads()
+    if source == OWN:
+        _start_with_uploads()
     else:
-        _begin_with_samples(found)
-    if chosen != OWN or not found:
+        _start_with_samples(samples)
+    if source != OWN or not samples:
         st.caption(wording.escaped(sentence))
-    with st.expander("Go on with a saved sitting", icon=":material/upload_file:"):
-        _begin_with_file()
+    with st.expander("Continue a saved review session", icon=":material/upload_file:"):
+        _start_with_file()
     st.caption(PROMISE)
 
 
-def _begin_with_samples(found: dict[str, Sample]) -> None:
-    most = min(MOST, len(found))
-    count = most
-    if most > FEWEST:
+def _start_with_samples(samples: dict[str, Sample]) -> None:
+    count = most = min(MAX_PICTURES, len(samples))
+    if most > MIN_PICTURES:
         count = st.slider(
             "How many?",
-            FEWEST,
+            MIN_PICTURES,
             most,
-            min(USUAL, most),
-            help="Drawn at random. The more, the surer the result; a picture takes some ten seconds.",
+            min(DEFAULT_PICTURES, most),
+            help="Chosen at random. More pictures give a more certain result; each takes about ten seconds.",
         )
     if st.button("Start", icon=":material/play_arrow:"):
-        _open([Entry(name) for name in random.sample(sorted(found), count)])
+        _open([Item(name) for name in random.sample(sorted(samples), count)])
 
 
-def _begin_with_uploads() -> None:
-    bounds = f"up to {MOST} and {uploads.LARGEST // 10**6} MB in all"
+def _start_with_uploads() -> None:
+    bounds = f"up to {MAX_PICTURES} and {uploads.LARGEST // 10**6} MB in all"
     files = uploads.several(f"Upload photographs, {bounds}")
-    fitting = uploads.within(files, MOST)
-    if len(fitting) < len(files):
-        st.caption(f"Only the first {len(fitting)} of them will be in the sitting: it takes {bounds}.")
-    if fitting and st.button("Start", icon=":material/play_arrow:"):
-        entries = rating.captioned(fitting)
-        if entries:
+    accepted = uploads.within(files, MAX_PICTURES)
+    if len(accepted) < len(files):
+        st.caption(f"Only the first {len(accepted)} of them are taken: a review session takes {bounds}.")
+    if accepted and st.button("Start", icon=":material/play_arrow:"):
+        items = rating.caption_uploads(accepted)
+        if items:
             uploads.let_go(*files)
-            _open(entries)
+            _open(items)
 
 
-def _begin_with_file() -> None:
-    file = st.file_uploader("Load the file that was downloaded from a sitting", ["csv"])
+def _start_with_file() -> None:
+    file = st.file_uploader("Load the file that you downloaded from a review session", ["csv"])
     if file is not None:
         try:
-            sitting = from_csv(file.getvalue())
+            session = from_csv(file.getvalue())
         except CaptionerError as error:
             resources.show(error)
         else:
-            _open(list(sitting.entries), sitting.model)
+            _open(list(session.items), session.model)
 
 
-def _open(entries: list[Entry], model: str = "") -> None:
-    sitting = Sitting(model or resources.running().bundle.checksum, tuple(entries))
-    st.session_state["sitting"] = st.query_params["sitting"] = rating.sittings().open(sitting)
+def _open(items: list[Item], model: str = "") -> None:
+    session = RatingSession(model or resources.running().bundle.checksum, tuple(items))
+    key = rating.sessions().open(session)
+    st.session_state["rating session"] = st.query_params["session"] = key
     st.rerun()
 
 
-def _go_on(key: str, sitting: Sitting) -> None:
+def _continue(key: str, session: RatingSession) -> None:
     # Only now: pandas and Altair take half a second, for which the title need not wait.
     from captioner.app.review import results
 
-    rating.refused()
+    rating.show_rejected()
     bundle = resources.running().bundle
-    if sitting.model != bundle.checksum:
-        st.info(
-            "These ratings are of another model than the one that is running, so none can be added. Start a "
-            "new sitting for this one.",
-            icon=":material/info:",
-        )
-    elif not sitting.done:
-        rating.show(key, sitting)
-    if sitting.rated:
-        results.show(sitting, bundle)
-    _leave(key, sitting)
-    if sitting.done and sitting.model == bundle.checksum:
+    same_model = session.model == bundle.checksum
+    if not same_model:
+        st.info(OTHER_MODEL, icon=":material/info:")
+    elif not session.done:
+        rating.show(key, session)
+    if session.rated:
+        results.show(session, bundle)
+    _download_or_leave(key, session)
+    if session.done and same_model:
         st.header("The pictures again", anchor=False)
-        rating.show(key, sitting)
+        rating.show(key, session)
 
 
-def _leave(key: str, sitting: Sitting) -> None:
-    """Take the ratings along, or begin again."""
+def _download_or_leave(key: str, session: RatingSession) -> None:
     from captioner.app.review import results
 
-    kept, bundle = rating.sittings(), resources.running().bundle
+    sessions, bundle = rating.sessions(), resources.running().bundle
     with st.container(horizontal=True):
         st.download_button(
             "Download the ratings",
-            # Made at the click: by then, others with the same link may have rated on.
-            lambda: results.file(kept.find(key) or sitting, bundle),
+            # Made at the click: by then, others with the same link may have rated more.
+            lambda: results.to_file(sessions.find(key) or session, bundle),
             "captioner-ratings.csv",
             "text/csv",
             on_click="ignore",
             icon=":material/download:",
         )
-        st.button("New sitting", on_click=_forget, icon=":material/restart_alt:")
-    st.caption(f"{PROMISE} The file brings them back at any time, also to go on.")
+        st.button("New review session", on_click=_leave, icon=":material/restart_alt:")
+    st.caption(f"{PROMISE} {FILE_CONTINUES}")
 
 
-def _forget() -> None:
-    st.session_state.pop("sitting", None)
-    st.query_params.pop("sitting", None)
+def _leave() -> None:
+    st.session_state.pop("rating session", None)
+    st.query_params.pop("session", None)

@@ -1,4 +1,4 @@
-"""One picture of a sitting at a time: what the model says about it, and what people say about that."""
+"""One picture of a review session at a time: its caption, and the buttons that rate it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ import streamlit as st
 
 from captioner import images
 from captioner.app.components import wording
-from captioner.app.review.session import LONGEST, MOST, Entry, Sitting, Sittings, cleaned
+from captioner.app.review.session import (
+    MAX_PICTURES,
+    MAX_TEXT,
+    Item,
+    RatingSession,
+    RatingSessionStore,
+    cleaned,
+)
 from captioner.app.state import resources, uploads
 from captioner.app.state.resources import Picture
 from captioner.errors import CaptionerError
@@ -26,8 +33,8 @@ if TYPE_CHECKING:
     from captioner.inference.captioner import Caption
 
 MEANINGS = (
-    "**Right**: all that it says is in the picture. **Partly**: the main thing is right, something else is "
-    "not. **Wrong**: the main thing is not there."
+    "**Right**: everything that it says is in the picture. **Partly**: the main thing is right, something "
+    "else is not. **Wrong**: the main thing is not in the picture."
 )
 BUTTONS = (  # rating, key on the keyboard, icon
     ("right", "1", ":material/check:"),
@@ -37,39 +44,39 @@ BUTTONS = (  # rating, key on the keyboard, icon
 
 
 @dataclass(frozen=True)
-class View:
-    """A picture ready to be rated."""
+class PictureToRate:
+    """A picture as it is shown, uint8[H, W, 3] or a JPEG, and what the model says about it."""
 
-    picture: Pixels | bytes
+    image: Pixels | bytes
     caption: str
     log_prob: float | None
-    warnings: str  # codes, a space between
+    warnings: str  # codes, separated by spaces
 
 
 @st.cache_resource(show_spinner=False)
-def sittings() -> Sittings:
-    return Sittings()
+def sessions() -> RatingSessionStore:
+    return RatingSessionStore()
 
 
-def show(key: str, sitting: Sitting) -> None:
-    """One picture with its caption, and what can be said of it."""
-    count = len(sitting.entries)
-    position = st.session_state.setdefault(f"position {key}", max(sitting.following(-1), 0)) % count
-    entry = sitting.entries[position]
-    st.progress(len(sitting.rated) / count, f"{len(sitting.rated)} of {count} rated")
-    view = _view(entry)
+def show(key: str, session: RatingSession) -> None:
+    """One picture with its caption, the buttons that rate it, and those that go to its neighbours."""
+    count = len(session.items)
+    position = st.session_state.setdefault(f"position {key}", max(session.next_unrated(-1), 0)) % count
+    item = session.items[position]
+    st.progress(len(session.rated) / count, f"{len(session.rated)} of {count} rated")
+    picture = _picture_to_rate(item)
     left, right = st.columns([6, 5], gap="medium")
     with left:
-        if view:
-            st.image(view.picture, width="stretch", alt=view.caption)
+        if picture:
+            st.image(picture.image, width="stretch", alt=picture.caption)
         else:
-            _absent(entry, sitting)
+            _ask_for_picture(item, session)
     with right:
         st.caption(f"Picture {position + 1} of {count}")
-        if caption := view.caption if view else entry.caption:
+        if caption := picture.caption if picture else item.caption:
             st.header(f"“{wording.escaped(caption)}”", anchor=False)
-            _warn(view.warnings if view else entry.warnings, rated=bool(entry.rating))
-        _verdict(key, entry, view, position)
+            _warn(picture.warnings if picture else item.warnings, rated=bool(item.rating))
+        _rating_buttons(key, item, picture, position)
         with st.container(horizontal=True):
             for label, step, shortcut in (("Back", -1, "Left"), ("Next", 1, "Right")):
                 st.button(
@@ -83,158 +90,158 @@ def show(key: str, sitting: Sitting) -> None:
 
 
 def _warn(codes: str, *, rated: bool) -> None:
-    # How sure the model was stays hidden here: it would sway the rating that it is later compared with.
+    # How sure the model was stays hidden until the rating, which is compared with it later.
     for code in codes.split():
         if rated or code != UNSURE:
             st.markdown(wording.warning(code))
 
 
-def _verdict(key: str, entry: Entry, view: View | None, position: int) -> None:
-    st.markdown(f"You rated it **{entry.rating}**." if entry.rating else "Is that right?")
-    by_keys = _by_keys()
+def _rating_buttons(key: str, item: Item, picture: PictureToRate | None, position: int) -> None:
+    st.markdown(f"You rated it **{item.rating}**." if item.rating else "Is that right?")
+    shortcuts = _shortcuts_on()
     with st.container(horizontal=True, gap="small"):
         for rating, shortcut, icon in BUTTONS:
             st.button(
-                f"**{rating.capitalize()}**" if entry.rating == rating else rating.capitalize(),
-                # Not the picture's: so the keyboard's focus stays on the button from picture to picture.
+                f"**{rating.capitalize()}**" if item.rating == rating else rating.capitalize(),
+                # The same for every picture, so that the keyboard's focus stays on the button.
                 key=f"rate {rating}",
                 icon=icon,
-                shortcut=shortcut if by_keys else None,
+                shortcut=shortcut if shortcuts else None,
                 on_click=_rate,
-                args=(key, entry.id, rating, view, position),
-                disabled=view is None,
+                args=(key, item.id, rating, picture, position),
+                disabled=picture is None,
                 width="stretch",
             )
     st.caption(MEANINGS)
     st.toggle("Rate with the keys 1, 2 and 3", key="rate by keys")
-    widget = f"remark {key} {entry.id}"
+    widget = f"remark {key} {item.id}"
     st.text_input(
         "Remark (optional)",
-        entry.remark,
-        max_chars=LONGEST,
+        item.remark,
+        max_chars=MAX_TEXT,
         key=widget,
-        on_change=_annotate,
-        args=(key, entry.id, widget),
+        on_change=_set_remark,
+        args=(key, item.id, widget),
     )
 
 
-def _by_keys() -> bool:
-    """Whether a key alone may rate: the keys can be switched off (WCAG 2.1.4), here for the whole visit."""
+def _shortcuts_on() -> bool:
+    """Whether a key alone rates: that can be switched off (WCAG 2.1.4), here for the whole visit."""
     state = st.session_state
-    # Twice, as Streamlit forgets what belongs to a switch once a page is shown without it.
-    state["_by keys"] = chosen = bool(state.setdefault("rate by keys", state.get("_by keys", True)))
-    return chosen
+    # Twice, as Streamlit forgets a switch's value once a page is shown without it.
+    state["_by keys"] = on = bool(state.setdefault("rate by keys", state.get("_by keys", True)))
+    return on
 
 
-def _rate(key: str, id: str, rating: str, view: View, position: int) -> None:
-    changed = sittings().change(
-        key, lambda sitting: sitting.rate(id, rating, view.caption, view.log_prob, view.warnings)
+def _rate(key: str, id: str, rating: str, picture: PictureToRate, position: int) -> None:
+    changed = sessions().change(
+        key, lambda session: session.rate(id, rating, picture.caption, picture.log_prob, picture.warnings)
     )
     if changed:
-        st.session_state[f"position {key}"] = changed.following(position)
+        st.session_state[f"position {key}"] = changed.next_unrated(position)
 
 
-def _annotate(key: str, id: str, widget: str) -> None:
+def _set_remark(key: str, id: str, widget: str) -> None:
     remark = st.session_state[widget]
-    sittings().change(key, lambda sitting: sitting.annotate(id, remark))
+    sessions().change(key, lambda session: session.set_remark(id, remark))
 
 
 def _move(key: str, step: int) -> None:
-    # A step, not a place: pressed twice before the page is drawn anew, it is two steps.
+    # A step, not a position: pressed twice before the page is drawn again, it is two steps.
     st.session_state[f"position {key}"] += step
 
 
-def _view(entry: Entry) -> View | None:
-    """The picture and the caption to rate; None where the picture is no longer here."""
-    if entry.digest:
-        kept = st.session_state.get("reviewed", {}).get(entry.digest)
-        return View(kept, entry.caption, entry.log_prob, entry.warnings) if kept else None
-    found, _ = resources.shelf()
-    if entry.picture not in found:
+def _picture_to_rate(item: Item) -> PictureToRate | None:
+    """The picture and the caption to rate; None where the picture is not here."""
+    if item.upload_hash:
+        upload = st.session_state.get("reviewed", {}).get(item.upload_hash)
+        return PictureToRate(upload, item.caption, item.log_prob, item.warnings) if upload else None
+    samples, _ = resources.shelf()
+    if item.picture not in samples:
         return None
     try:
-        picture = Picture(entry.picture, found[entry.picture].read(), sample=entry.picture)
+        picture = Picture(item.picture, samples[item.picture].read(), sample=item.picture)
         image = images.read(picture.data)
     except CaptionerError:  # the page then says that it is not here, and goes on
         return None
-    if entry.rating:
-        return View(image, entry.caption, entry.log_prob, entry.warnings)
-    captions = resources.captions(picture, image, resources.captioner().options)
-    return View(image, captions.best.text, captions.best.log_prob, _codes(captions))
+    if item.rating:
+        return PictureToRate(image, item.caption, item.log_prob, item.warnings)
+    caption = resources.captions(picture, image, resources.captioner().options)
+    return PictureToRate(image, caption.best.text, caption.best.log_prob, _warning_codes(caption))
 
 
-def _codes(captions: Caption) -> str:
-    return " ".join(warning.code for warning in captions.warnings)
+def _warning_codes(caption: Caption) -> str:
+    return " ".join(warning.code for warning in caption.warnings)
 
 
-def _absent(entry: Entry, sitting: Sitting) -> None:
-    name = wording.escaped(entry.picture)
-    if not entry.digest:
-        st.info(f"The picture {name} is not on this server. Go on to the next.", icon=":material/hide_image:")
+def _ask_for_picture(item: Item, session: RatingSession) -> None:
+    """Say that the picture is not here; where it was an upload, offer to upload it again."""
+    name, icon = wording.escaped(item.picture), ":material/hide_image:"
+    if not item.upload_hash:
+        st.info(f"The picture {name} is not on this server. Go on to the next.", icon=icon)
         return
-    st.info(
-        f"Uploads are not stored, so {name} has to be uploaded again to be seen.",
-        icon=":material/hide_image:",
-    )
-    files = uploads.several("Upload the pictures of this sitting again")
+    st.info(f"Uploads are not stored, so {name} has to be uploaded again to be seen.", icon=icon)
+    files = uploads.several("Upload the pictures of this review session again")
     if files:
-        _restore(files, sitting)
-        if _view(entry):
+        _restore(files, session)
+        if _picture_to_rate(item):
             uploads.let_go(*files)
             st.rerun()
         st.caption("That is another picture.")
 
 
-def _restore(files: Sequence[UploadedFile], sitting: Sitting) -> None:
-    """Keep those of the files that are pictures of the sitting."""
-    wanted = {entry.digest for entry in sitting.entries}
+def _restore(files: Sequence[UploadedFile], session: RatingSession) -> None:
+    """Keep those of the files that are pictures of the session."""
+    hashes = {item.upload_hash for item in session.items}
     for file in files:
         data = file.getvalue()
-        if (digest := _digest(data)) in wanted:
+        if (upload_hash := _hash(data)) in hashes:
             with suppress(CaptionerError):
-                _keep(digest, images.read(data))
+                _keep_for_visit(upload_hash, images.read(data))
 
 
-def captioned(files: Sequence[UploadedFile]) -> list[Entry]:
-    """An entry for each file that is a picture, which is kept small for this visit; the others are named."""
-    entries: dict[str, Entry] = {}
+def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
+    """An item for each file that is a picture; the others are named on the page."""
+    items: dict[str, Item] = {}
     progress = st.progress(0.0, "Captioning …")
     for number, file in enumerate(files, start=1):
         name, data = cleaned(file.name) or "picture", file.getvalue()
         try:
             image = images.read(data)
         except CaptionerError as error:
-            st.session_state.setdefault("review refused", []).append(f"{name}: {error}")
+            st.session_state.setdefault("review rejected", []).append(f"{name}: {error}")
         else:
-            captions = resources.captions(Picture(name, data), image, resources.captioner().options)
-            best, digest = captions.best, _digest(data)
-            entries[digest] = Entry(name, digest, best.text, best.log_prob, warnings=_codes(captions))
-            _keep(digest, image)
+            caption = resources.captions(Picture(name, data), image, resources.captioner().options)
+            best, upload_hash = caption.best, _hash(data)
+            items[upload_hash] = Item(
+                name, upload_hash, best.text, best.log_prob, warnings=_warning_codes(caption)
+            )
+            _keep_for_visit(upload_hash, image)
         progress.progress(number / len(files), f"Captioned {number} of {len(files)}")
     progress.empty()
-    if not entries:
-        refused()
-    return list(entries.values())
+    if not items:
+        show_rejected()
+    return list(items.values())
 
 
-def _digest(data: bytes) -> str:
+def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _keep(digest: str, image: Pixels) -> None:
-    """Keep a picture for this visit; as many as a sitting has, the latest ones."""
+def _keep_for_visit(upload_hash: str, image: Pixels) -> None:
+    """Keep a picture, uint8[H, W, 3], as a JPEG in this visit; only the last ``MAX_PICTURES`` stay."""
     from PIL import Image
 
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=88)
-    kept: dict[str, bytes] = st.session_state.setdefault("reviewed", {})
-    kept.pop(digest, None)
-    kept[digest] = file.getvalue()
-    if len(kept) > MOST:
-        kept.pop(next(iter(kept)))
+    reviewed: dict[str, bytes] = st.session_state.setdefault("reviewed", {})
+    reviewed.pop(upload_hash, None)
+    reviewed[upload_hash] = file.getvalue()
+    if len(reviewed) > MAX_PICTURES:
+        reviewed.pop(next(iter(reviewed)))
 
 
-def refused() -> None:
-    """Names, once, the files that were left out."""
-    for sentence in st.session_state.pop("review refused", []):
+def show_rejected() -> None:
+    """Name, once, the files that were left out."""
+    for sentence in st.session_state.pop("review rejected", []):
         st.error(f"Left out: {wording.escaped(sentence)}", icon=":material/error:")

@@ -1,145 +1,195 @@
-"""What a sitting found: how often the model was right, and whether automatic scores would have told."""
+"""The result of a review session: how often the model was right, and whether automatic scores agree."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import altair as alt
 import pandas as pd
 import streamlit as st
 
-from captioner.app.components import wording
-from captioner.app.review import charts as review_charts
-from captioner.app.review.session import Share, Sitting, agreement, shares, to_csv
+from captioner.app.components import charts, wording
+from captioner.app.review.session import RATINGS, RatingSession
+from captioner.app.review.session_file import to_csv
+from captioner.app.review.statistics import Proportion, concordance, proportions
 from captioner.app.state import resources
 from captioner.bundle.storage import Bundle
 from captioner.inference.confidence import caption_confidence
 from captioner.inference.warning import SENTENCES
 
 CIDER = "CIDEr"
+ROW, AXIS = 40, 60  # pixels
+READING = (
+    "Bars: your ratings. Lines: the range in which each share would likely lie if you rated very many "
+    "pictures of this kind (95 % interval after Wilson). Four times as many pictures halve a line."
+)
+HIGHER_CIDER = "a higher CIDEr, which compares it with what people wrote"
+HIGHER_CONFIDENCE = "more confidence from the model itself (its average word probability)"
 
 
-def show(sitting: Sitting, bundle: Bundle) -> None:
-    """The result so far, its comparison with automatic scores, and every rating; at least one is there."""
-    found = shares(sitting.entries)
-    st.header("What you found" if sitting.done else "So far", anchor=False)
-    st.markdown(verdict(found))
+def show(session: RatingSession, bundle: Bundle) -> None:
+    """The result so far, its comparison with automatic scores, and every rating; needs at least one."""
+    shares = proportions(session.items)
+    labels = {rating: _with_interval(share) for rating, share in shares.items()}
+    st.header("Your result" if session.done else "So far", anchor=False)
+    st.markdown(_summary(shares))
     st.altair_chart(
-        review_charts.shares(found, {name: said(share) for name, share in found.items()}),
+        proportions_chart(shares, labels),
         width="stretch",
-        alt=f"Shares of the ratings: {'; '.join(f'{name} {said(share)}' for name, share in found.items())}.",
+        alt=f"Shares of the ratings: {'; '.join(f'{rating} {label}' for rating, label in labels.items())}.",
     )
-    st.caption(
-        "Bars: your ratings. Lines: where each share would likely lie, had you rated a great many pictures "
-        "of this kind (95 % interval after Wilson). Four times as many pictures halve a line."
-    )
-    known, sure = ciders(sitting, bundle), surenesses(sitting, bundle)
-    _automatic(sitting, known, sure)
-    _table(sitting, known, sure)
+    st.caption(READING)
+    ciders, confidences = _ciders(session, bundle), _confidences(session, bundle)
+    _compare_with_scores(session, ciders, confidences)
+    _table(session, ciders, confidences)
 
 
-def file(sitting: Sitting, bundle: Bundle) -> bytes:
-    """The sitting as CSV."""
-    return to_csv(sitting, ciders(sitting, bundle))
+def to_file(session: RatingSession, bundle: Bundle) -> bytes:
+    """The session as a CSV file."""
+    return to_csv(session, _ciders(session, bundle))
 
 
-def ciders(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
-    """CIDEr by entry, where the bundle's test scores have the same picture with the same sentence."""
-    known = _scored(bundle)
-    found = {
-        entry.id: known.get((entry.picture, entry.caption)) for entry in sitting.rated if not entry.digest
+def _ciders(session: RatingSession, bundle: Bundle) -> dict[str, float]:
+    """CIDEr by item id, where the bundle's predictions have the same sentence for the same picture."""
+    known = _predicted_ciders(bundle)
+    ciders = {
+        item.id: known.get((item.picture, item.caption)) for item in session.rated if not item.upload_hash
     }
-    return {id: cider for id, cider in found.items() if cider is not None}
-
-
-def surenesses(sitting: Sitting, bundle: Bundle) -> dict[str, float]:
-    """By entry, how sure the model was of each word on average, as far as known."""
-    return {
-        entry.id: caption_confidence(entry.caption, entry.log_prob, bundle.config.max_words)
-        for entry in sitting.rated
-        if entry.log_prob is not None
-    }
+    return {id: cider for id, cider in ciders.items() if cider is not None}
 
 
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=resources.BY_CHECKSUM)
-def _scored(bundle: Bundle) -> dict[tuple[str, str], float]:
+def _predicted_ciders(bundle: Bundle) -> dict[tuple[str, str], float]:
     return {(row.image, row.caption): row.cider for row in bundle.predictions()}
 
 
-def verdict(found: dict[str, Share]) -> str:
-    """The shares as sentences."""
-    right, total = found["right"], found["right"].total
-    fair = Share(right.count + found["partly"].count, total)
+def _confidences(session: RatingSession, bundle: Bundle) -> dict[str, float]:
+    """The model's confidence by item id, as far as known."""
+    return {
+        item.id: caption_confidence(item.caption, item.log_prob, bundle.config.max_words)
+        for item in session.rated
+        if item.log_prob is not None
+    }
+
+
+def _summary(shares: dict[str, Proportion]) -> str:
+    right, total = shares["right"], shares["right"].total
+    acceptable = Proportion(right.count + shares["partly"].count, total)
     low, high = right.interval
     captions = "caption" if total == 1 else "captions"
-    return (
-        f"**{right.count} of {total} {captions} right: {right.value:.0%}.** Had you rated a great many "
-        f"pictures of this kind, it would likely be between {low:.0%} and {high:.0%}. Right or "
-        f"partly right: {fair.count} of {total}, {fair.value:.0%}."
-    ).replace("%", "\N{NO-BREAK SPACE}%")
+    return _spaced(
+        f"**{right.count} of {total} {captions} right: {right.value:.0%}.** If you rated very many pictures "
+        f"of this kind, it would likely be between {low:.0%} and {high:.0%}. Right or partly right: "
+        f"{acceptable.count} of {total}, {acceptable.value:.0%}."
+    )
 
 
-def said(share: Share) -> str:
-    """A share with its interval, for a chart."""
+def _with_interval(share: Proportion) -> str:
     low, high = share.interval
-    return f"{share.value:.0%} ({100 * low:.0f}–{high:.0%})".replace("%", "\N{NO-BREAK SPACE}%")
+    return _spaced(f"{share.value:.0%} ({100 * low:.0f}–{high:.0%})")
 
 
-def _automatic(sitting: Sitting, known: dict[str, float], sure: dict[str, float]) -> None:
-    """Does what a program can compute agree with people?"""
-    scored = [(entry.rating, known[entry.id]) for entry in sitting.rated if entry.id in known]
-    trusted = [(entry.rating, sure[entry.id]) for entry in sitting.rated if entry.id in sure]
-    st.subheader("Would the automatic score have told?", anchor=False)
-    lines = [
-        _agreeing("the higher CIDEr, which compares it with what people wrote", scored),
-        _agreeing("more trust from the model itself (its average word probability)", trusted),
-    ]
+def _spaced(text: str) -> str:
+    return text.replace("%", "\N{NO-BREAK SPACE}%")
+
+
+def _compare_with_scores(
+    session: RatingSession, ciders: dict[str, float], confidences: dict[str, float]
+) -> None:
+    """Whether what a program can compute agrees with people."""
+    by_cider, by_confidence = (
+        [(item.rating, scores[item.id]) for item in session.rated if item.id in scores]
+        for scores in (ciders, confidences)
+    )
+    st.subheader("Do automatic scores agree with you?", anchor=False)
+    lines = [_agreement(HIGHER_CIDER, by_cider), _agreement(HIGHER_CONFIDENCE, by_confidence)]
     if not any(lines):
-        st.markdown("That shows once two captions are rated differently.")
+        st.markdown("You will see that here once you have given two captions different ratings.")
         return
     st.markdown(
-        "Take any two captions that you rated differently. The one you found better had …\n"
+        "Take any two captions that you rated differently. The better one had …\n"
         + "\n".join(f"- {line}" for line in lines if line)
-        + "\n\nBy tossing a coin, it would be 50 %."
+        + "\n\nTossing a coin would give 50 %."
     )
-    if not scored:
-        st.caption("No picture of this sitting is among those that the bundle has a CIDEr for.")
-    elif agreement(scored):
-        average = _averages(scored)
-        st.altair_chart(
-            review_charts.against(scored, CIDER), width="stretch", alt=f"CIDEr by rating. {average}"
-        )
-        st.caption(f"Each dot is a caption, each diamond an average. {average}")
+    if not by_cider:
+        st.caption("The bundle has no CIDEr for the pictures of this review session.")
+    elif concordance(by_cider):
+        averages = _averages(by_cider)
+        chart = scores_chart(by_cider, CIDER)
+        st.altair_chart(chart, width="stretch", alt=f"CIDEr by rating. {averages}")
+        st.caption(f"Each dot is a caption, each diamond an average. {averages}")
 
 
-def _agreeing(what: str, rated: list[tuple[str, float]]) -> str:
-    found = agreement(rated)
+def _agreement(score: str, scores: list[tuple[str, float]]) -> str:
+    """In how many pairs the better caption had the higher score; empty without a pair."""
+    found = concordance(scores)
     if found is None:
         return ""
-    share, pairs = found
-    return f"{what}, in **{share:.0%}** of {pairs:,} {'pair' if pairs == 1 else 'pairs'}".replace(
-        "%", "\N{NO-BREAK SPACE}%"
-    )
+    index, pairs = found
+    return _spaced(f"{score}, in **{index:.0%}** of {pairs:,} {'pair' if pairs == 1 else 'pairs'}")
 
 
-def _averages(scored: list[tuple[str, float]]) -> str:
-    means = pd.DataFrame(scored, columns=["rating", "cider"]).groupby("rating", sort=False)["cider"].mean()
-    parts = [f"{means[name]:.2f} ({name})" for name in ("right", "partly", "wrong") if name in means]
+def _averages(scores: list[tuple[str, float]]) -> str:
+    means = pd.DataFrame(scores, columns=["rating", "cider"]).groupby("rating", sort=False)["cider"].mean()
+    parts = [f"{means[rating]:.2f} ({rating})" for rating in RATINGS if rating in means]
     return f"Average CIDEr: {', '.join(parts)}."
 
 
-def _table(sitting: Sitting, known: dict[str, float], sure: dict[str, float]) -> None:
+def _table(session: RatingSession, ciders: dict[str, float], confidences: dict[str, float]) -> None:
     with st.expander("All ratings", icon=":material/table_rows:"):
         rows = [
             {
-                "rating": entry.rating,
-                "caption": wording.escaped(entry.caption),
-                "remark": wording.escaped(entry.remark) or "–",
-                CIDER: f"{known[entry.id]:.2f}" if entry.id in known else "–",
-                "sure": wording.percent(sure[entry.id]) if entry.id in sure else "–",
-                "warnings": entry.warnings.replace(" ", ", ") or "–",
-                "picture": wording.escaped(entry.picture),
+                "rating": item.rating,
+                "caption": wording.escaped(item.caption),
+                "remark": wording.escaped(item.remark) or "–",
+                CIDER: f"{ciders[item.id]:.2f}" if item.id in ciders else "–",
+                "how sure": wording.percent(confidences[item.id]) if item.id in confidences else "–",
+                "warnings": item.warnings.replace(" ", ", ") or "–",
+                "picture": wording.escaped(item.picture),
             }
-            for entry in sitting.rated
+            for item in session.rated
         ]
         st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
-        st.caption("“Sure”: the model’s average word probability (geometric mean).")
-        for code in sorted({code for entry in sitting.rated for code in entry.warnings.split()}):
+        st.caption("“How sure”: the model’s average word probability (geometric mean).")
+        for code in sorted({code for item in session.rated for code in item.warnings.split()}):
             st.caption(f"“{code.capitalize()}”: {SENTENCES[code]}")
+
+
+def proportions_chart(shares: Mapping[str, Proportion], labels: Mapping[str, str]) -> alt.LayerChart:
+    """A bar for each rating, its interval as a line, and its label as text."""
+    frame = pd.DataFrame(
+        [
+            (rating, share.value, *share.interval, labels[rating], max(share.value, share.interval[1]))
+            for rating, share in shares.items()
+        ],
+        columns=["rating", "share", "low", "high", "label", "end"],
+    )
+    base = alt.Chart(frame).encode(y=_rating_axis())
+    scale = alt.Scale(domain=[0, 1.45])  # room for the text after a long line
+    bars = base.mark_bar(cornerRadius=3, height=20, opacity=charts.RULE).encode(
+        x=alt.X("share:Q", axis=None, scale=scale)
+    )
+    ink = charts.inked(base)
+    lines = ink.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
+    ends = [ink.mark_tick(height=12, thickness=2).encode(x=alt.X(f"{end}:Q")) for end in ("low", "high")]
+    text = ink.mark_text(align="left", dx=8, fontSize=charts.LABEL).encode(x="end:Q", text="label:N")
+    return charts.layered(ROW * len(RATINGS), bars, lines, *ends, text)
+
+
+def scores_chart(scores: Sequence[tuple[str, float]], title: str) -> alt.LayerChart:
+    """A point for each caption, a row for each rating, along an automatic score; a diamond at the average."""
+    frame = pd.DataFrame(scores, columns=["rating", "score"])
+    means = frame.groupby("rating", as_index=False)["score"].mean()
+    axis = alt.X("score:Q", title=title, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6))
+    points = alt.Chart(frame).mark_circle(size=90, opacity=charts.OTHER).encode(y=_rating_axis(), x=axis)
+    diamonds = (
+        charts.inked(alt.Chart(means))
+        .mark_point(shape="diamond", size=170, strokeWidth=2, opacity=1)
+        .encode(y=_rating_axis(), x=axis)
+    )
+    return charts.layered(ROW * len(RATINGS) + AXIS, points, diamonds)
+
+
+def _rating_axis() -> alt.Y:
+    axis = alt.Axis(ticks=False, domain=False, labelFontSize=charts.LABEL)
+    return alt.Y("rating:N", title=None, axis=axis, scale=alt.Scale(domain=list(RATINGS)))

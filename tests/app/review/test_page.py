@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.review import charts as review_charts
-from captioner.app.review import rating
-from captioner.app.review.session import COLUMNS, Entry, Share, Sitting, Sittings, from_csv, to_csv
+from captioner.app.review import rating, results
+from captioner.app.review.session import Item, RatingSession, RatingSessionStore
+from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
 from captioner.app.state import resources, uploads
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
@@ -32,7 +32,7 @@ def bundle(tmp_path: Path) -> Bundle:
 
 @pytest.fixture
 def fake(stand_in: StandIn[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
-    """Stands in for the model; seven pictures are there to draw from."""
+    """Stands in for the model; seven sample pictures are there."""
     return stand_in(FakeCaptioner(bundle), samples(*NAMES))
 
 
@@ -42,18 +42,18 @@ def bare(stand_in: StandIn[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
     return stand_in(FakeCaptioner(bundle))
 
 
-def opened(sitting: str | None = None) -> AppTest:
-    return checked(visitor.opened("review", **({"sitting": sitting} if sitting else {})))
+def opened(key: str | None = None) -> AppTest:
+    return checked(visitor.opened("review", **({"session": key} if key else {})))
 
 
 def key(app: AppTest) -> str:
-    return str(app.query_params["sitting"])
+    return str(app.query_params["session"])
 
 
-def kept(app: AppTest) -> Sitting:
-    found = rating.sittings().find(key(app))
-    assert found
-    return found
+def stored(app: AppTest) -> RatingSession:
+    session = rating.sessions().find(key(app))
+    assert session
+    return session
 
 
 def started(count: int = 5) -> AppTest:
@@ -66,7 +66,7 @@ def headings(app: AppTest) -> list[str]:
     return [header.value for header in app.header]
 
 
-def test_a_sitting_leads_from_picture_to_picture_to_its_result(fake: FakeCaptioner) -> None:
+def test_a_session_leads_from_picture_to_picture_to_its_result(fake: FakeCaptioner) -> None:
     app = started()
     assert "“a dog runs”" in headings(app)
     for number, label in enumerate(("Right", "Partly", "Wrong", "Right"), start=1):
@@ -74,32 +74,32 @@ def test_a_sitting_leads_from_picture_to_picture_to_its_result(fake: FakeCaption
         assert f"Picture {number + 1} of 5" in said(app)
         assert "So far" in headings(app)
     press(app, "Right")
-    assert "What you found" in headings(app)
-    assert "**3 of 5 captions right: 60 %.** Had you rated a great many" in said(app)
+    assert "Your result" in headings(app)
+    assert "**3 of 5 captions right: 60 %.** If you rated very many" in said(app)
     assert "between 23 % and 88 %" in said(app)
     assert "Right or partly right: 4 of 5, 80 %" in said(app)
 
 
-def test_pictures_are_drawn_at_random_without_repetition(fake: FakeCaptioner) -> None:
-    drawn = [[entry.picture for entry in kept(started()).entries] for _ in range(8)]
-    assert all(len(set(names)) == 5 for names in drawn)
-    assert len({tuple(names) for names in drawn}) > 1
+def test_samples_are_chosen_at_random_without_repetition(fake: FakeCaptioner) -> None:
+    chosen = [[item.picture for item in stored(started()).items] for _ in range(8)]
+    assert all(len(set(names)) == 5 for names in chosen)
+    assert len({tuple(names) for names in chosen}) > 1
 
 
-def test_the_model_keeps_its_sureness_to_itself_until_the_result(fake: FakeCaptioner) -> None:
+def test_the_models_confidence_is_hidden_until_the_result(fake: FakeCaptioner) -> None:
     app = started()
     assert "probability" not in said(app)
     assert "average word probability" in said(press(press(app, "Right"), "Wrong"))
 
 
-def test_a_rating_can_be_changed_and_remarked_on(fake: FakeCaptioner) -> None:
+def test_a_rating_can_be_changed_and_have_a_remark(fake: FakeCaptioner) -> None:
     app = press(press(started(), "Right"), "Back")
     assert "You rated it **right**" in said(app)
     app.text_input[0].set_value("a goat, rather").run()
     press(app, "Wrong")
-    first = kept(app).entries[0]
+    first = stored(app).items[0]
     assert (first.rating, first.remark, first.caption) == ("wrong", "a goat, rather", "a dog runs")
-    assert len(kept(app).rated) == 1
+    assert len(stored(app).rated) == 1
 
 
 def test_the_keys_that_rate_can_be_switched_off_for_the_whole_visit(fake: FakeCaptioner) -> None:
@@ -112,7 +112,7 @@ def test_the_keys_that_rate_can_be_switched_off_for_the_whole_visit(fake: FakeCa
     app.toggle[0].set_value(False).run()
     assert keys(app) == [""] * 3
     assert keys(press(app, "Right")) == [""] * 3
-    press(press(app, "New sitting"), "Start")
+    press(press(app, "New review session"), "Start")
     assert keys(app) == [""] * 3
 
 
@@ -127,27 +127,35 @@ def test_ratings_survive_a_reload_by_their_link(fake: FakeCaptioner) -> None:
     again = opened(key(first))
     assert "Picture 2 of 5" in said(again)
     press(again, "Wrong")
-    assert len(kept(first).rated) == 2
+    assert len(stored(first).rated) == 2
 
 
-def test_a_sitting_that_is_gone_is_explained(fake: FakeCaptioner) -> None:
+def test_a_link_with_the_old_name_leads_to_its_session(fake: FakeCaptioner) -> None:
+    first = press(started(), "Right")
+    again = checked(visitor.opened("review", sitting=key(first)))
+    assert key(again) == key(first)
+    assert "sitting" not in again.query_params
+    assert "Picture 2 of 5" in said(again)
+
+
+def test_a_session_that_is_gone_is_explained(fake: FakeCaptioner) -> None:
     app = opened("nobody-knows")
     assert "no longer here" in app.warning[0].value
     press(app, "Start")
     assert not app.warning
 
 
-def test_a_new_sitting_lets_go_of_the_link(fake: FakeCaptioner) -> None:
-    app = press(started(), "New sitting")
-    assert "sitting" not in app.query_params
+def test_a_new_session_leaves_the_link(fake: FakeCaptioner) -> None:
+    app = press(started(), "New review session")
+    assert "session" not in app.query_params
     assert any(button.label == "Start" for button in app.button)
 
 
 def test_ratings_are_compared_with_automatic_scores(fake: FakeCaptioner) -> None:
     app = started(7)
-    entries = kept(app).entries
-    for entry in entries:  # rated in the order of their CIDEr
-        press(app, "Right" if entry.picture > "3.png" else "Wrong")
+    items = stored(app).items
+    for item in items:  # rated in the order of their CIDEr
+        press(app, "Right" if item.picture > "3.png" else "Wrong")
     assert "in **100 %** of 12 pairs" in said(app)
     assert "in **50 %** of 12 pairs" in said(app)  # the fake is as sure of each
     charts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
@@ -169,12 +177,12 @@ def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: Fake
     next(button for button in app.button if button.label == "Start").click().run()
     assert [error.value.split(":")[0] for error in app.error] == ["Left out"]
     assert "b\\.png" in app.error[0].value
-    assert [entry.picture for entry in kept(app).entries] == ["image.jpg", "image.jpg"]
+    assert [item.picture for item in stored(app).items] == ["image.jpg", "image.jpg"]
     press(app, "Right")
-    assert "No picture of this sitting is among those" in said(press(app, "Wrong"))
+    assert "has no CIDEr for the pictures of this review session" in said(press(app, "Wrong"))
 
 
-def test_a_sitting_takes_no_more_bytes_than_there_is_room_for(
+def test_a_session_takes_no_more_bytes_than_there_is_room_for(
     bare: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = opened()
@@ -182,8 +190,8 @@ def test_a_sitting_takes_no_more_bytes_than_there_is_room_for(
     monkeypatch.setattr(uploads, "LARGEST", len(photo(0)) + len(photo(1)))
     app = opened()
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()
-    assert "Only the first 2 of them will be in the sitting: it takes up to 100 and" in said(app)
-    assert len(kept(press(app, "Start")).entries) == 2
+    assert "Only the first 2 of them are taken: a review session takes up to 100 and" in said(app)
+    assert len(stored(press(app, "Start")).items) == 2
 
 
 def test_uploads_are_asked_for_again_after_a_reload(bare: FakeCaptioner) -> None:
@@ -197,13 +205,13 @@ def test_uploads_are_asked_for_again_after_a_reload(bare: FakeCaptioner) -> None
     assert "another picture" in said(checked(again))
     again.file_uploader[0].set_value([("renamed.png", photo(1), "image/png")]).run()
     assert not checked(again).info
-    assert kept(press(again, "Right")).done
+    assert stored(press(again, "Right")).done
 
 
-def test_only_pictures_of_the_sitting_come_back_and_none_is_captioned_again(
+def test_only_pictures_of_the_session_come_back_and_none_is_captioned_again(
     bare: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rating, "MOST", 2)
+    monkeypatch.setattr(rating, "MAX_PICTURES", 2)
     app = opened()
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in (1, 2)]).run()
     press(app, "Start")
@@ -220,7 +228,7 @@ def test_a_sample_that_cannot_be_read_is_passed_over(
 ) -> None:
     torn = Sample("0.png", "a test", (), lambda: b"torn")
     monkeypatch.setattr(resources, "shelf", lambda: ({"0.png": torn}, "Pictures from a test."))
-    app = checked(load(opened(), to_csv(Sitting(bundle.checksum, (Entry("0.png"), Entry("1.png"))), {})))
+    app = checked(load(opened(), to_csv(RatingSession(bundle.checksum, (Item("0.png"), Item("1.png"))), {})))
     assert "not on this server" in app.info[0].value
     assert "Picture 2 of 2" in said(press(app, "Next"))
 
@@ -229,7 +237,7 @@ def test_nothing_of_a_picture_is_in_the_servers_memory(bare: FakeCaptioner) -> N
     app = opened()
     app.file_uploader[0].set_value([("mine.png", photo(1), "image/png")]).run()
     press(app, "Start")
-    assert all(isinstance(value, str | float) for value in vars(kept(app).entries[0]).values())
+    assert all(isinstance(value, str | float) for value in vars(stored(app).items[0]).values())
 
 
 def load(app: AppTest, data: bytes) -> AppTest:
@@ -238,35 +246,33 @@ def load(app: AppTest, data: bytes) -> AppTest:
     return app
 
 
-def test_a_downloaded_file_goes_on_where_it_stopped(fake: FakeCaptioner) -> None:
+def test_a_downloaded_file_continues_where_it_stopped(fake: FakeCaptioner) -> None:
     first = press(started(), "Right")
-    file = to_csv(kept(first), {})
+    file = to_csv(stored(first), {})
     again = checked(load(opened(), file))
     assert key(again) != key(first)
-    assert kept(again) == kept(first)
+    assert stored(again) == stored(first)
     assert "Picture 2 of 5" in said(again)
-    press(again, "New sitting")
-    assert "sitting" not in again.query_params  # the file is not loaded a second time
+    press(again, "New review session")
+    assert "session" not in again.query_params  # the file is not loaded a second time
 
 
 def test_the_download_holds_the_scores(fake: FakeCaptioner, bundle: Bundle) -> None:
-    from captioner.app.review import results
-
-    sitting = kept(press(started(), "Right"))
-    lines = results.file(sitting, bundle).decode("utf-8-sig").splitlines()
+    session = stored(press(started(), "Right"))
+    lines = results.to_file(session, bundle).decode("utf-8-sig").splitlines()
     row = dict(zip(COLUMNS, lines[1].split(","), strict=True))
     assert row["cider"] == f"{row['picture'][0]}.5"
-    assert from_csv("\n".join(lines).encode()) == sitting
+    assert from_csv("\n".join(lines).encode()) == session
 
 
 def test_a_file_of_something_else_is_explained(fake: FakeCaptioner) -> None:
     app = load(opened(), b"name,age\nx,3\n")
-    assert app.error[0].value.startswith("The file is no saved sitting: it has no column")
+    assert app.error[0].value.startswith("The file is no saved review session: it has no column")
     assert any(button.label == "Start" for button in app.button)
 
 
 def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -> None:
-    other = Sitting("f" * 64, (Entry("0.png", "", "a cat", -3.0, "right"), Entry("1.png")))
+    other = RatingSession("f" * 64, (Item("0.png", "", "a cat", -3.0, "right"), Item("1.png")))
     app = checked(load(opened(), to_csv(other, {})))
     assert "of another model" in app.info[0].value
     assert "1 of 1 caption right" in said(app)
@@ -274,27 +280,16 @@ def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -
 
 
 def test_a_picture_that_is_not_on_this_server_can_be_passed_over(fake: FakeCaptioner, bundle: Bundle) -> None:
-    elsewhere = Sitting(bundle.checksum, (Entry("gone.png"), Entry("0.png")))
+    elsewhere = RatingSession(bundle.checksum, (Item("gone.png"), Item("0.png")))
     app = checked(load(opened(), to_csv(elsewhere, {})))
     assert "not on this server" in app.info[0].value
     assert "“a dog runs”" in headings(press(app, "Next"))
 
 
-def test_a_sitting_that_ends_while_it_is_open_is_explained(
+def test_a_session_that_ends_while_it_is_open_is_explained(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = started()
-    monkeypatch.setattr(rating, "sittings", Sittings)
+    monkeypatch.setattr(rating, "sessions", RatingSessionStore)
     press(app, "Right")
     assert "no longer here" in app.warning[0].value
-
-
-def test_the_charts_draw_what_they_are_given() -> None:
-    found = {verdict: Share(count, 4) for verdict, count in (("right", 4), ("partly", 0), ("wrong", 0))}
-    bars = review_charts.shares(found, dict.fromkeys(found, "so many")).to_dict()
-    assert len(bars["layer"]) == 5
-    rows = next(iter(bars["datasets"].values()))
-    assert [row["share"] for row in rows] == [1, 0, 0]
-    assert rows[0]["high"] == 1
-    points = review_charts.against([("right", 1.0), ("right", 2.0), ("wrong", 0.0)], "CIDEr").to_dict()
-    assert sorted(len(rows) for rows in points["datasets"].values()) == [2, 3]

@@ -1,0 +1,131 @@
+"""The CSV file of a review session: what comes back from it, and what is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from captioner.app.review.session import RATINGS, Item, RatingSession, cleaned
+from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
+from captioner.errors import CaptionerError
+from captioner.inference.warning import UNFAMILIAR, UNSURE
+from tests.app.review.test_session import MODEL, session
+
+texts = some.text(max_size=40).map(cleaned)
+names = texts.filter(bool)
+
+
+@some.composite
+def items(draw: some.DrawFn) -> Item:
+    rating = draw(some.sampled_from(("", *RATINGS)))
+    return Item(
+        draw(names),
+        draw(some.just("") | some.from_regex(r"[0-9a-f]{16}", fullmatch=True)),
+        draw(names if rating else texts),
+        draw(some.none() | some.floats(-1e6, 0)),
+        rating,
+        draw(texts),
+        draw(some.sampled_from(("", UNSURE, f"{UNFAMILIAR} {UNSURE}"))),
+    )
+
+
+sessions = some.lists(items(), min_size=1, max_size=8, unique_by=lambda item: item.id).map(
+    lambda items: RatingSession(MODEL, tuple(items))
+)
+
+
+def table(**changes: str) -> bytes:
+    """A file with one row."""
+    row = (
+        dict(zip(COLUMNS, ["a.jpg", "", "a dog", "-3.5", "", "right", "", "", MODEL], strict=True)) | changes
+    )
+    return f"{','.join(row)}\n{','.join(row.values())}\n".encode()
+
+
+@given(sessions)
+def test_a_file_brings_back_the_session(saved: RatingSession) -> None:
+    assert from_csv(to_csv(saved, {})) == saved
+
+
+@given(sessions)
+def test_the_automatic_score_is_for_people_only(saved: RatingSession) -> None:
+    assert from_csv(to_csv(saved, {item.id: 0.5 for item in saved.items})) == saved
+
+
+@pytest.mark.parametrize("remark", ["=1+1", "+4", "-x", "@SUM(A1)", "'=quoted", "''-x"])
+def test_a_spreadsheet_computes_no_remark(remark: str) -> None:
+    changed = session("right").set_remark("p0", remark)
+    cell = to_csv(changed, {}).decode("utf-8-sig").splitlines()[1].split(",")[COLUMNS.index("remark")]
+    assert cell.startswith("'")
+    assert from_csv(to_csv(changed, {})).items[0].remark == remark
+
+
+def test_a_file_is_read_after_a_spreadsheet_has_saved_it() -> None:
+    assert from_csv(table().replace(b",", b";").replace(b"\n", b"\r\n")) == from_csv(table())
+    assert from_csv(b"\xef\xbb\xbf" + table(rating="Right")) == from_csv(table())
+    local = table().replace(b",", b";").replace(b"-3.5", b"-3,5").replace(b"\n", b"\r\n")
+    assert from_csv(b"\xef\xbb\xbf" + local) == from_csv(table())
+    assert from_csv(table().replace(b"-3.5", b'"-3,5"')) == from_csv(table())
+
+
+@given(sessions)
+def test_a_spreadsheet_where_the_comma_is_decimal_loses_nothing(saved: RatingSession) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(saved, {saved.items[0].id: 0.5}).decode("utf-8-sig"))))
+    file = io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS, delimiter=";", lineterminator="\r\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            row | {"log_prob": row["log_prob"].replace(".", ","), "cider": row["cider"].replace(".", ",")}
+        )
+    assert from_csv(f"\ufeff{file.getvalue()}".encode()) == saved
+
+
+def test_a_file_with_the_old_name_of_a_column_is_read() -> None:
+    assert from_csv(table().replace(b"upload_hash,", b"digest,")) == from_csv(table())
+
+
+def test_a_file_from_before_there_were_warnings_is_read() -> None:
+    assert from_csv(table().replace(b"warnings,", b"").replace(b"-3.5,,", b"-3.5,")) == from_csv(table())
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "no column"),
+        (b"a,b\n1,2\n", "no column caption"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"x" * 1_000_001, "over 1 MB"),
+        (b'"', "no column"),
+        (table() + b"x\n", "row 3 of the file has not as many cells"),
+        (table() + b"," * 10 + b"\n", "row 3 of the file has not as many cells"),
+        (table(rating="good"), "row 2 of the file: the rating must be right, partly or wrong, or empty"),
+        (table(log_prob="much"), "log_prob must be a number up to 0, or empty; it is “much”"),
+        (table(log_prob="0.1"), "log_prob must be"),
+        (table(log_prob="nan"), "log_prob must be"),
+        (table(upload_hash="../x"), "16 hexadecimal digits"),
+        (table(picture=""), "must have a name"),
+        (table(caption=""), "needs the caption"),
+        (table(model="v2"), "checksum"),
+        (table(warnings="loud"), "warnings must be unfamiliar or unsure, or empty; it is “loud”"),
+        (table() + table(picture="b.jpg", model="f" * 64).splitlines()[1], "several models"),
+        (table() + table().splitlines()[1], "got one twice"),
+        (table().splitlines()[0], "1 to 100 pictures; got 0"),
+    ],
+)
+def test_another_file_is_refused_with_a_sentence(data: bytes, said: str) -> None:
+    with pytest.raises(CaptionerError, match=said.replace("?", r"\?")) as error:
+        from_csv(data)
+    assert str(error.value).endswith(".")
+
+
+@given(some.binary(max_size=200))
+def test_no_file_at_all_makes_it_fail_otherwise(data: bytes) -> None:
+    for tried in (data, table() + data):
+        with contextlib.suppress(CaptionerError):
+            from_csv(tried)
