@@ -69,12 +69,41 @@ def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
     assert model_card.render(b.config, b.metrics(), b.history(), b.dataset(), b.beside()) == b.card()
 
 
-def test_every_module_has_its_line() -> None:
-    """Some lines name several files; a folder's own come below it."""
-    tree = README.partition("## What is where")[2].partition("## ")[0]
-    told = set(re.findall(r"\b\w+\.py\b", tree))
-    here = {path.name for path in (ROOT / "captioner").rglob("*.py")} | {"streamlit_app.py", "train.py"}
-    assert told == here - {"__init__.py"}
+def rooms(tree: str) -> dict[str, set[str]]:
+    """The modules that a tree names, by the folder that they stand below."""
+    named: dict[str, set[str]] = {}
+    above: list[tuple[int, str]] = []  # indentation and path of the folders around a line
+    for line in tree.splitlines():
+        indent = len(line) - len(line.lstrip())
+        above = [(far, path) for far, path in above if far < indent]
+        if folder := re.match(r" *(\w+)/", line):
+            above.append((indent, "/".join([*(path for _, path in above[-1:]), folder[1]])))
+        where = above[-1][1] if above else ""
+        named.setdefault(where, set()).update(re.findall(r"\b\w+\.py\b", line))
+    return {folder: modules for folder, modules in named.items() if modules}
+
+
+def test_every_module_stands_below_its_room() -> None:
+    tree = README.partition("## What is where")[2].partition("```")[2].partition("```")[0]
+    paths = [path.relative_to(ROOT) for path in (ROOT / "captioner").rglob("*.py")]
+    modules = {path for path in paths if path.name != "__init__.py"} | {
+        Path("train.py"),
+        Path("streamlit_app.py"),
+    }
+    here: dict[str, set[str]] = {}
+    for path in modules:
+        here.setdefault("" if path.parent == Path() else path.parent.as_posix(), set()).add(path.name)
+    assert rooms(tree) == here
+
+
+def test_a_module_below_another_room_is_not_below_its_own() -> None:
+    tree = "a.py  x\nroom/  y\n  b.py  z; c.py\n  inner/  d.py\n          e.py\nother/  f.py\n"
+    assert rooms(tree) == {
+        "": {"a.py"},
+        "room": {"b.py", "c.py"},
+        "room/inner": {"d.py", "e.py"},
+        "other": {"f.py"},
+    }
 
 
 def test_every_python_that_will_do_is_named() -> None:
