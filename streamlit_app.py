@@ -36,7 +36,7 @@ else:  # a visitor's run of the page
     icon = resources.ROOT / "captioner" / "app" / "icon.png"
     st.set_page_config(page_title="Captioner", page_icon=icon, layout="wide")
     chosen = st.navigation(PAGES, position="top")
-    uploads.turn_to(chosen.url_path, batch.waiting())
+    uploads.turn_to(chosen.url_path, batch.waiting_uploads())
     # Wide screens get margins, not longer lines.
     with st.container(horizontal_alignment="center"), st.container(width=1080):
         with resources.explained():

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from captioner import images
 from captioner.__main__ import main
-from captioner.app.batch import page as batch
+from captioner.app.batch import job
 from captioner.app.caption import share
 from captioner.app.review import rating, results
 from captioner.app.state.resources import Picture
@@ -80,7 +80,7 @@ def in_the_table_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
 
 
 def in_the_file_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
-    text = batch.table(captioned(pictures).session_state["_batch"].lines)
+    text = job.to_csv(captioned(pictures).session_state["_batch"].results)
     return [row["warning"] for row in csv.DictReader(io.StringIO(text))]
 
 

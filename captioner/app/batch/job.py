@@ -1,0 +1,137 @@
+"""A batch job: one visitor's pictures, captioned one after the other, and the table of their captions."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import logging
+import math
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from captioner import images
+from captioner.app.components import attention_overlay, wording
+from captioner.app.components.spreadsheet import BYTE_ORDER_MARK, defused
+from captioner.app.state import uploads
+from captioner.errors import CaptionerError
+
+if TYPE_CHECKING:  # so that the page need not wait for LiteRT
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from captioner.app.components.attention_overlay import Pixels
+    from captioner.inference.captioner import Candidate, Caption, Captioner
+
+THUMBNAIL = (160, 120)  # pixels
+COLUMNS = ("file", "caption", "how_sure", "word_probability", "log_prob", "warning", "problem")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PictureResult:
+    """The caption of one file, or what is wrong with the file as a sentence."""
+
+    file: str
+    caption: str = ""
+    certainty: str = ""  # of how many words the model was sure, in words
+    confidence: float | None = None  # geometric mean of the word probabilities, with that of the end
+    log_prob: float | None = None
+    warning: str = ""  # why to take the caption with caution, as sentences
+    thumbnail: str = ""  # data address
+    problem: str = ""
+
+
+@dataclass
+class BatchJob:
+    """The files that wait and the results of the others.
+
+    Files that wait stay in Streamlit's memory, where they count as the visitor's, until they are captioned.
+    Thread-safe: after a click, Streamlit starts to draw the page again while the last picture is captioned.
+    """
+
+    waiting: list[UploadedFile] = field(default_factory=list)
+    results: list[PictureResult] = field(default_factory=list)
+    skipped: int = 0  # pictures that waited when the visitor stopped
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def total(self) -> int:
+        """Pictures that wait or are done, after the one that is being captioned, if any."""
+        with self._lock:
+            return len(self.waiting) + len(self.results)
+
+    def caption_next(self, model: Captioner) -> PictureResult | None:
+        """Caption the next picture and free its memory; None when none waits."""
+        with self._lock:
+            if not self.waiting:
+                return None
+            file = self.waiting.pop(0)
+            self.results.append(caption_file(model, file.name, file.getvalue()))
+            uploads.let_go(file)
+            return self.results[-1]
+
+    def stop(self) -> None:
+        """Keep the results, free the memory of the pictures that wait."""
+        with self._lock:
+            self.skipped = len(self.waiting)
+            uploads.let_go(*self.waiting)
+            self.waiting.clear()
+
+
+def caption_file(model: Captioner, name: str, data: bytes) -> PictureResult:
+    """Caption one file as the caption page does; whatever is wrong with it is told in the result."""
+    try:
+        image = images.read(data)
+        return _result(name, image, model.decode(model.regions(image), model.options))
+    except CaptionerError as error:
+        sentence = str(error)
+        return PictureResult(name, problem=sentence[:1].upper() + sentence[1:])
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("a picture failed, reference %s", reference)
+        return PictureResult(name, problem=f"Something went wrong in the app itself (reference {reference}).")
+
+
+def _result(name: str, image: Pixels, caption: Caption) -> PictureResult:
+    best = caption.best
+    return PictureResult(
+        name,
+        best.text,
+        describe_certainty(best),
+        best.confidence,
+        best.log_prob,
+        " ".join(warning.sentence for warning in caption.warnings),
+        _thumbnail(image),
+    )
+
+
+def describe_certainty(caption: Candidate) -> str:
+    """Of how many words the model was sure and how many it guessed, as on every page."""
+    bands = [wording.band(math.exp(word.log_prob)) for word in caption.words if word.text]
+    sure, guessed = bands.count(wording.band(1)), bands.count(wording.band(0))
+    return f"sure of {sure or 'none'} of {len(bands)}, guessed {guessed or 'none'}"
+
+
+def _thumbnail(image: Pixels) -> str:
+    """uint8[H, W, 3] as a data address, so that the picture is stored nowhere but in the table."""
+    file = io.BytesIO()
+    Image.fromarray(attention_overlay.thumbnail(image, THUMBNAIL)).save(file, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def to_csv(results: Sequence[PictureResult]) -> str:
+    """A row for every file, also those with a problem; a spreadsheet opens it as it is."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for result in results:
+        numbers = ["" if value is None else f"{value:.4f}" for value in (result.confidence, result.log_prob)]
+        texts = defused(result.file), defused(result.caption), result.certainty
+        writer.writerow([*texts, *numbers, result.warning, defused(result.problem)])
+    return BYTE_ORDER_MARK + file.getvalue()
