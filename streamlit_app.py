@@ -9,10 +9,12 @@ from captioner.app.about import page as about
 from captioner.app.batch import page as batch
 from captioner.app.caption import page as caption
 from captioner.app.compare import page as compare
+from captioner.app.components.errors import error_boundary
 from captioner.app.explore import page as explore
 from captioner.app.review import page as review
-from captioner.app.state import memory, resources, server, uploads
+from captioner.app.state import memory, server, uploads
 from captioner.app.training_report import page as training_report
+from captioner.child_process import ROOT
 
 if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, and imports it
     memory.settle()
@@ -33,13 +35,13 @@ else:  # a visitor's run of the page
     ]
     server.visits.here()
     # Our own file: for a ":material/…:" icon, a browser would ask fonts.gstatic.com.
-    icon = resources.ROOT / "captioner" / "app" / "icon.png"
+    icon = ROOT / "captioner" / "app" / "icon.png"
     st.set_page_config(page_title="Captioner", page_icon=icon, layout="wide")
     chosen = st.navigation(PAGES, position="top")
-    uploads.turn_to(chosen.url_path, batch.waiting_uploads())
+    uploads.free_other_pages(chosen.url_path, batch.waiting_uploads())
     # Wide screens get margins, not longer lines.
     with st.container(horizontal_alignment="center"), st.container(width=1080):
-        with resources.explained():
+        with error_boundary():
             chosen.run()
         st.divider()
         with st.container(horizontal=True):  # on a phone the navigation hides behind a button

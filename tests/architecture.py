@@ -23,7 +23,7 @@ MAX_MODULES = 12  # of a folder
 # The folder "" is captioner/ itself. Each room may import those before it.
 LIBRARY = ("", "bundle", "data", "novelty", "inference", "evaluation")
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
-APP = (*LIBRARY, "app/components", "app/state")
+APP = (*LIBRARY, "app/state", "app/components")
 PAGES = tuple(f"app/{page}" for page in ("caption", "batch", "compare", "explore", "review"))
 PAGES += ("app/training_report", "app/about")
 ROOMS = {*TRAINING, *APP, *PAGES}

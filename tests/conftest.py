@@ -14,8 +14,9 @@ import pytest
 import streamlit as st
 from hypothesis import settings
 
-from captioner.app.state import resources
-from captioner.app.state.resources import Running
+from captioner.app.components import image_picker
+from captioner.app.state import sample_library, serving
+from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
@@ -103,7 +104,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInH
 @pytest.fixture(scope="session")
 def committed() -> Bundle:
     """The bundle that comes with the repository; not to be changed."""
-    return bundles.load(resources.COMMITTED)
+    return bundles.load(serving.COMMITTED)
 
 
 @pytest.fixture(scope="session")
@@ -140,11 +141,11 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, nothing_cached: None) -> StandIn[F
         thumbnail = np.zeros((6, 8, 3), np.uint8)
         offered = {name: (sample, thumbnail) for name, sample in (samples or {}).items()}
         sentence = "Pictures from a test." if offered else "No sample pictures here: it is a test."
-        running = Running(captioner.bundle, "a test", "It stands in.")
-        monkeypatch.setattr(resources, "running", lambda: running)
-        monkeypatch.setattr(resources, "captioner", lambda: captioner)
-        monkeypatch.setattr(resources, "shelf", lambda: (dict(samples or {}), sentence))
-        monkeypatch.setattr(resources, "samples", lambda: (offered, sentence))
+        running = ActiveBundle(captioner.bundle, "a test", "It stands in.")
+        monkeypatch.setattr(serving, "active_bundle", lambda: running)
+        monkeypatch.setattr(serving, "captioner", lambda: captioner)
+        monkeypatch.setattr(sample_library, "samples", lambda: (dict(samples or {}), sentence))
+        monkeypatch.setattr(image_picker, "thumbnails", lambda: (offered, sentence))
         return captioner
 
     return put

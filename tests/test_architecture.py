@@ -64,7 +64,7 @@ IMPORTS = {  # a file -> what it must not import, and how the sentence about tha
         "def f():\n    import scipy.stats": "scipy, which requirements.txt does not install",
     },
     "captioner/app/state/uploads.py": {"from captioner.app.batch import page": "captioner.app.batch"},
-    "captioner/app/components/wording.py": {"from ..state import uploads": "captioner.app.state"},
+    "captioner/app/state/session.py": {"from ..components import wording": "captioner.app.components"},
     "captioner/training/loop/fit.py": {
         "import streamlit": "streamlit",
         "import tensorflow": "tensorflow",

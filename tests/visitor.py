@@ -16,8 +16,9 @@ def opened(page: str | None = None, **query: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=PATIENCE)
     else:
         script = (
-            f"from captioner.app.{page} import page\nfrom captioner.app.state import resources\n"
-            "with resources.explained():\n    page.page()"
+            f"from captioner.app.{page} import page\n"
+            "from captioner.app.components.errors import error_boundary\n"
+            "with error_boundary():\n    page.page()"
         )
         app = AppTest.from_string(script, default_timeout=PATIENCE)
     for name, value in query.items():

@@ -1,5 +1,5 @@
 """The pages that Streamlit serves; the only room that imports streamlit.
 
 A page is a function ``page``: it reads widgets, makes one call, and draws. What it needs comes from
-``resources``; charts, pictures and phrases are made by modules that know neither Streamlit nor the model.
+``state``; charts, pictures and phrases are made by modules that know neither Streamlit nor the model.
 """

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.state import resources
-from captioner.app.state.resources import Running
+from captioner.app.state import serving
+from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import model_card, storage
 from captioner.bundle.storage import Bundle
 from captioner.inference import blocklist
@@ -45,8 +45,8 @@ def trained(tmp_path: Path) -> Bundle:
 
 
 def visit(page: str, found: Bundle, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    running = Running(found, "a test", "It is *the* one.")
-    monkeypatch.setattr(resources, "running", lambda: running)
+    running = ActiveBundle(found, "a test", "It is *the* one.")
+    monkeypatch.setattr(serving, "active_bundle", lambda: running)
     app = AppTest.from_string(f"from captioner.app.{page} import page\npage.page()", default_timeout=60).run()
     assert not app.exception
     return app

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from captioner.app.state import resources
-from captioner.app.state.resources import Running
+from captioner.app.state import serving
+from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage as bundles
 from captioner.errors import BundleError
 from captioner.inference.captioner import Captioner
@@ -70,8 +70,8 @@ def test_a_page_of_facts_says_which_one_is_malformed(
     case: str, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, content = WORST[case]
-    running = Running(malformed(tmp_path / "artifacts", name, content), "a test", "It stands in.")
-    monkeypatch.setattr(resources, "running", lambda: running)
+    running = ActiveBundle(malformed(tmp_path / "artifacts", name, content), "a test", "It stands in.")
+    monkeypatch.setattr(serving, "active_bundle", lambda: running)
     app = visitor.opened(page)
     assert not app.exception
     errors = [error.value.lower() for error in app.error]

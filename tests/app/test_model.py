@@ -16,8 +16,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from captioner import __main__ as command_line
-from captioner.app.components import wording
-from captioner.app.state import resources
+from captioner.app.components import image_picker, wording
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.fake_captioner import photo
@@ -91,7 +90,7 @@ def test_real_pictures_are_captioned_alike_on_the_page_and_on_the_command_line(
     assert command_line.main(["caption", *files, "--bundle", folder]) == 0
     expected = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
     monkeypatch.setenv("CAPTIONER_BUNDLE", folder)
-    monkeypatch.setattr(resources, "samples", lambda: ({}, "None."))
+    monkeypatch.setattr(image_picker, "thumbnails", lambda: ({}, "None."))
     st.cache_resource.clear()
     app = AppTest.from_file(APP, default_timeout=PATIENCE).run()
     found = {}

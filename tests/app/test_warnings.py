@@ -16,7 +16,7 @@ from captioner.__main__ import main
 from captioner.app.batch import job
 from captioner.app.caption import share
 from captioner.app.review import rating, results
-from captioner.app.state.resources import Picture
+from captioner.app.state.session import DecodedImage
 from captioner.inference.captioner import Captioner
 from captioner.inference.warning import SENTENCES, UNFAMILIAR
 from tests import visitor
@@ -59,7 +59,7 @@ def beside_the_captions(
 
 def in_the_download(pictures: Pictures, captioner: Captioner, *_: object) -> list[str]:
     return [
-        share.written(Picture(name, data), captioner.caption(images.read(data)))
+        share.written(DecodedImage.decode(name, data), captioner.caption(images.read(data)))
         for name, data in pictures.items()
     ]
 

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from captioner import images
-from captioner.app.caption.page import PROMISE
+from captioner.app.components.image_picker import PROMISE
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.browser.conftest import Open, at_both_widths, captioned, fits, photo, settle, upload

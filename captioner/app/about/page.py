@@ -11,8 +11,9 @@ import streamlit as st
 from captioner.app.about import failures
 from captioner.app.about.failures import Failure
 from captioner.app.components import wording
-from captioner.app.state import resources
-from captioner.app.state.resources import Running
+from captioner.app.components.errors import error_boundary
+from captioner.app.state import serving
+from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import model_card
 from captioner.bundle.config import Config
 from captioner.evaluation import predictions
@@ -24,7 +25,7 @@ LIBRARIES = ("streamlit", "ai-edge-litert", "numpy", "pillow", "huggingface_hub"
 def page() -> None:
     """The model card in plain words, and the facts about this very copy."""
     st.title("About", anchor=False)
-    running = resources.running()
+    running = serving.active_bundle()
     looked = ", and where in the picture it looked" if running.bundle.config.attention else ""
     st.markdown(
         "A picture goes in, one English sentence comes out. The app shows what led to it: how sure the "
@@ -33,13 +34,13 @@ def page() -> None:
     )
     _section(model_card.LIMITS)
     _blocked()
-    with resources.explained():
+    with error_boundary():
         _failures(failures.found(predictions.sentences(running.bundle)))
     st.header("Data and licence", anchor=False)
     st.markdown(_origins(running.bundle.config))
     st.header("The model that is running", anchor=False)
     _identity(running)
-    with resources.explained():
+    with error_boundary():
         _card(running.bundle.card())
 
 
@@ -100,9 +101,9 @@ def _before(config: Config) -> str:
     )
 
 
-def _identity(running: Running) -> None:
+def _identity(running: ActiveBundle) -> None:
     bundle, config = running.bundle, running.bundle.config
-    st.markdown(f"From {wording.escaped(running.source)}. {wording.escaped(running.why)}")
+    st.markdown(f"From {wording.escaped(running.source)}. {wording.escaped(running.reason)}")
     facts = {
         "Recipe": config.recipe,
         "Encoder": config.encoder,
@@ -111,7 +112,7 @@ def _identity(running: Running) -> None:
         "Seed": str(config.seed),
         "Size": f"{sum(entry.size for entry in bundle.files.values()) / 1e6:.1f} MB",
         "Made with": _listed(dict(config.versions)),
-        "Running on": _listed(
+        "ActiveBundle on": _listed(
             {"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
         ),
         "Training captions (fingerprint)": config.data[:16],

@@ -73,14 +73,14 @@ class BatchJob:
                 return None
             file = self.waiting.pop(0)
             self.results.append(caption_file(model, file.name, file.getvalue()))
-            uploads.let_go(file)
+            uploads.free(file)
             return self.results[-1]
 
     def stop(self) -> None:
         """Keep the results, free the memory of the pictures that wait."""
         with self._lock:
             self.skipped = len(self.waiting)
-            uploads.let_go(*self.waiting)
+            uploads.free(*self.waiting)
             self.waiting.clear()
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from captioner.app.batch.job import THUMBNAIL, BatchJob, PictureResult, to_csv
 from captioner.app.components import wording
-from captioner.app.state import resources, uploads
+from captioner.app.state import serving, uploads
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -21,7 +21,7 @@ LEAD = (
     "Choose photographs. Each gets a sentence, and how sure the model was of it. You can save the table that "
     "comes out."
 )
-LIMITS = f"At most {MAX_PICTURES} pictures and {uploads.LARGEST // 10**6} MB at a time."
+LIMITS = f"At most {MAX_PICTURES} pictures and {uploads.MAX_SESSION_BYTES // 10**6} MB at a time."
 PROMISE = (
     "Your pictures are captioned on this server and not stored: each is deleted as soon as it has its "
     "sentence. Only you see the table, and it is gone when you close the page."
@@ -50,7 +50,7 @@ def page() -> None:
         st.expander(OTHER_PICTURES, icon=":material/add_photo_alternate:") if job.results else st.container()
     ):
         _choose_pictures(again=bool(job.results))
-    resources.captioner()  # loaded while the visitor chooses
+    serving.captioner()  # loaded while the visitor chooses
 
 
 def waiting_uploads() -> Sequence[UploadedFile]:
@@ -61,11 +61,11 @@ def waiting_uploads() -> Sequence[UploadedFile]:
 
 def _choose_pictures(*, again: bool) -> None:
     key = f"batch-{st.session_state.setdefault('batches', 0)}"
-    files = uploads.several("Upload photographs", key)
+    files = uploads.uploader("Upload photographs", key)
     st.caption(f"{LIMITS} {PROMISE}" + (f" {REPLACES}" if again else ""))
     if not files:
         return
-    accepted = uploads.within(files, MAX_PICTURES)
+    accepted = uploads.first_within_limits(files, MAX_PICTURES)
     if accepted:
         count = f"{len(accepted)} picture{'s' if len(accepted) > 1 else ''}"
         st.button(f"Caption {count}", on_click=_start, args=(key,), icon=":material/play_arrow:")
@@ -77,11 +77,11 @@ def _choose_pictures(*, again: bool) -> None:
 
 def _start(key: str) -> None:
     """Take the pictures out of the uploader; a new, empty one takes its place."""
-    files = uploads.present(*st.session_state[key])
-    accepted = uploads.within(files, MAX_PICTURES)
+    files = uploads.available(*st.session_state[key])
+    accepted = uploads.first_within_limits(files, MAX_PICTURES)
     st.session_state["_batch"] = BatchJob(list(accepted))
     st.session_state["batches"] += 1
-    uploads.let_go(*files[len(accepted) :])
+    uploads.free(*files[len(accepted) :])
 
 
 def _run(job: BatchJob) -> None:
@@ -90,7 +90,7 @@ def _run(job: BatchJob) -> None:
     bar = st.progress(0.0, "Getting ready …")
     st.button("Stop here", on_click=job.stop, icon=":material/stop:")
     latest = st.empty()
-    model = resources.captioner()
+    model = serving.captioner()
     started = time.monotonic()
     while result := job.caption_next(model):
         done = len(job.results)

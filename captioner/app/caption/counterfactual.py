@@ -8,8 +8,8 @@ from dataclasses import replace
 import streamlit as st
 
 from captioner.app.components import wording
-from captioner.app.state import resources
-from captioner.app.state.resources import Picture
+from captioner.app.state import serving
+from captioner.app.state.session import DecodedImage, caption_image
 from captioner.inference.captioner import END_WORD, Candidate, Word
 from captioner.inference.decoding import DecodingOptions
 
@@ -28,12 +28,12 @@ def word_key(key: str) -> str:
     return f"word {key}"
 
 
-def current(picture: Picture, own: Candidate, options: DecodingOptions, key: str) -> Candidate:
+def current(image: DecodedImage, own: Candidate, options: DecodingOptions, key: str) -> Candidate:
     """The sentence in force: the model's own, or how it goes on from the visitor's last choice."""
     if not (chosen := path(key)):
         return own
-    prefix = resources.captioner().prefix(chosen[-1])
-    return resources.continued(picture, replace(options, prefix=prefix)).best
+    prefix = serving.captioner().prefix(chosen[-1])
+    return caption_image(image, replace(options, prefix=prefix)).best
 
 
 def offered(word: Word, index: int) -> list[tuple[str, float]]:

@@ -10,9 +10,9 @@ import streamlit as st
 
 from captioner.app.caption import beam_tree, counterfactual, share
 from captioner.app.components import attention_overlay, charts, decoding_controls, wording
-from captioner.app.components.attention_overlay import Pixels
-from captioner.app.state import resources
-from captioner.app.state.resources import Picture
+from captioner.app.components.errors import error_boundary
+from captioner.app.state import sample_library, serving
+from captioner.app.state.session import DecodedImage, caption_image
 from captioner.inference.captioner import Candidate, Caption, Word
 from captioner.inference.decoding import DecodingOptions
 
@@ -23,43 +23,42 @@ CANNOT_KNOW = (
 )
 
 
-def show(picture: Picture, image: Pixels) -> None:
-    """Caption a picture and draw everything about it."""
+def show(image: DecodedImage) -> None:
+    """Candidate a picture and draw everything about it."""
     above = st.container()
     with above:
-        defaults = resources.captioner().options
+        defaults = serving.captioner().options
     ignored = decoding_controls.ignored(defaults)
     options = decoding_controls.ask(defaults)
-    key = _key(picture, options)
+    key = _key(image, options)
     with above:
         decoding_controls.complain(ignored, key)
         with st.spinner("Looking at the picture …"):
-            captions = resources.captions(picture, image, options)
-        _result(picture, image, captions, options, key)
-        for sentence in resources.captioner().rules.unreadable:
+            captions = caption_image(image, options)
+        _result(image, captions, options, key)
+        for sentence in serving.captioner().rules.unreadable:
             st.caption(wording.escaped(sentence))
         _alternatives(captions, options)
         beam_tree.show(captions, options)
-        share.offer(picture, captions, decoding_controls.named(options, defaults))
+        share.offer(image, captions, decoding_controls.named(options, defaults))
 
 
-def _key(picture: Picture, options: DecodingOptions) -> str:
+def _key(image: DecodedImage, options: DecodingOptions) -> str:
     """Of what a visitor has chosen about a picture; other settings, other sentence, other choices."""
     drawn = "" if options.temperature is None else f" {options.temperature} {options.seed}"
-    return f"{picture.key[:16]} {options.beams} {options.length_penalty}{drawn}"
+    return f"{image.sha256[:16]} {options.beams} {options.length_penalty}{drawn}"
 
 
 @st.fragment
-@resources.explained()
+@error_boundary()
 def _result(
-    picture: Picture,
-    image: Pixels,
+    image: DecodedImage,
     captions: Caption,
     options: DecodingOptions,
     key: str,
 ) -> None:
     own = captions.best
-    shown = counterfactual.current(picture, own, options, key)
+    shown = counterfactual.current(image, own, options, key)
     astray = bool(counterfactual.path(key))
     left, right = st.columns([6, 5], gap="medium")
     with right:
@@ -75,7 +74,7 @@ def _result(
         chosen = _words(shown, key)
     word = None if chosen is None else shown.words[chosen]
     with left:
-        _picture(picture, image, shown, word)
+        _picture(image, shown, word)
     with right:
         if chosen is not None and word:
             _details(word)
@@ -111,26 +110,26 @@ def _labelled(word: Word, *, forced: bool) -> str:
     return f"**{wording.escaped(wording.shown(word.text))}** :small[{said}]"
 
 
-def _picture(picture: Picture, image: Pixels, best: Candidate, word: Word | None) -> None:
+def _picture(image: DecodedImage, best: Candidate, word: Word | None) -> None:
     if word is None or word.attention is None:
-        st.image(image, width="stretch", alt=best.text)
+        st.image(image.pixels, width="stretch", alt=best.text)
     else:
         name = wording.shown(word.text)
         st.image(
-            attention_overlay.lit(image, word.attention),
+            attention_overlay.lit(image.pixels, word.attention),
             width="stretch",
             alt=f"{best.text}. Bright where the model looked for “{name}”: "
             f"{attention_overlay.place(word.attention)}.",
             caption=f"Bright: where the model looked for “{wording.escaped(name)}”",
         )
-    if picture.sample:
-        _references(picture.sample)
+    if image.sample:
+        _references(image.sample)
 
 
 def _references(name: str) -> None:
     """What people said, to compare with."""
-    found, _ = resources.samples()
-    if name in found and (written := found[name][0].references):
+    found, _ = sample_library.samples()
+    if name in found and (written := found[name].references):
         with st.expander("What people wrote about this picture", icon=":material/group:"):
             st.markdown("\n".join(f"- {wording.escaped(reference)}" for reference in written))
 

@@ -8,24 +8,20 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from captioner.app.state.resources import Picture
+from captioner.app.components.image_picker import NO_LINK
+from captioner.app.state.session import DecodedImage
 from captioner.inference.captioner import Caption, as_json
 
-NO_LINK = (
-    "A link can bring back a sample picture, not one of yours: yours is not stored. The address of this page "
-    "brings back the settings."
-)
 
-
-def offer(picture: Picture, captions: Caption, named: dict[str, str]) -> None:
+def offer(image: DecodedImage, captions: Caption, named: dict[str, str]) -> None:
     """Folded: the caption to copy, two files, and the link, which has the settings by their names."""
     with st.expander("Copy, download, link", icon=":material/ios_share:"):
         st.caption("The model's own sentence, without any word that you chose:")
         st.code(captions.best.text, language=None, wrap_lines=True)
-        name = PurePath(picture.name).stem
+        name = PurePath(image.name).stem
         with st.container(horizontal=True):
             st.download_button(
-                "Caption as text",
+                "Candidate as text",
                 captions.best.text + "\n",
                 f"{name}.txt",
                 "text/plain",
@@ -34,23 +30,23 @@ def offer(picture: Picture, captions: Caption, named: dict[str, str]) -> None:
             )
             st.download_button(
                 "Everything as JSON",
-                written(picture, captions),
+                written(image, captions),
                 f"{name}.json",
                 "application/json",
                 on_click="ignore",
                 icon=":material/download:",
             )
         st.caption("JSON also has every word with its probability, its runners-up, and the other sentences.")
-        if picture.sample:
+        if image.sample:
             st.markdown("This link brings back the same picture with the same settings.")
-            st.code(link({"sample": picture.sample, **named}), language=None, wrap_lines=True)
+            st.code(link({"sample": image.sample, **named}), language=None, wrap_lines=True)
         else:
             st.caption(NO_LINK)
 
 
-def written(picture: Picture, captions: Caption) -> str:
+def written(image: DecodedImage, captions: Caption) -> str:
     """A line of JSON, as ``python -m captioner caption --json`` prints it."""
-    return json.dumps({"picture": picture.name, **as_json(captions)}) + "\n"
+    return json.dumps({"picture": image.name, **as_json(captions)}) + "\n"
 
 
 def link(named: dict[str, str]) -> str:

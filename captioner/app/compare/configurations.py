@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner.app.components.decoding_controls import DRAW, KEPT, SEARCH, drawing, searching
-from captioner.app.state import resources
+from captioner.app.state import serving
 from captioner.app.state.other_bundles import ACTIVE
 from captioner.bundle.storage import Bundle
 from captioner.inference.decoding import DecodingOptions
@@ -51,8 +51,8 @@ def key_suffix(label: str) -> str:
 
 def choose_options(card: DeltaGenerator, label: str) -> Configuration:
     """The active model with the decoding options that the card's widgets, or the address, ask for."""
-    active = resources.running().bundle
-    defaults = resources.captioner().options
+    active = serving.active_bundle().bundle
+    defaults = serving.captioner().options
     with card:
         st.subheader(f"Answer {label}", anchor=False)
         with st.expander("How it chooses its words", icon=":material/tune:"):
@@ -82,7 +82,7 @@ def choose_model(card: DeltaGenerator, label: str, others: dict[str, Bundle]) ->
     # Here, as it takes LiteRT, for which the title need not wait.
     from captioner.inference.captioner import default_options
 
-    bundles = {ACTIVE: resources.running().bundle, **others}
+    bundles = {ACTIVE: serving.active_bundle().bundle, **others}
     with card:
         st.subheader(f"Answer {label}", anchor=False)
         model = st.selectbox(

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner.app.caption import page as caption
 from captioner.app.compare import configurations
 from captioner.app.compare.configurations import LABELS, Configuration
-from captioner.app.components import decoding_controls, wording
-from captioner.app.state import other_bundles, resources
-from captioner.app.state.resources import Picture
+from captioner.app.components import decoding_controls, image_picker, wording
+from captioner.app.components.errors import show_broken_bundles, show_error
+from captioner.app.state import other_bundles, serving
+from captioner.app.state.session import DecodedImage, caption_image
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError, CaptionerError
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from captioner.app.components.attention_overlay import Pixels
     from captioner.inference.captioner import Candidate, Caption, Captioner, Word
 
 SETTINGS, MODELS = "Two ways of choosing words", "Two models"
@@ -40,23 +38,17 @@ MAX_LOADED = 2  # models in memory besides the active one: some 60 MB each
 def page() -> None:
     """Choose a picture and what to compare, read what differs."""
     st.title("Two captions compared", anchor=False)
-    opened = caption.opened()
-    if not opened:
+    image = image_picker.active_image()
+    if not image:
         st.markdown(LEAD)
-    caption.fold(opened[0].key if opened else "")
-    with st.expander("Choose a picture", key="choice", icon=caption.ICON, on_change="rerun"):
-        caption.uploader()
-        samples = st.container()
-    if opened:
-        _compare(*opened)
-    resources.captioner()  # loaded while the visitor chooses
-    with samples:
-        caption.samples()
+    samples = image_picker.show(image)
+    if image:
+        _compare(image)
+    serving.captioner()  # loaded while the visitor chooses
+    image_picker.show_samples(samples)
 
 
-def _compare(picture: Picture, image: Pixels) -> None:
-    from captioner.app.caption import share
-
+def _compare(image: DecodedImage) -> None:
     others, broken = other_bundles.other_bundles()
     ignored, above = _ignored(others), st.container()
     subject = _choose_subject() if others else SETTINGS
@@ -70,11 +62,11 @@ def _compare(picture: Picture, image: Pixels) -> None:
     ]
     with above:
         settings = [(one.model, one.summary) for one in pair]
-        decoding_controls.complain(ignored, f"{picture.key[:16]} {settings}")
-    answers = [_caption(card, one, picture, image) for card, one in zip(cards, pair, strict=True)]
+        decoding_controls.complain(ignored, f"{image.sha256[:16]} {settings}")
+    answers = [_caption(card, one, image) for card, one in zip(cards, pair, strict=True)]
     captions = [answer for answer in answers if answer]
     with left:
-        st.image(image, width="stretch", alt=captions[0].best.text if captions else picture.name)
+        st.image(image.pixels, width="stretch", alt=captions[0].best.text if captions else image.name)
     if len(captions) == 2:
         with right:
             _difference(pair, *(answer.best for answer in captions))
@@ -82,10 +74,10 @@ def _compare(picture: Picture, image: Pixels) -> None:
         if answer:
             with card:
                 _answer(one, answer, (other or answer).best, with_score=subject == MODELS)
-    other_bundles.show_broken(broken)
+    show_broken_bundles(broken)
     if not others:
         _only_one_model()
-    st.caption(LINK if picture.sample else share.NO_LINK)
+    st.caption(LINK if image.sample else image_picker.NO_LINK)
 
 
 def _choose_subject() -> str:
@@ -103,7 +95,7 @@ def _choose_subject() -> str:
 
 def _ignored(others: dict[str, Bundle]) -> list[str]:
     """A sentence for everything in the address that cannot be compared."""
-    defaults = resources.captioner().options
+    defaults = serving.captioner().options
     sentences = [
         sentence
         for label in LABELS
@@ -124,35 +116,20 @@ def _only_one_model() -> None:
     )
 
 
-def _caption(
-    card: DeltaGenerator, configuration: Configuration, picture: Picture, image: Pixels
-) -> Caption | None:
+def _caption(card: DeltaGenerator, configuration: Configuration, image: DecodedImage) -> Caption | None:
     """The caption, or None after a model's failure is shown in its card, so that the other still answers."""
-    bundle, options = configuration.bundle, configuration.options
     with card:
         try:
             with st.spinner("Looking at the picture …"):
-                if bundle.checksum == resources.running().bundle.checksum:
-                    return resources.captions(picture, image, options)
-                return _caption_by_other(configuration, picture, image)
+                active = configuration.bundle.checksum == serving.active_bundle().bundle.checksum
+                model = serving.captioner() if active else _captioner(configuration.bundle)
+                return caption_image(image, configuration.options, model)
         except CaptionerError as error:
-            resources.show(error)
+            show_error(error)
             return None
 
 
-def _caption_by_other(configuration: Configuration, picture: Picture, image: Pixels) -> Caption:
-    """Another model's caption of a picture, computed once a visit."""
-    cache: OrderedDict[tuple[str, str], Caption] = st.session_state.setdefault("_compared", OrderedDict())
-    key = configuration.bundle.checksum, picture.key
-    if key not in cache:
-        model = _captioner(configuration.bundle)
-        cache[key] = model.decode(model.regions(image), configuration.options)
-        if len(cache) > resources.KEPT:
-            cache.popitem(last=False)
-    return cache[key]
-
-
-@st.cache_resource(show_spinner=False, max_entries=MAX_LOADED, hash_funcs=resources.BY_CHECKSUM)
+@st.cache_resource(show_spinner=False, max_entries=MAX_LOADED, hash_funcs=serving.BY_CHECKSUM)
 def _captioner(bundle: Bundle) -> Captioner:
     from captioner.inference import smoke_test
     from captioner.inference.captioner import Captioner

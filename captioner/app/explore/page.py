@@ -9,7 +9,8 @@ import streamlit as st
 
 from captioner import images
 from captioner.app.components import wording
-from captioner.app.state import resources
+from captioner.app.components.errors import error_boundary, show_error
+from captioner.app.state import sample_library, serving
 from captioner.data.samples import Sample
 from captioner.errors import CaptionerError
 from captioner.evaluation import predictions
@@ -28,7 +29,7 @@ ENOUGH = 20  # sentences, from which on averages are compared
 def page() -> None:
     """The sentences, then what they have in common."""
     st.title("Where does it do well, where does it fail?", anchor=False)
-    bundle = resources.running().bundle
+    bundle = serving.active_bundle().bundle
     everything = predictions.sentences(bundle)
     if not everything:
         st.info("This bundle brings no sentences about test pictures yet.", icon=":material/info:")
@@ -44,14 +45,14 @@ def page() -> None:
     statistics.spread(everything)
     if len(everything) >= ENOUGH:
         statistics.trust(everything)
-    with resources.explained():
+    with error_boundary():
         statistics.unsaid(bundle, everything)
 
 
 @st.fragment
-@resources.explained()
+@error_boundary()
 def _sentences(everything: Sequence[Said], vocabulary: Vocabulary) -> None:
-    shelf, source = resources.shelf()
+    shelf, source = sample_library.samples()
     ask, sort = st.columns([6, 5], gap="medium")
     query = ask.text_input(
         "Search its sentences",
@@ -178,7 +179,7 @@ def _picture(said: Said, sample: Sample) -> None:
     try:
         image = images.read(sample.read())
     except CaptionerError as error:
-        resources.show(error)
+        show_error(error)
     else:
         st.image(attention_overlay.fitted(image, 640), width="stretch", alt=said.caption)
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner.app.components import wording
+from captioner.app.components.errors import show_error
 from captioner.app.review import rating
 from captioner.app.review.session import MAX_PICTURES, Item, RatingSession
 from captioner.app.review.session_file import from_csv
-from captioner.app.state import resources, uploads
+from captioner.app.state import sample_library, serving, uploads
 from captioner.errors import CaptionerError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _session_key() -> str | None:
 
 def _start() -> None:
     st.markdown(LEAD)
-    samples, sentence = resources.shelf()
+    samples, sentence = sample_library.samples()
     source = OWN
     if samples:
         source = st.segmented_control(
@@ -95,15 +96,15 @@ def _start_with_samples(samples: dict[str, Sample]) -> None:
 
 
 def _start_with_uploads() -> None:
-    bounds = f"up to {MAX_PICTURES} and {uploads.LARGEST // 10**6} MB in all"
-    files = uploads.several(f"Upload photographs, {bounds}")
-    accepted = uploads.within(files, MAX_PICTURES)
+    bounds = f"up to {MAX_PICTURES} and {uploads.MAX_SESSION_BYTES // 10**6} MB in all"
+    files = uploads.uploader(f"Upload photographs, {bounds}")
+    accepted = uploads.first_within_limits(files, MAX_PICTURES)
     if len(accepted) < len(files):
         st.caption(f"Only the first {len(accepted)} of them are taken: a review session takes {bounds}.")
     if accepted and st.button("Start", icon=":material/play_arrow:"):
         items = rating.caption_uploads(accepted)
         if items:
-            uploads.let_go(*files)
+            uploads.free(*files)
             _open(items)
 
 
@@ -113,13 +114,13 @@ def _start_with_file() -> None:
         try:
             session = from_csv(file.getvalue())
         except CaptionerError as error:
-            resources.show(error)
+            show_error(error)
         else:
             _open(list(session.items), session.model)
 
 
 def _open(items: list[Item], model: str = "") -> None:
-    session = RatingSession(model or resources.running().bundle.checksum, tuple(items))
+    session = RatingSession(model or serving.active_bundle().bundle.checksum, tuple(items))
     key = rating.sessions().open(session)
     st.session_state["rating session"] = st.query_params["session"] = key
     st.rerun()
@@ -130,7 +131,7 @@ def _continue(key: str, session: RatingSession) -> None:
     from captioner.app.review import results
 
     rating.show_rejected()
-    bundle = resources.running().bundle
+    bundle = serving.active_bundle().bundle
     same_model = session.model == bundle.checksum
     if not same_model:
         st.info(OTHER_MODEL, icon=":material/info:")
@@ -147,7 +148,7 @@ def _continue(key: str, session: RatingSession) -> None:
 def _download_or_leave(key: str, session: RatingSession) -> None:
     from captioner.app.review import results
 
-    sessions, bundle = rating.sessions(), resources.running().bundle
+    sessions, bundle = rating.sessions(), serving.active_bundle().bundle
     with st.container(horizontal=True):
         st.download_button(
             "Download the ratings",

@@ -21,8 +21,8 @@ from captioner.app.review.session import (
     RatingSessionStore,
     cleaned,
 )
-from captioner.app.state import resources, uploads
-from captioner.app.state.resources import Picture
+from captioner.app.state import sample_library, serving, uploads
+from captioner.app.state.session import DecodedImage, caption_image
 from captioner.errors import CaptionerError
 from captioner.inference.warning import UNSURE
 
@@ -156,18 +156,17 @@ def _picture_to_rate(item: Item) -> PictureToRate | None:
     if item.upload_hash:
         upload = st.session_state.get("reviewed", {}).get(item.upload_hash)
         return PictureToRate(upload, item.caption, item.log_prob, item.warnings) if upload else None
-    samples, _ = resources.shelf()
+    samples, _ = sample_library.samples()
     if item.picture not in samples:
         return None
     try:
-        picture = Picture(item.picture, samples[item.picture].read(), sample=item.picture)
-        image = images.read(picture.data)
+        image = DecodedImage.decode(item.picture, samples[item.picture].read(), sample=item.picture)
     except CaptionerError:  # the page then says that it is not here, and goes on
         return None
     if item.rating:
-        return PictureToRate(image, item.caption, item.log_prob, item.warnings)
-    caption = resources.captions(picture, image, resources.captioner().options)
-    return PictureToRate(image, caption.best.text, caption.best.log_prob, _warning_codes(caption))
+        return PictureToRate(image.pixels, item.caption, item.log_prob, item.warnings)
+    caption = caption_image(image, serving.captioner().options)
+    return PictureToRate(image.pixels, caption.best.text, caption.best.log_prob, _warning_codes(caption))
 
 
 def _warning_codes(caption: Caption) -> str:
@@ -181,11 +180,11 @@ def _ask_for_picture(item: Item, session: RatingSession) -> None:
         st.info(f"The picture {name} is not on this server. Go on to the next.", icon=icon)
         return
     st.info(f"Uploads are not stored, so {name} has to be uploaded again to be seen.", icon=icon)
-    files = uploads.several("Upload the pictures of this review session again")
+    files = uploads.uploader("Upload the pictures of this review session again")
     if files:
         _restore(files, session)
         if _picture_to_rate(item):
-            uploads.let_go(*files)
+            uploads.free(*files)
             st.rerun()
         st.caption("That is another picture.")
 
@@ -207,16 +206,16 @@ def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
     for number, file in enumerate(files, start=1):
         name, data = cleaned(file.name) or "picture", file.getvalue()
         try:
-            image = images.read(data)
+            image = DecodedImage.decode(name, data)
         except CaptionerError as error:
             st.session_state.setdefault("review rejected", []).append(f"{name}: {error}")
         else:
-            caption = resources.captions(Picture(name, data), image, resources.captioner().options)
+            caption = caption_image(image, serving.captioner().options)
             best, upload_hash = caption.best, _hash(data)
             items[upload_hash] = Item(
                 name, upload_hash, best.text, best.log_prob, warnings=_warning_codes(caption)
             )
-            _keep_for_visit(upload_hash, image)
+            _keep_for_visit(upload_hash, image.pixels)
         progress.progress(number / len(files), f"Captioned {number} of {len(files)}")
     progress.empty()
     if not items:

@@ -12,7 +12,7 @@ from captioner.app.components import charts, wording
 from captioner.app.review.session import RATINGS, RatingSession
 from captioner.app.review.session_file import to_csv
 from captioner.app.review.statistics import Proportion, concordance, proportions
-from captioner.app.state import resources
+from captioner.app.state import serving
 from captioner.bundle.storage import Bundle
 from captioner.inference.confidence import caption_confidence
 from captioner.inference.warning import SENTENCES
@@ -58,7 +58,7 @@ def _ciders(session: RatingSession, bundle: Bundle) -> dict[str, float]:
     return {id: cider for id, cider in ciders.items() if cider is not None}
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=resources.BY_CHECKSUM)
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=serving.BY_CHECKSUM)
 def _predicted_ciders(bundle: Bundle) -> dict[tuple[str, str], float]:
     return {(row.image, row.caption): row.cider for row in bundle.predictions()}
 

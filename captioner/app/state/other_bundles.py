@@ -6,10 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from captioner.app.components import wording
-from captioner.app.state import resources
+from captioner.app.state import serving
+from captioner.app.state.settings import setting, without_paths
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
+from captioner.child_process import ROOT
 from captioner.errors import CaptionerError
 
 ACTIVE = "the app’s own model"  # what a page calls the active bundle
@@ -17,7 +18,7 @@ ACTIVE = "the app’s own model"  # what a page calls the active bundle
 
 def other_bundles() -> tuple[dict[str, Bundle], dict[str, str]]:
     """Every other valid bundle by its folder's name, and for each broken one a sentence that says why."""
-    active = resources.running().bundle.checksum
+    active = serving.active_bundle().bundle.checksum
     valid: dict[str, Bundle] = {}
     broken: dict[str, str] = {}
     with st.spinner("Checking the other models …", show_time=True):
@@ -25,21 +26,12 @@ def other_bundles() -> tuple[dict[str, Bundle], dict[str, str]]:
             try:
                 valid[path.name] = _loaded(str(path), _manifest_time(path))
             except CaptionerError as error:
-                broken[path.name] = resources.without_paths(str(error))
+                broken[path.name] = without_paths(str(error))
     return {name: bundle for name, bundle in valid.items() if bundle.checksum != active}, broken
 
 
 def bundles_folder() -> Path:
-    return Path(resources.setting("CAPTIONER_BUNDLES") or resources.ROOT / "bundles")
-
-
-def show_broken(broken: dict[str, str]) -> None:
-    """A warning for each bundle that cannot be used, and why."""
-    for name, reason in broken.items():
-        st.warning(
-            f"The model **{wording.escaped(name)}** is left out: {wording.escaped(reason)}",
-            icon=":material/heart_broken:",
-        )
+    return Path(setting("CAPTIONER_BUNDLES") or ROOT / "bundles")
 
 
 def _subfolders(folder: Path) -> list[Path]:

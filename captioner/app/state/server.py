@@ -56,8 +56,8 @@ class UploadLimit:
         refusal: tuple[int, str] | None
         if size is None or file in self._coming:
             refusal = 400, "A file must come with its length, and once."
-        elif self._of_visit(visit) + size > uploads.LARGEST:
-            refusal = 413, uploads.FULL
+        elif self._of_visit(visit) + size > uploads.MAX_SESSION_BYTES:
+            refusal = 413, uploads.SESSION_FULL
         else:
             self._coming[file] = visit, size
             try:
@@ -74,16 +74,16 @@ class UploadLimit:
         """Wait for room and let the file in; else why not."""
         try:
             async with asyncio.timeout(IN_LINE), self._line:
-                while self._of_all() + size > uploads.ALL:
+                while self._of_all() + size > uploads.MAX_TOTAL_BYTES:
                     await asyncio.sleep(LOOK)
                 self._admitted.add(file)
         except TimeoutError:
-            return 503, uploads.BUSY
+            return 503, uploads.SERVER_BUSY
         try:
             async with asyncio.timeout(ON_THE_WAY):
                 await self._app(scope, receive, send)
         except TimeoutError:
-            return 408, uploads.SLOW
+            return 408, uploads.TOO_SLOW
         return None
 
     def _of_visit(self, visit: str) -> int:
@@ -124,7 +124,7 @@ def _length(scope: Scope) -> int | None:
 async def _refuse(visit: str, status: int, why: str, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer, and let the page say why: the uploader only shows that a file was not taken."""
     session = Runtime.instance().get_app_session(visit)
-    if session and uploads.refuse(visit, why):
+    if session and uploads.note_refusal(visit, why):
         session.request_rerun(session._client_state)  # as its file watcher does: None is the first page
     try:  # hear the sender out and keep nothing: a browser that is cut short does not read the answer
         async with asyncio.timeout(ON_THE_WAY):
@@ -163,7 +163,7 @@ class Visits:
                 self._there[visit] = now
             elif now - seen >= linger:
                 del self._there[visit]
-                uploads.forget(visit)
+                uploads.forget_refusal(visit)
                 runtime.close_session(visit)
         return before - len(self._there)
 

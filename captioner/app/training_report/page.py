@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from captioner.app.components import wording
-from captioner.app.state import other_bundles, resources
+from captioner.app.components.errors import error_boundary, show_broken_bundles
+from captioner.app.state import other_bundles, serving
 from captioner.bundle.config import Config
 from captioner.bundle.model_card import DECODERS
 from captioner.bundle.storage import Bundle
@@ -14,7 +15,7 @@ from captioner.bundle.storage import Bundle
 def page() -> None:
     """The parts, the lessons, the examination."""
     st.title("How it was trained", anchor=False)
-    bundle = resources.running().bundle
+    bundle = serving.active_bundle().bundle
     st.markdown(_data(bundle))
     st.header("What it is made of", anchor=False)
     _boxes(bundle)
@@ -22,12 +23,12 @@ def page() -> None:
     from captioner.app.training_report import history
 
     st.header("How it learned", anchor=False)
-    with resources.explained():
+    with error_boundary():
         history.show(bundle)
     st.header("How good it is", anchor=False)
-    with resources.explained():
+    with error_boundary():
         history.examination(bundle.metrics())
-    with resources.explained():
+    with error_boundary():
         _beside(bundle)
 
 
@@ -40,12 +41,12 @@ def _beside(bundle: Bundle) -> None:
     if others:
         st.header("Beside the other models", anchor=False)
         model_comparison.show({other_bundles.ACTIVE: bundle, **others})
-    other_bundles.show_broken(broken | malformed)
+    show_broken_bundles(broken | malformed)
 
 
 def _data(bundle: Bundle) -> str:
     pictures = 0
-    with resources.explained():
+    with error_boundary():
         recorded = bundle.dataset()
         pictures = recorded.pictures.get("train", 0) if recorded else 0
     seen = f"{pictures:,} photographs" if pictures else "photographs"

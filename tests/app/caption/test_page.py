@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from streamlit.runtime.caching import cache_resource_api
 from streamlit.testing.v1 import AppTest
 
 from captioner import images
-from captioner.app.caption import page as caption
 from captioner.app.caption import result
-from captioner.app.components import decoding_controls
-from captioner.app.state import resources
-from captioner.app.state.resources import Picture
+from captioner.app.components import decoding_controls, image_picker
+from captioner.app.state import serving
+from captioner.app.state.session import DecodedImage
 from captioner.errors import BundleError
 from captioner.inference.captioner import Captioner, Word
 from captioner.inference.decoding import DecodingOptions
@@ -34,10 +34,10 @@ def select(app: AppTest, index: int) -> AppTest:
 
 
 def test_the_page_is_complete_without_samples(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "samples", lambda: ({}, "No sample pictures here: it is a test."))
+    monkeypatch.setattr(image_picker, "thumbnails", lambda: ({}, "No sample pictures here: it is a test."))
     app = opened()
     assert app.title[0].value == "What does the model see?"
-    assert caption.PROMISE in said(app)
+    assert image_picker.PROMISE in said(app)
     assert "No sample pictures here: it is a test" in said(app).replace("\\", "")
     assert not app.button
 
@@ -46,7 +46,7 @@ def test_an_upload_is_captioned(fake: FakeCaptioner) -> None:
     app = checked(upload(opened(), photo(3)))
     assert app.header[0].value == "“a dog runs”"
     assert alternative_text(app) == "a dog runs"
-    assert caption.PROMISE in said(app)
+    assert image_picker.PROMISE in said(app)
     assert "names, ages" in said(app)
 
 
@@ -58,11 +58,11 @@ def alternative_text(app: AppTest) -> str:
 
 def test_the_box_of_choices_is_open_until_a_picture_is_shown(fake: FakeCaptioner) -> None:
     app = opened()
-    assert app.session_state["choice"] is True
+    assert app.session_state["picker"] is True
     upload(app, photo(3))
-    assert app.session_state["choice"] is False
+    assert app.session_state["picker"] is False
     app.file_uploader[0].set_value(None).run()
-    assert checked(app).session_state["choice"] is True
+    assert checked(app).session_state["picker"] is True
     assert not app.header
 
 
@@ -143,12 +143,15 @@ def test_the_open_picture_is_decoded_once(fake: FakeCaptioner, monkeypatch: pyte
     checked(upload(app, photo(4)))
     assert asked == [photo(3), photo(4)]
     app.file_uploader[0].set_value(None).run()
-    assert "_decoded" not in checked(app).session_state
+    assert "image" not in checked(app).session_state
 
 
-def test_no_two_visitors_share_anything(fake: FakeCaptioner) -> None:
+def test_no_two_visitors_share_anything(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = "first"  # Streamlit's tests give every session the same id
+    monkeypatch.setattr(cache_resource_api, "get_session_id_or_throw", lambda: session)
     first, second = opened(), opened()
     upload(first, photo(3))
+    session = "second"
     second.run()
     assert not second.header
     upload(second, photo(3))
@@ -180,11 +183,11 @@ def test_a_picked_sample_takes_the_place_of_an_upload_and_the_other_way_round(fa
 def test_taking_back_a_file_leaves_the_photograph_that_came_after_it(
     fake: FakeCaptioner,
 ) -> None:
-    shown = Picture("photo.png", photo(4))
+    shown = DecodedImage.decode("photo.png", photo(4))
     app = checked(upload(opened(), photo(3)))
-    app.session_state["picture"], app.session_state["from"] = shown, "photo-0"
+    app.session_state["image"], app.session_state["source"] = shown, "photo-0"
     app.file_uploader[0].set_value(None).run()
-    assert app.session_state["picture"] == shown
+    assert app.session_state["image"] == shown
     assert checked(app).header
 
 
@@ -204,7 +207,7 @@ def test_what_a_person_can_put_right_is_a_sentence(
     def broken() -> Captioner:
         raise BundleError("artifacts holds no bundle. Pull one.")
 
-    monkeypatch.setattr(resources, "captioner", broken)
+    monkeypatch.setattr(serving, "captioner", broken)
     app = visitor.opened()
     assert not app.exception
     assert app.error[0].value == "Artifacts holds no bundle. Pull one."
@@ -221,11 +224,6 @@ def test_a_bug_is_logged_whole_and_shown_under_a_reference(
     assert reference in caplog.text
     assert "IndexError" in caplog.text
     assert "IndexError" not in app.error[0].value
-
-
-def test_a_picture_is_known_by_its_bytes() -> None:
-    assert Picture("a", b"x").key == Picture("b", b"x", "b").key != Picture("a", b"y").key
-    assert "x" * 3 not in repr(Picture("a", b"xxx"))
 
 
 def test_the_sliders_reach_what_the_bundle_asks_for(fake: FakeCaptioner) -> None:

@@ -10,9 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.caption import share
 from captioner.app.compare import page as compare
-from captioner.app.components import decoding_controls
+from captioner.app.components import decoding_controls, image_picker
 from captioner.app.state.other_bundles import ACTIVE
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
@@ -198,7 +197,7 @@ def test_a_link_brings_back_the_same_comparison(picked: TwoCaptions) -> None:
 
 
 def test_a_link_to_an_upload_brings_back_the_settings_alone(fake: TwoCaptions) -> None:
-    assert share.NO_LINK in said(checked(opened(photo(1))))
+    assert image_picker.NO_LINK in said(checked(opened(photo(1))))
 
 
 def test_a_link_names_the_models(picked: TwoCaptions, other: FakeCaptioner) -> None:

@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 from captioner.app.explore import charts as explore_charts
 from captioner.app.explore import page as explore
 from captioner.app.explore import statistics
-from captioner.app.state import resources
-from captioner.app.state.resources import Running
+from captioner.app.state import serving
+from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage as bundles
 from captioner.bundle.schema import Prediction
 from captioner.bundle.storage import Bundle
@@ -42,7 +42,9 @@ scores = some.floats(0, 10, allow_nan=False)
 def _no_pictures(nothing_cached: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("captioner.app.state.updates.samples_news", lambda: "")  # as if the Hub had none
+    monkeypatch.setattr(
+        "captioner.app.state.hub_updates.samples_status", lambda: ""
+    )  # as if the Hub had none
 
 
 def table(*rows: str) -> str:
@@ -66,7 +68,7 @@ def sentence(caption: str, sure: float = 0.5, like: float = 1.0) -> Said:
 
 
 def visit(found: Bundle, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
-    monkeypatch.setattr(resources, "running", lambda: Running(found, "a test", "It stands in."))
+    monkeypatch.setattr(serving, "active_bundle", lambda: ActiveBundle(found, "a test", "It stands in."))
     return checked(visitor.opened("explore", **query))
 
 

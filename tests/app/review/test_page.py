@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from captioner.app.review import rating, results
 from captioner.app.review.session import Item, RatingSession, RatingSessionStore
 from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
-from captioner.app.state import resources, uploads
+from captioner.app.state import sample_library, uploads
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.data.samples import Sample
@@ -187,7 +187,7 @@ def test_a_session_takes_no_more_bytes_than_there_is_room_for(
 ) -> None:
     app = opened()
     assert app.file_uploader[0].label == "Upload photographs, up to 100 and 50 MB in all"
-    monkeypatch.setattr(uploads, "LARGEST", len(photo(0)) + len(photo(1)))
+    monkeypatch.setattr(uploads, "MAX_SESSION_BYTES", len(photo(0)) + len(photo(1)))
     app = opened()
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()
     assert "Only the first 2 of them are taken: a review session takes up to 100 and" in said(app)
@@ -227,7 +227,7 @@ def test_a_sample_that_cannot_be_read_is_passed_over(
     fake: FakeCaptioner, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torn = Sample("0.png", "a test", (), lambda: b"torn")
-    monkeypatch.setattr(resources, "shelf", lambda: ({"0.png": torn}, "Pictures from a test."))
+    monkeypatch.setattr(sample_library, "samples", lambda: ({"0.png": torn}, "Pictures from a test."))
     app = checked(load(opened(), to_csv(RatingSession(bundle.checksum, (Item("0.png"), Item("1.png"))), {})))
     assert "not on this server" in app.info[0].value
     assert "Picture 2 of 2" in said(press(app, "Next"))

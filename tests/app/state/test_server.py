@@ -89,13 +89,13 @@ def streamlit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     running = Server()
     monkeypatch.setattr("captioner.app.state.server.Runtime.instance", lambda: running)
     monkeypatch.setattr(starlette_routes, "is_xsrf_enabled", lambda: False)
-    monkeypatch.setattr(uploads, "LARGEST", 10 * LEAST)
-    monkeypatch.setattr(uploads, "ALL", 15 * LEAST)
+    monkeypatch.setattr(uploads, "MAX_SESSION_BYTES", 10 * LEAST)
+    monkeypatch.setattr(uploads, "MAX_TOTAL_BYTES", 15 * LEAST)
     monkeypatch.setattr(server, "LOOK", 0)
     monkeypatch.setattr(server, "visits", Visits())
     yield running
     for visit in running.active:
-        uploads.forget(visit)
+        uploads.forget_refusal(visit)
 
 
 def test_what_fits_is_taken(streamlit: Server) -> None:
@@ -136,7 +136,7 @@ def test_a_full_server_refuses_in_the_end_and_says_that_it_is_busy(
     assert asyncio.run(streamlit.put("me", 9 * LEAST)) == 204
     assert asyncio.run(streamlit.put("you", 9 * LEAST)) == 503
     assert streamlit.reruns == ["you"]
-    assert uploads._refused == {"you": uploads.BUSY}
+    assert uploads._refused == {"you": uploads.SERVER_BUSY}
 
 
 def test_a_full_server_lets_visitors_wait_in_line(streamlit: Server) -> None:

@@ -25,16 +25,16 @@ class File:
     size: int
 
 
-@given(some.lists(some.integers(0, uploads.LARGEST), max_size=2 * MOST))
+@given(some.lists(some.integers(0, uploads.MAX_SESSION_BYTES), max_size=2 * MOST))
 def test_the_bounds_take_as_many_from_the_front_as_they_can(sizes: list[int]) -> None:
     files: Any = [File(size) for size in sizes]
-    taken = uploads.within(files, MOST)
+    taken = uploads.first_within_limits(files, MOST)
     total = sum(file.size for file in taken)
     assert list(taken) == files[: len(taken)]
     assert len(taken) <= MOST
-    assert total <= uploads.LARGEST
+    assert total <= uploads.MAX_SESSION_BYTES
     if len(taken) < len(files):
-        assert len(taken) == MOST or total + files[len(taken)].size > uploads.LARGEST
+        assert len(taken) == MOST or total + files[len(taken)].size > uploads.MAX_SESSION_BYTES
 
 
 @pytest.fixture
@@ -54,14 +54,14 @@ def uploaded(memory: MemoryUploadedFileManager, name: str) -> UploadedFile:
 
 def test_uploads_that_are_used_up_are_let_go(memory: MemoryUploadedFileManager) -> None:
     files = [uploaded(memory, name) for name in "abc"]
-    uploads.let_go(*files[:2])
+    uploads.free(*files[:2])
     assert [record.file_id for record in memory.get_files("me", ["a", "b", "c"])] == ["c"]
     assert [file.getvalue() for file in files] == [b"", b"", b"data"]
 
 
 def test_an_emptied_upload_is_still_there_for_its_uploader(memory: MemoryUploadedFileManager) -> None:
     file = uploaded(memory, "a")
-    uploads.empty(file)
+    uploads.free_bytes(file)
     assert memory.get_files("me", ["a"]) == [UploadedFileRec("a", "a.png", "image/png", b"")]
     assert file.getvalue() == b""
 
@@ -71,17 +71,17 @@ def test_what_was_chosen_on_another_page_is_freed_unless_it_waits(
 ) -> None:
     monkeypatch.setattr("streamlit.session_state", {})
     files = [uploaded(memory, name) for name in "abc"]
-    uploads.empty(files[0])
+    uploads.free_bytes(files[0])
     for page in ("batch", "batch"):
-        uploads.turn_to(page, files[1:2])
+        uploads.free_other_pages(page, files[1:2])
         assert len(memory.get_files("me", ["a", "b", "c"])) == 3
-    uploads.turn_to("about", files[1:2])
+    uploads.free_other_pages("about", files[1:2])
     assert [record.file_id for record in memory.get_files("me", ["a", "b", "c"])] == ["a", "b"]
 
 
 def test_files_of_a_visit_that_was_closed_are_passed_over(memory: MemoryUploadedFileManager) -> None:
     file = uploaded(memory, "a")
-    assert uploads.present(DeletedFile("b"), file, None) == [file]
+    assert uploads.available(DeletedFile("b"), file, None) == [file]
 
 
 def test_a_visitor_is_told_what_was_refused_until_other_files_are_taken(
@@ -89,13 +89,13 @@ def test_a_visitor_is_told_what_was_refused_until_other_files_are_taken(
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr("streamlit.warning", lambda text, icon: told.append(text))
-    assert uploads.refuse("me", uploads.FULL)
-    assert not uploads.refuse("me", uploads.FULL)
-    uploads.tell()
-    uploads.tell()
-    assert told == [uploads.FULL] * 2
-    uploads.let_go(uploaded(memory, "a"))
-    uploads.refuse("somebody else", uploads.FULL)
-    uploads.tell()
-    assert told == [uploads.FULL] * 2
-    uploads.forget("somebody else")
+    assert uploads.note_refusal("me", uploads.SESSION_FULL)
+    assert not uploads.note_refusal("me", uploads.SESSION_FULL)
+    uploads.show_refusal()
+    uploads.show_refusal()
+    assert told == [uploads.SESSION_FULL] * 2
+    uploads.free(uploaded(memory, "a"))
+    uploads.note_refusal("somebody else", uploads.SESSION_FULL)
+    uploads.show_refusal()
+    assert told == [uploads.SESSION_FULL] * 2
+    uploads.forget_refusal("somebody else")

@@ -136,20 +136,20 @@ class Updater(Fetcher):
         return version.commit != self.revision and seconds >= NEXT
 
 
-def samples_news() -> str:
+def samples_status() -> str:
     """Why there are no sample pictures from the Hub, a sentence; the first call has them fetched."""
-    problem = _samples().problem
+    problem = _samples_fetcher().problem
     return f"The Hub was asked, but {problem.rstrip('.')}." if problem else ""
 
 
 @st.cache_resource(show_spinner=False, on_release=Fetcher.stop)
-def _samples() -> Fetcher:
+def _samples_fetcher() -> Fetcher:
     return Fetcher("captioner.data.samples").start()
 
 
-def news(repo: str, revision: str, store: Path) -> str:
+def bundle_status(repo: str, revision: str, store: Path) -> str:
     """What came of asking the Hub, a sentence; the first call has it asked, and waits for nothing."""
-    updater = _updater(repo, revision, store)
+    updater = _bundle_updater(repo, revision, store)
     if updater.problem is None:
         return "The Hub is being asked."
     if updater.problem:
@@ -159,7 +159,7 @@ def news(repo: str, revision: str, store: Path) -> str:
 
 
 @st.cache_resource(show_spinner=False, max_entries=1, on_release=Updater.stop)
-def _updater(repo: str, revision: str, store: Path) -> Updater:
+def _bundle_updater(repo: str, revision: str, store: Path) -> Updater:
     return Updater(repo, revision, store).start()
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from captioner.app.state import resources, updates
-from captioner.app.state.updates import Fetcher, Updater
+from captioner.app.state import hub_updates, sample_library, serving
+from captioner.app.state.hub_updates import Fetcher, Updater
 from captioner.bundle import download, hub, storage
 from captioner.bundle.storage import Bundle
 from captioner.data import samples
@@ -88,11 +88,11 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     st.cache_resource.clear()
     monkeypatch.delenv("CAPTIONER_BUNDLE", raising=False)
     monkeypatch.setenv("CAPTIONER_REPO", REPO)
-    monkeypatch.setattr(resources, "PULLED", tmp_path / "bundles" / "pulled")
-    monkeypatch.setattr(resources, "COMMITTED", write(tmp_path / "artifacts", "committed").folder)
-    monkeypatch.setattr(resources, "_captioner", lambda bundle: None)
-    monkeypatch.setattr(updates, "AGAIN", 0.01)
-    monkeypatch.setattr(updates, "NEXT", 0.01)
+    monkeypatch.setattr(serving, "HUB_STORE", tmp_path / "bundles" / "pulled")
+    monkeypatch.setattr(serving, "COMMITTED", write(tmp_path / "artifacts", "committed").folder)
+    monkeypatch.setattr(serving, "_captioner", lambda bundle: None)
+    monkeypatch.setattr(hub_updates, "AGAIN", 0.01)
+    monkeypatch.setattr(hub_updates, "NEXT", 0.01)
     yield tmp_path
     st.cache_resource.clear()
 
@@ -107,7 +107,7 @@ def gate(app: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 
 def recipe() -> str:
-    return resources.running().bundle.config.recipe
+    return serving.active_bundle().bundle.config.recipe
 
 
 def push(app: Path, server: StandInHub, recipe: str) -> None:
@@ -129,9 +129,9 @@ def test_a_sick_hub_is_told_about_and_keeps_nobody_waiting(
         ended = gate.ended
         gate.opened.set()
         until(lambda before=ended: gate.ended > before + 1)  # type: ignore[misc]
-        why = resources.running().why
+        why = serving.active_bundle().reason
         assert recipe() == good
-        assert REPO in resources.running().source or "came with the app" in why
+        assert REPO in serving.active_bundle().source or "came with the app" in why
         assert re.search(sentence, why), why
 
         server.failing = "nothing"
@@ -147,7 +147,7 @@ def test_a_hub_that_refuses_connections_is_told_about_and_used_when_it_is_back(
     server.stop()
     gate.opened.set()
     assert recipe() == "committed"
-    until(lambda: "could not be reached" in resources.running().why)
+    until(lambda: "could not be reached" in serving.active_bundle().reason)
     with StandInHub() as back:
         back.repositories = repositories
         monkeypatch.setenv("HF_ENDPOINT", back.url)
@@ -158,25 +158,25 @@ def test_a_pinned_commit_that_is_here_is_never_asked_for(
     server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit = hub.push(write(app / "trained", "pinned").folder, REPO).commit
-    hub.update(REPO, commit, resources.PULLED, lambda _: None)
+    hub.update(REPO, commit, serving.HUB_STORE, lambda _: None)
     monkeypatch.setenv("CAPTIONER_REVISION", commit)
     server.requests.clear()
     gate.opened.set()
     assert recipe() == "pinned"
-    assert resources.running().why == "CAPTIONER_REPO names it."
+    assert serving.active_bundle().reason == "CAPTIONER_REPO names it."
     assert (server.requests, gate.ended) == ([], 0)
 
 
 def test_a_store_deleted_under_the_app_is_filled_again(
     server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(updates, "NEXT", LONGEST)
+    monkeypatch.setattr(hub_updates, "NEXT", LONGEST)
     push(app, server, "pushed")
     gate.opened.set()
-    until(lambda: "asked for a newer one" in resources.running().why)
+    until(lambda: "asked for a newer one" in serving.active_bundle().reason)
     assert recipe() == "pushed"
     gate.opened.clear()
-    shutil.rmtree(resources.PULLED)
+    shutil.rmtree(serving.HUB_STORE)
     assert recipe() == "committed"
     gate.opened.set()
     until(lambda: recipe() == "pushed")
@@ -186,7 +186,7 @@ def test_what_runs_before_a_swap_can_be_read_after_it(server: StandInHub, app: P
     push(app, server, "first")
     gate.opened.set()
     until(lambda: recipe() == "first")
-    before = resources.running().bundle
+    before = serving.active_bundle().bundle
     push(app, server, "second")
     until(lambda: recipe() == "second")
     assert before.card() == "# A card\n"
@@ -199,7 +199,7 @@ def test_the_process_that_fetches_ends_with_the_app(
     server.failing, server.fault = ".*", faults.hang
     server.requests.clear()
     assert recipe() == "committed"  # by the real process, which has not been answered yet
-    updater = updates._updater(REPO, "", resources.PULLED)
+    updater = hub_updates._bundle_updater(REPO, "", serving.HUB_STORE)
     until(lambda: server.requests)
     assert updater.problem is None
     child = updater._child
@@ -210,7 +210,7 @@ def test_the_process_that_fetches_ends_with_the_app(
 
 def test_the_real_process_fetches_tries_and_tells(server: StandInHub, app: Path) -> None:
     push(app, server, "broken")  # its model is none
-    updater = Updater(REPO, "", resources.PULLED)
+    updater = Updater(REPO, "", serving.HUB_STORE)
     assert "was not taken over" in (told := updater.fetch())
     assert "\n" not in told
     server.requests.clear()
@@ -231,11 +231,11 @@ def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.Monk
         return "the Hub is away."
 
     monkeypatch.setattr(Fetcher, "fetch", fetch)
-    assert "not here yet" in resources.shelf()[1]  # though nobody has asked the Hub yet
+    assert "not here yet" in sample_library.samples()[1]  # though nobody has asked the Hub yet
     asked.set()
-    until(lambda: "but the Hub is away." in resources.shelf()[1])
+    until(lambda: "but the Hub is away." in sample_library.samples()[1])
     kept = app / "captioner" / "samples" / samples.REVISION
     kept.mkdir(parents=True)
     (kept / "a.jpg").write_bytes(b"a picture")
     (kept / "captions.json").write_text('{"a.jpg": ["a dog"]}')
-    assert list(resources.shelf()[0]) == ["a.jpg"]
+    assert list(sample_library.samples()[0]) == ["a.jpg"]

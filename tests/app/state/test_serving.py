@@ -10,14 +10,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.state import resources
+from captioner.app.state import serving
+from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import hub, storage
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 from captioner.inference.captioner import Captioner
 from captioner.text import SPECIALS
 from tests import tiny
-from tests.fake_captioner import FakeCaptioner
 from tests.stand_in_hub import StandInHub
 
 REPO = "someone/captioner"
@@ -34,8 +34,8 @@ def write(folder: Path, recipe: str, model: bytes = b"") -> Bundle:
     return storage.write(folder, files | {"README.md": "# A card\n"})
 
 
-def choose(tmp_path: Path, repo: str = "", folder: str = "", revision: str = "") -> resources.Running:
-    return resources.choose(folder, repo, revision, tmp_path / "pulled", tmp_path / "artifacts")
+def choose(tmp_path: Path, repo: str = "", folder: str = "", revision: str = "") -> ActiveBundle:
+    return serving.select_bundle(folder, repo, revision, tmp_path / "pulled", tmp_path / "artifacts")
 
 
 def fetch(tmp_path: Path, recipe: str, revision: str | None = None) -> Bundle:
@@ -45,18 +45,18 @@ def fetch(tmp_path: Path, recipe: str, revision: str | None = None) -> Bundle:
 
 
 def test_with_nothing_set_the_committed_bundle_runs(tmp_path: Path, committed: Bundle) -> None:
-    running = choose(tmp_path)
-    assert running.bundle.checksum == committed.checksum
-    assert "No CAPTIONER_REPO is set" in running.why
+    active = choose(tmp_path)
+    assert active.bundle.checksum == committed.checksum
+    assert "No CAPTIONER_REPO is set" in active.reason
 
 
 def test_what_was_fetched_runs_only_where_its_repository_is_named(
     server: StandInHub, tmp_path: Path, committed: Bundle
 ) -> None:
     fetched = fetch(tmp_path, "pushed")
-    running = choose(tmp_path, REPO)
-    assert running.bundle.checksum == fetched.checksum
-    assert REPO in running.source
+    active = choose(tmp_path, REPO)
+    assert active.bundle.checksum == fetched.checksum
+    assert REPO in active.source
     for repo in ("", "someone/else"):
         assert choose(tmp_path, repo).bundle.checksum == committed.checksum
 
@@ -71,9 +71,9 @@ def test_another_commit_than_the_one_named_is_used_until_that_one_is_here(
 ) -> None:
     first = hub.push(write(tmp_path / "trained", "first").folder, REPO)
     fetch(tmp_path, "second")
-    running = choose(tmp_path, REPO, revision=first.commit)
-    assert running.bundle.config.recipe == "second"
-    assert f"CAPTIONER_REVISION names {first.commit[:12]}" in running.why
+    active = choose(tmp_path, REPO, revision=first.commit)
+    assert active.bundle.config.recipe == "second"
+    assert f"CAPTIONER_REVISION names {first.commit[:12]}" in active.reason
     hub.update(REPO, first.commit, tmp_path / "pulled", Captioner)
     assert choose(tmp_path, REPO, revision=first.commit).bundle.config.recipe == "first"
 
@@ -84,9 +84,9 @@ def test_a_damaged_fetched_bundle_is_passed_over(
 ) -> None:
     fetched = fetch(tmp_path, "pushed")
     (fetched.folder / name).write_text("[]")
-    running = choose(tmp_path, REPO)
-    assert running.bundle.checksum == committed.checksum
-    assert "cannot be used" in running.why
+    active = choose(tmp_path, REPO)
+    assert active.bundle.checksum == committed.checksum
+    assert "cannot be used" in active.reason
 
 
 def test_a_fetched_model_that_does_not_run_is_passed_over(
@@ -94,15 +94,15 @@ def test_a_fetched_model_that_does_not_run_is_passed_over(
 ) -> None:
     hub.push(write(tmp_path / "trained", "broken", b"not a model").folder, REPO)
     hub.update(REPO, None, tmp_path / "pulled", lambda _: None)  # another LiteRT may have run it
-    running = choose(tmp_path, REPO)
-    assert running.bundle.checksum == committed.checksum
-    assert "cannot be used" in running.why
+    active = choose(tmp_path, REPO)
+    assert active.bundle.checksum == committed.checksum
+    assert "cannot be used" in active.reason
 
 
 def test_a_named_folder_goes_before_everything(server: StandInHub, tmp_path: Path) -> None:
     mine = write(tmp_path / "mine", "mine")
-    running = choose(tmp_path, REPO, folder=str(mine.folder))
-    assert (running.bundle.checksum, running.source) == (mine.checksum, "the folder mine")
+    active = choose(tmp_path, REPO, folder=str(mine.folder))
+    assert (active.bundle.checksum, active.source) == (mine.checksum, "the folder mine")
     assert server.requests == []
 
 
@@ -116,49 +116,18 @@ def test_no_bundle_at_all_is_explained(tmp_path: Path) -> None:
         choose(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("sentence", "shown"),
-    [
-        ("/srv/my models/mine/config.json is missing.", "config.json is missing."),
-        ("/tmp/x-1/vocabulary.json was altered", "vocabulary.json was altered"),
-        (f"{resources.ROOT}/artifacts holds no bundle", "artifacts holds no bundle"),
-        ("C:\\Users\\me\\mine has 3 bytes", "mine has 3 bytes"),
-        ("user/name is not at https://a.b/c or in 1/2", "user/name is not at https://a.b/c or in 1/2"),
-    ],
-)
-def test_a_page_does_not_say_where_on_the_server_things_lie(
-    monkeypatch: pytest.MonkeyPatch, sentence: str, shown: str
-) -> None:
-    monkeypatch.setenv("CAPTIONER_BUNDLE", "/srv/my models/mine")
-    assert resources.without_paths(sentence) == shown
-
-
-def test_settings_come_from_the_environment_then_from_the_secrets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CAPTIONER_REPO", raising=False)
-    monkeypatch.chdir(tmp_path)  # where no secrets are
-    assert resources.setting("CAPTIONER_REPO") == ""
-    ask = "st.text(resources.setting('CAPTIONER_REPO'))"
-    app = AppTest.from_string(f"import streamlit as st\nfrom captioner.app.state import resources\n{ask}")
-    app.secrets["CAPTIONER_REPO"] = "from/secrets"
-    assert app.run().text[0].value == "from/secrets"
-    monkeypatch.setenv("CAPTIONER_REPO", "from/environment")
-    assert app.run().text[0].value == "from/environment"
-
-
 def test_the_bundle_is_found_once_for_all_visitors(
     tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     st.cache_resource.clear()
     asked = []
 
-    def choose(*settings: str) -> resources.Running:
+    def choose(*settings: str) -> ActiveBundle:
         asked.append(settings)
-        return resources.Running(committed, "a test", "It is one.")
+        return ActiveBundle(committed, "a test", "It is one.")
 
-    monkeypatch.setattr(resources, "choose", choose)
-    script = "from captioner.app.state import resources\nresources.running()"
+    monkeypatch.setattr(serving, "select_bundle", choose)
+    script = "from captioner.app.state import serving\nserving.active_bundle()"
     for _ in range(2):
         assert not AppTest.from_string(script).run().exception
     assert len(asked) == 1
@@ -168,11 +137,11 @@ def test_the_bundle_is_found_once_for_all_visitors(
 CAPTION = """
 import numpy as np
 import streamlit as st
-from captioner.app.state import resources
+from captioner.app.state import serving, session
 image = np.arange(3072, dtype=np.uint8).reshape(32, 32, 3)
 for number in range({pictures}):
-    picture = resources.Picture("a.png", bytes([number]))
-    said = resources.captions(picture, image, resources.captioner().options).best
+    picture = session.DecodedImage("a.png", image, str(number))
+    said = session.caption_image(picture, serving.captioner().options).best
 st.text(said.text)
 """
 
@@ -190,18 +159,16 @@ def test_a_bundle_that_is_written_while_the_app_runs_is_the_one_that_speaks(
     assert app.run().text[0].value == after != before
 
 
-def test_a_visit_keeps_the_captions_and_what_was_seen_in_the_open_pictures(fake: FakeCaptioner) -> None:
-    app = AppTest.from_string(CAPTION.format(pictures=5)).run().run()
-    assert (len(app.session_state["_captions"]), len(app.session_state["_regions"])) == (5, resources.OPEN)
-    assert fake.encoded == 5
-
-
 def test_a_broken_bundle_is_told_about_without_saying_where_it_lies(
     tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
 ) -> None:
     committed.model_path.write_bytes(b"")
     monkeypatch.setenv("CAPTIONER_BUNDLE", str(committed.folder))
-    script = "from captioner.app.state import resources\nwith resources.explained():\n    resources.running()"
+    script = (
+        "from captioner.app.components.errors import error_boundary\n"
+        "from captioner.app.state import serving\n"
+        "with error_boundary():\n    serving.active_bundle()"
+    )
     (error,) = AppTest.from_string(script, default_timeout=60).run().error
     assert error.value.startswith("Captioner.tflite has 0 bytes")
     assert str(tmp_path) not in error.value

@@ -1,0 +1,70 @@
+"""What belongs to one visitor: decoded images, what the encoder saw in them, and their captions.
+
+It lives in the visitor's session and ends with it: nothing of it is in a cache that visitors share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from captioner import images
+from captioner.app.state import serving
+from captioner.inference.decoding import DecodingOptions
+
+if TYPE_CHECKING:
+    from captioner.inference.captioner import Caption, Captioner
+
+Pixels = NDArray[np.uint8]  # [H, W, 3]
+
+MAX_CAPTIONS = 8  # a visitor: 80 kB each
+MAX_REGIONS = 2  # a visitor: half a megabyte each, of use only while the image is open
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """An image that a visitor uploaded or picked: the name, the pixels, and the SHA-256 of its file.
+
+    ``sample`` is its name among the samples; None for an upload.
+    """
+
+    name: str
+    pixels: Pixels = field(repr=False, compare=False)  # uint8[H, W, 3]
+    sha256: str
+    sample: str | None = None
+
+    @classmethod
+    def decode(cls, name: str, data: bytes, sample: str | None = None) -> Self:
+        """Decode the bytes of an image file.
+
+        Raises:
+            ImageError: as ``images.read``.
+        """
+        return cls(name, images.read(data), hashlib.sha256(data).hexdigest(), sample)
+
+
+def caption_image(image: DecodedImage, options: DecodingOptions, model: Captioner | None = None) -> Caption:
+    """What a model, by default the active one, says about an image.
+
+    Computed once a session for the same image, model and options, and encoded once for all options.
+    """
+    model = model or serving.captioner()
+    return _caption(model.bundle.checksum, image.sha256, options, model, image.pixels)
+
+
+# A parameter with an underscore is no part of the cache's key: the one before it stands for it.
+@st.cache_resource(scope="session", max_entries=MAX_CAPTIONS, show_spinner=False)
+def _caption(
+    checksum: str, sha256: str, options: DecodingOptions, _model: Captioner, _pixels: Pixels
+) -> Caption:
+    return _model.decode(_regions(checksum, sha256, _model, _pixels), options)
+
+
+@st.cache_resource(scope="session", max_entries=MAX_REGIONS, show_spinner=False)
+def _regions(checksum: str, sha256: str, _model: Captioner, _pixels: Pixels) -> NDArray[np.float32]:
+    return _model.regions(_pixels)

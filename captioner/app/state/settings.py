@@ -1,0 +1,34 @@
+"""What whoever runs the server has set, and what of that no page may show."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
+
+from captioner.child_process import ROOT
+
+# No address: "https://…" has a colon before its slashes, and "user/name" a letter.
+_PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/]+[\\/])*([^\s\\/]+)")
+
+
+def setting(name: str) -> str:
+    """A setting from the environment, else from .streamlit/secrets.toml; empty where neither has it."""
+    if name in os.environ:
+        return os.environ[name]
+    try:
+        return str(st.secrets.get(name, ""))
+    except StreamlitSecretNotFoundError:
+        return ""
+
+
+def without_paths(sentence: str) -> str:
+    """A sentence in which only the last name is left of every absolute path, and of the bundles' folders."""
+    for folder in (setting("CAPTIONER_BUNDLE"), setting("CAPTIONER_BUNDLES"), ROOT):
+        parent = str(Path(folder).parent)
+        if parent not in (".", "/"):  # may hold spaces, where a path seems to end
+            sentence = sentence.replace(parent, "")
+    return _PATH.sub(r"\1", sentence)
