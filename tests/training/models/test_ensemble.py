@@ -77,6 +77,7 @@ def test_while_training_each_member_answers_for_itself(ids: NDArray[np.int32]) -
     np.testing.assert_allclose(found, np.concatenate(alone, axis=1), atol=1e-5)
 
 
+@pytest.mark.usefixtures("eager")
 def test_each_member_learns_every_caption(ids: NDArray[np.int32]) -> None:
     """The loss of an update is the mean of what each member's would have been alone."""
     together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
