@@ -48,7 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def caption(arguments: argparse.Namespace) -> int:
     """Describe pictures."""
     from captioner import images
-    from captioner.inference.captioner import as_json
 
     captioner, options = _open(arguments)
     failed = False
@@ -60,7 +59,7 @@ def caption(arguments: argparse.Namespace) -> int:
             print(f"{PROGRAM}: {error}", file=sys.stderr)
             continue
         if arguments.json:
-            print(json.dumps({"picture": picture, **as_json(captions)}), flush=True)
+            print(json.dumps({"picture": picture, **captions.to_dict()}), flush=True)
         else:
             name = f"{picture}\t" if len(arguments.pictures) > 1 else ""
             print(f"{name}{captions.best.text}", flush=True)
@@ -266,12 +265,12 @@ def _accept_any_character() -> None:
 
 
 def _open(
-    arguments: argparse.Namespace, blocked: Collection[str] | None = None, *, warns: bool = True
+    arguments: argparse.Namespace, blocklist: Collection[str] | None = None, *, warns: bool = True
 ) -> tuple[Captioner, DecodingOptions]:
     from captioner.bundle import storage
     from captioner.inference.captioner import Captioner
 
-    captioner = Captioner(storage.load(arguments.bundle), blocked=blocked, warns=warns)
+    captioner = Captioner(storage.load(arguments.bundle), blocklist=blocklist, warns=warns)
     asked = {"beams": arguments.beams, "length_penalty": arguments.alpha}
     return captioner, replace(captioner.options, **{name: v for name, v in asked.items() if v is not None})
 

@@ -51,7 +51,7 @@ class FakeCaptioner:
     warnings: tuple[CaptionWarning, ...] = ()
     rules: Rules = field(default_factory=Rules)
 
-    def regions(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def encode(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.encoded += 1
         return np.full((1, 16, 8), image.mean(), np.float32)
 

@@ -1,12 +1,11 @@
-"""A bundle and LiteRT: picture → captions, with what the model considered on the way."""
+"""A bundle and LiteRT: picture → caption, with what the model considered on the way."""
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -16,68 +15,85 @@ from captioner import images
 from captioner.bundle.config import Config
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
-from captioner.inference import blocklist, warning
-from captioner.inference.decoding import DecodingOptions, DecodingResult, Hypothesis, State, Step, decode
+from captioner.inference import blocklist as blocklists
+from captioner.inference import warning
+from captioner.inference.beam_search import State, decode
+from captioner.inference.decoding import (
+    END_WORD,
+    BeamNode,
+    Candidate,
+    DecodingOptions,
+    DecodingResult,
+    Word,
+)
 from captioner.inference.warning import CaptionWarning
-from captioner.text import END, START, Vocabulary
+from captioner.text import END, START
 
-END_WORD = ""  # stands for the end of the sentence wherever a word is expected
-JOINS = ("and", "or")  # people repeat a word across one of these in one caption of ten thousand
+__all__ = ["END_WORD", "BeamNode", "Candidate", "Caption", "Captioner", "Word", "default_options"]
+
+CONJUNCTIONS = ("and", "or")  # people repeat a word across one of these in one caption of ten thousand
 SIGNATURES = ("encode", "start", "step")
 
-
-@dataclass(frozen=True)
-class Word:
-    """One word being chosen; the text is ``END_WORD`` where the sentence ends."""
-
-    text: str
-    log_prob: float  # nats, straight from the decoder
-    runners_up: tuple[tuple[str, float], ...]  # the most likely other words, best first
-    blocked: frozenset[str] = frozenset()  # of all these, what would repeat: only a visitor may say it
-    attention: NDArray[np.float32] | None = field(
-        default=None, compare=False, repr=False
-    )  # [h, w], sums to 1
+Picture: TypeAlias = images.Source | NDArray[np.uint8]  # a file, its bytes, a Pillow image or uint8[H, W, 3]
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """One sentence about a picture."""
+@dataclass(frozen=True, repr=False)
+class Caption(DecodingResult):
+    """What the model says about a picture. Prints as the sentence; the rest is how it got there."""
 
-    text: str
-    words: tuple[Word, ...]  # END_WORD is the last when finished
-    log_prob: float  # sum over the words
-    score: float  # log_prob / number of words**length_penalty; ranks
-    finished: bool  # False: cut off at max_words
+    warnings: tuple[CaptionWarning, ...] = ()  # why to take the sentence with caution
 
-    @property
-    def confidence(self) -> float:
-        """Geometric mean of the word probabilities, the end of the sentence included."""
-        return math.exp(self.log_prob / len(self.words))
+    def __str__(self) -> str:
+        return self.text
 
-
-@dataclass(frozen=True)
-class BeamNode:
-    """One word in the tree of all that was considered. Roots have parent -1."""
-
-    parent: int  # index of the node before
-    word: str
-    step: int  # counts from 0
-    log_prob: float  # of the sentence up to here
-    kept: bool  # False: a candidate that did not make it into the beam
-
-
-@dataclass(frozen=True)
-class Caption:
-    """What the model says about a picture: at least one caption, best score first, and how it got there."""
-
-    candidates: tuple[Candidate, ...]
-    beam_tree: tuple[BeamNode, ...]
-    leaves: tuple[int, ...]  # the node where each caption ends
-    warnings: tuple[CaptionWarning, ...] = ()  # why to take them with caution
+    def __repr__(self) -> str:
+        warned = "".join(f", {warning.code}" for warning in self.warnings)
+        count = len(self.candidates)
+        return f"<Caption {self.text!r}, confidence {self.best.confidence:.0%}, best of {count}{warned}>"
 
     @property
     def best(self) -> Candidate:
+        """The candidate with the highest score."""
         return self.candidates[0]
+
+    @property
+    def alternatives(self) -> tuple[Candidate, ...]:
+        """The other candidates, best score first."""
+        return self.candidates[1:]
+
+    @property
+    def text(self) -> str:
+        """The best candidate's sentence."""
+        return self.best.text
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The best candidate's words; ``END_WORD`` is the last when it is finished."""
+        return self.best.words
+
+    @property
+    def attention(self) -> NDArray[np.float32] | None:
+        """Where the model looked at each word: float32[T, h, w], each map of sum 1; None if it has none."""
+        maps = [word.attention for word in self.words if word.attention is not None]
+        return np.stack(maps) if maps else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The sentence with its words, the alternatives, the warnings: what JSON can hold."""
+        words = [
+            {"word": word.text, "log_prob": word.log_prob, "runners_up": dict(word.runners_up)}
+            for word in self.words
+        ]
+        return {
+            **_summary(self.best),
+            "warnings": [*map(asdict, self.warnings)],
+            "words": words,
+            "alternatives": [*map(_summary, self.alternatives)],
+        }
+
+
+def _summary(candidate: Candidate) -> dict[str, Any]:
+    fields = ("log_prob", "score", "finished")
+    return {"caption": candidate.text, **{field: getattr(candidate, field) for field in fields}}
 
 
 def default_options(config: Config) -> DecodingOptions:
@@ -91,7 +107,7 @@ class Captioner:
     Args:
         bundle: a loaded bundle.
         threads: of the encoder, the slowest part. It stops gaining at the number of cores.
-        blocked: words that are never said, nor told as runners-up; those of ``blocklist`` by default.
+        blocklist: words that are neither chosen nor reported; those of ``blocklist.txt`` by default.
         warns: whether captions come with warnings, where the bundle has what these need.
 
     Raises:
@@ -102,75 +118,91 @@ class Captioner:
         self,
         bundle: Bundle,
         threads: int = 2,
-        blocked: Collection[str] | None = None,
+        blocklist: Collection[str] | None = None,
         *,
         warns: bool = True,
     ) -> None:
         self.bundle = bundle
         self.options = default_options(bundle.config)
-        self._joins = [bundle.vocabulary.id(word) for word in JOINS if word in bundle.vocabulary]
-        barred = blocklist.words() if blocked is None else blocked
-        self._blocked = frozenset(bundle.vocabulary.id(word) for word in barred if word in bundle.vocabulary)
+        self._texts = [END_WORD if id == END else word for id, word in enumerate(bundle.vocabulary.words)]
+        self._conjunctions = self._ids(CONJUNCTIONS)
+        self._blocklist = self._ids(blocklists.words() if blocklist is None else blocklist)
         self._model = _Model(bundle, threads)
         self.rules = warning.read(bundle, self._model.channels) if warns else warning.Rules()
 
-    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Caption:
-        """Describe uint8[H, W, 3]; the options default to the bundle's."""
-        return self.decode(self.regions(image), options)
+    def caption(self, picture: Picture, options: DecodingOptions | None = None) -> Caption:
+        """Describe a picture.
 
-    def regions(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the encoder sees in uint8[H, W, 3]: float32[1, R, C]. Kept, it can be decoded many times."""
+        Args:
+            picture: the path of a file, a file's bytes, a Pillow image, or uint8[H, W, 3].
+            options: how to search; the bundle's own by default.
+
+        Raises:
+            ImageError: the picture cannot be read.
+            ValueError: an array of another shape or type, or a prefix that the model cannot say.
+        """
+        return self.decode(self.encode(picture), options)
+
+    def encode(self, picture: Picture) -> NDArray[np.float32]:
+        """Regions float32[1, R, C] of a picture as ``caption`` takes it. They can be decoded many times.
+
+        Raises:
+            ImageError: the picture cannot be read.
+            ValueError: an array of another shape or type.
+        """
+        image = picture if isinstance(picture, np.ndarray) else images.read(picture)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"a picture is uint8[H, W, 3]; got {image.dtype}{list(image.shape)}")
         square = images.square(image, self.bundle.config.image_size)
         return self._model.run("encode", image=square[None])["regions"]
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions | None = None) -> Caption:
-        """Put float32[1, R, C] from ``regions`` into words.
+        """Put regions float32[1, R, C] from ``encode`` into words.
 
         The warnings are the same for all options, as their rules were measured with the bundle's. So other
         options may cost a second search.
+
+        Raises:
+            ValueError: the prefix lies outside the vocabulary or holds a word of the blocklist.
+            CaptionerError: no word that may be said has a probability above zero.
         """
         options = options or self.options
-        captions = self._search(regions, options)
-        tested = captions
+        result = self._search(regions, options)
+        usual = result
         if self.rules.threshold and options != self.options:
-            tested = self._search(regions, self.options)
-        return replace(captions, warnings=self.rules.warnings(regions, tested.best.confidence))
-
-    def _search(self, regions: NDArray[np.float32], options: DecodingOptions) -> Caption:
-        decoded = decode(_Stepper(self._model), regions, options, self._joins, self._blocked)
-        return _spoken(decoded, self.bundle.vocabulary, self.bundle.config.grid)
+            usual = self._search(regions, self.options)
+        warnings = self.rules.warnings(regions, usual.candidates[0].confidence)
+        return Caption(result.candidates, result.beam_tree, result.leaves, warnings)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
         """Ids for ``DecodingOptions.prefix``; ``END_WORD`` may be the last word.
 
         Raises:
-            ValueError: the model does not know one of the words, or it is blocked.
+            ValueError: the model does not know one of the words, or it is on the blocklist.
         """
         vocabulary = self.bundle.vocabulary
-        if strange := [word for word in words if word != END_WORD and word not in vocabulary]:
-            raise ValueError(f"the model does not know the word {strange[0]!r}")
+        if unknown := [word for word in words if word != END_WORD and word not in vocabulary]:
+            raise ValueError(f"the model does not know the word {unknown[0]!r}")
         ids = tuple(END if word == END_WORD else vocabulary.id(word) for word in words)
-        if barred := [word for word, id in zip(words, ids, strict=True) if id in self._blocked]:
-            raise ValueError(f"the word {barred[0]!r} is one of those that no caption says")
+        if blocked := [word for word, id in zip(words, ids, strict=True) if id in self._blocklist]:
+            raise ValueError(f"the word {blocked[0]!r} is one of those that no caption says")
         return ids
 
+    def _search(self, regions: NDArray[np.float32], options: DecodingOptions) -> DecodingResult:
+        stepper = _Stepper(self._model)
+        return decode(
+            stepper,
+            regions,
+            options,
+            self._texts,
+            conjunctions=self._conjunctions,
+            blocklist=self._blocklist,
+        )
 
-def as_json(captions: Caption) -> dict[str, Any]:
-    """The best caption with its words, the outlines of the others, the warnings: what JSON knows."""
-    words = [
-        {"word": word.text, "log_prob": word.log_prob, "runners_up": dict(word.runners_up)}
-        for word in captions.best.words
-    ]
-    alternatives = [*map(_outline, captions.candidates[1:])]
-    warnings = [*map(asdict, captions.warnings)]
-    return {**_outline(captions.best), "warnings": warnings, "words": words, "alternatives": alternatives}
-
-
-def _outline(caption: Candidate) -> dict[str, Any]:
-    fields = ("log_prob", "score", "finished")
-    return {"caption": caption.text, **{field: getattr(caption, field) for field in fields}}
+    def _ids(self, words: Collection[str]) -> frozenset[int]:
+        """Those of the words that the vocabulary has."""
+        vocabulary = self.bundle.vocabulary
+        return frozenset(vocabulary.id(word) for word in words if word in vocabulary)
 
 
 class _Model:
@@ -182,6 +214,7 @@ class _Model:
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
         self._lock = threading.Lock()
+        self.grid = bundle.config.grid
         try:
             self._interpreter = Interpreter(model_content=bundle.model(), num_threads=threads)
             present = self._interpreter.get_signature_list()
@@ -189,11 +222,7 @@ class _Model:
                 raise ValueError(f"it has the signatures {', '.join(present) or 'none'}")
             self._runners = {name: self._interpreter.get_signature_runner(name) for name in SIGNATURES}
             self._check(bundle)
-        except (
-            ValueError,
-            RuntimeError,
-            KeyError,
-        ) as error:  # what LiteRT raises on a file that it cannot run
+        except (ValueError, RuntimeError, KeyError) as error:  # LiteRT's, on a file that it cannot run
             raise BundleError(
                 f"{bundle.model_path} does not fit its bundle: {str(error)[:200]}. Export or pull it again."
             ) from error
@@ -225,12 +254,12 @@ class _Model:
         _expect("log_probs", log_probs.shape, (rows, len(bundle.vocabulary)))
         if np.isnan(log_probs).any():
             raise ValueError("its probabilities are not numbers")
-        expected = (rows, height * width) if bundle.config.attention else None
+        expected = (rows, height, width) if bundle.config.attention else None
         _expect("attention", attention if attention is None else attention.shape, expected)
 
 
 class _Stepper:
-    """``decoding.Stepper`` for one picture; it keeps to itself what is fixed for the picture."""
+    """``beam_search.Stepper`` for one picture; it keeps to itself what is fixed for the picture."""
 
     def __init__(self, model: _Model) -> None:
         self._model = model
@@ -246,7 +275,8 @@ class _Stepper:
     ) -> tuple[NDArray[np.float32], State, NDArray[np.float32] | None]:
         outputs = self._model.run("step", word=words, **state, **self._fixed)
         log_probs, attention = outputs.pop("log_probs"), outputs.pop("attention", None)
-        return log_probs, outputs, attention
+        maps = None if attention is None else attention.reshape(-1, *self._model.grid)
+        return log_probs, outputs, maps
 
 
 def _expect(name: str, found: object, expected: object) -> None:
@@ -260,29 +290,3 @@ def _expect_state(found: State, expected: State) -> None:
     shapes, wanted = ({name: row.shape for name, row in state.items()} for state in (found, expected))
     if shapes != wanted:
         raise ValueError(f"a step gives the state {shapes} where the next one takes {wanted}")
-
-
-def _spoken(decoded: DecodingResult, vocabulary: Vocabulary, grid: tuple[int, int]) -> Caption:
-    captions = tuple(_caption(hypothesis, vocabulary, grid) for hypothesis in decoded.hypotheses)
-    tree = tuple(
-        BeamNode(node.parent, _word(node.id, vocabulary), node.step, node.log_prob, node.kept)
-        for node in decoded.tree
-    )
-    return Caption(captions, tree, decoded.leaves)
-
-
-def _caption(hypothesis: Hypothesis, vocabulary: Vocabulary, grid: tuple[int, int]) -> Candidate:
-    words = tuple(_chosen(step, vocabulary, grid) for step in hypothesis.steps)
-    text = vocabulary.text(hypothesis.ids)
-    return Candidate(text, words, hypothesis.log_prob, hypothesis.score, hypothesis.finished)
-
-
-def _chosen(step: Step, vocabulary: Vocabulary, grid: tuple[int, int]) -> Word:
-    runners_up = tuple((_word(id, vocabulary), log_prob) for id, log_prob in step.runners_up)
-    attention = None if step.attention is None else step.attention.reshape(grid)
-    blocked = frozenset(_word(id, vocabulary) for id in step.blocked)
-    return Word(_word(step.id, vocabulary), step.log_prob, runners_up, blocked, attention)
-
-
-def _word(id: int, vocabulary: Vocabulary) -> str:
-    return END_WORD if id == END else vocabulary.words[id]

@@ -95,7 +95,7 @@ def _try(folder: str) -> None:
         read()
     captioner = Captioner(found, warns=False)
     size = found.config.image_size
-    regions = captioner.regions(np.zeros((size, size, 3), np.uint8))
+    regions = captioner.encode(np.zeros((size, size, 3), np.uint8))
     captioner.decode(regions, replace(captioner.options, max_words=2))
     detector.read(found, regions.shape[2])  # of which a captioner would do without
 

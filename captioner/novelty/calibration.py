@@ -35,7 +35,7 @@ class Encoder(Protocol):
 
     bundle: Bundle
 
-    def regions(self, image: NDArray[np.uint8]) -> Regions:
+    def encode(self, image: NDArray[np.uint8]) -> Regions:
         """uint8[H, W, 3] → float32[1, R, C]."""
 
 
@@ -85,7 +85,7 @@ def _unseen(dataset: Dataset) -> tuple[list[str], list[str], str]:
 
 def _seen(encoder: Encoder, dataset: Dataset, names: Sequence[str], label: str) -> Iterator[Regions]:
     for name in track(names, label, len(names)):
-        yield encoder.regions(images.read(dataset.path(name)))
+        yield encoder.encode(images.read(dataset.path(name)))
 
 
 def _below(rule: Rule, seen: Iterable[Regions]) -> int:
@@ -103,7 +103,7 @@ def _noticed(
     kinds |= {
         kind: [change(photo) for photo in photographs] for kind, change in synthetic_images.CHANGED.items()
     }
-    return {kind: (_below(rule, map(encoder.regions, made)), len(made)) for kind, made in kinds.items()}
+    return {kind: (_below(rule, map(encoder.encode, made)), len(made)) for kind, made in kinds.items()}
 
 
 def centres(directions: NDArray[np.float64]) -> tuple[tuple[int, ...], ...]:

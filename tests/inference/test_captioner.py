@@ -65,19 +65,19 @@ def test_different_pictures_get_different_captions(captioner: Captioner) -> None
 def test_no_dog_is_black_and_black(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
     def echoes(joins: tuple[str, ...]) -> int:
         """How many of 40 sentences, drawn by lot, say a word and the next but one alike."""
-        monkeypatch.setattr(inference, "JOINS", joins)
+        monkeypatch.setattr(inference, "CONJUNCTIONS", joins)
         speaker = Captioner(captioner.bundle)
         drawn = speaker.caption(picture(1), DecodingOptions(beams=40, temperature=1.0, top_p=1.0)).candidates
         said = [caption.text.split() for caption in drawn]
         return sum(any(a == c for a, c in zip(words, words[2:], strict=False)) for words in said)
 
-    assert inference.JOINS == ("and", "or")
+    assert inference.CONJUNCTIONS == ("and", "or")
     assert echoes(()) > 0
     assert echoes(tiny.WORDS) == 0  # here every word joins
 
 
 def test_encoding_and_decoding_apart_is_captioning(captioner: Captioner) -> None:
-    regions = captioner.regions(picture(1))
+    regions = captioner.encode(picture(1))
     height, width = captioner.bundle.config.grid
 
     assert regions.shape == (1, height * width, tiny.CHANNELS)
@@ -152,9 +152,9 @@ def test_a_prefix_of_strange_words_is_refused(attentive: Captioner, word: str) -
 def test_a_blocked_word_is_neither_said_nor_told_nor_taken(captioner: Captioner) -> None:
     """However likely: here, the words of the captions that the same model gives without a list."""
     options = DecodingOptions(beams=8, temperature=1.0, top_p=1.0)
-    free = Captioner(captioner.bundle, blocked=())
+    free = Captioner(captioner.bundle, blocklist=())
     blocked = {*free.caption(picture(1)).best.text.split()[:2], "no word of the model's"}
-    careful = Captioner(captioner.bundle, blocked=blocked)
+    careful = Captioner(captioner.bundle, blocklist=blocked)
     for captions in (careful.caption(picture(1)), careful.caption(picture(1), options)):
         words = [word for caption in captions.candidates for word in caption.words]
         told = {text for word in words for text in (word.text, *dict(word.runners_up), *word.blocked)}

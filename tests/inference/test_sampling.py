@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captioner.inference.constraints import Totals
-from captioner.inference.sampling import nucleus, sample
+from captioner.inference.sampling import LogProbs, nucleus, sample
 from captioner.text import PAD
-from tests.table_stepper import A, B, C, Said, any_speaker, search, spoken, summary, table
+from tests.table_stepper import A, B, C, Ids, any_decoder, id_of, search, sequence, summary, table
 
 seeds = st.integers(0, 10_000)
 temperatures = st.sampled_from([0.3, 1.0, 2.0])
@@ -18,7 +17,7 @@ shares = st.floats(0.01, 0.99)
 quickly = settings(max_examples=25, deadline=None)
 
 
-def totals(seed: int, rows: int = 3, words: int = 40) -> Totals:
+def totals(seed: int, rows: int = 3, words: int = 40) -> LogProbs:
     """Log-probabilities of words that are nowhere alike, some of them masked."""
     values = np.random.default_rng(seed).normal(scale=3, size=(rows, words))
     values[:, ::5] = -np.inf
@@ -28,15 +27,15 @@ def totals(seed: int, rows: int = 3, words: int = 40) -> Totals:
 @given(seeds, st.integers(1, 4))
 @quickly
 def test_sampling_cold_is_greedy_search(seed: int, beams: int) -> None:
-    speaker = any_speaker(seed)
+    decoder = any_decoder(seed)
     for temperature in (0.0, 1e-12):
-        decoded = search(speaker, beams=beams, temperature=temperature, seed=seed, max_words=6)
-        assert summary(decoded) == summary(search(speaker, beams=1, max_words=6))
+        result = search(decoder, beams=beams, temperature=temperature, seed=seed, max_words=6)
+        assert summary(result) == summary(search(decoder, beams=1, max_words=6))
 
 
 def test_a_seed_is_a_sample() -> None:
-    def sample(seed: int) -> list[tuple[Said, float]]:
-        return summary(search(any_speaker(3), beams=3, temperature=1.0, seed=seed, max_words=6))
+    def sample(seed: int) -> list[tuple[Ids, float]]:
+        return summary(search(any_decoder(3), beams=3, temperature=1.0, seed=seed, max_words=6))
 
     assert sample(1) == sample(1)
     assert len({str(sample(seed)) for seed in range(5)}) > 1
@@ -45,11 +44,13 @@ def test_a_seed_is_a_sample() -> None:
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_samples_are_as_frequent_as_they_are_probable(temperature: float) -> None:
     weights = np.array([0.5, 0.3, 0.1]) ** (1 / temperature)
-    speaker = table({(): {PAD: 0.1, A: 0.5, B: 0.3, C: 0.1}})
+    decoder = table({(): {PAD: 0.1, A: 0.5, B: 0.3, C: 0.1}})
     draws = [
-        search(speaker, beams=1, temperature=temperature, top_p=1.0, seed=seed, max_words=1)
-        .hypotheses[0]
-        .ids[0]
+        id_of(
+            search(decoder, beams=1, temperature=temperature, top_p=1.0, seed=seed, max_words=1)
+            .candidates[0]
+            .words[0]
+        )
         for seed in range(1500)
     ]
     frequencies = [draws.count(word) / len(draws) for word in (A, B, C)]
@@ -57,8 +58,8 @@ def test_samples_are_as_frequent_as_they_are_probable(temperature: float) -> Non
 
 
 def test_rows_are_sampled_independently() -> None:
-    speaker = table({(): {A: 0.5, B: 0.5}})
-    both = [len(search(speaker, beams=2, temperature=1.0, seed=s).hypotheses) == 2 for s in range(400)]
+    decoder = table({(): {A: 0.5, B: 0.5}})
+    both = [len(search(decoder, beams=2, temperature=1.0, seed=s).candidates) == 2 for s in range(400)]
     assert np.mean(both) == pytest.approx(0.5, abs=0.07)
 
 
@@ -100,19 +101,19 @@ def test_a_whole_nucleus_is_plain_sampling(seed: int, temperature: float) -> Non
 @given(seeds, temperatures)
 @quickly
 def test_a_tiny_nucleus_is_greedy_search(seed: int, temperature: float) -> None:
-    speaker = any_speaker(seed)
-    drawn = search(speaker, beams=2, temperature=temperature, top_p=1e-9, seed=seed, max_words=6)
-    assert summary(drawn) == summary(search(speaker, beams=1, max_words=6))
+    decoder = any_decoder(seed)
+    drawn = search(decoder, beams=2, temperature=temperature, top_p=1e-9, seed=seed, max_words=6)
+    assert summary(drawn) == summary(search(decoder, beams=1, max_words=6))
 
 
 @given(seeds, shares)
 @quickly
 def test_what_is_reported_is_the_decoders_own(seed: int, top_p: float) -> None:
-    speaker = any_speaker(seed)
-    for hypothesis in search(
-        speaker, beams=3, temperature=1.0, top_p=top_p, seed=seed, max_words=6
-    ).hypotheses:
-        said = spoken(hypothesis)
-        assert [step.log_prob for step in hypothesis.steps] == [
-            float(speaker(said[:t])[word]) for t, word in enumerate(said)
+    decoder = any_decoder(seed)
+    for candidate in search(
+        decoder, beams=3, temperature=1.0, top_p=top_p, seed=seed, max_words=6
+    ).candidates:
+        ids = sequence(candidate)
+        assert [word.log_prob for word in candidate.words] == [
+            float(decoder(ids[:t])[word]) for t, word in enumerate(ids)
         ]

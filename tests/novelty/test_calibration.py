@@ -36,7 +36,7 @@ class ByColour:
         self.bundle = bundle
         self.seen: list[tuple[int, ...]] = []
 
-    def regions(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def encode(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.seen.append(tuple(image[0, 0].tolist()))
         return np.asarray(image.mean(axis=(0, 1), dtype=np.float32)[None, None])
 

@@ -134,7 +134,7 @@ def test_a_captioner_has_the_rule_of_its_bundle(tmp_path: Path) -> None:
     fitting = rule(centres=((1000,) + (0,) * (tiny.CHANNELS - 1),))
     captioner = Captioner(with_rule(tmp_path / "artifacts", fitting.to_json()))
     assert captioner.rules.novelty == fitting
-    assert -1 <= fitting.likeness(captioner.regions(np.zeros((40, 40, 3), np.uint8))) <= 1
+    assert -1 <= fitting.likeness(captioner.encode(np.zeros((40, 40, 3), np.uint8))) <= 1
 
 
 def test_a_rule_of_another_encoder_is_refused(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def caption_file(model: Captioner, name: str, data: bytes) -> PictureResult:
     """Caption one file as the caption page does; whatever is wrong with it is told in the result."""
     try:
         image = images.read(data)
-        return _result(name, image, model.decode(model.regions(image), model.options))
+        return _result(name, image, model.decode(model.encode(image), model.options))
     except CaptionerError as error:
         sentence = str(error)
         return PictureResult(name, problem=sentence[:1].upper() + sentence[1:])

@@ -10,7 +10,7 @@ import streamlit as st
 
 from captioner.app.components.image_picker import NO_LINK
 from captioner.app.state.session import DecodedImage
-from captioner.inference.captioner import Caption, as_json
+from captioner.inference.captioner import Caption
 
 
 def offer(image: DecodedImage, captions: Caption, named: dict[str, str]) -> None:
@@ -46,7 +46,7 @@ def offer(image: DecodedImage, captions: Caption, named: dict[str, str]) -> None
 
 def written(image: DecodedImage, captions: Caption) -> str:
     """A line of JSON, as ``python -m captioner caption --json`` prints it."""
-    return json.dumps({"picture": image.name, **as_json(captions)}) + "\n"
+    return json.dumps({"picture": image.name, **captions.to_dict()}) + "\n"
 
 
 def link(named: dict[str, str]) -> str:

@@ -67,4 +67,4 @@ def _caption(
 
 @st.cache_resource(scope="session", max_entries=MAX_REGIONS, show_spinner=False)
 def _regions(checksum: str, sha256: str, _model: Captioner, _pixels: Pixels) -> NDArray[np.float32]:
-    return _model.regions(_pixels)
+    return _model.encode(_pixels)

@@ -131,7 +131,7 @@ def test_greedily_the_models_own_words_lead_to_its_own_sentence(tiny_bundle: Bun
     options = replace(captioner.options, beams=1)
     for seed in range(3):
         image = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-        regions = captioner.regions(image)
+        regions = captioner.encode(image)
         own = captioner.decode(regions, options).best
         for count in range(1, len(own.words) + 1):
             prefix = captioner.prefix([word.text for word in own.words[:count]])
@@ -141,7 +141,7 @@ def test_greedily_the_models_own_words_lead_to_its_own_sentence(tiny_bundle: Bun
 def test_what_is_chosen_keeps_its_place_among_what_can_be(tiny_bundle: Bundle) -> None:
     captioner = Captioner(tiny_bundle)
     options = replace(captioner.options, beams=1)
-    regions = captioner.regions(images.read(photo(1)))
+    regions = captioner.encode(images.read(photo(1)))
     own = captioner.decode(regions, options).best
     before = [word.text for word in own.words[:2]]
     there = counterfactual.offered(own.words[2], 2)

@@ -9,7 +9,8 @@ import pytest
 from keras import ops
 from numpy.typing import NDArray
 
-from captioner.inference.decoding import DecodingOptions, State, decode
+from captioner.inference.beam_search import State, decode
+from captioner.inference.decoding import DecodingOptions
 from captioner.text import END, PAD, START, UNKNOWN
 from captioner.training.loop.rollout import Rollout, captions
 from captioner.training.models.decoders import Decoder
@@ -59,9 +60,10 @@ def test_greedy_is_the_search_with_one_beam(name: str) -> None:
 
     assert len(expected[longest[-1]]) > 2
     for picture in longest:
-        best = decode(Stepper(decoder), regions[picture : picture + 1], DecodingOptions(beams=1))
-        steps = [step.id for step in best.hypotheses[0].steps]
-        assert steps[: len(expected[picture])] == expected[picture]
+        options, texts = DecodingOptions(beams=1), ["", *map(str, range(1, WORDS))]
+        result = decode(Stepper(decoder), regions[picture : picture + 1], options, texts)
+        ids = [texts.index(word.text) for word in result.candidates[0].words]
+        assert ids[: len(expected[picture])] == expected[picture]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,232 @@
+"""From a decoder that says one word at a time to ranked sentences: beam search, greedy search, sampling.
+
+Knows ids and probabilities; no pictures, no LiteRT. Whatever can take a step is a ``Stepper``.
+
+    start ──> step ──> choose N of N x V ──> step ──> … ──> candidates, best first
+                └── every step is recorded, so that one can see what else could have been said
+
+N, the number of beams, stays the same: resizing an interpreter costs more than stepping an idle row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.errors import CaptionerError
+from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, DecodingResult, Word
+from captioner.inference.sampling import Indices, LogProbs, mask, sample, top_k
+from captioner.text import END, PAD, START, UNKNOWN
+
+Floats: TypeAlias = NDArray[np.float32]
+State: TypeAlias = dict[str, Floats]  # each float32[N, …]
+
+SUPPRESSED = frozenset({PAD, START, UNKNOWN})  # ids that are never chosen and never reported
+
+
+class Stepper(Protocol):
+    """A decoder. It remembers what is fixed for the picture; ``State`` is what differs between rows."""
+
+    def start(self, regions: Floats) -> State:
+        """Begin a sentence about regions float32[1, R, C]: the state of one row, float32[1, …] each."""
+
+    def step(self, words: NDArray[np.int32], state: State) -> tuple[Floats, State, Floats | None]:
+        """Say what may follow the last words int32[N].
+
+        Returns log-probabilities float32[N, V], the next state, and attention float32[N, h, w] if there is
+        any. The arrays are the caller's to keep: a buffer that the next step overwrites must be copied.
+        """
+
+
+def decode(
+    stepper: Stepper,
+    regions: Floats,
+    options: DecodingOptions,
+    words: Sequence[str],
+    *,
+    conjunctions: Collection[int] = (),
+    blocklist: Collection[int] = (),
+) -> DecodingResult:
+    """Describe regions float32[1, R, C].
+
+    Beam search (Graves 2012; Sutskever et al. 2014): of all continuations the best N are kept, those that end
+    leave the beam, and the rest share it at the next step. It stops when N sentences have ended that nothing
+    in the beam can still beat, or at ``max_words``. With a temperature, N sentences are sampled instead.
+    What may not be chosen is masked (see ``sampling.mask``), which changes no reported probability.
+
+    Args:
+        stepper: the decoder.
+        regions: what the encoder made of the picture.
+        options: how to search.
+        words: the texts of the ids, V of them.
+        conjunctions: ids after which the word before may not follow, so that no dog is black and black.
+        blocklist: ids that are neither chosen nor reported.
+
+    Raises:
+        ValueError: the prefix lies outside the vocabulary or holds an id of the blocklist.
+        CaptionerError: no word that may be said has a probability above zero.
+    """
+    search = _Search(options, words, conjunctions, blocklist)
+    last = np.full(options.beams, START)
+    state = {name: np.repeat(row, options.beams, axis=0) for name, row in stepper.start(regions).items()}
+    for _ in range(options.max_words):
+        log_probs, state, attention = stepper.step(last.astype(np.int32), state)
+        rows, last = search.advance(log_probs, attention)
+        if search.done:
+            break
+        state = {name: values[rows] for name, values in state.items()}
+    return search.result()
+
+
+class _Search:
+    """The beam between two steps. Of the N rows stepped, the first ``len(_live)`` count."""
+
+    def __init__(
+        self,
+        options: DecodingOptions,
+        words: Sequence[str],
+        conjunctions: Collection[int],
+        blocklist: Collection[int],
+    ) -> None:
+        if blocked := set(options.prefix).intersection(blocklist):
+            raise ValueError(f"prefix holds words that are not blocked; got {blocked}")
+        live = 1 if options.temperature is None else options.beams
+        self._options = options
+        self._conjunctions = np.array(list(conjunctions), np.intp)
+        self._suppressed = np.array([*SUPPRESSED, *blocklist], np.intp)
+        self._rng = np.random.default_rng(options.seed)
+        self._tree = _BeamTree(words, SUPPRESSED.union(blocklist))
+        self._finished: list[int] = []  # nodes
+        self._live = [-1] * live  # nodes
+        self._log_probs = np.zeros(live)  # float64[live], of the sentences so far
+        self._sequences = np.empty((live, 0), np.intp)  # int[live, t], their ids
+
+    @property
+    def done(self) -> bool:
+        return not self._live
+
+    def advance(self, log_probs: Floats, attention: Floats | None) -> tuple[Indices, Indices]:
+        """Choose by log_probs float32[N, V]: the rows int[N] to go on from, and their next ids int[N]."""
+        beams = self._options.beams
+        totals = self._log_probs[:, None] + log_probs[: len(self._live)]
+        masked = mask(totals, self._sequences, self._suppressed, self._conjunctions)
+        rows, ids = self._continuations(masked)
+        chosen = totals[rows, ids]
+        nodes = self._add_nodes(rows, ids, chosen)
+        self._tree.steps.append(_StepRecord(log_probs, attention, masked > -np.inf))
+        self._finished += [node for node, id in zip(nodes, ids[:beams], strict=False) if id == END]
+        on = np.flatnonzero(ids[:beams] != END)
+        rows, ids = rows[on], ids[on]
+        self._live = [nodes[i] for i in on]
+        self._log_probs = chosen[on]
+        self._sequences = np.column_stack([self._sequences[rows], ids])
+        if self._nothing_better_can_come():
+            self._live = []
+        # The rows beyond the live ones repeat them: anything will do that the decoder can digest.
+        return np.resize(rows, beams), np.resize(ids, beams)
+
+    def result(self) -> DecodingResult:
+        found = dict.fromkeys(self._finished + self._live)  # rows that sampled the same sentence share a leaf
+        if not found:
+            raise CaptionerError(
+                "the model gives no word that may be said a probability above zero. Use another."
+            )
+        leaves = sorted(found, key=self._score, reverse=True)[: self._options.beams]
+        return DecodingResult(tuple(map(self._candidate, leaves)), tuple(self._tree.nodes), tuple(leaves))
+
+    def _continuations(self, log_probs: LogProbs) -> tuple[Indices, Indices]:
+        """Rows and ids of the best continuations, best first, by masked log_probs float64[live, V]."""
+        options, (live, vocabulary), t = self._options, log_probs.shape, self._sequences.shape[1]
+        if t < len(options.prefix):
+            if options.prefix[t] >= vocabulary:
+                raise ValueError(f"prefix holds ids below {vocabulary}; got {options.prefix[t]}")
+            return np.arange(live), np.full(live, options.prefix[t])
+        if options.temperature is None:
+            rows, ids = np.divmod(top_k(log_probs.ravel(), 2 * options.beams), vocabulary)
+        else:
+            ids = sample(log_probs, options.temperature, options.top_p, self._rng)
+            rows = np.arange(live)
+        possible = log_probs[rows, ids] > -np.inf
+        return rows[possible], ids[possible]
+
+    def _add_nodes(self, rows: Indices, ids: Indices, log_probs: LogProbs) -> list[int]:
+        """Put the continuations into the tree; of the best first, ``beams`` are kept."""
+        beams, step = self._options.beams, self._sequences.shape[1]
+        continuations = zip(rows.tolist(), ids.tolist(), log_probs.tolist(), strict=True)
+        return [
+            self._tree.add(self._live[row], id, row, step, log_prob, kept=rank < beams)
+            for rank, (row, id, log_prob) in enumerate(continuations)
+        ]
+
+    def _nothing_better_can_come(self) -> bool:
+        """Whether ``beams`` sentences have ended with scores that no live row can still exceed."""
+        options = self._options
+        if not self._live or len(self._finished) < options.beams:
+            return False
+        worst = sorted(map(self._score, self._finished), reverse=True)[options.beams - 1]
+        # More words can only lower log_prob, but they also divide it by more.
+        return bool(self._log_probs.max() / options.max_words**options.length_penalty <= worst)
+
+    def _score(self, leaf: int) -> float:
+        node = self._tree.nodes[leaf]
+        return float(node.log_prob / (node.step + 1) ** self._options.length_penalty)
+
+    def _candidate(self, leaf: int) -> Candidate:
+        node = self._tree.nodes[leaf]
+        words = self._tree.path(leaf, self._options.runners_up)
+        text = " ".join(word.text for word in words if word.text != END_WORD)
+        return Candidate(text, words, node.log_prob, self._score(leaf), finished=node.word == END_WORD)
+
+
+@dataclass(frozen=True)
+class _StepRecord:
+    """What the decoder said at one step."""
+
+    log_probs: Floats  # float32[N, V]
+    attention: Floats | None  # float32[N, h, w]
+    allowed: NDArray[np.bool_]  # [live, V]
+
+
+class _BeamTree:
+    """Every word considered, and where it came from. ``Word``s are made only for what is returned."""
+
+    def __init__(self, words: Sequence[str], suppressed: frozenset[int]) -> None:
+        self._words = words
+        self._suppressed = suppressed
+        self.nodes: list[BeamNode] = []
+        self.steps: list[_StepRecord] = []
+        self._origins: list[tuple[int, int]] = []  # of each node: its row in the step, its id
+        self._known: dict[tuple[int, int], int] = {}  # (parent, id) -> node
+
+    def add(self, parent: int, id: int, row: int, step: int, log_prob: float, *, kept: bool) -> int:
+        """Index of the node; an old one where another row, which was sampled, has said the same."""
+        index = self._known.setdefault((parent, id), len(self.nodes))
+        if index == len(self.nodes):
+            self.nodes.append(BeamNode(parent, self._words[id], step, log_prob, kept))
+            self._origins.append((row, id))
+        return index
+
+    def path(self, leaf: int, runners_up: int) -> tuple[Word, ...]:
+        """The words from the root to a leaf, each with so many runners-up."""
+        words = []
+        while leaf >= 0:
+            node = self.nodes[leaf]
+            words.append(self._word(self.steps[node.step], *self._origins[leaf], runners_up))
+            leaf = node.parent
+        return tuple(reversed(words))
+
+    def _word(self, step: _StepRecord, row: int, id: int, runners_up: int) -> Word:
+        log_probs = step.log_probs[row]
+        top = top_k(log_probs, runners_up + 1 + len(self._suppressed)).tolist()
+        others = [other for other in top if other != id and other not in self._suppressed][:runners_up]
+        return Word(
+            self._words[id],
+            float(log_probs[id]),
+            tuple((self._words[other], float(log_probs[other])) for other in others),
+            blocked=frozenset(self._words[i] for i in (id, *others) if not step.allowed[row, i]),
+            attention=None if step.attention is None else step.attention[row],
+        )
