@@ -1,4 +1,4 @@
-"""What the model said about the test pictures, as a list to search, sort and compare. No Streamlit."""
+"""The model's captions of the test pictures, to search, sort and compare. No Streamlit."""
 
 from __future__ import annotations
 
@@ -13,71 +13,80 @@ from captioner.inference.confidence import caption_confidence
 from captioner.text import words
 
 SCORES = {"cider": "CIDEr", "bleu4": "BLEU-4", "rouge_l": "ROUGE-L"}
-NO_MARK = (
-    "Likeness (CIDEr) counts the phrases that a sentence shares with those that people wrote about the same "
-    "picture, rare phrases more than common ones. It is no mark: a true sentence in other words gets little, "
-    "too. It tells something only when sentences are compared."
+CIDER_EXPLAINED = (
+    "Similarity (CIDEr) counts the phrases that a sentence shares with those that people wrote about the "
+    "same picture, rare phrases more than common ones. It is not a grade: a correct sentence in other words "
+    "scores low, too. It only helps to compare sentences."
 )
 
 
 @dataclass(frozen=True)
-class Said:
-    """One test picture: the model's sentence, how sure it was, and how much people's are like it."""
+class ScoredCaption:
+    """The model's caption of one test picture, with its confidence and its scores."""
 
-    image: str
+    image: str  # the file's name
     caption: str
-    sure: float  # geometric mean of the word probabilities, the end of the sentence included
-    like: float  # CIDEr
-    scores: Mapping[str, float]
+    confidence: float  # geometric mean of the word probabilities, with that of the sentence's end
+    scores: Mapping[str, float]  # by the keys of ``SCORES``
+
+    @classmethod
+    def from_prediction(cls, row: Prediction, max_words: int) -> ScoredCaption:
+        """A row of ``predictions.csv``; a caption of ``max_words`` words was cut off before its end."""
+        confidence = caption_confidence(row.caption, row.log_prob, max_words)
+        return cls(row.image, row.caption, confidence, {name: getattr(row, name) for name in SCORES})
+
+    @property
+    def cider(self) -> float:
+        return self.scores["cider"]
 
 
-ORDERS: dict[str, Callable[[Said], float]] = {
-    "Best matches": lambda said: -said.like,
-    "Worst matches": lambda said: said.like,
-    "Most unsure": lambda said: said.sure,
+ORDERS: dict[str, Callable[[ScoredCaption], float]] = {
+    "Best matches": lambda one: -one.cider,
+    "Worst matches": lambda one: one.cider,
+    "Most unsure": lambda one: one.confidence,
 }
 
 
-def sentences(bundle: Bundle) -> list[Said]:
-    """The predictions of a bundle."""
-    return [said_of(row, bundle.config.max_words) for row in bundle.predictions()]
+def scored_captions(bundle: Bundle) -> list[ScoredCaption]:
+    """The rows of ``predictions.csv``.
+
+    Raises:
+        BundleError: the file is malformed.
+    """
+    return [ScoredCaption.from_prediction(row, bundle.config.max_words) for row in bundle.predictions()]
 
 
-def said_of(row: Prediction, max_words: int) -> Said:
-    """A row of ``Bundle.predictions``."""
-    scores = {name: getattr(row, name) for name in SCORES}
-    return Said(
-        row.image, row.caption, caption_confidence(row.caption, row.log_prob, max_words), row.cider, scores
-    )
-
-
-def matching(everything: Sequence[Said], query: str) -> list[Said]:
-    """Sentences that hold every word asked for, or its plural in s or es."""
+def search(captions: Sequence[ScoredCaption], query: str) -> list[ScoredCaption]:
+    """The captions that have every word of the query, or its plural in s or es."""
     wanted = [{word, f"{word}s", f"{word}es"} for word in words(query)]
+    return [one for one in captions if not any(forms.isdisjoint(one.caption.split()) for forms in wanted)]
+
+
+def words_used(captions: Sequence[ScoredCaption]) -> set[str]:
+    return {word for one in captions for word in one.caption.split()}
+
+
+def frequent_words(bundle: Bundle) -> list[tuple[str, int]]:
+    """The most frequent words of the training captions with their counts; none where not recorded."""
+    statistics = bundle.dataset()
+    return list(statistics.words.commonest) if statistics else []
+
+
+def frequent_words_unused(bundle: Bundle, captions: Sequence[ScoredCaption]) -> list[tuple[str, int]]:
+    """Of the most frequent words, those that the model knows and may use, and that no caption has."""
+    excluded = words_used(captions) | blocklist.words()
     return [
-        said for said in everything if not any(forms.isdisjoint(said.caption.split()) for forms in wanted)
+        (word, count)
+        for word, count in frequent_words(bundle)
+        if word not in excluded and word in bundle.vocabulary
     ]
 
 
-def used(everything: Sequence[Said]) -> set[str]:
-    """Every word that the model said."""
-    return {word for said in everything for word in said.caption.split()}
+def describe_rank(value: float, values: Sequence[float], sentence: str) -> str:
+    """How a value ranks among all values, itself one of them.
 
-
-def common(bundle: Bundle) -> list[tuple[str, int]]:
-    """The commonest words of the training sentences with how often people wrote them, as far as recorded."""
-    recorded = bundle.dataset()
-    return list(recorded.words.commonest) if recorded else []
-
-
-def unsaid(bundle: Bundle, everything: Sequence[Said]) -> list[tuple[str, int]]:
-    """Of the commonest words, those that the model knows, may say, and never said."""
-    said = used(everything) | blocklist.words()
-    return [(word, count) for word, count in common(bundle) if word not in said and word in bundle.vocabulary]
-
-
-def placed(value: float, values: Sequence[float], sentence: str) -> str:
-    """Where a value stands among all of them: a sentence with places for more or less, and than how many."""
+    ``sentence`` has two places: for "more" or "less", and for how many of the others, as a percentage.
+    """
     others = len(values) - 1
     below, above = sum(other < value for other in values), sum(other > value for other in values)
     more, count = ("more", below) if below >= above else ("less", above)

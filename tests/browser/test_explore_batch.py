@@ -14,7 +14,7 @@ from captioner import images
 from captioner.app.explore import page as explore
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
-from captioner.evaluation.predictions import Said
+from captioner.evaluation.predictions import ScoredCaption
 from captioner.inference.captioner import Captioner
 from tests.browser.conftest import PATIENCE, Open, at_both_widths, fits, photo, upload
 from tests.fake_captioner import photo as drawn
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def best(served: Bundle) -> list[Said]:
+def best(served: Bundle) -> list[ScoredCaption]:
     """The sentences as the page sorts them."""
-    everything = predictions.sentences(served)
+    everything = predictions.scored_captions(served)
     return sorted(everything, key=predictions.ORDERS["Best matches"])
 
 
@@ -48,19 +48,19 @@ def select(page: Page, row: int) -> None:
 
 
 @at_both_widths
-def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[Said]) -> None:
+def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[ScoredCaption]) -> None:
     page = open_page("explore")
     expect(page.get_by_role("heading", level=2, name=f"“{best[0].caption}”")).to_be_visible()
     select(page, 1)
     expect(page.get_by_role("heading", level=2, name=f"“{best[1].caption}”")).to_be_visible()
-    expect(page.get_by_text("like theirs than")).to_be_visible()
+    expect(page.get_by_text("similar to theirs than")).to_be_visible()
     expect(page.get_by_role("heading", name="Words it never says")).to_be_visible()
     assert fits(page)
 
 
 @at_both_widths
 def test_a_search_stands_in_the_link_and_says_when_it_finds_nothing(
-    open_page: Open, best: list[Said]
+    open_page: Open, best: list[ScoredCaption]
 ) -> None:
     page = open_page("explore")
     page.get_by_label("Search its sentences").fill("zzz")

@@ -59,8 +59,8 @@ def test_a_malformed_table_is_told(tmp_path: Path) -> None:
 def test_a_caption_counts_as_its_row_does(sentence: tuple[tuple[str, float], ...], max_words: int) -> None:
     found = caption(sentence)  # the second was cut off
     row = Prediction("a.jpg", found.text, found.log_prob, score=-1.0, bleu4=0.5, rouge_l=0.5, cider=0.5)
-    one = predictions.said_of(row, max_words)
-    assert one.sure == pytest.approx(found.confidence)
+    one = predictions.ScoredCaption.from_prediction(row, max_words)
+    assert one.confidence == pytest.approx(found.confidence)
     assert confidence.caption_confidence(found.text, found.log_prob, max_words) == pytest.approx(
         found.confidence
     )

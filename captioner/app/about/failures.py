@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from captioner.evaluation.predictions import Said
+from captioner.evaluation.predictions import ScoredCaption
 from captioner.text import words
 
 TOLD = 2  # sentences of a kind
@@ -107,7 +107,7 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
 )
 
 
-def found(everything: Sequence[Said]) -> list[Failure]:
+def found(everything: Sequence[ScoredCaption]) -> list[Failure]:
     """The kinds of failure that these sentences show."""
     said = {one.image: one.caption for one in everything}
     kinds = [Failure(title, why, _told(cases, said)) for title, why, cases in KINDS]
@@ -119,7 +119,7 @@ def _told(cases: Sequence[Case], said: dict[str, str]) -> tuple[tuple[str, str],
     return tuple((case.shows, said[case.image]) for case in still[:TOLD])
 
 
-def _twice(everything: Sequence[Said]) -> Failure:
+def _twice(everything: Sequence[ScoredCaption]) -> Failure:
     """Sentences that name a thing or a colour a second time, all of them counted."""
     again = [one.caption for one in everything if TWICE.search(one.caption)]
     why = f"It does so in {len(again):,} of its {len(everything):,} sentences about the test pictures."

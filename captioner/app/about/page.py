@@ -35,7 +35,7 @@ def page() -> None:
     _section(model_card.LIMITS)
     _blocked()
     with error_boundary():
-        _failures(failures.found(predictions.sentences(running.bundle)))
+        _failures(failures.found(predictions.scored_captions(running.bundle)))
     st.header("Data and licence", anchor=False)
     st.markdown(_origins(running.bundle.config))
     st.header("The model that is running", anchor=False)

@@ -1,4 +1,4 @@
-"""What the model said about the test pictures: search, sort, open one; how scores and words are spread."""
+"""The model's captions of the test pictures: search, sort, look at one; how scores and words are spread."""
 
 from __future__ import annotations
 
@@ -14,47 +14,51 @@ from captioner.app.state import sample_library, serving
 from captioner.data.samples import Sample
 from captioner.errors import CaptionerError
 from captioner.evaluation import predictions
-from captioner.evaluation.predictions import NO_MARK, ORDERS, SCORES, Said
+from captioner.evaluation.predictions import CIDER_EXPLAINED, ORDERS, SCORES, ScoredCaption
 from captioner.text import Vocabulary, words
 
-ROW, ROWS = 66, 9  # pixels: below 65, Streamlit does not wrap a cell; rows seen at once
-SENTENCE, FIGURE = 170, 72  # pixels, as much as fits on a phone; wide screens stretch them
-ELSEWHERE = (
-    "The picture and what people wrote about it are not here: the photographs are not the model’s to give "
-    "away. They show where this app finds the Flickr8k collection (CAPTIONER\\_FLICKR8K names its folder)."
+ROW, MAX_ROWS = 66, 9  # pixels: below 65, Streamlit does not wrap a cell; rows seen at once
+SENTENCE_WIDTH, NUMBER_WIDTH = 170, 72  # pixels, as much as fits on a phone; wide screens stretch them
+MIN_TO_COMPARE = 20  # captions, from which on averages are compared
+LEAD = (
+    "The model has described {} photographs that it was not trained on. Nobody has picked the good ones: "
+    "search them, sort them, and choose a sentence to see more about it."
 )
-ENOUGH = 20  # sentences, from which on averages are compared
+NO_PREDICTIONS = "This bundle has no sentences about test pictures yet."
+NO_PICTURE = (
+    "The picture and what people wrote about it are not here, as the photographs may not be passed on with "
+    "the model. They appear where this app finds the Flickr8k collection (CAPTIONER\\_FLICKR8K names its "
+    "folder)."
+)
+CONFIDENCE_EXPLAINED = "The chance that it gave to each word it chose, on average"
 
 
 def page() -> None:
-    """The sentences, then what they have in common."""
+    """The captions, then what they have in common."""
     st.title("Where does it do well, where does it fail?", anchor=False)
     bundle = serving.active_bundle().bundle
-    everything = predictions.sentences(bundle)
-    if not everything:
-        st.info("This bundle brings no sentences about test pictures yet.", icon=":material/info:")
+    captions = predictions.scored_captions(bundle)
+    if not captions:
+        st.info(NO_PREDICTIONS, icon=":material/info:")
         return
-    st.markdown(
-        f"The model has described {len(everything):,} photographs that it was not trained on. Nobody has "
-        "picked the good ones: search them, sort them, and choose a sentence to see more about it."
-    )
-    _sentences(everything, bundle.vocabulary)
+    st.markdown(LEAD.format(f"{len(captions):,}"))
+    _search(captions, bundle.vocabulary)
     # Only now: pandas and Altair take half a second, for which the sentences need not wait.
     from captioner.app.explore import statistics
 
-    statistics.spread(everything)
-    if len(everything) >= ENOUGH:
-        statistics.trust(everything)
+    statistics.show_similarity(captions)
+    if len(captions) >= MIN_TO_COMPARE:
+        statistics.show_similarity_by_confidence(captions)
     with error_boundary():
-        statistics.unsaid(bundle, everything)
+        statistics.show_unused_words(bundle, captions)
 
 
 @st.fragment
 @error_boundary()
-def _sentences(everything: Sequence[Said], vocabulary: Vocabulary) -> None:
-    shelf, source = sample_library.samples()
-    ask, sort = st.columns([6, 5], gap="medium")
-    query = ask.text_input(
+def _search(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
+    samples, source = sample_library.samples()
+    left, right = st.columns([6, 5], gap="medium")
+    query = left.text_input(
         "Search its sentences",
         key="search",
         type="search",
@@ -63,7 +67,7 @@ def _sentences(everything: Sequence[Said], vocabulary: Vocabulary) -> None:
         live=True,
         bind="query-params",
     )
-    order = sort.segmented_control(
+    order = right.segmented_control(
         "Show first",
         list(ORDERS),
         default=next(iter(ORDERS)),
@@ -71,62 +75,67 @@ def _sentences(everything: Sequence[Said], vocabulary: Vocabulary) -> None:
         key="first",
         bind="query-params",
     )
-    here = _illustrated(everything, shelf)
-    found = sorted(predictions.matching(here, query), key=ORDERS[order or next(iter(ORDERS))])
-    if not found:
-        st.info(_nothing(query, vocabulary, len(here) < len(everything)), icon=":material/search_off:")
+    searched = _only_with_picture(captions, samples)
+    matches = sorted(predictions.search(searched, query), key=ORDERS[order or next(iter(ORDERS))])
+    if not matches:
+        st.info(
+            _no_match(query, vocabulary, only_with_picture=len(searched) < len(captions)),
+            icon=":material/search_off:",
+        )
         return
-    st.markdown(_counted(found, everything, query))
+    st.markdown(_count(matches, captions, query))
     left, right = st.columns([6, 5], gap="medium")
     with left:
-        chosen = _table(found, f"sentences {query} {order} {len(here)}")
-        st.caption(NO_MARK)
+        chosen = matches[_table(matches, f"sentences {query} {order} {len(searched)}")]
+        st.caption(CIDER_EXPLAINED)
     with right:
-        _details(found[chosen], everything, shelf.get(found[chosen].image))
-        st.caption(wording.escaped(source) if found[chosen].image in shelf else ELSEWHERE)
+        _details(chosen, captions, samples.get(chosen.image))
+        st.caption(wording.escaped(source) if chosen.image in samples else NO_PICTURE)
         with st.expander("All scores of this sentence", icon=":material/table_rows:"):
-            _scores(found[chosen], everything)
+            _scores(chosen, captions)
 
 
-def _illustrated(everything: Sequence[Said], shelf: Mapping[str, Sample]) -> Sequence[Said]:
-    """On demand, only the sentences whose picture is here; nobody is asked where that makes no difference."""
-    here = [said for said in everything if said.image in shelf]
-    if not 0 < len(here) < len(everything):
-        return everything
-    only = st.checkbox(f"Only the {len(here)} whose picture is here", key="illustrated")
-    return here if only else everything
+def _only_with_picture(
+    captions: Sequence[ScoredCaption], samples: Mapping[str, Sample]
+) -> Sequence[ScoredCaption]:
+    """Where some pictures are here and others are not, the visitor may choose to see only those."""
+    with_picture = [one for one in captions if one.image in samples]
+    if not 0 < len(with_picture) < len(captions):
+        return captions
+    only = st.checkbox(f"Only the {len(with_picture)} whose picture is here", key="illustrated")
+    return with_picture if only else captions
 
 
-def _nothing(query: str, vocabulary: Vocabulary, some: bool) -> str:
-    strange = [word for word in words(query) if not any(known.startswith(word) for known in vocabulary.words)]
-    if strange:
-        return f"None of its sentences has “{wording.escaped(strange[0])}”: it has never learned that word."
-    which = "the sentences whose picture is here" if some else "its sentences"
+def _no_match(query: str, vocabulary: Vocabulary, *, only_with_picture: bool) -> str:
+    unknown = [word for word in words(query) if not any(known.startswith(word) for known in vocabulary.words)]
+    if unknown:
+        return f"None of its sentences has “{wording.escaped(unknown[0])}”: it has never learned that word."
+    which = "the sentences whose picture is here" if only_with_picture else "its sentences"
     return f"None of {which} has “{wording.escaped(query.strip())}”."
 
 
-def _counted(found: Sequence[Said], everything: Sequence[Said], query: str) -> str:
-    """How many there are and, where there are enough, how they compare with all."""
-    if len(found) == len(everything):
-        return f"All {len(everything):,} sentences."
+def _count(matches: Sequence[ScoredCaption], captions: Sequence[ScoredCaption], query: str) -> str:
+    """How many matches there are and, where there are enough, how their average compares."""
+    if len(matches) == len(captions):
+        return f"All {len(captions):,} sentences."
     with_query = f" with “{wording.escaped(query.strip())}”" if query.strip() else ""
-    text = f"{len(found):,} of {len(everything):,} sentences{with_query}."
-    if not with_query or len(found) < ENOUGH:
+    text = f"{len(matches):,} of {len(captions):,} sentences{with_query}."
+    if not with_query or len(matches) < MIN_TO_COMPARE:
         return text
-    these, all_of_them = fmean(said.like for said in found), fmean(said.like for said in everything)
-    compared = "more" if these > all_of_them else "less"
+    here, overall = fmean(one.cider for one in matches), fmean(one.cider for one in captions)
+    more = "more" if here > overall else "less"
     return (
-        f"{text} On average they are {compared} like people’s sentences than all are: a CIDEr of {these:.2f} "
-        f"against {all_of_them:.2f}."
+        f"{text} On average they are {more} similar to people’s sentences than all of them together: a CIDEr "
+        f"of {here:.2f} against {overall:.2f}."
     )
 
 
-def _table(found: Sequence[Said], key: str) -> int:
-    """Every sentence with its two figures; the index of the one chosen, the first to begin with."""
+def _table(matches: Sequence[ScoredCaption], key: str) -> int:
+    """A row for every caption; returns the index of the chosen one, at first 0."""
     table = {
-        "sentence": [said.caption for said in found],
-        "sure": [100 * said.sure for said in found],
-        "likeness": [said.like for said in found],
+        "sentence": [one.caption for one in matches],
+        "confidence": [100 * one.confidence for one in matches],
+        "cider": [one.cider for one in matches],
     }
     state = st.dataframe(
         table,
@@ -136,44 +145,48 @@ def _table(found: Sequence[Said], key: str) -> int:
         selection_default={"selection": {"rows": [0], "columns": [], "cells": []}},
         hide_index=True,
         row_height=ROW,
-        height=ROW * ROWS,
+        height=ROW * MAX_ROWS,
         alt="The model’s sentences about the test pictures",
         column_config={
-            "sentence": st.column_config.TextColumn("What it said", width=SENTENCE),
-            "sure": st.column_config.NumberColumn(
-                "How sure",
-                format="%.0f %%",
-                width=FIGURE,
-                help="The chance that it gave to each word it chose, on average",
+            "sentence": st.column_config.TextColumn("What it said", width=SENTENCE_WIDTH),
+            "confidence": st.column_config.NumberColumn(
+                "How sure", format="%.0f %%", width=NUMBER_WIDTH, help=CONFIDENCE_EXPLAINED
             ),
-            "likeness": st.column_config.NumberColumn("Likeness", format="%.2f", width=FIGURE, help=NO_MARK),
+            "cider": st.column_config.NumberColumn(
+                "Similarity", format="%.2f", width=NUMBER_WIDTH, help=CIDER_EXPLAINED
+            ),
         },
     )
     rows = state.selection.rows
-    return rows[0] if rows and rows[0] < len(found) else 0
+    return rows[0] if rows and rows[0] < len(matches) else 0
 
 
-def _details(said: Said, everything: Sequence[Said], sample: Sample | None) -> None:
+def _details(chosen: ScoredCaption, captions: Sequence[ScoredCaption], sample: Sample | None) -> None:
     if sample:
-        _picture(said, sample)
-    st.header(f"“{wording.escaped(said.caption)}”", anchor=False)
-    st.markdown(_told(said, everything))
+        _picture(chosen, sample)
+    st.header(f"“{wording.escaped(chosen.caption)}”", anchor=False)
+    st.markdown(_comparison(chosen, captions))
     if sample and sample.references:
         st.markdown("**What people wrote about this picture**")
         st.markdown("\n".join(f"- {wording.escaped(reference)}" for reference in sample.references))
 
 
-def _told(said: Said, everything: Sequence[Said]) -> str:
-    """How sure, and how like people's sentences, beside all the others."""
-    sure = predictions.placed(said.sure, [other.sure for other in everything], "It was {} sure than for {}")
-    like = predictions.placed(said.like, [other.like for other in everything], "It is {} like theirs than {}")
+def _comparison(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> str:
+    """How sure the model was, and how similar to people's the sentence is, compared with all the others."""
+    confidence = predictions.describe_rank(
+        chosen.confidence, [one.confidence for one in captions], "It was {} sure than for {}"
+    )
+    similarity = predictions.describe_rank(
+        chosen.cider, [one.cider for one in captions], "It is {} similar to theirs than {}"
+    )
     return (
-        f"- **How sure:** {sure}. On average it gave a chance of {wording.percent(said.sure)} to each word "
-        f"that it chose.\n- **How like people’s sentences:** {like} (CIDEr {said.like:.2f})."
+        f"- **How sure:** {confidence}. On average it gave a chance of {wording.percent(chosen.confidence)} "
+        f"to each word that it chose.\n- **How similar to people’s sentences:** {similarity} (CIDEr "
+        f"{chosen.cider:.2f})."
     )
 
 
-def _picture(said: Said, sample: Sample) -> None:
+def _picture(chosen: ScoredCaption, sample: Sample) -> None:
     from captioner.app.components import attention_overlay
 
     try:
@@ -181,15 +194,15 @@ def _picture(said: Said, sample: Sample) -> None:
     except CaptionerError as error:
         show_error(error)
     else:
-        st.image(attention_overlay.fitted(image, 640), width="stretch", alt=said.caption)
+        st.image(attention_overlay.fitted(image, 640), width="stretch", alt=chosen.caption)
 
 
-def _scores(said: Said, everything: Sequence[Said]) -> None:
-    medians = [median(other.scores[name] for other in everything) for name in SCORES]
+def _scores(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> None:
+    medians = [median(one.scores[name] for one in captions) for name in SCORES]
     table = {
         "score": list(SCORES.values()),
-        "this sentence": [f"{said.scores[name]:.2f}" for name in SCORES],
+        "this sentence": [f"{chosen.scores[name]:.2f}" for name in SCORES],
         "middle of all (median)": [f"{value:.2f}" for value in medians],
     }
     st.table(table, hide_index=True, border="horizontal")
-    st.caption(f"“{wording.escaped(said.caption)}”, about {wording.escaped(said.image)}.")
+    st.caption(f"“{wording.escaped(chosen.caption)}”, about {wording.escaped(chosen.image)}.")

@@ -1,4 +1,4 @@
-"""What the sentences about the test pictures have in common: likeness, sureness, words never said."""
+"""What the captions of the test pictures have in common: similarity, confidence, words never used."""
 
 from __future__ import annotations
 
@@ -6,92 +6,152 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean, median
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
 from captioner.app.components import wording
-from captioner.app.explore import charts as explore_charts
+from captioner.app.components.charts import LABEL, inked, layered
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
-from captioner.evaluation.predictions import Said
+from captioner.evaluation.predictions import ScoredCaption
 
 QUARTERS = ("surest quarter", "second quarter", "third quarter", "least sure quarter")
-UNSAID = 12  # words drawn
+MAX_WORDS = 12  # in the chart
+BIN, SEAM = 0.25, 0.01  # CIDEr: the width of a bar, and what is left free on either side
+HEIGHT, BAR, GAP = 260, 18, 30  # pixels
+RULE = 0.7  # opacity
+ROOM = 1.35  # where the axis of bars ends, so that the text after the longest fits
+SURE_HELPS = "Where it was unsure, a second look is worth while; where it was sure, it can still be wrong."
+SURE_SAYS_LITTLE = "So how sure it is says little about how good a sentence is."
+READING_WORDS = (
+    "How to read this: the number after each word is how often people wrote it in the training sentences. "
+    "The model used it in none of its own."
+)
 
 
-def spread(everything: Sequence[Said]) -> None:
-    """How many sentences are how much like people's."""
-    likeness = [said.like for said in everything]
-    st.header("How alike are its sentences to people’s?", anchor=False)
-    frame, average, step = explore_charts.spread(likeness), fmean(likeness), explore_charts.STEP
-    least, most = frame["sentences"].iloc[0], sum(value >= 4 * step for value in likeness)
+def show_similarity(captions: Sequence[ScoredCaption]) -> None:
+    """How the similarity of the sentences to people's is distributed."""
+    ciders = [one.cider for one in captions]
+    st.header("How similar are its sentences to people’s?", anchor=False)
+    bins, average = histogram(ciders), fmean(ciders)
+    least, most = bins["sentences"].iloc[0], sum(value >= 4 * BIN for value in ciders)
     sentence = (
-        f"{least:,} of {len(likeness):,} sentences share little with what people wrote (below "
-        f"{step}), {most:,} share a lot (1 and more). Half of all stay below {median(likeness):.2f}."
+        f"{least:,} of {len(ciders):,} sentences share little with what people wrote (a CIDEr below "
+        f"{BIN}), {most:,} share a lot (1 and more). Half of all are below {median(ciders):.2f}."
     )
     st.markdown(sentence)
     st.altair_chart(
-        explore_charts.histogram(frame, average),
+        histogram_chart(bins, average),
         width="stretch",
-        alt=f"How CIDEr is spread over the sentences. {sentence} The average is {average:.2f}.",
+        alt=f"How many sentences have which CIDEr. {sentence} The average is {average:.2f}.",
     )
     st.caption(
         "How to read this: every bar counts sentences; the farther to the right, the more phrases they share "
         f"with people’s. The average, {average:.2f}, is the model’s test score (CIDEr)."
     )
     with st.expander("The bars as a table", icon=":material/table_rows:"):
-        ranges = [f"{row.start:.2f} to under {row.end:.2f}" for row in frame.itertuples()]
-        table = {"likeness (CIDEr)": ranges, "sentences": frame["sentences"].tolist()}
+        ranges = [f"{row.start:.2f} to under {row.end:.2f}" for row in bins.itertuples()]
+        table = {"similarity (CIDEr)": ranges, "sentences": bins["sentences"].tolist()}
         st.table(table, hide_index=True, border="horizontal")
 
 
-def trust(everything: Sequence[Said]) -> None:
+def show_similarity_by_confidence(captions: Sequence[ScoredCaption]) -> None:
     """Whether the sentences that the model is surer of are the better ones."""
-    st.header("Is it right to be sure?", anchor=False)
-    ordered = sorted(everything, key=lambda said: -said.sure)
-    cuts = [index * len(ordered) // len(QUARTERS) for index in range(len(QUARTERS) + 1)]
-    means = [fmean(said.like for said in ordered[a:b]) for a, b in pairwise(cuts)]
-    frame = pd.DataFrame({"name": QUARTERS, "value": means, "said": [f"{mean:.2f}" for mean in means]})
-    verdict = (
-        "Where it was unsure, a second look is worth while; where it was sure, it can still be wrong."
-        if means[0] > means[-1]
-        else "So how sure it is says little about how good a sentence is."
+    st.header("Is it right when it is sure?", anchor=False)
+    ordered = sorted(captions, key=lambda one: -one.confidence)
+    bounds = [index * len(ordered) // len(QUARTERS) for index in range(len(QUARTERS) + 1)]
+    means = [fmean(one.cider for one in ordered[start:end]) for start, end in pairwise(bounds)]
+    st.markdown(
+        f"The quarter of its sentences that it was surest of has an average CIDEr of {means[0]:.2f}, the "
+        f"quarter that it was least sure of {means[-1]:.2f}. "
+        f"{SURE_HELPS if means[0] > means[-1] else SURE_SAYS_LITTLE}"
     )
-    sentence = (
-        f"The quarter of its sentences that it was surest of has an average likeness of {means[0]:.2f} to "
-        f"people’s, the quarter that it was least sure of {means[-1]:.2f}. {verdict}"
-    )
-    st.markdown(sentence)
-    said = ", ".join(f"{name} {mean:.2f}" for name, mean in zip(QUARTERS, means, strict=True))
-    st.altair_chart(explore_charts.named(frame), width="stretch", alt=f"Average CIDEr: {said}.")
+    labels = [f"{mean:.2f}" for mean in means]
+    frame = pd.DataFrame({"name": QUARTERS, "value": means, "label": labels})
+    alternative = ", ".join(f"{name} {label}" for name, label in zip(QUARTERS, labels, strict=True))
+    st.altair_chart(bar_chart(frame), width="stretch", alt=f"Average CIDEr: {alternative}.")
 
 
-def unsaid(bundle: Bundle, everything: Sequence[Said]) -> None:
-    """Frequent words that never came up."""
-    missing, asked = predictions.unsaid(bundle, everything), len(predictions.common(bundle))
-    if not missing:
+def show_unused_words(bundle: Bundle, captions: Sequence[ScoredCaption]) -> None:
+    """Frequent words of the training captions that the model never used."""
+    unused = predictions.frequent_words_unused(bundle, captions)
+    if not unused:
         return
     st.header("Words it never says", anchor=False)
     st.markdown(
         f"The model has learned {len(bundle.vocabulary) - 4:,} words. In these sentences it used "
-        f"{len(predictions.used(everything)):,} of them. Of the {asked:,} words that people used most in "
-        f"the training sentences, {len(missing):,} never came up. It looks for the likeliest sentence, "
-        "and there a common word nearly always beats a more exact one."
+        f"{len(predictions.words_used(captions)):,} of them. Of the "
+        f"{len(predictions.frequent_words(bundle)):,} words that people used most in the training sentences, "
+        f"{len(unused):,} never came up. It looks for the likeliest sentence, and there a common word nearly "
+        "always beats a more exact one."
     )
-    first = missing[:UNSAID]
-    frame = pd.DataFrame(first, columns=["name", "value"]).assign(said=[f"{count:,}" for _, count in first])
+    first = unused[:MAX_WORDS]
+    frame = pd.DataFrame(first, columns=["name", "value"]).assign(label=[f"{count:,}" for _, count in first])
     st.altair_chart(
-        explore_charts.named(frame),
+        bar_chart(frame),
         width="stretch",
-        alt=f"Frequent words that the model never said, and how often people wrote them: {_listed(first)}.",
+        alt=f"Frequent words that the model never used, and how often people wrote them: {_listed(first)}.",
     )
-    st.caption(
-        "How to read this: beside each word stands how often people wrote it in the training sentences. The "
-        "model said it in none of its own."
-    )
-    with st.expander(f"All {len(missing):,} words", icon=":material/list:"):
-        st.markdown(wording.escaped(_listed(missing)))
+    st.caption(READING_WORDS)
+    with st.expander(f"All {len(unused):,} words", icon=":material/list:"):
+        st.markdown(wording.escaped(_listed(unused)))
 
 
 def _listed(counts: Sequence[tuple[str, int]]) -> str:
     return ", ".join(f"{word} ({count:,})" for word, count in counts)
+
+
+def histogram(values: Sequence[float], width: float = BIN) -> pd.DataFrame:
+    """Bins of at least one value, none negative: start, end, sentences (how many are in the bin)."""
+    bins = [int(value // width) for value in values]
+    starts = range(max(bins) + 1)
+    return pd.DataFrame(
+        {
+            "start": [index * width for index in starts],
+            "end": [(index + 1) * width for index in starts],
+            "sentences": [bins.count(index) for index in starts],
+        }
+    )
+
+
+def histogram_chart(bins: pd.DataFrame, average: float) -> alt.LayerChart:
+    """Bars of ``histogram``, and a labelled rule at the average."""
+    score = alt.X(
+        "from:Q",
+        title="similarity to people’s sentences (CIDEr)",
+        scale=alt.Scale(domain=[0, bins["end"].max()], nice=False),
+        axis=alt.Axis(grid=False, labelOverlap=True),
+    )
+    bars = (
+        alt.Chart(bins.assign(**{"from": bins["start"] + SEAM, "to": bins["end"] - SEAM}))
+        .mark_rect()
+        .encode(
+            x=score,
+            x2="to:Q",
+            y=alt.Y("sentences:Q", title="sentences"),
+            y2=alt.Y2(datum=0),
+            tooltip=[alt.Tooltip("start:Q", title="from"), alt.Tooltip("end:Q", title="to"), "sentences:Q"],
+        )
+    )
+    mean = pd.DataFrame({"from": [average], "label": [f"average {average:.2f}"]})
+    base = inked(alt.Chart(mean)).encode(x=score)
+    rule = base.mark_rule(strokeDash=[4, 4], opacity=RULE)
+    label = base.mark_text(align="left", baseline="top", dx=6, fontSize=LABEL)
+    return layered(HEIGHT, bars, rule, label.encode(y=alt.value(0), text="label:N"))
+
+
+def bar_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Horizontal bars in the order of the rows: name, value, label (text after the bar)."""
+    base = alt.Chart(frame).encode(
+        y=alt.Y(
+            "name:N",
+            sort=frame["name"].tolist(),
+            title=None,
+            axis=alt.Axis(ticks=False, domain=False, labelLimit=160),
+        ),
+        x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, ROOM * frame["value"].max()])),
+    )
+    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="label:N")
+    bars = base.mark_bar(cornerRadius=3, height=BAR)
+    return layered(GAP * len(frame), bars, text)

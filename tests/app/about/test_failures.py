@@ -10,13 +10,13 @@ from captioner.app.about import failures
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
 from captioner.evaluation import predictions
-from captioner.evaluation.predictions import Said
+from captioner.evaluation.predictions import ScoredCaption
 
 CASES = [case for _, _, cases in failures.KINDS for case in cases]
 
 
-def said(captions: dict[str, str]) -> list[Said]:
-    return [Said(image, caption, 0.5, 0.5, {}) for image, caption in captions.items()]
+def said(captions: dict[str, str]) -> list[ScoredCaption]:
+    return [ScoredCaption(image, caption, 0.5, {}) for image, caption in captions.items()]
 
 
 def test_a_mistake_is_told_in_the_words_of_the_model() -> None:
@@ -69,7 +69,7 @@ def test_nothing_said_is_nothing_wrong() -> None:
 
 
 def test_what_is_told_of_the_committed_bundle_it_says(committed: Bundle) -> None:
-    everything = predictions.sentences(committed)
+    everything = predictions.scored_captions(committed)
     told = {caption for failure in failures.found(everything) for _, caption in failure.told}
     assert told <= {sentence.caption for sentence in everything}
 
