@@ -58,6 +58,7 @@ INSTALLED = {
 NO_MODULE = {
     "tests/test_architecture.py": "every module",
     "tests/test_readme.py": "the README",
+    "tests/test_contributing.py": "CONTRIBUTING.md",
     "tests/training/test_cli_flags.py": "cli.py: what each flag changes",
     "tests/data/test_held_out.py": "flickr8k.hold_out, with the training that uses it",
     "tests/inference/test_decoding_tree.py": "decoding.py: the tree of its beams",

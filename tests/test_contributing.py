@@ -1,0 +1,122 @@
+"""A change takes only the files that CONTRIBUTING.md names: made in a copy, it works."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from captioner.bundle.storage import Bundle
+
+ROOT = Path(__file__).resolve().parent.parent
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+Run = Callable[[str], str]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The package and the app without their tests."""
+    left_out = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "captioner", tmp_path / "captioner", ignore=left_out)
+    shutil.copy(ROOT / "streamlit_app.py", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(copy: Path, tiny_bundle: Bundle) -> Run:
+    """Runs a program in the copy, and gives what it prints."""
+
+    def run(program: str) -> str:
+        settings = {
+            "CAPTIONER_BUNDLE": str(tiny_bundle.folder),
+            "CAPTIONER_FLICKR8K": "nowhere",
+            "HF_HUB_OFFLINE": "1",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=copy, env={**os.environ, **settings}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replaces the only place where a text stands."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def named(change: str) -> set[str]:
+    """The files that the guide names for a change."""
+    (line,) = [line for line in GUIDE.splitlines() if line.startswith(f"| {change} |")]
+    return {part for part in line.split("`") if part.endswith((".py", ".txt"))}
+
+
+def test_a_page_takes_its_folder_and_a_line(copy: Path, run: Run) -> None:
+    room = copy / "captioner" / "app" / "hello"
+    room.mkdir()
+    (room / "__init__.py").touch()
+    (room / "page.py").write_text(
+        "import streamlit as st\n\ndef page() -> None:\n    st.title('Hello there')\n"
+    )
+    edit(
+        copy / "streamlit_app.py",
+        "    PAGES = [\n",
+        "    from captioner.app.hello import page as hello\n"
+        "    PAGES = [\n        st.Page(hello.page, title='Hello', url_path='hello'),\n",
+    )
+    assert "'Hello'" in run("""
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
+assert not app.exception and not app.error, (app.exception, app.error)
+print([link.proto.label for link in app.get("page_link")])
+""")
+    assert (
+        run("""
+from streamlit.testing.v1 import AppTest
+print(AppTest.from_string("from captioner.app.hello import page; page.page()").run().title[0].value)
+""")
+        == "Hello there"
+    )
+    assert named("a page") == {"captioner/app/NAME/page.py", "streamlit_app.py"}
+
+
+def test_a_command_takes_one_file(copy: Path, run: Run) -> None:
+    main = copy / "captioner" / "__main__.py"
+    edit(
+        main,
+        "def _parser()",
+        'def hello(_: object) -> int:\n    """Greet."""\n    print("Hello")\n    return 0\n\n\ndef _parser()',
+    )
+    edit(main, "        (verify, ", "        (hello, lambda parser: None),\n        (verify, ")
+    assert run("from captioner.__main__ import main; main(['hello'])") == "Hello"
+    assert named("a command") == {"captioner/__main__.py"}
+
+
+def test_a_dataset_layout_takes_one_file(copy: Path, run: Run, original_folder: Path) -> None:
+    flickr8k = copy / "captioner" / "data" / "flickr8k.py"
+    edit(flickr8k, "_CAPTION_FILES = (", '_CAPTION_FILES = ("pairs.json", ')
+    edit(
+        flickr8k,
+        "    lines = _lines(path)\n",
+        '    if path.name == "pairs.json":\n        yield from json.loads(path.read_text())\n        return\n'
+        "    lines = _lines(path)\n",
+    )
+    data = shutil.copytree(original_folder, copy / "data")
+    (file,) = data.rglob("Flickr8k.token.txt")
+    rows = [line.split("\t") for line in file.read_text().splitlines()]
+    file.with_name("pairs.json").write_text(json.dumps([[name[:-2], caption] for name, caption in rows]))
+    file.unlink()
+    program = "from captioner.data import flickr8k; print(len(flickr8k.load('data').splits['train']))"
+    assert run(program) == "8"
+    assert named("a dataset layout") == {"captioner/data/flickr8k.py"}
