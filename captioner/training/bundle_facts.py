@@ -16,22 +16,22 @@ from captioner.inference.decoding import DecodingOptions
 from captioner.text import SPECIALS, TOKENIZERS
 from captioner.training import export
 from captioner.training.recipes import Recipe
-from captioner.training.runner import Trained
+from captioner.training.runner import TrainingResult
 
 LIBRARIES = ("keras", "tensorflow", "numpy", "pillow")
 COMMONEST = 500  # words listed in dataset.json
 
 
-def write(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int, run: Path) -> Path:
+def write(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int, run: Path) -> Path:
     """Write the bundle, still without scores, inside the run's folder; returns its folder."""
     model, folder = run / "captioner.tflite", run / "bundle"
-    export.export(trained.encoder, trained.decoder, model, recipe.bits)
+    export.export(trained.encoder, trained.decoder, model, recipe.weight_bits)
     described = files(recipe, trained, dataset, seed)
     storage.write(folder, {**described, "captioner.tflite": model, "history.csv": run / "history.csv"})
     return folder
 
 
-def files(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int) -> dict[str, str]:
+def files(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int) -> dict[str, str]:
     """Name → text of each file."""
     return {
         "config.json": _json(_config(recipe, trained, dataset, seed).to_json()),
@@ -40,7 +40,7 @@ def files(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int) -> dict
     }
 
 
-def facts(recipe: Recipe, trained: Trained, dataset: Dataset) -> dict[str, Any]:
+def facts(recipe: Recipe, trained: TrainingResult, dataset: Dataset) -> dict[str, Any]:
     """Split sizes, caption lengths in words and word counts; lengths and counts are of the training split."""
     cut = TOKENIZERS[recipe.tokenizer]
     sentences = [cut(caption) for captions in dataset.splits["train"].values() for caption in captions]
@@ -62,7 +62,7 @@ def facts(recipe: Recipe, trained: Trained, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _config(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int) -> Config:
+def _config(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int) -> Config:
     decoding = DecodingOptions()
     return Config(
         recipe=recipe.name,

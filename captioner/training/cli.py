@@ -22,7 +22,7 @@ from captioner.errors import CaptionerError
 if TYPE_CHECKING:
     from captioner.data.flickr8k import Dataset
     from captioner.training.recipes import Recipe
-    from captioner.training.runner import Trained
+    from captioner.training.runner import TrainingResult
 
 DEFAULT_DATA = Path(os.environ.get("CAPTIONER_FLICKR8K") or "data/flickr8k")
 MAX_TRIALS = 20
@@ -114,9 +114,9 @@ def _add_training_options(add: Callable[..., Any]) -> None:
         help="bfloat16 is 1.4 to 1.8 times as fast with AMX",
     )  # fmt: skip
     add("--seed", type=_between(0, 2**32 - 1), default=0)
-    add("--run", type=Path, metavar="FOLDER", help="checkpoints (default runs/RECIPE or runs/RECIPE-tuning)")
+    add("--run", type=Path, metavar="FOLDER", help="checkpoints (default runs/RECIPE, or runs/RECIPE-tuning)")
     add("--resume", action="store_true", help="go on with the training or tuning in that folder")
-    add("--from", dest="start", type=Path, metavar="FOLDER", help="begin with the weights of another run")
+    add("--from", dest="initial_run", type=Path, metavar="FOLDER", help="begin with another run's weights")
     add(
         "--cache", type=Path, default=Path("runs/cache"), metavar="FOLDER",
         help="regions computed before (default %(default)s); may be deleted at any time between runs, "
@@ -143,23 +143,23 @@ def choose_recipe(options: argparse.Namespace) -> Recipe:
     Raises:
         CaptionerError: no such recipe, or an option that would change nothing in it.
     """
-    from captioner.training.recipes import POLISH, RECIPES, under
+    from captioner.training.recipes import RECIPES, SELF_CRITICAL, with_split
 
     if options.recipe not in RECIPES:
         raise CaptionerError(f"no recipe is called {options.recipe!r}. Choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[options.recipe]
-    recipe = under(recipe, options.split or recipe.split)
+    recipe = with_split(recipe, options.split or recipe.split)
     _refuse_useless_options(options, recipe)
-    encoder = recipe.encoder.changed(options.encoder, options.weights, options.layer, options.image_size)
+    encoder = recipe.encoder.changed_by(options.encoder, options.weights, options.layer, options.image_size)
     sizes = {name: getattr(options, name) for name in ("units", "heads", "members", "glove")}
     decoder = replace(recipe.decoder, **_without_none(sizes), freeze_glove=options.freeze_glove)
-    phases = [phase for phase in recipe.phases if not (options.frozen and phase.encoder_rate)]
+    phases = [p for p in recipe.phases if not (options.frozen and p.encoder_learning_rate)]
     if options.batch:  # memory grows with it while fine-tuning; with a frozen encoder it is small
-        phases = [replace(phase, batch=options.batch) if phase.encoder_rate else phase for phase in phases]
+        phases = [replace(p, batch_size=options.batch) if p.encoder_learning_rate else p for p in phases]
     if options.epochs:
-        phases = [replace(phase, epochs=options.epochs) for phase in phases]
+        phases = [replace(p, epochs=options.epochs) for p in phases]
     if options.self_critical:
-        phases.append(replace(POLISH, epochs=options.self_critical))
+        phases.append(replace(SELF_CRITICAL, epochs=options.self_critical))
     precision = options.precision or recipe.precision
     return replace(recipe, encoder=encoder, decoder=decoder, phases=tuple(phases), precision=precision)
 
@@ -172,20 +172,22 @@ def _refuse_useless_options(options: argparse.Namespace, recipe: Recipe) -> None
     """An option that would change nothing is a mistake, reported before hours are spent on it."""
     used = {name for name, value in vars(options).items() if value}
     for size in ("units", "heads"):
-        if size in used and size not in recipe.decoder.adjustable:
+        if size in used and size not in recipe.decoder.adjustable_sizes:
             raise CaptionerError(
                 f"the {recipe.decoder.name} decoder has sizes of its own. Leave out --{size}, "
                 "or choose a --recipe with the attention decoder."
             )
-    for flag in used & {"frozen", "batch"} if not any(phase.encoder_rate for phase in recipe.phases) else ():
+    for flag in (
+        used & {"frozen", "batch"} if not any(phase.encoder_learning_rate for phase in recipe.phases) else ()
+    ):
         raise CaptionerError(f"the {recipe.name} recipe leaves the encoder as it is. Leave out --{flag}.")
     if {"frozen", "batch"} <= used:
         raise CaptionerError("--batch is for fine-tuning, which --frozen leaves out. Leave out one of them.")
     if "freeze_glove" in used and "glove" not in used:
         raise CaptionerError("--freeze-glove does nothing without --glove.")
-    useless = used & {"start", "frozen", "self_critical", "push", "units", "heads", "batch"}
+    useless = used & {"initial_run", "frozen", "self_critical", "push", "units", "heads", "batch"}
     if "tune" in used and useless:
-        flag = {"start": "from"}.get(first := min(useless), first).replace("_", "-")
+        flag = {"initial_run": "from"}.get(first := min(useless), first).replace("_", "-")
         raise CaptionerError(
             f"--tune goes without --{flag}: it starts from new weights, freezes the encoder, tries sizes by "
             "itself and ships nothing."
@@ -213,7 +215,7 @@ def read_dataset(options: argparse.Namespace, recipe: Recipe) -> Dataset:
 
     folder = download_dataset() if options.download else options.data
     dataset = flickr8k.load(folder, recipe.split)
-    dataset = features.readable(dataset.limited(options.limit) if options.limit else dataset)
+    dataset = features.without_unreadable(dataset.limited(options.limit) if options.limit else dataset)
     dataset = dataset.held_out(options.hold_out, options.seed) if options.hold_out else dataset
     for sentence in dataset.skipped:
         print(sentence)
@@ -239,7 +241,7 @@ def download_dataset() -> Path:
     return folder
 
 
-def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder: Path) -> Trained:
+def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder: Path) -> TrainingResult:
     """Go through the recipe's phases, from the last epoch that the run in the folder has finished."""
     from captioner.training import runner
     from captioner.training.loop.checkpoint import Run
@@ -252,7 +254,7 @@ def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder:
         )
     if options.resume and not started:
         print(f"{folder} holds no finished epoch: beginning at the first")
-    return runner.train(recipe, dataset, run, options.cache, options.seed, options.start)
+    return runner.train(recipe, dataset, run, options.cache, options.seed, options.initial_run)
 
 
 def tune(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder: Path) -> None:
@@ -260,12 +262,11 @@ def tune(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder: 
     from captioner.training import tuning
 
     epochs = options.epochs or tuning.EPOCHS
-    tuning.Search(recipe, dataset, folder, options.cache, options.seed, epochs).go(
-        options.tune, options.resume
-    )
+    tuner = tuning.Tuner(recipe, dataset, folder, options.cache, options.seed, epochs)
+    tuner.run(options.tune, options.resume)
 
 
-def export(recipe: Recipe, trained: Trained, dataset: Dataset, seed: int, run: Path) -> Path:
+def export(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int, run: Path) -> Path:
     """The bundle, still without scores, inside the run's folder."""
     from captioner.training import bundle_facts
 

@@ -1,4 +1,7 @@
-"""Whether fine-tuning fits into memory: told before it starts, as a process that does not is just ended."""
+"""Whether fine-tuning fits into memory: estimated before it starts, as a process that does not is killed.
+
+``keras.utils`` summarises weights only; TensorFlow's profiler measures what has already been allocated.
+"""
 
 from __future__ import annotations
 
@@ -8,57 +11,61 @@ from pathlib import Path
 import keras
 import numpy as np
 
-KEPT = 0.9  # of the bytes of all layers' outputs: what is kept for the way back
-FIXED = 1.2e9  # bytes: the graph, the optimizer, the decoder
+STORED_SHARE = 0.9  # of the bytes of all activations: what is kept for the backward pass
+FIXED_BYTES = 1.2e9  # the graph, the optimizer, the decoder
 _LINUX = Path("/proc/meminfo")
 
 
-def advice(encoder: keras.Model, batch: int) -> str | None:
-    """A sentence if fine-tuning this encoder with B pictures in a batch is not likely to fit; None if it is.
+def warning(encoder: keras.Model, batch: int) -> str | None:
+    """A sentence if fine-tuning this encoder on batches of B pictures is not likely to fit; None if it is.
 
     Nothing is known of the memory of a GPU, or of systems other than Linux.
     """
-    free = available()
-    if free is None or keras.distribution.list_devices("gpu") or (need := needed(encoder, batch)) <= free:
+    free = free_bytes()
+    if (
+        free is None
+        or keras.distribution.list_devices("gpu")
+        or (needed := fine_tuning_bytes(encoder, batch)) <= free
+    ):
         return None
-    fits = math.floor((free - FIXED) / (KEPT * output_bytes(encoder)))
-    instead = f"--batch {fits} would fit" if fits > 0 else "--frozen leaves the encoder as it is"
+    fits = math.floor((free - FIXED_BYTES) / (STORED_SHARE * activation_bytes(encoder)))
+    advice = f"--batch {fits} would fit" if fits > 0 else "--frozen leaves the encoder as it is"
     return (
-        f"fine-tuning with {batch} pictures in a batch takes about {need / 1e9:.1f} GB of memory, and "
-        f"{free / 1e9:.1f} GB are free: the system may end it. {instead}."
+        f"fine-tuning with {batch} pictures in a batch takes about {needed / 1e9:.1f} GB of memory, and "
+        f"{free / 1e9:.1f} GB are free: the system may end it. {advice}."
     )
 
 
-def needed(encoder: keras.Model, batch: int) -> float:
+def fine_tuning_bytes(encoder: keras.Model, batch: int) -> float:
     """Bytes that fine-tuning adds to those of the models, estimated (EXPERIMENTS.md compares)."""
-    return FIXED + KEPT * batch * output_bytes(encoder)
+    return FIXED_BYTES + STORED_SHARE * batch * activation_bytes(encoder)
 
 
-def output_bytes(model: keras.Model) -> int:
-    """Bytes of what every layer gives for one picture, those of models inside the model too.
+def activation_bytes(model: keras.Model) -> int:
+    """Bytes of the activations of all layers for one picture, those of models inside the model too.
 
-    A layer that computes in several steps counts as often as it keeps a step's result.
+    A layer that computes in several steps counts as often as it stores a step's result.
     """
     return sum(
-        output_bytes(operation)
+        activation_bytes(operation)
         if isinstance(operation, keras.Model)
-        else _kept(operation) * sum(map(_bytes, keras.tree.flatten(operation.output)))
+        else _stored_results(operation) * sum(map(_bytes, keras.tree.flatten(operation.output)))
         for operation in getattr(model, "operations", model.layers)  # a Sequential has layers only
     )
 
 
-def _kept(operation: keras.Operation) -> int:
+def _stored_results(operation: keras.Operation) -> int:
     """Measured on ConvNeXt, which has both: Keras writes them as chains of simple operations."""
     if getattr(operation, "activation", None) is keras.activations.gelu:
         return 6
     return 3 if isinstance(operation, keras.layers.LayerNormalization) else 1
 
 
-def available() -> int | None:
-    """Bytes that processes may still take, where the system tells."""
+def free_bytes() -> int | None:
+    """Bytes that processes may still take; None on systems other than Linux."""
     lines = _LINUX.read_text().splitlines() if _LINUX.is_file() else []
-    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return 1024 * int(found[0]) if found else None
+    kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return 1024 * int(kilobytes[0]) if kilobytes else None
 
 
 def _bytes(tensor: keras.KerasTensor) -> int:

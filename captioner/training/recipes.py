@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from captioner.training.loop.fit import Phase
+from captioner.training.loop.schedule import Phase
 from captioner.training.models.decoders import DecoderOptions
-from captioner.training.models.encoders import EDGETPU, PAIR, EncoderOptions, named
+from captioner.training.models.encoders import EDGETPU, PAIR, EncoderOptions, encoder_options
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what is trained; ``min_count`` is the fewest uses of a word that is learnt."""
+    """Everything that decides what is trained."""
 
     name: str
     encoder: EncoderOptions
@@ -20,80 +20,91 @@ class Recipe:
     phases: tuple[Phase, ...]
     split: str = "official"
     tokenizer: str = "captioner"
-    min_count: int = 4
-    max_words: int | None = 20  # longer captions are cut while training; None keeps them whole
+    min_count: int = 4  # of a word in the captions, or it is unknown
+    max_words: int | None = 20  # longer captions are truncated while training; None keeps them whole
     precision: str = "float32"
-    mirror: bool = False  # what ships looks at the mirror image, too (``encoders.mirrored``)
-    bits: int = 16  # of a weight in what ships: floats, or integers of 8
+    mirror: bool = False  # of what ships (``encoders.with_horizontal_flip``)
+    weight_bits: int = 16  # of what ships: floats of 16, or integers of 8
 
 
-# How captions are cut and which words are learnt belongs to the split: its figures compare only so.
-_RULES: dict[str, dict[str, Any]] = {
+# The tokeniser and the vocabulary belong to the split: its figures compare only so.
+_SPLIT_RULES: dict[str, dict[str, Any]] = {
     "official": {"tokenizer": "captioner", "min_count": 4, "max_words": 20},
     "kaggle": {"tokenizer": "kaggle", "min_count": 1, "max_words": None},
 }
 
 
-_FROZEN = Phase("decoder", epochs=6, rate=1e-3)
-_TOGETHER = Phase(
+_FROZEN_ENCODER = Phase("decoder", epochs=6, learning_rate=1e-3)
+_FINE_TUNING = Phase(
     "fine-tune",
     epochs=8,
-    rate=4e-4,
-    encoder_rate=1.5e-4,
+    learning_rate=4e-4,
+    encoder_learning_rate=1.5e-4,
     epsilon=1e-6,
-    decay=True,
+    cosine_decay=True,
     patience=5,
-    smoothing=0.1,
-    average=0.99,
+    label_smoothing=0.1,
+    ema_momentum=0.99,
 )
-_FOR_CAPTIONS = (_FROZEN, _TOGETHER)
-# What a search found for two encoders (EXPERIMENTS.md).
-_SEARCHED = (replace(_FROZEN, rate=2.5e-3, epsilon=1e-6, smoothing=0.1, batch=64), _TOGETHER)
-# The kaggle split is judged in nats a word, over a vocabulary that has words which training hardly sees: with
-# Adam's usual epsilon those drift away, and smoothing gives them more than is theirs (EXPERIMENTS.md).
-_FOR_NATS = (
-    replace(_FROZEN, epochs=8, rate=2e-3, epsilon=1e-5, decay=True, patience=5),
-    replace(_TOGETHER, smoothing=0.0),
+_PHASES = (_FROZEN_ENCODER, _FINE_TUNING)
+# What tuning found for two encoders (EXPERIMENTS.md).
+_TUNED = (
+    replace(_FROZEN_ENCODER, learning_rate=2.5e-3, epsilon=1e-6, label_smoothing=0.1, batch_size=64),
+    _FINE_TUNING,
 )
-# Not part of a recipe, because it has not paid yet (EXPERIMENTS.md): train.py --polish adds it.
-POLISH = Phase(
-    "polish", epochs=0, rate=2e-5, batch=50, warmup=20, decay=True, samples=5, patience=3, monitor="val_cider"
+# The kaggle split is judged in nats a word, over a vocabulary that has words that hardly occur in training:
+# with Adam's usual epsilon those drift away, and label smoothing makes them too likely (EXPERIMENTS.md).
+_KAGGLE_PHASES = (
+    replace(_FROZEN_ENCODER, epochs=8, learning_rate=2e-3, epsilon=1e-5, cosine_decay=True, patience=5),
+    replace(_FINE_TUNING, label_smoothing=0.0),
+)
+# Not part of a recipe, because it has not paid yet (EXPERIMENTS.md): train.py --self-critical adds it.
+SELF_CRITICAL = Phase(
+    "polish",
+    epochs=0,
+    learning_rate=2e-5,
+    batch_size=50,
+    warmup_steps=20,
+    cosine_decay=True,
+    samples=5,
+    patience=3,
+    monitor="val_cider",
 )
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("attention", EncoderOptions("densenet201"), DecoderOptions(), _FOR_CAPTIONS, mirror=True),
-        Recipe("edgetpu", named(EDGETPU), DecoderOptions(), _FOR_CAPTIONS, mirror=True),
+        Recipe("attention", EncoderOptions("densenet201"), DecoderOptions(), _PHASES, mirror=True),
+        Recipe("edgetpu", encoder_options(EDGETPU), DecoderOptions(), _PHASES, mirror=True),
         Recipe(
             "pair",
-            named(PAIR),
+            encoder_options(PAIR),
             DecoderOptions(units=320, dropout=0.3, embedding_dropout=0.35, heads=4, members=3),
-            _SEARCHED,
+            _TUNED,
             mirror=True,
-            bits=8,
+            weight_bits=8,
         ),
         Recipe(
             "inject",
             EncoderOptions("densenet201", pooled=True),
             DecoderOptions("inject", embedding_dropout=0.2),
-            (Phase("decoder", epochs=10, rate=2.5e-3, epsilon=1e-5, decay=True, patience=5),),
+            (Phase("decoder", epochs=10, learning_rate=2.5e-3, epsilon=1e-5, cosine_decay=True, patience=5),),
             split="kaggle",
-            **_RULES["kaggle"],
+            **_SPLIT_RULES["kaggle"],
         ),
         Recipe(
             "merge",
             EncoderOptions("inception_v3", pooled=True),
             DecoderOptions("merge", embedding_dropout=0.5),
-            (Phase("decoder", epochs=20, rate=1e-3, warmup=0),),
+            (Phase("decoder", epochs=20, learning_rate=1e-3, warmup_steps=0),),
         ),
     )
 }
 
 
-def under(recipe: Recipe, split: str) -> Recipe:
-    """The recipe by the rules of a split; as it is if that is its own."""
+def with_split(recipe: Recipe, split: str) -> Recipe:
+    """The recipe by the rules of another split."""
     if split == recipe.split:
         return recipe
-    phases = _FOR_NATS if split == "kaggle" and recipe.decoder.name == "attention" else recipe.phases
-    return replace(recipe, split=split, phases=phases, **_RULES[split])
+    phases = _KAGGLE_PHASES if split == "kaggle" and recipe.decoder.name == "attention" else recipe.phases
+    return replace(recipe, split=split, phases=phases, **_SPLIT_RULES[split])

@@ -1,4 +1,4 @@
-"""A recipe carried out: vocabulary, models, then one phase after another, resumable at each epoch."""
+"""Carries out a recipe: vocabulary, models, then one phase after another, resumable after each epoch."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from numpy.typing import NDArray
 from captioner.data.flickr8k import Dataset, ReferenceCaptions
 from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, TOKENIZERS, Vocabulary
-from captioner.training import memory, schedule
+from captioner.training import memory
 from captioner.training.loop import features, fit, self_critical
 from captioner.training.loop.batches import Batch, Load, Targets
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
-from captioner.training.loop.fit import Loop, Phase, Trainee
+from captioner.training.loop.fit import EncoderDecoder, TrainingSetup
 from captioner.training.loop.rollout import Rollout
+from captioner.training.loop.schedule import Phase, changes_on_resume
 from captioner.training.loop.validation import Validation
 from captioner.training.models import encoders, ensemble, glove
 from captioner.training.models.decoders import Decoder
 from captioner.training.recipes import Recipe
 
+Loader = Callable[[int], Load]  # epoch → loader
+DevRegions = Callable[[], NDArray[np.float16]]  # float16[P, R, C]
+
 
 @dataclass(frozen=True)
-class Trained:
-    """The outcome: both halves in float32, ready for export."""
+class TrainingResult:
+    """Both halves of the model in float32, ready for export; the region grid as (rows, columns)."""
 
     encoder: keras.Model
     decoder: Decoder
@@ -37,180 +41,192 @@ class Trained:
     history: list[Epoch]
 
 
-def vocabulary(recipe: Recipe, dataset: Dataset) -> Vocabulary:
-    """Words of the training split; of all splits under the kaggle rules, which know no unknown word.
+def build_vocabulary(recipe: Recipe, dataset: Dataset) -> Vocabulary:
+    """Words of the training split; of all splits under the kaggle rules, which have no unknown word.
 
     Raises:
         CaptionerError: there is none.
     """
-    chosen = dataset.splits.values() if recipe.split == "kaggle" else [dataset.splits["train"]]
-    cut = TOKENIZERS[recipe.tokenizer]
-    built = Vocabulary.build(
-        [cut(c) for found in chosen for captions in found.values() for c in captions], recipe.min_count
-    )
-    if len(built) == len(SPECIALS):
+    splits = dataset.splits.values() if recipe.split == "kaggle" else [dataset.splits["train"]]
+    tokenizer = TOKENIZERS[recipe.tokenizer]
+    sentences = [tokenizer(c) for split in splits for captions in split.values() for c in captions]
+    vocabulary = Vocabulary.build(sentences, recipe.min_count)
+    if len(vocabulary) == len(SPECIALS):
         raise CaptionerError(
             f"no word stands in the training captions {recipe.min_count} times, so there is none to learn. "
             "Train on more pictures."
         )
-    return built
+    return vocabulary
 
 
 def train(
-    recipe: Recipe, dataset: Dataset, run: Run, cache: Path, seed: int = 0, start: Path | None = None
-) -> Trained:
+    recipe: Recipe,
+    dataset: Dataset,
+    run: Run,
+    cache: Path,
+    seed: int = 0,
+    initial_run: Path | None = None,
+) -> TrainingResult:
     """Carry out every phase that the run has not finished.
 
     Args:
-        start: a run folder whose best weights to begin with. Its epochs are part of the history.
+        cache: folder of computed regions.
+        initial_run: a run's folder whose best weights to begin with. Its epochs are part of the history.
 
     Raises:
         CaptionerError: the run, or the one to begin with, was made with other settings, or its epochs by
-            another schedule (``schedule``); an encoder, GloVe vectors or weights cannot be had; or a
-            loss is no number.
+            another schedule (``changes_on_resume``); an encoder, GloVe vectors or weights cannot be had; or
+            a loss is no number.
     """
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(recipe.precision)
-    run.begin(_settings(recipe, dataset, seed))
+    run.record_settings(_settings(recipe, dataset, seed))
     progress = run.progress()
     pictures = len(dataset.splits["train"])
-    change = schedule.compared(run, recipe.phases, progress, pictures) if progress else None
-    models = _Models(recipe, dataset, vocabulary(recipe, dataset), cache, seed)
+    changes = changes_on_resume(run, recipe.phases, progress, pictures) if progress else None
+    models = _Models(recipe, dataset, build_vocabulary(recipe, dataset), cache, seed)
     if progress is not None:
-        models.go_on(run, progress.epoch)
-        if not models.changed and any(phase.encoder_rate for phase in recipe.phases):
+        models.restore(run, progress.epoch)
+        if not models.encoder_trained and any(phase.encoder_learning_rate for phase in recipe.phases):
             raise CaptionerError(
                 f"the run in {run.folder} was begun without fine-tuning and kept no encoder. Go on with "
                 f"--frozen, or begin another --run with --from {run.folder}."
             )
-        run.write_history(progress)  # which a crash may have kept from learning of the last epoch
-    elif start is not None:
-        progress = Progress(models.begin_with(start))
-    if change:
-        print(change, flush=True)
+        run.write_history(progress)  # a crash may have left out the last epoch
+    elif initial_run is not None:
+        progress = Progress(models.initialise_from(initial_run))
+    if changes:
+        print(changes, flush=True)
     run.record_phases([asdict(phase) for phase in recipe.phases])
     progress = progress or Progress()
-    tuning = [phase.batch for phase in recipe.phases[progress.phase :] if phase.encoder_rate]
-    if tuning and (told := memory.advice(models.encoder, max(tuning))):
-        print(told, flush=True)
+    batch_sizes = [p.batch_size for p in recipe.phases[progress.phase :] if p.encoder_learning_rate]
+    if batch_sizes and (warning := memory.warning(models.encoder, max(batch_sizes))):
+        print(warning, flush=True)
     for index in range(progress.phase, len(recipe.phases)):
         if progress.phase < index:
             progress = Progress(progress.history, phase=index, best=progress.best)
-        fit.fit(models.loop(index), recipe.phases[index], progress, run, seed, recipe.phases[index + 1 :])
-    return models.trained(progress)
+        fit.fit(models.setup(index), recipe.phases[index], progress, run, seed, recipe.phases[index + 1 :])
+    return models.result(progress)
 
 
 def _settings(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
-    """What may not change between the epochs of a run; of its phases, ``schedule`` decides."""
+    """What may not change between the epochs of a run; ``changes_on_resume`` decides about its phases."""
     settings = {**asdict(recipe), "data": dataset.fingerprint[:12], "seed": seed}
     del settings["phases"]
     return settings
 
 
 class _Models:
-    """Both models of a run, and the loop of each phase."""
+    """Encoder and decoder of a run, and what each phase needs to train them."""
 
-    def __init__(self, recipe: Recipe, dataset: Dataset, words: Vocabulary, cache: Path, seed: int) -> None:
-        self.recipe, self.dataset, self.words, self.cache, self.seed = recipe, dataset, words, cache, seed
+    def __init__(
+        self, recipe: Recipe, dataset: Dataset, vocabulary: Vocabulary, cache: Path, seed: int
+    ) -> None:
+        self.recipe, self.dataset, self.vocabulary = recipe, dataset, vocabulary
+        self.cache, self.seed = cache, seed
         self.train, self.dev = dataset.splits["train"], dataset.splits["dev"]
-        cut = TOKENIZERS[recipe.tokenizer]
-        self.targets = Targets.of(self.train, words, cut, recipe.max_words)
-        self.validation = Validation.of(self.dev, Targets.of(self.dev, words, cut), words)
+        tokenizer = TOKENIZERS[recipe.tokenizer]
+        self.targets = Targets.from_captions(self.train, vocabulary, tokenizer, recipe.max_words)
+        dev_targets = Targets.from_captions(self.dev, vocabulary, tokenizer)
+        self.validation = Validation.from_captions(self.dev, dev_targets, vocabulary)
         self.encoder = encoders.build(recipe.encoder)
-        self.decoder = self._decoder()
-        self.changed = False  # whether the encoder's weights are others than its options say
+        self.decoder = self._build_decoder()
+        self.encoder_trained = False  # or its weights are those that its options name
         if recipe.decoder.glove:
             path, freeze = recipe.decoder.glove, recipe.decoder.freeze_glove
             for member in ensemble.members(self.decoder):
-                print(glove.load(member.embedding, words, path, freeze))
+                print(glove.load(member.embedding, vocabulary, path, freeze))
 
-    def begin_with(self, folder: Path) -> list[Epoch]:
-        """Weights of another run's best epoch; returns the epochs that led there."""
+    def initialise_from(self, folder: Path) -> list[Epoch]:
+        """Load the weights of another run's best epoch; returns the epochs that led there."""
         run = Run(folder) if folder.is_dir() else None
         progress = run.progress() if run else None
         if run is None or progress is None:
             raise CaptionerError(f"{folder} holds no checkpoint to go on from. Name a folder under runs/.")
-        # With other captions the same numbers would be other words, and what is held out may have been seen.
-        self._refuse_unlike(run, "data", "tokenizer", "min_count")
+        # With other captions the same ids would be other words, and held-out pictures may have been seen.
+        self._require_same_settings(run, "data", "tokenizer", "min_count")
         best = progress.best or progress.epoch
-        self.go_on(run, best)
-        if not self.changed:
-            self._refuse_unlike(run, "encoder")
+        self.restore(run, best)
+        if not self.encoder_trained:
+            self._require_same_settings(run, "encoder")
         return progress.history[:best]
 
-    def _refuse_unlike(self, run: Run, *names: str) -> None:
+    def _require_same_settings(self, run: Run, *names: str) -> None:
         settings = _settings(self.recipe, self.dataset, self.seed)
-        run.refuse_unlike({name: settings[name] for name in names}, "Begin with a run of the same.")
+        advice = "Begin with a run of the same."
+        run.require_same_settings({name: settings[name] for name in names}, advice)
 
-    def go_on(self, run: Run, epoch: int) -> None:
-        """Weights of an epoch; if they came with an encoder's, so do those of every epoch to come."""
+    def restore(self, run: Run, epoch: int) -> None:
+        """Load the weights of an epoch; if the encoder's were saved, every epoch to come saves them too."""
         try:
-            self.changed = run.restore(epoch, self.encoder, self.decoder)
+            self.encoder_trained = run.restore(epoch, self.encoder, self.decoder)
         except ValueError as error:
             raise CaptionerError(
                 f"the checkpoint in {run.folder} does not fit this recipe and data: {error}"
             ) from error
 
-    def loop(self, index: int) -> Loop:
+    def setup(self, index: int) -> TrainingSetup:
         """Model, data and update of a phase."""
         phase = self.recipe.phases[index]
-        together = phase.encoder_rate > 0
-        trainee = Trainee(self.encoder if together else None, self.decoder, apart=not phase.samples)
-        fit.compile_trainee(trainee, phase)
-        load, dev = self._data(phase)
-        changed = self.changed or any(one.encoder_rate > 0 for one in self.recipe.phases)
-        update = self._update(phase, trainee)
-        return Loop(
-            trainee, self.targets, load, dev, self.validation, update, self.encoder if changed else None
+        fine_tuned = phase.encoder_learning_rate > 0
+        encoder_trained = self.encoder_trained or any(p.encoder_learning_rate for p in self.recipe.phases)
+        model = EncoderDecoder(
+            self.encoder if fine_tuned else None, self.decoder, separate_members=not phase.samples
+        )
+        fit.compile_model(model, phase)
+        loader, dev_regions = self._pictures() if fine_tuned else self._regions()
+        return TrainingSetup(
+            model,
+            self.targets,
+            loader,
+            dev_regions,
+            self.validation,
+            self._update(phase, model),
+            self.encoder if encoder_trained else None,
         )
 
-    def trained(self, progress: Progress) -> Trained:
-        """Float32 copies: the model that ships knows nothing of the precision it was trained in."""
+    def result(self, progress: Progress) -> TrainingResult:
+        """Copies in float32, whatever the precision of training."""
         keras.config.set_dtype_policy("float32")
-        encoder = encoders.build(self.recipe.encoder.untrained)
+        encoder = encoders.build(self.recipe.encoder.randomly_initialised)
         encoder.set_weights(self.encoder.get_weights())
-        decoder = self._decoder()
+        decoder = self._build_decoder()
         decoder.set_weights(self.decoder.get_weights())
         grid = encoders.grid(self.recipe.encoder, encoder)
         if self.recipe.mirror:
-            encoder = encoders.mirrored(encoder, grid)
-        return Trained(encoder, decoder, self.words, grid, progress.history)
+            encoder = encoders.with_horizontal_flip(encoder, grid)
+        return TrainingResult(encoder, decoder, self.vocabulary, grid, progress.history)
 
-    def _decoder(self) -> Decoder:
-        size = len(self.words)
+    def _build_decoder(self) -> Decoder:
+        size = len(self.vocabulary)
         decoder = ensemble.build(
             self.recipe.decoder, self.targets.log_frequencies(size), self.encoder.output_shape[1:]
         )
-        decoder.expect(*self.targets.unseen_words(size))
+        decoder.set_unseen_share(*self.targets.unseen_words(size))
         return decoder
 
-    def _data(self, phase: Phase) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
-        """A loader for each epoch, and the regions of the dev split."""
-        return self._pictures() if phase.encoder_rate > 0 else self._regions()
-
-    def _regions(self) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
+    def _regions(self) -> tuple[Loader, DevRegions]:
         """Regions computed once, from the cache when they are there."""
-        seen = features.cached(self._cached(self.train, "train"))
-        dev = self._cached(self.dev, "dev")
-        return lambda epoch: seen, lambda: dev
+        load = features.region_loader(self._cached_regions(self.train, "train"))
+        dev = self._cached_regions(self.dev, "dev")
+        return lambda epoch: load, lambda: dev
 
-    def _cached(self, captions: ReferenceCaptions, split: str) -> NDArray[np.float16]:
-        return features.regions(
-            self.encoder, self.dataset, list(captions), self.cache, f"looking at the {split} split"
+    def _cached_regions(self, captions: ReferenceCaptions, split: str) -> NDArray[np.float16]:
+        return features.cached_regions(
+            self.encoder, self.dataset, list(captions), self.cache, f"encoding the {split} split"
         )
 
-    def _pictures(self) -> tuple[Callable[[int], Load], Callable[[], NDArray[np.float16]]]:
+    def _pictures(self) -> tuple[Loader, DevRegions]:
         """Pictures, augmented anew each epoch."""
         size, names = self.recipe.encoder.size, list(self.dev)
         return (
-            lambda epoch: features.augmented(self.dataset, self.train, size, self.seed, epoch),
-            lambda: features.current(self.encoder, self.dataset, names),
+            lambda epoch: features.augmented_image_loader(self.dataset, self.train, size, self.seed, epoch),
+            lambda: features.compute_regions(self.encoder, self.dataset, names),
         )
 
-    def _update(self, phase: Phase, trainee: Trainee) -> Callable[[Batch], float]:
+    def _update(self, phase: Phase, model: EncoderDecoder) -> Callable[[Batch], float]:
         if not phase.samples:
-            return trainee.learn
+            return model.train_on_captions
+        reward = self_critical.CiderReward(self.train, self.vocabulary)
         rollout = Rollout(self.decoder, phase.samples)
-        return self_critical.self_critical(
-            trainee, self_critical.Reward(self.train, self.words), rollout, self.seed
-        )
+        return self_critical.update_function(model, reward, rollout, self.seed)

@@ -1,23 +1,31 @@
-"""What a search found, as a table and as a plot; how trials are proposed and trained is not known here."""
+"""What tuning found, as a table and as a plot; how trials are proposed and trained is not known here.
+
+``study.trials_dataframe()`` values a stopped trial by its last epoch instead of its best, and lists those
+that were tried again; ``optuna.visualization`` needs Plotly (10 MB) and leaves stopped trials out.
+"""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import altair as alt
+import optuna
+import pandas as pd
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import TrialState
 
-TABLE, PLOT = "trials.csv", "search.html"
+TABLE, PLOT = "trials.csv", "tuning.html"
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
+MIN_TRIALS = 4  # finished ones, before anything can be said about what mattered
 COLUMNS = 4  # of plots
 
 
 @dataclass(frozen=True)
-class Tried:
-    """One trial. CIDEr is that of its best epoch, NaN before the first; the loss, in nats a word, as well."""
+class TrialResult:
+    """One trial, with the CIDEr and the loss, in nats a word, of its best epoch; NaN before the first."""
 
     trial: int
     outcome: str
@@ -28,48 +36,62 @@ class Tried:
     settings: Mapping[str, Any]
 
     def row(self) -> dict[str, Any]:
-        """Its line of the table."""
+        """Its row of the table, a column a setting."""
         row = asdict(self)
         return row | row.pop("settings")
 
 
-def order(trials: Sequence[Tried]) -> list[Tried]:
-    """Those that came to their end, the best first; then the others."""
-    return sorted(trials, key=lambda one: (one.outcome != FINISHED, one.outcome == FAILED, -one.val_cider))
+def table(trials: Sequence[TrialResult]) -> pd.DataFrame:
+    """A row a trial: those that were finished, the best first; then the stopped, then the failed."""
+    ranked = sorted(trials, key=lambda t: (t.outcome != FINISHED, t.outcome == FAILED, -t.val_cider))
+    return pd.DataFrame([trial.row() for trial in ranked])
+
+
+def importances(study: optuna.Study) -> dict[str, float]:
+    """How well each setting separates the better half of the finished trials from the rest; empty if too few.
+
+    S. Watanabe et al., "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces",
+    IJCAI 2023. Trials that were stopped early are left out.
+    """
+    values = sorted((t.value or 0.0 for t in study.get_trials(states=[TrialState.COMPLETE])), reverse=True)
+    if len(values) < MIN_TRIALS or values[(len(values) + 1) // 2 - 1] == values[-1]:
+        return {}
+    return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=0.5))
 
 
 def write(
-    trials: Sequence[Tried], shares: Mapping[str, float], logarithmic: Collection[str], folder: Path
+    trials: Sequence[TrialResult],
+    importances: Mapping[str, float],
+    logarithmic: Collection[str],
+    folder: Path,
 ) -> None:
-    """``trials.csv`` and ``search.html``. ``shares`` says how much each setting mattered, 0…1."""
-    rows = [one.row() for one in order(trials)]
-    with (folder / TABLE).open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    (folder / PLOT).write_text(plot(trials, shares, logarithmic).to_html(), encoding="utf-8")
+    """Write ``trials.csv`` and ``tuning.html``.
+
+    Args:
+        importances: how much each setting mattered, 0…1; empty if that is not known.
+        logarithmic: settings that are drawn on a logarithmic axis.
+    """
+    table(trials).to_csv(folder / TABLE, index=False, lineterminator="\n")
+    (folder / PLOT).write_text(plot(trials, importances, logarithmic).to_html(), encoding="utf-8")
 
 
-def lines(trials: Sequence[Tried]) -> list[str]:
-    """The table as text, the names of its columns first."""
-    rows = [{name: short(value) for name, value in one.row().items()} for one in order(trials)]
-    cells = [list(rows[0]), *(list(row.values()) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(cell.rjust(w) for cell, w in zip(line, widths, strict=True)) for line in cells]
+def as_text(trials: Sequence[TrialResult]) -> str:
+    """The table as aligned text, the names of its columns first."""
+    return table(trials).to_string(index=False, float_format="{:.4g}".format, na_rep="–")
 
 
 def plot(
-    trials: Sequence[Tried], shares: Mapping[str, float], logarithmic: Collection[str]
+    trials: Sequence[TrialResult], importances: Mapping[str, float], logarithmic: Collection[str]
 ) -> alt.VConcatChart:
     """How much each setting mattered, above val CIDEr over each setting."""
-    dots = [one.row() for one in trials if one.epochs]
-    each = [_dots(name, dots, logarithmic) for name in trials[0].settings]
-    return alt.vconcat(_bars(shares), alt.concat(*each, columns=COLUMNS))
+    rows = [trial.row() for trial in trials if trial.epochs]
+    plots = [_scatter_plot(name, rows, logarithmic) for name in trials[0].settings]
+    return alt.vconcat(_bar_chart(importances), alt.concat(*plots, columns=COLUMNS))
 
 
-def _bars(shares: Mapping[str, float]) -> alt.Chart:
-    title = "What mattered" if shares else "What mattered: too few trials to tell"
-    bars = [{"setting": name, "share": share} for name, share in shares.items()]
+def _bar_chart(importances: Mapping[str, float]) -> alt.Chart:
+    title = "What mattered" if importances else "What mattered: too few trials to tell"
+    bars = [{"setting": name, "share": share} for name, share in importances.items()]
     return (
         alt.Chart(alt.InlineData(values=bars), title=title)
         .mark_bar()
@@ -80,8 +102,8 @@ def _bars(shares: Mapping[str, float]) -> alt.Chart:
     )
 
 
-def _dots(name: str, rows: list[dict[str, Any]], logarithmic: Collection[str]) -> alt.Chart:
-    """Val CIDEr over one setting. Whole numbers were drawn from a list, so they are not on a scale."""
+def _scatter_plot(name: str, rows: list[dict[str, Any]], logarithmic: Collection[str]) -> alt.Chart:
+    """Val CIDEr over one setting. Whole numbers are choices of a list, so not on a continuous axis."""
     scale = alt.Scale(type="log" if name in logarithmic else "linear", zero=False)
     x = alt.X(f"{name}:Q", scale=scale)
     if all(isinstance(row[name], int) for row in rows):
@@ -99,11 +121,7 @@ def _dots(name: str, rows: list[dict[str, Any]], logarithmic: Collection[str]) -
     )
 
 
-def told(settings: Mapping[str, Any]) -> str:
-    """Settings in a sentence."""
-    return ", ".join(f"{name} {short(value)}" for name, value in settings.items())
-
-
-def short(value: Any) -> str:
-    """A value as people read it."""
-    return f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
+def describe_settings(settings: Mapping[str, Any]) -> str:
+    """Settings in a sentence, numbers to four digits."""
+    values = {k: f"{v:.4g}" if isinstance(v, float) else str(v) for k, v in settings.items()}
+    return ", ".join(f"{name} {value}" for name, value in values.items())

@@ -37,4 +37,4 @@ def vocabulary(tiny_dataset: Dataset) -> Vocabulary:
 
 @pytest.fixture(scope="session")
 def targets(tiny_dataset: Dataset, vocabulary: Vocabulary) -> Targets:
-    return Targets.of(tiny_dataset.splits["train"], vocabulary, words)
+    return Targets.from_captions(tiny_dataset.splits["train"], vocabulary, words)

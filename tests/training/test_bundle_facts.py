@@ -16,15 +16,15 @@ from captioner.inference.decoding import DecodingOptions
 from captioner.text import SPECIALS, Vocabulary, kaggle_words, words
 from captioner.training import bundle_facts, runner
 from captioner.training.recipes import RECIPES
-from captioner.training.runner import Trained
+from captioner.training.runner import TrainingResult
 from tests import tiny_flickr8k
 from tests.tiny_flickr8k import captions
 from tests.training import small
 
 
-def trained(name: str, vocabulary: Vocabulary) -> Trained:
+def trained(name: str, vocabulary: Vocabulary) -> TrainingResult:
     decoder = small.decoder(len(vocabulary), name)
-    return Trained(small.encoder(), decoder, vocabulary, (2, 2) if name == "attention" else (1, 1), [])
+    return TrainingResult(small.encoder(), decoder, vocabulary, (2, 2) if name == "attention" else (1, 1), [])
 
 
 @pytest.mark.parametrize("name", ["attention", "inject", "merge"])
@@ -33,7 +33,7 @@ def test_the_record_is_a_configuration_that_a_bundle_takes(
 ) -> None:
     recipe = RECIPES[name]
     dataset = kaggle_dataset if recipe.split == "kaggle" else tiny_dataset
-    vocabulary = runner.vocabulary(recipe, dataset)
+    vocabulary = runner.build_vocabulary(recipe, dataset)
     files = bundle_facts.files(recipe, trained(name, vocabulary), dataset, seed=3)
     sealed = storage.write(tmp_path / "artifacts", {**files, "captioner.tflite": b"a model"})
     config, options = sealed.config, DecodingOptions()

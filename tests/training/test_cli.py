@@ -20,7 +20,7 @@ from captioner.evaluation import evaluate as evaluation
 from captioner.inference.captioner import Captioner
 from captioner.training import cli, runner
 from captioner.training.recipes import RECIPES, Recipe
-from captioner.training.tuning import EPOCHS, Search
+from captioner.training.tuning import EPOCHS, Tuner
 from tests.tiny_flickr8k import names
 
 TRAIN = Path(__file__).parents[2] / "train.py"
@@ -144,7 +144,7 @@ def test_what_is_held_out_is_not_learnt_and_can_be_scored(
     command = ["evaluate", "--bundle", str(trained.folder), "--data", str(kaggle_folder)]
 
     assert trained.config.data == without.fingerprint
-    assert trained.vocabulary == runner.vocabulary(RECIPES["attention"], without)
+    assert trained.vocabulary == runner.build_vocabulary(RECIPES["attention"], without)
     assert evaluate([*command, "--split", "held-out"]) == 0
     assert "official held-out split, 2 pictures" in capsys.readouterr().out
 
@@ -189,8 +189,8 @@ def test_a_folder_that_is_no_bundle_is_refused_before_training(
 def test_a_search_takes_the_place_of_training(
     kaggle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[tuple[Search, int, bool]] = []
-    monkeypatch.setattr(Search, "go", lambda *given: begun.append(given))
+    begun: list[tuple[Tuner, int, bool]] = []
+    monkeypatch.setattr(Tuner, "run", lambda *given: begun.append(given))
     monkeypatch.chdir(tmp_path)
     command = ["--data", str(kaggle_folder), "--recipe", "merge", "--hold-out", "3", "--seed", "7"]
     cli.main([*command, "--tune", "20"])

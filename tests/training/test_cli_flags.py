@@ -68,8 +68,10 @@ def test_a_split_judged_in_nats_is_trained_for_nats(recipe: str) -> None:
     """Rare words drift away under a small epsilon, and smoothing moves nats to words nobody says."""
     found, own = chosen("--recipe", recipe, "--split", "kaggle"), RECIPES[recipe]
     if own.decoder.name == "attention":
-        assert (found.phases[0].epsilon, found.phases[-1].smoothing) == (1e-5, 0.0)
-        assert [phase.encoder_rate for phase in found.phases] == [one.encoder_rate for one in own.phases]
+        assert (found.phases[0].epsilon, found.phases[-1].label_smoothing) == (1e-5, 0.0)
+        assert [phase.encoder_learning_rate for phase in found.phases] == [
+            one.encoder_learning_rate for one in own.phases
+        ]
     else:
         assert found.phases == own.phases
 
@@ -93,7 +95,7 @@ def test_a_frozen_encoder_is_in_no_phase(recipe: str, split: str) -> None:
 
     assert [phase.name for phase in found] == ["decoder", "polish"]
     assert found[0] == own[0]
-    assert not any(phase.encoder_rate for phase in found)
+    assert not any(phase.encoder_learning_rate for phase in found)
 
 
 @pytest.mark.parametrize("recipe", ["attention", "edgetpu", "pair"])
@@ -101,15 +103,17 @@ def test_a_batch_is_that_of_fine_tuning(recipe: str) -> None:
     own = chosen("--recipe", recipe, "--self-critical", "2").phases
     found = chosen("--recipe", recipe, "--self-critical", "2", "--batch", "5").phases
 
-    assert [one.batch for one in found] == [5 if one.encoder_rate else one.batch for one in own]
+    assert [one.batch_size for one in found] == [
+        5 if one.encoder_learning_rate else one.batch_size for one in own
+    ]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_pair_of_networks_fits_every_recipe(recipe: str) -> None:
     encoder = chosen("--recipe", recipe, "--encoder", "pair", "--weights", "a.keras", "b.h5").encoder
 
-    assert encoder.beside is not None
-    assert (encoder.weights, encoder.beside.weights) == ("a.keras", "b.h5")
+    assert encoder.second is not None
+    assert (encoder.weights, encoder.second.weights) == ("a.keras", "b.h5")
     assert encoder.pooled == RECIPES[recipe].encoder.pooled
 
 

@@ -21,18 +21,18 @@ def encoder() -> keras.Model:
 def test_outputs_are_those_of_every_layer(encoder: keras.Model) -> None:
     """The picture, the same rescaled, and what three layers make of it; of inner models, too."""
     picture, regions = 3 * small.SIZE**2, 4 * small.REGIONS * small.CHANNELS
-    assert memory.output_bytes(encoder) == picture + 4 * picture + 3 * regions
+    assert memory.activation_bytes(encoder) == picture + 4 * picture + 3 * regions
 
     image = keras.Input(encoder.input_shape[1:], dtype="uint8")
     plain = keras.Model(image, layers.ReLU()(encoder(image)))
     stacked = keras.Model(image, keras.Sequential([layers.ReLU()])(encoder(image)))  # as ConvNeXt has them
     for outer in (plain, stacked):
-        assert memory.output_bytes(outer) == picture + memory.output_bytes(encoder) + regions
+        assert memory.activation_bytes(outer) == picture + memory.activation_bytes(encoder) + regions
 
 
 def test_a_layer_of_several_steps_keeps_more(encoder: keras.Model) -> None:
     def beyond(layer: keras.Layer) -> float:
-        return memory.output_bytes(keras.Sequential([encoder, layer])) - memory.output_bytes(encoder)
+        return memory.activation_bytes(keras.Sequential([encoder, layer])) - memory.activation_bytes(encoder)
 
     plain = beyond(layers.ReLU())
     assert beyond(layers.Activation("gelu")) > beyond(layers.LayerNormalization()) > plain
@@ -40,31 +40,31 @@ def test_a_layer_of_several_steps_keeps_more(encoder: keras.Model) -> None:
 
 def test_half_precision_takes_half(encoder: keras.Model) -> None:
     keras.config.set_dtype_policy("mixed_bfloat16")
-    assert memory.output_bytes(small.encoder()) < 0.7 * memory.output_bytes(encoder)
+    assert memory.activation_bytes(small.encoder()) < 0.7 * memory.activation_bytes(encoder)
 
 
 @pytest.mark.parametrize("fits", [1, 5, 31])
 def test_a_smaller_batch_is_named_and_fits(
     encoder: keras.Model, fits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "KEPT", 1e6)  # or so small an encoder would take nothing
-    free = int(memory.needed(encoder, fits)) + 1
+    monkeypatch.setattr(memory, "STORED_SHARE", 1e6)  # or so small an encoder would take nothing
+    free = int(memory.fine_tuning_bytes(encoder, fits)) + 1
     monkeypatch.setattr(memory, "available", lambda: free)
-    said = memory.advice(encoder, 32)
+    said = memory.warning(encoder, 32)
 
     assert said is not None
     assert re.search(rf"32 pictures .* GB are free.* --batch {fits} would fit\.$", said)
-    assert memory.advice(encoder, fits) is None
+    assert memory.warning(encoder, fits) is None
 
 
 def test_where_nothing_fits_the_encoder_stays(encoder: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 10**8)
-    assert "--frozen" in str(memory.advice(encoder, 32))
+    assert "--frozen" in str(memory.warning(encoder, 32))
 
 
 def test_memory_is_what_the_system_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_LINUX", tmp_path / "meminfo")
-    assert memory.available() is None
-    assert memory.advice(small.encoder(), 10**9) is None
+    assert memory.free_bytes() is None
+    assert memory.warning(small.encoder(), 10**9) is None
     (tmp_path / "meminfo").write_text("MemTotal:  9 kB\nMemAvailable:   3 kB\n")
-    assert memory.available() == 3072
+    assert memory.free_bytes() == 3072

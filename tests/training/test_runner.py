@@ -22,31 +22,42 @@ from captioner.training import runner
 from captioner.training.loop import checkpoint, fit
 from captioner.training.loop.batches import Targets
 from captioner.training.loop.checkpoint import Epoch, Run
-from captioner.training.loop.fit import Phase
 from captioner.training.loop.rollout import Rollout
+from captioner.training.loop.schedule import Phase
 from captioner.training.models import encoders
 from captioner.training.models.decoders import DecoderOptions
 from captioner.training.models.encoders import EncoderOptions
 from captioner.training.recipes import RECIPES, Recipe
-from captioner.training.runner import Trained
+from captioner.training.runner import TrainingResult
 from tests import tiny_flickr8k
 from tests.training import small
-from tests.training.practice import Killed, dying
+from tests.training.fakes import Killed, killed_after
 
 RECIPE = Recipe(
     "tiny",
     EncoderOptions("small", "none", image_size=small.SIZE),
     DecoderOptions(units=8),
     (
-        Phase("decoder", 2, rate=0.05, batch=4),
-        Phase("fine-tune", 2, rate=0.05, encoder_rate=1e-3, batch=4, decay=True, average=0.5),
-        Phase("polish", 2, rate=1e-3, batch=4, samples=2, monitor="val_cider", average=0.5),
+        Phase("decoder", 2, learning_rate=0.05, batch_size=4),
+        Phase(
+            "fine-tune",
+            2,
+            learning_rate=0.05,
+            encoder_learning_rate=1e-3,
+            batch_size=4,
+            cosine_decay=True,
+            ema_momentum=0.5,
+        ),
+        Phase(
+            "polish", 2, learning_rate=1e-3, batch_size=4, samples=2, monitor="val_cider", ema_momentum=0.5
+        ),
     ),
     min_count=1,
 )
 
 
-Train = Callable[..., tuple[Trained, Path]]
+Outcome = tuple[TrainingResult, Path]
+Train = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,14 +75,14 @@ def quick(eager: None) -> Iterator[None]:
 def train(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Train:
     cache = tmp_path_factory.mktemp("cache")
 
-    def carry_out(folder: Path, recipe: Recipe = RECIPE, **options: Any) -> tuple[Trained, Path]:
+    def carry_out(folder: Path, recipe: Recipe = RECIPE, **options: Any) -> Outcome:
         return runner.train(recipe, tiny_dataset, Run(folder), cache, **options), folder
 
     return carry_out
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(train: Train, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trained, Path]:
+def uninterrupted(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return train(tmp_path_factory.mktemp("runs") / "whole")
 
 
@@ -80,7 +91,7 @@ def told(history: list[Epoch]) -> NDArray[np.float64]:
     return np.array([[e.epoch, e.loss, e.val_loss, e.rate, e.val_cider, e.words_used] for e in history])
 
 
-def outputs(trained: Trained) -> NDArray[np.float32]:
+def outputs(trained: TrainingResult) -> NDArray[np.float32]:
     pictures = np.random.default_rng(0).integers(0, 256, (2, small.SIZE, small.SIZE, 3), dtype=np.uint8)
     ids = np.full((2, 1, 3), START, np.int32)
     return np.asarray(trained.decoder(trained.encoder(pictures), ids))
@@ -91,7 +102,7 @@ def listed(folder: Path) -> list[int]:
         return [int(line["epoch"]) for line in csv.DictReader(file)]
 
 
-def test_every_phase_is_carried_out_in_order(uninterrupted: tuple[Trained, Path]) -> None:
+def test_every_phase_is_carried_out_in_order(uninterrupted: Outcome) -> None:
     trained, folder = uninterrupted
     phases = [row.phase for row in trained.history]
 
@@ -112,14 +123,11 @@ MOMENTS: tuple[tuple[Any, str, int], ...] = (
 
 
 def test_killed_again_and_again_it_comes_to_the_same(
-    train: Train,
-    uninterrupted: tuple[Trained, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    train: Train, uninterrupted: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place, call, allowed in MOMENTS:
         with monkeypatch.context() as patch:
-            patch.setattr(place, call, dying(getattr(place, call), allowed))
+            patch.setattr(place, call, killed_after(getattr(place, call), allowed))
             with pytest.raises(Killed):
                 train(tmp_path)
     found, expected = train(tmp_path)[0], uninterrupted[0]
@@ -129,7 +137,7 @@ def test_killed_again_and_again_it_comes_to_the_same(
     np.testing.assert_allclose(outputs(found), outputs(expected), rtol=1e-3, atol=1e-3)
 
 
-def test_a_finished_run_gives_its_model_again(train: Train, uninterrupted: tuple[Trained, Path]) -> None:
+def test_a_finished_run_gives_its_model_again(train: Train, uninterrupted: Outcome) -> None:
     trained, folder = uninterrupted
     (folder / "history.csv").unlink()
     again, _ = train(folder)
@@ -140,18 +148,15 @@ def test_a_finished_run_gives_its_model_again(train: Train, uninterrupted: tuple
 
 
 def test_another_run_is_gone_on_from_and_its_encoder_goes_along(
-    train: Train,
-    uninterrupted: tuple[Trained, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    train: Train, uninterrupted: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also after a kill, and where the encoder is not trained any further."""
     trained, folder = uninterrupted
-    still = replace(RECIPE, phases=(replace(RECIPE.phases[0], epochs=1, rate=1e-9),))
+    still = replace(RECIPE, phases=(replace(RECIPE.phases[0], epochs=1, learning_rate=1e-9),))
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "write_history", dying(Run.write_history, 0))
+        patch.setattr(Run, "write_history", killed_after(Run.write_history, 0))
         with pytest.raises(Killed):
-            train(tmp_path, still, start=folder)
+            train(tmp_path, still, initial_run=folder)
     found, _ = train(tmp_path, still)
     best = found.history[:-1]
 
@@ -163,7 +168,7 @@ def test_another_run_is_gone_on_from_and_its_encoder_goes_along(
 
 @pytest.mark.parametrize("left", [(0, 1), (0, 2), (1, 2), (0, 2, 1)])
 def test_a_run_goes_on_with_the_phases_that_it_was_begun_with(
-    train: Train, uninterrupted: tuple[Trained, Path], tmp_path: Path, left: tuple[int, ...]
+    train: Train, uninterrupted: Outcome, tmp_path: Path, left: tuple[int, ...]
 ) -> None:
     """Its last epoch need not be its best, and only the phase that it is in knows which was."""
     shutil.copytree(uninterrupted[1], tmp_path / "copy")
@@ -172,12 +177,12 @@ def test_a_run_goes_on_with_the_phases_that_it_was_begun_with(
 
 
 def test_another_schedule_is_refused_until_nothing_was_trained_by_it(
-    train: Train, uninterrupted: tuple[Trained, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    train: Train, uninterrupted: Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A run that goes on with more epochs of a later phase comes to what it would have come to with those."""
     shutil.copytree(uninterrupted[1], tmp_path / "copy")
-    faster = tuple(replace(phase, rate=2 * phase.rate) for phase in RECIPE.phases)
-    with pytest.raises(CaptionerError, match=r"the decoder phase .* with rate 0\.05, not 0\.1\. Repeat"):
+    faster = tuple(replace(phase, learning_rate=2 * phase.learning_rate) for phase in RECIPE.phases)
+    with pytest.raises(CaptionerError, match=r"phase .* with learning_rate 0\.05, not 0\.1\. Repeat"):
         train(tmp_path / "copy", replace(RECIPE, phases=faster))
 
     longer = replace(RECIPE, phases=(*FROZEN.phases, replace(RECIPE.phases[2], epochs=1)))
@@ -187,14 +192,14 @@ def test_another_schedule_is_refused_until_nothing_was_trained_by_it(
     np.testing.assert_allclose(told(found.history), told(expected.history), rtol=1e-4, atol=1e-4)
 
 
-def encoder_weights(trained: Trained) -> list[bytes]:
+def encoder_weights(trained: TrainingResult) -> list[bytes]:
     return [weights.tobytes() for weights in trained.encoder.get_weights()]
 
 
 def test_a_folder_without_a_run_is_no_start(train: Train, tmp_path: Path) -> None:
     for folder in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(CaptionerError, match="holds no checkpoint to go on from"):
-            train(tmp_path / "new", start=folder)
+            train(tmp_path / "new", initial_run=folder)
 
 
 FROZEN = replace(RECIPE, phases=RECIPE.phases[:1])
@@ -205,20 +210,20 @@ def test_a_run_without_fine_tuning_does_not_begin_it(train: Train, tmp_path: Pat
     train(tmp_path / "frozen", FROZEN)
     with pytest.raises(CaptionerError, match=r"kept no encoder.*--frozen, or .*--from .*frozen"):
         train(tmp_path / "frozen")
-    found, _ = train(tmp_path / "new", start=tmp_path / "frozen")
+    found, _ = train(tmp_path / "new", initial_run=tmp_path / "frozen")
 
     assert [row.phase for row in found.history][-2:] == ["polish"] * 2
 
 
 def test_a_run_of_other_pictures_or_words_is_no_start(
-    train: Train, uninterrupted: tuple[Trained, Path], tiny_dataset: Dataset, tmp_path: Path
+    train: Train, uninterrupted: Outcome, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     """Its weights may belong to other words, or have learned from what is held out now."""
     other = tiny_dataset.held_out(2, 4)
     with pytest.raises(CaptionerError, match="begun with another data"):
-        runner.train(RECIPE, other, Run(tmp_path / "a"), tmp_path / "cache", start=uninterrupted[1])
+        runner.train(RECIPE, other, Run(tmp_path / "a"), tmp_path / "cache", initial_run=uninterrupted[1])
     with pytest.raises(CaptionerError, match="begun with another min_count"):
-        train(tmp_path / "b", replace(RECIPE, min_count=2), start=uninterrupted[1])
+        train(tmp_path / "b", replace(RECIPE, min_count=2), initial_run=uninterrupted[1])
 
 
 def test_a_decoder_starts_on_the_encoder_that_it_knows(train: Train, tmp_path: Path) -> None:
@@ -226,15 +231,13 @@ def test_a_decoder_starts_on_the_encoder_that_it_knows(train: Train, tmp_path: P
     other = replace(FROZEN, encoder=replace(RECIPE.encoder, weights="another.h5"))
     train(tmp_path / "frozen", FROZEN)
     with pytest.raises(CaptionerError, match="begun with another encoder"):
-        train(tmp_path / "a", other, start=tmp_path / "frozen")
+        train(tmp_path / "a", other, initial_run=tmp_path / "frozen")
 
 
-def test_a_run_of_another_shape_is_no_start(
-    train: Train, uninterrupted: tuple[Trained, Path], tmp_path: Path
-) -> None:
+def test_a_run_of_another_shape_is_no_start(train: Train, uninterrupted: Outcome, tmp_path: Path) -> None:
     wider = replace(RECIPE, decoder=DecoderOptions(units=12))
     with pytest.raises(CaptionerError, match="does not fit this recipe and data"):
-        train(tmp_path, wider, start=uninterrupted[1])
+        train(tmp_path, wider, initial_run=uninterrupted[1])
 
 
 @pytest.mark.parametrize(
@@ -246,11 +249,7 @@ def test_a_run_of_another_shape_is_no_start(
     ],
 )
 def test_a_run_is_resumed_as_it_was_begun(
-    train: Train,
-    uninterrupted: tuple[Trained, Path],
-    changes: dict[str, Any],
-    options: dict[str, Any],
-    named: str,
+    train: Train, uninterrupted: Outcome, changes: dict[str, Any], options: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(CaptionerError, match=f"begun with another {named}"):
         train(uninterrupted[1], replace(RECIPE, **changes), **options)
@@ -266,7 +265,7 @@ def test_half_precision_ends_in_float32(train: Train, tmp_path: Path) -> None:
 
 
 def test_words_come_from_the_training_split_only(tiny_dataset: Dataset) -> None:
-    found = runner.vocabulary(RECIPE, tiny_dataset)
+    found = runner.build_vocabulary(RECIPE, tiny_dataset)
     train = {
         word for captions in tiny_dataset.splits["train"].values() for c in captions for word in words(c)
     }
@@ -279,7 +278,7 @@ def test_words_come_from_the_training_split_only(tiny_dataset: Dataset) -> None:
 
 
 def test_rare_words_are_not_learnt(tiny_dataset: Dataset) -> None:
-    found = runner.vocabulary(replace(RECIPE, min_count=4), tiny_dataset)
+    found = runner.build_vocabulary(replace(RECIPE, min_count=4), tiny_dataset)
     assert "ball" in found
     assert "left" not in found
 
@@ -291,10 +290,10 @@ def test_a_vocabulary_without_a_word_is_refused(train: Train, tmp_path: Path) ->
 
 def test_the_kaggle_rules_know_every_word(kaggle_dataset: Dataset) -> None:
     recipe = RECIPES["inject"]
-    found = runner.vocabulary(recipe, kaggle_dataset)
+    found = runner.build_vocabulary(recipe, kaggle_dataset)
     said = {w for c in tiny_flickr8k.ALL.values() for caption in c for w in kaggle_words(caption)}
 
     assert (recipe.split, recipe.tokenizer, recipe.min_count) == ("kaggle", "kaggle", 1)
     assert set(found.words) == said | set(SPECIALS)
     for captions in kaggle_dataset.splits.values():
-        assert UNKNOWN not in Targets.of(captions, found, kaggle_words).ids
+        assert UNKNOWN not in Targets.from_captions(captions, found, kaggle_words).ids

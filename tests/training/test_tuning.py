@@ -1,4 +1,4 @@
-"""A search tries what it says, is the same however often it is cut off, and leaves only what is of use."""
+"""Tuning tries what it says, comes to the same however often it is interrupted, and keeps the best trial."""
 
 from __future__ import annotations
 
@@ -20,30 +20,34 @@ from captioner.errors import CaptionerError
 from captioner.training import runner, tuning
 from captioner.training.loop import fit
 from captioner.training.loop.checkpoint import Run
-from captioner.training.loop.fit import Phase
 from captioner.training.loop.rollout import Rollout
+from captioner.training.loop.schedule import Phase
 from captioner.training.models import encoders
 from captioner.training.models.decoders import DecoderOptions
 from captioner.training.models.encoders import EncoderOptions
 from captioner.training.recipes import Recipe
-from captioner.training.tuning import Search
-from captioner.training.tuning_report import FAILED, FINISHED, STOPPED, Tried
+from captioner.training.tuning import Tuner
+from captioner.training.tuning_report import FAILED, FINISHED, STOPPED, TrialResult
 from tests.training import small
-from tests.training.practice import Killed, dying, practise, untrained
+from tests.training.fakes import Killed, killed_after, simulate_training, simulated_training
 
 RECIPE = Recipe(
     "tiny",
     EncoderOptions("small", "none", image_size=small.SIZE),
     DecoderOptions(units=8),
     (
-        Phase("fine-tune", 2, rate=0.05, encoder_rate=1e-3, batch=4),
-        Phase("decoder", 5, rate=0.05, batch=4),
-        Phase("polish", 2, rate=1e-3, batch=4, samples=2),
+        Phase("fine-tune", 2, learning_rate=0.05, encoder_learning_rate=1e-3, batch_size=4),
+        Phase("decoder", 5, learning_rate=0.05, batch_size=4),
+        Phase("polish", 2, learning_rate=1e-3, batch_size=4, samples=2),
     ),
     min_count=1,
 )
+Tuned = tuple[Path, list[TrialResult]]
 SIZES = {name: CategoricalDistribution(two) for name, two in (("units", (4, 8)), ("heads", (1, 2)))}
-RANGES = {"rate": FloatDistribution(1e-2, 0.1, log=True), "batch": CategoricalDistribution((2, 4))}
+RANGES = {
+    "learning_rate": FloatDistribution(1e-2, 0.1, log=True),
+    "batch_size": CategoricalDistribution((2, 4)),
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,74 +55,88 @@ def small_ranges() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tuning, "SIZES", SIZES)
         patch.setattr(tuning, "RANGES", {**tuning.RANGES, **RANGES})
-        patch.setattr(tuning, "STARTUP", 2)
+        patch.setattr(tuning, "STARTUP_TRIALS", 2)
         yield
 
 
 @pytest.fixture
 def quick() -> Iterator[None]:
-    with untrained():
+    with simulated_training():
         yield
 
 
-def begun(dataset: Dataset, folder: Path, **changes: Any) -> Search:
-    return replace(Search(RECIPE, dataset, folder, folder / "cache", seed=3, epochs=3), **changes)
+def make_tuner(dataset: Dataset, folder: Path, **changes: Any) -> Tuner:
+    return replace(Tuner(RECIPE, dataset, folder, folder / "cache", seed=3, epochs=3), **changes)
 
 
 @pytest.fixture(scope="module")
-def whole(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Tried]]:
+def whole(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     """Eight trials without an interruption."""
-    folder = tmp_path_factory.mktemp("search") / "whole"
-    with untrained():
-        return folder, begun(tiny_dataset, folder).go(8)
+    folder = tmp_path_factory.mktemp("tuning") / "whole"
+    with simulated_training():
+        return folder, make_tuner(tiny_dataset, folder).run(8)
 
 
-def compared(trials: list[Tried]) -> list[tuple[Any, ...]]:
-    """What two searches must agree on: not the numbers that trials that were cut off have used up."""
-    return [(one.settings, one.outcome, one.epochs, pytest.approx(one.val_cider, abs=2e-3)) for one in trials]
+def compared(trials: list[TrialResult]) -> list[tuple[Any, ...]]:
+    """What two tunings must agree on: not the numbers used up by interrupted trials."""
+    return [(t.settings, t.outcome, t.epochs, pytest.approx(t.val_cider, abs=2e-3)) for t in trials]
 
 
-def test_the_recipe_itself_is_tried_first_and_then_others(whole: tuple[Path, list[Tried]]) -> None:
+def test_the_recipe_itself_is_tried_first_and_then_others(whole: Tuned) -> None:
     trials = whole[1]
 
     assert trials[0].settings == {
-        "rate": 0.05, "epsilon": 1e-7, "smoothing": 0.0, "batch": 4,
+        "learning_rate": 0.05, "epsilon": 1e-7, "label_smoothing": 0.0, "batch_size": 4,
         "dropout": 0.5, "embedding_dropout": 0.3, "units": 8, "heads": 1,
     }  # fmt: skip
     assert len({tuple(one.settings.values()) for one in trials}) == 8
     for name, values in {**tuning.RANGES, **tuning.SIZES}.items():
-        assert all(tuning._within(values, one.settings[name]) for one in trials)
+        assert all(tuning._contains(values, one.settings[name]) for one in trials)
 
 
 def test_a_trial_is_the_phase_that_leaves_the_encoder_alone(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    tried = begun(tiny_dataset, tmp_path).candidate(
-        {"rate": 0.02, "batch": 2, "units": 4, "heads": 2, "dropout": 0.6, "smoothing": 0.1}
+    tried = make_tuner(tiny_dataset, tmp_path).with_settings(
+        {
+            "learning_rate": 0.02,
+            "batch_size": 2,
+            "units": 4,
+            "heads": 2,
+            "dropout": 0.6,
+            "label_smoothing": 0.1,
+        }
     )
     (phase,) = tried.phases
 
-    assert (phase.name, phase.epochs, phase.encoder_rate) == ("decoder", 3, 0)
-    assert (phase.rate, phase.batch, phase.smoothing, phase.monitor) == (0.02, 2, 0.1, "val_cider")
+    assert (phase.name, phase.epochs, phase.encoder_learning_rate) == ("decoder", 3, 0)
+    assert (phase.learning_rate, phase.batch_size, phase.label_smoothing, phase.monitor) == (
+        0.02,
+        2,
+        0.1,
+        "val_cider",
+    )
     assert tried.decoder == DecoderOptions(units=4, heads=2, dropout=0.6)
     assert replace(tried, phases=RECIPE.phases, decoder=RECIPE.decoder) == RECIPE
 
 
-def test_only_the_best_trial_keeps_its_checkpoints(whole: tuple[Path, list[Tried]]) -> None:
+def test_only_the_best_trial_keeps_its_checkpoints(whole: Tuned) -> None:
     folder, trials = whole
     best = max((one for one in trials if one.outcome == FINISHED), key=lambda one: one.val_cider)
 
     assert [path.name for path in folder.glob("trial-*")] == [f"trial-{best.trial:02d}"]
     assert Run(folder / f"trial-{best.trial:02d}").progress() is not None
     files = {path.name for path in folder.iterdir() if path.is_file()}
-    assert files == {tuning.JOURNAL, "trials.csv", "search.html"}
+    assert files == {tuning.JOURNAL, "trials.csv", "tuning.html"}
 
 
-def test_the_table_has_every_trial(whole: tuple[Path, list[Tried]]) -> None:
+def test_the_table_has_every_trial(whole: Tuned) -> None:
     folder, trials = whole
     with (folder / "trials.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
 
     assert {int(row["trial"]) for row in rows} == {one.trial for one in trials} == set(range(8))
-    assert all(float(row["rate"]) == trials[int(row["trial"])].settings["rate"] for row in rows)
+    assert all(
+        float(row["learning_rate"]) == trials[int(row["trial"])].settings["learning_rate"] for row in rows
+    )
     assert all(float(row["val_loss"]) > 0 for row in rows)
 
 
@@ -126,47 +144,47 @@ def test_the_table_has_every_trial(whole: tuple[Path, list[Tried]]) -> None:
 MOMENTS: tuple[tuple[Any, str, int], ...] = (
     (Run, "save", 1),  # in the first trial, after one epoch
     (runner, "train", 1),  # at the beginning of the second
-    (Search, "_tidy", 1),  # after the second was told, before the others were removed
+    (Tuner, "_delete_checkpoints", 1),  # after the second was told, before the others were removed
     (optuna.Study, "tell", 1),  # when the third is trained, but before that is told
 )
 
 
 @pytest.mark.usefixtures("quick")
-def test_cut_off_or_asked_for_more_it_comes_to_the_same(
-    whole: tuple[Path, list[Tried]], tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_interrupted_or_asked_for_more_it_comes_to_the_same(
+    whole: Tuned, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looking = begun(tiny_dataset, tmp_path)
+    tuner = make_tuner(tiny_dataset, tmp_path)
     for place, call, allowed in MOMENTS:
         with monkeypatch.context() as patch:
-            patch.setattr(place, call, dying(getattr(place, call), allowed))
+            patch.setattr(place, call, killed_after(getattr(place, call), allowed))
             with pytest.raises(Killed):
-                looking.go(8, resume=True)
-    looking.go(6, resume=True)
-    found = looking.go(8, resume=True)
+                tuner.run(8, resume=True)
+    tuner.run(6, resume=True)
+    found = tuner.run(8, resume=True)
 
     assert compared(found) == compared(whole[1])
     assert len(list(tmp_path.glob("trial-*"))) == 1
-    assert looking.go(8, resume=True) == found  # nothing is left to do
+    assert tuner.run(8, resume=True) == found  # nothing is left to do
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_trial_that_is_always_cut_off_fails(
+def test_a_trial_that_is_always_interrupted_fails(
     tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where memory does not suffice: the search goes on with others."""
-    looking = begun(tiny_dataset, tmp_path)
+    """As where memory does not suffice: tuning goes on with others."""
+    tuner = make_tuner(tiny_dataset, tmp_path)
     for _ in range(2):
         with monkeypatch.context() as patch:
-            patch.setattr(runner, "train", dying(runner.train, 0))
+            patch.setattr(runner, "train", killed_after(runner.train, 0))
             with pytest.raises(Killed):
-                looking.go(2, resume=True)
+                tuner.run(2, resume=True)
 
-    assert [one.outcome for one in looking.go(2, resume=True)] == [FAILED, FINISHED]
+    assert [one.outcome for one in tuner.run(2, resume=True)] == [FAILED, FINISHED]
 
 
-def test_a_search_is_not_begun_twice(whole: tuple[Path, list[Tried]], tiny_dataset: Dataset) -> None:
-    with pytest.raises(CaptionerError, match=r"holds a search already\. Go on with --resume"):
-        begun(tiny_dataset, whole[0]).go(9)
+def test_a_tuning_is_not_begun_twice(whole: Tuned, tiny_dataset: Dataset) -> None:
+    with pytest.raises(CaptionerError, match=r"holds a tuning already\. Go on with --resume"):
+        make_tuner(tiny_dataset, whole[0]).run(9)
 
 
 @pytest.mark.parametrize(
@@ -177,21 +195,19 @@ def test_a_search_is_not_begun_twice(whole: tuple[Path, list[Tried]], tiny_datas
         ({"recipe": replace(RECIPE, min_count=2)}, "min_count"),
     ],
 )
-def test_a_search_is_resumed_as_it_was_begun(
-    whole: tuple[Path, list[Tried]], tiny_dataset: Dataset, changes: dict[str, Any], named: str
+def test_a_tuning_is_resumed_as_it_was_begun(
+    whole: Tuned, tiny_dataset: Dataset, changes: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(CaptionerError, match=f"begun with another {named}"):
-        begun(tiny_dataset, whole[0], **changes).go(9, resume=True)
+        make_tuner(tiny_dataset, whole[0], **changes).run(9, resume=True)
     with pytest.raises(CaptionerError, match="begun with another data"):
-        begun(tiny_dataset.limited(6), whole[0]).go(9, resume=True)
+        make_tuner(tiny_dataset.limited(6), whole[0]).run(9, resume=True)
 
 
-def test_a_search_of_another_recipe_is_left_alone(
-    whole: tuple[Path, list[Tried]], tiny_dataset: Dataset
-) -> None:
+def test_a_tuning_of_another_recipe_is_left_alone(whole: Tuned, tiny_dataset: Dataset) -> None:
     before = sorted(path.relative_to(whole[0]) for path in whole[0].rglob("*"))
-    with pytest.raises(CaptionerError, match="holds a search of tiny"):
-        begun(tiny_dataset, whole[0], recipe=replace(RECIPE, name="other")).go(9, resume=True)
+    with pytest.raises(CaptionerError, match="holds a tuning of tiny"):
+        make_tuner(tiny_dataset, whole[0], recipe=replace(RECIPE, name="other")).run(9, resume=True)
 
     assert sorted(path.relative_to(whole[0]) for path in whole[0].rglob("*")) == before
 
@@ -202,53 +218,47 @@ def test_a_trial_that_lags_behind_is_stopped_but_not_at_its_end(
 ) -> None:
     lagging = optuna.pruners.ThresholdPruner(lower=100, n_warmup_steps=2)
     monkeypatch.setattr(optuna.pruners, "MedianPruner", lambda **_: lagging)
-    looking = begun(tiny_dataset, tmp_path / "3", epochs=3)
+    tuner = make_tuner(tiny_dataset, tmp_path / "3", epochs=3)
 
-    assert [(one.outcome, one.epochs) for one in looking.go(1)] == [(STOPPED, 2)]
+    assert [(one.outcome, one.epochs) for one in tuner.run(1)] == [(STOPPED, 2)]
     assert list((tmp_path / "3").glob("trial-*")) == []
-    looking = begun(tiny_dataset, tmp_path / "2", epochs=2)
-    assert [(one.outcome, one.epochs) for one in looking.go(1)] == [(FINISHED, 2)]
+    tuner = make_tuner(tiny_dataset, tmp_path / "2", epochs=2)
+    assert [(one.outcome, one.epochs) for one in tuner.run(1)] == [(FINISHED, 2)]
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_trial_that_fails_does_not_end_the_search_unless_nothing_works(
-    tiny_dataset: Dataset,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_a_trial_that_fails_does_not_end_the_tuning_unless_nothing_works(
+    tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fails = iter([False, True, False, True])
 
     def now_and_then(*arguments: Any) -> None:
         if next(fails):
             raise CaptionerError("the loss is nan.")
-        practise(*arguments)
+        simulate_training(*arguments)
 
     monkeypatch.setattr(runner, "train", now_and_then)
-    found = begun(tiny_dataset, tmp_path / "one").go(3)
+    found = make_tuner(tiny_dataset, tmp_path / "one").run(3)
 
     assert [one.outcome for one in found] == [FINISHED, FAILED, FINISHED]
     assert "trial 1 (2 of 3): the loss is nan.; about" in capsys.readouterr().out
     with pytest.raises(CaptionerError, match=r"the loss is nan\."):
-        begun(tiny_dataset, tmp_path / "all").go(3)
+        make_tuner(tiny_dataset, tmp_path / "all").run(3)
 
 
 @pytest.mark.usefixtures("quick")
 def test_each_trial_is_told_as_it_comes(
-    whole: tuple[Path, list[Tried]],
-    tiny_dataset: Dataset,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    whole: Tuned, tiny_dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = shutil.copytree(whole[0], tmp_path / "copy")
-    begun(tiny_dataset, folder).go(9, resume=True)
+    make_tuner(tiny_dataset, folder).run(9, resume=True)
     said = capsys.readouterr().out.splitlines()
     about = [line for line in said if line.startswith("trial 8 (9 of 9): ")]
 
-    assert about[0].startswith("trial 8 (9 of 9): rate 0.0")
+    assert about[0].startswith("trial 8 (9 of 9): learning_rate 0.0")
     assert re.fullmatch(r".*: (finished|stopped) after \d epochs, val CIDEr .*; about 0 s left", about[1])
-    assert any(line.startswith("What mattered: rate") for line in said)
-    assert said[-1] == f"{folder} holds trials.csv and search.html."
+    assert any(line.startswith("What mattered: learning_rate") for line in said)
+    assert said[-1] == f"{folder} holds trials.csv and tuning.html."
 
 
 @pytest.mark.usefixtures("eager")
@@ -258,7 +268,7 @@ def test_a_trial_is_training_on_regions(
     """With nothing in the place of anything but the encoder."""
     monkeypatch.setattr(encoders, "build", lambda options: small.encoder(options.size))
     monkeypatch.setattr(fit, "Rollout", functools.partial(Rollout, max_words=3))
-    found = begun(tiny_dataset, tmp_path, epochs=1).go(2)
+    found = make_tuner(tiny_dataset, tmp_path, epochs=1).run(2)
     (kept,) = tmp_path.glob("trial-*")
     progress = Run(kept).progress()
     assert [one.outcome for one in found] == [FINISHED, FINISHED]
@@ -270,31 +280,6 @@ def test_a_trial_is_training_on_regions(
 
 def test_a_recipe_without_such_a_phase_is_refused(tiny_dataset: Dataset, tmp_path: Path) -> None:
     moving = replace(RECIPE, phases=RECIPE.phases[:1] + RECIPE.phases[2:])
-    with pytest.raises(CaptionerError, match="no phase that leaves the encoder alone"):
-        begun(tiny_dataset, tmp_path / "new", recipe=moving).go(1)
+    with pytest.raises(CaptionerError, match="no phase with a frozen encoder"):
+        make_tuner(tiny_dataset, tmp_path / "new", recipe=moving).run(1)
     assert not (tmp_path / "new").exists()
-
-
-def test_what_matters_is_found(tmp_path: Path) -> None:
-    """On a made-up study where one setting decides, and none while too few trials are there or all agree."""
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
-    space: dict[str, Any] = {"rate": FloatDistribution(0, 1), "heads": CategoricalDistribution((1, 2))}
-    for number in range(20):
-        trial = study.ask(space)
-        trial.report(trial.params["rate"], 1)
-        study.tell(trial, trial.params["rate"])
-        if number < tuning.FEWEST - 1:
-            assert tuning.shares(study) == {}
-    found = tuning.shares(study)
-
-    assert sum(found.values()) == pytest.approx(1)
-    assert found["rate"] > 0.9
-
-
-def test_nothing_mattered_where_all_is_the_same() -> None:
-    study = optuna.create_study(direction="maximize")
-    for _ in range(10):
-        trial = study.ask({"rate": FloatDistribution(0, 1)})
-        trial.report(0.5, 1)
-        study.tell(trial, 0.5)
-    assert tuning.shares(study) == {}

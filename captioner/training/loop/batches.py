@@ -1,4 +1,7 @@
-"""(regions or pictures, ids) → teacher-forced batches, a picture and its K captions together."""
+"""Regions or pictures and captions → teacher-forced batches, a picture and its K captions together.
+
+``tf.data.Dataset.bucket_by_sequence_length`` buckets too, but a resumed run could not repeat its order.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,18 @@ from captioner.data.flickr8k import ReferenceCaptions
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary
 
 Tokenizer = Callable[[str], list[str]]
-Load = Callable[[Sequence[int]], NDArray[np.generic]]  # row numbers of pictures → [B, …]
+Load = Callable[[Sequence[int]], NDArray[np.generic]]  # B row numbers → regions or pictures [B, …]
 
 X = TypeVar("X")
 Y = TypeVar("Y")
 
-_ROUND = 4  # caption lengths are rounded up to this, so that few shapes are compiled
+_LENGTH_STEP = 4  # caption lengths are rounded up to this, so that few shapes are compiled
 _POOL = 20  # batches in a pool that is sorted by length
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B pictures with K captions each; ``weights`` is 0 where the vocabulary knows no word."""
+    """B pictures with K captions each; ``weights`` is 0 at padding and unknown words."""
 
     pictures: NDArray[np.generic]  # regions float[B, R, C] or uint8[B, S, S, 3]
     ids: NDArray[np.int32]  # [B, K, T], START first
@@ -42,20 +45,20 @@ class Targets:
     ids: NDArray[np.int32]
 
     @classmethod
-    def of(
+    def from_captions(
         cls,
         captions: ReferenceCaptions,
         vocabulary: Vocabulary,
         tokenizer: Tokenizer,
         max_words: int | None = None,
     ) -> Targets:
-        """Captions longer than ``max_words`` are cut, and then have no END."""
-        sentences = [[tokenizer(caption) for caption in found] for found in captions.values()]
-        longest = max(len(tokens) for found in sentences for tokens in found)
+        """Ids of captions; those longer than ``max_words`` are truncated, and then have no END."""
+        sentences = [[tokenizer(caption) for caption in group] for group in captions.values()]
+        longest = max(len(tokens) for group in sentences for tokens in group)
         width = min(longest, max_words or longest) + 2
-        ids = np.full((len(sentences), max(len(found) for found in sentences), width), PAD, np.int32)
-        for picture, found in enumerate(sentences):
-            for row, tokens in enumerate(found):
+        ids = np.full((len(sentences), max(map(len, sentences)), width), PAD, np.int32)
+        for picture, group in enumerate(sentences):
+            for row, tokens in enumerate(group):
                 line = [START, *vocabulary.ids(tokens), END][:width]
                 ids[picture, row, : len(line)] = line
         return cls(tuple(captions), ids)
@@ -66,38 +69,39 @@ class Targets:
         return (self.ids != PAD).sum(axis=2).max(axis=1)
 
     def batch(self, rows: NDArray[np.int64], load: Load) -> Batch:
-        """The batch of these pictures, as short as their captions allow."""
+        """The batch of the pictures in ``rows`` int[B], as short as their captions allow."""
         longest = int(self.lengths[rows].max()) - 1
-        length = min(-(-longest // _ROUND) * _ROUND, self.ids.shape[2] - 1)
+        length = min(-(-longest // _LENGTH_STEP) * _LENGTH_STEP, self.ids.shape[2] - 1)
         ids = self.ids[rows, :, : length + 1]
         targets = ids[:, :, 1:]
         weights = ((targets != PAD) & (targets != UNKNOWN)).astype(np.float32)
         return Batch(load(rows.tolist()), ids[:, :, :-1], targets, weights, rows)
 
     def unseen_words(self, size: int) -> tuple[NDArray[np.bool_], float]:
-        """Which words of the vocabulary never occur, bool[V], and their share of all words to be expected.
+        """Which of the V = ``size`` words never occur, bool[V], and their expected share of all words.
 
-        It is that of the words which occur once (I. J. Good, "The Population Frequencies of Species and the
-        Estimation of Population Parameters", Biometrika 1953); at most a half, where nearly all are such.
+        Good–Turing: it is that of the words which occur once (I. J. Good, "The Population Frequencies of
+        Species and the Estimation of Population Parameters", Biometrika 1953); at most a half, where nearly
+        all are such.
         """
         counts = self._counts(size)
         unseen = (counts == 0) & (np.arange(size) >= len(SPECIALS))
         return unseen, min(0.5, max(1, int((counts == 1).sum())) / int(counts.sum()))
 
     def log_frequencies(self, size: int) -> NDArray[np.float32]:
-        """Log share of each word among all target words, END included: float[V]; every count is one more."""
+        """Log share of each word among all target words, END included: float[V], with add-one smoothing."""
         counts = 1.0 + self._counts(size)
         return np.log(counts / counts.sum()).astype(np.float32)
 
     def _counts(self, size: int) -> NDArray[np.int64]:
-        """How often each word is to be said: int[V]; 0 for those that never are to be learnt."""
+        """How often each word is a target: int[V]; 0 for those that are never learnt."""
         counts = np.bincount(self.ids[:, :, 1:].ravel(), minlength=size)
         counts[[PAD, UNKNOWN]] = 0
         return counts
 
 
 def shuffled(targets: Targets, size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
-    """Rows of every batch of an epoch: random, but alike in caption length within a batch."""
+    """Rows int[≤ size] of every batch of an epoch: random, but alike in caption length within a batch."""
     random = np.random.default_rng([seed, epoch])
     lengths = targets.lengths
     batches = []
@@ -107,8 +111,8 @@ def shuffled(targets: Targets, size: int, seed: int, epoch: int) -> list[NDArray
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def count(pictures: int, size: int) -> int:
-    """How many batches ``shuffled`` makes of an epoch."""
+def steps_per_epoch(pictures: int, size: int) -> int:
+    """How many batches, so updates, ``shuffled`` makes of an epoch."""
     return sum(-(-len(pool) // size) for pool in _pools(np.arange(pictures), size))
 
 
@@ -116,8 +120,8 @@ def _pools(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     return np.array_split(order, max(1, len(order) // (size * _POOL)))
 
 
-def in_order(targets: Targets, size: int) -> list[NDArray[np.int64]]:
-    """Rows of every batch, sorted by caption length."""
+def sorted_by_length(targets: Targets, size: int) -> list[NDArray[np.int64]]:
+    """Rows int[≤ size] of every batch, sorted by caption length."""
     order = np.argsort(targets.lengths, kind="stable")
     return [order[i : i + size] for i in range(0, len(order), size)]
 
@@ -126,10 +130,10 @@ def prefetched(
     targets: Targets, rows: Sequence[NDArray[np.int64]], load: Load, ahead: int = 3
 ) -> Iterator[Batch]:
     """Batches in the order of ``rows``, the next few being loaded in the background."""
-    return in_background(lambda chosen: targets.batch(chosen, load), rows, ahead)
+    return map_in_background(lambda batch: targets.batch(batch, load), rows, ahead)
 
 
-def in_background(work: Callable[[X], Y], items: Sequence[X], ahead: int) -> Iterator[Y]:
+def map_in_background(work: Callable[[X], Y], items: Sequence[X], ahead: int) -> Iterator[Y]:
     """Results in the order of the items. ``Executor.map`` would not stop at ``ahead`` of them in memory."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         waiting = [pool.submit(work, item) for item in items[:ahead]]

@@ -1,6 +1,7 @@
-"""What training needs to go on: weights, optimizer, and how far it came.
+"""Checkpoints: the weights, the optimizer's state and the progress that a run is resumed from.
 
-One folder an epoch, written aside and renamed into place.
+One folder an epoch, written to a temporary folder and renamed into place. Keras' ``BackupAndRestore`` needs
+``Model.fit`` and keeps neither the history nor the best epoch.
 """
 
 from __future__ import annotations
@@ -45,15 +46,15 @@ class Epoch:
 
 @dataclass
 class Progress:
-    """How far a run came. ``best`` is the epoch that would be restored: at first that of the phase before."""
+    """How far a run has come. ``best`` is the epoch to restore: at first that of the phase before."""
 
     history: list[Epoch] = field(default_factory=list)
     phase: int = 0  # index of the phase in the recipe
-    done: int = 0  # epochs of that phase
+    epochs_done: int = 0  # of that phase
     best: int | None = None
-    best_value: float = float("inf")
-    waited: int = 0  # epochs since the best
-    drops: int = 0  # reductions of the rate
+    best_value: float = float("inf")  # what the phase monitors, the lower the better
+    epochs_without_improvement: int = 0
+    learning_rate_reductions: int = 0
 
     @property
     def epoch(self) -> int:
@@ -67,23 +68,23 @@ class Run:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def begin(self, settings: dict[str, Any]) -> None:
-        """Keep what the run was begun with.
+    def record_settings(self, settings: dict[str, Any]) -> None:
+        """Write down what the run is begun with, to be asked again when it is resumed.
 
         Raises:
             CaptionerError: the run has epochs that were trained with something else.
         """
         if not self._epochs() or not self._settings.is_file():
             self._write_settings(settings)
-        self.refuse_unlike(settings, "Repeat its options, or name another --run.")
+        self.require_same_settings(settings, "Repeat its options, or name another --run.")
 
     @property
-    def phases(self) -> list[dict[str, Any]] | None:
-        """The schedule that is recorded, a phase's fields each; None in a run that has not recorded any."""
+    def recorded_phases(self) -> list[dict[str, Any]] | None:
+        """The fields of each phase as recorded; None in a run that has recorded none."""
         return self._read_settings().get("phases")
 
     def record_phases(self, phases: Sequence[dict[str, Any]]) -> None:
-        """Keep the schedule by which the run goes on."""
+        """Write down the phases that the run goes on with."""
         self._write_settings({**self._read_settings(), "phases": [*phases]})
 
     def _read_settings(self) -> dict[str, Any]:
@@ -95,18 +96,22 @@ class Run:
         sync(unfinished)
         unfinished.replace(self._settings)
 
-    def refuse_unlike(self, settings: dict[str, Any], advice: str) -> None:
-        """Raise ``CaptionerError`` unless the run was begun with these settings."""
+    def require_same_settings(self, settings: dict[str, Any], advice: str) -> None:
+        """Compare settings with those that the run was begun with.
+
+        Raises:
+            CaptionerError: they differ.
+        """
         now = json.loads(json.dumps(settings))
         before = self._read_settings()
-        if other := [name for name in now if now[name] != before.get(name)]:
+        if changed := [name for name in now if now[name] != before.get(name)]:
             raise CaptionerError(
-                f"the run in {self.folder} was begun with another {' and '.join(other)} "
-                f"({before.get(other[0])}, not {now[other[0]]}). {advice}"
+                f"the run in {self.folder} was begun with another {' and '.join(changed)} "
+                f"({before.get(changed[0])}, not {now[changed[0]]}). {advice}"
             )
 
     def save(self, progress: Progress, encoder: keras.Model | None, decoder: Decoder, optimizer: Any) -> None:
-        """Write an epoch aside, rename it into place, then drop those no longer needed."""
+        """Write an epoch to a temporary folder, rename it, then delete those no longer needed."""
         target = self._path(progress.epoch)
         unfinished = target.with_name(f"{target.name}.tmp")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -140,22 +145,26 @@ class Run:
         epochs = self._epochs()
         if not epochs:
             return None
-        found = json.loads((epochs[-1][1] / "progress.json").read_text())
-        found["history"] = [Epoch(**row) for row in found["history"]]
-        return Progress(**found)
+        saved = json.loads((epochs[-1][1] / "progress.json").read_text())
+        saved["history"] = [Epoch(**row) for row in saved["history"]]
+        return Progress(**saved)
 
     def restore(self, epoch: int, encoder: keras.Model | None, decoder: Decoder) -> bool:
-        """Load the weights of an epoch, the encoder's too if they were kept; returns whether they were."""
+        """Load the weights of an epoch, the encoder's too if they were saved; returns whether they were.
+
+        Raises:
+            CaptionerError: the epoch is not there.
+        """
         path = self._path(epoch)
         if not path.is_dir():
             raise CaptionerError(
                 f"{self.folder} has no checkpoint of epoch {epoch}. Delete the folder and begin again."
             )
         decoder.load_weights(path / "decoder.weights.h5")
-        kept = (path / "encoder.weights.h5").is_file()
-        if encoder is not None and kept:
+        saved = (path / "encoder.weights.h5").is_file()
+        if encoder is not None and saved:
             encoder.load_weights(path / "encoder.weights.h5")
-        return kept
+        return saved
 
     def restore_optimizer(self, epoch: int, optimizer: Any) -> None:
         """Load the moments and step count that belong to an epoch."""
@@ -171,5 +180,5 @@ class Run:
         return self.folder / f"epoch-{epoch:04d}"
 
     def _epochs(self) -> list[tuple[int, Path]]:
-        found = [(_EPOCH.fullmatch(path.name), path) for path in self.folder.iterdir()]
-        return sorted((int(match[1]), path) for match, path in found if match)
+        matches = [(_EPOCH.fullmatch(path.name), path) for path in self.folder.iterdir()]
+        return sorted((int(match[1]), path) for match, path in matches if match)

@@ -1,4 +1,4 @@
-"""Regions of every picture, computed once and memory-mapped; or the pictures, augmented, for fine-tuning."""
+"""The encoder's regions of every picture, computed once and cached; or augmented pictures for fine-tuning."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from captioner import images
 from captioner.data.flickr8k import Dataset, ReferenceCaptions
 from captioner.errors import ImageError
 from captioner.progress import track
-from captioner.training.loop.batches import Load, in_background
+from captioner.training.loop.batches import Load, map_in_background
 
 _BATCH = 32
-_ABANDONED = 3600.0  # seconds since anything was written
-_COUNTER = re.compile(r'_\d+"')
-_SIDED = re.compile(r"\b(left|right)\b", re.IGNORECASE)
+_STALE = 3600.0  # seconds since a temporary file was written to
+_LAYER_NUMBER = re.compile(r'_\d+"')
+_LEFT_OR_RIGHT = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 
 
-def readable(dataset: Dataset) -> Dataset:
-    """The dataset without the pictures that cannot be decoded; says which."""
-    names = [name for found in dataset.splits.values() for name in found]
+def without_unreadable(dataset: Dataset) -> Dataset:
+    """The dataset without the pictures that cannot be decoded, which it names as skipped."""
+    names = [name for captions in dataset.splits.values() for name in captions]
     with ThreadPoolExecutor(2) as pool:
         checks = pool.map(lambda name: _is_readable(dataset.path(name)), names)
-        fine = list(track(checks, "checking pictures", len(names)))
-    broken = {name for name, good in zip(names, fine, strict=True) if not good}
+        readable = list(track(checks, "checking pictures", len(names)))
+    broken = {name for name, good in zip(names, readable, strict=True) if not good}
     return dataset.without(broken, "pictures that cannot be decoded")
 
 
 def fingerprint(encoder: keras.Model) -> str:
     """SHA-256 of an encoder's architecture and weights."""
     # Without the numbers at the end of layers' names: Keras counts them up with every model of a process.
-    digest = hashlib.sha256(_COUNTER.sub('"', encoder.to_json()).encode())
+    digest = hashlib.sha256(_LAYER_NUMBER.sub('"', encoder.to_json()).encode())
     for value in encoder.get_weights():
         digest.update(np.ascontiguousarray(value).tobytes())
     return digest.hexdigest()
 
 
-def regions(
+def cached_regions(
     encoder: keras.Model, dataset: Dataset, names: Sequence[str], cache: Path, label: str
 ) -> NDArray[np.float16]:
-    """Regions float16[P, R, C] of pictures, from the cache when it has them.
+    """Regions float16[P, R, C] of P pictures, memory-mapped, from the cache when it has them.
 
     The key changes with the encoder, its weights, the picture size, and the name and size of every file.
     """
@@ -59,38 +59,38 @@ def regions(
     path = cache / f"{key}.npy"
     if not path.is_file():
         _compute(encoder, [dataset.path(name) for name in names], path, label)
-    found: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return found
+    regions: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return regions
 
 
-def current(encoder: keras.Model, dataset: Dataset, names: Sequence[str]) -> NDArray[np.float16]:
-    """Regions float16[P, R, C] as the encoder sees them now, kept nowhere: it is being trained."""
+def compute_regions(encoder: keras.Model, dataset: Dataset, names: Sequence[str]) -> NDArray[np.float16]:
+    """Regions float16[P, R, C] of P pictures, not cached: for an encoder that is being trained."""
     return np.concatenate(
-        list(_stream(encoder, [dataset.path(name) for name in names], "looking at the dev split"))
+        list(_stream(encoder, [dataset.path(name) for name in names], "encoding the dev split"))
     )
 
 
 def _compute(encoder: keras.Model, paths: Sequence[Path], target: Path, label: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     for leftover in target.parent.glob("*.tmp"):  # of a process that was killed
-        if time.time() - leftover.stat().st_mtime > _ABANDONED:
+        if time.time() - leftover.stat().st_mtime > _STALE:
             leftover.unlink(missing_ok=True)
     unfinished = target.with_suffix(f".{os.getpid()}.tmp")
     shape = (len(paths), *encoder.output_shape[1:])
     out = np.lib.format.open_memmap(unfinished, "w+", np.float16, shape)
     done = 0
-    for found in _stream(encoder, paths, label):
-        out[done : done + len(found)] = found
-        done += len(found)
+    for regions in _stream(encoder, paths, label):
+        out[done : done + len(regions)] = regions
+        done += len(regions)
     out.flush()
     unfinished.replace(target)
 
 
 def _stream(encoder: keras.Model, paths: Sequence[Path], label: str) -> Iterator[NDArray[np.float16]]:
-    """Regions, a batch at a time; the next pictures are decoded meanwhile."""
+    """Regions float16[B, R, C], a batch at a time; the next pictures are decoded meanwhile."""
     size = encoder.input_shape[1]
     chunks = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
-    loaded = in_background(lambda chunk: _squares(chunk, size), chunks, ahead=3)
+    loaded = map_in_background(lambda chunk: _squares(chunk, size), chunks, ahead=3)
     for pixels in track(loaded, label, len(chunks)):
         yield np.asarray(encoder.predict_on_batch(pixels)).astype(np.float16)
 
@@ -107,28 +107,30 @@ def _is_readable(path: Path) -> bool:
     return True
 
 
-def cached(found: NDArray[np.float16]) -> Load:
-    """Loads batches of regions that were computed before."""
-    return lambda rows: found[rows]
+def region_loader(regions: NDArray[np.float16]) -> Load:
+    """Loads batches float16[B, R, C] of regions float16[P, R, C] that were computed before."""
+    return lambda rows: regions[rows]
 
 
-def augmented(dataset: Dataset, captions: ReferenceCaptions, size: int, seed: int, epoch: int) -> Load:
+def augmented_image_loader(
+    dataset: Dataset, captions: ReferenceCaptions, size: int, seed: int, epoch: int
+) -> Load:
     """Loads pictures as uint8[B, S, S, 3], cropped, flipped and recoloured at random, anew each epoch.
 
     Pictures whose captions say left or right are not flipped.
     """
     names = list(captions)
-    sided = [any(_SIDED.search(caption) for caption in captions[name]) for name in names]
+    may_flip = [not any(_LEFT_OR_RIGHT.search(caption) for caption in captions[name]) for name in names]
 
     def load(rows: Sequence[int]) -> NDArray[np.uint8]:
         random = np.random.default_rng([seed, epoch, *rows])
-        return np.stack([_augment(dataset.path(names[row]), size, not sided[row], random) for row in rows])
+        return np.stack([_augment(dataset.path(names[row]), size, may_flip[row], random) for row in rows])
 
     return load
 
 
 def _augment(path: Path, size: int, may_flip: bool, random: np.random.Generator) -> NDArray[np.uint8]:
-    """A crop of 65–100 % of the area, perhaps mirrored, with brightness, contrast and colour within 20 %."""
+    """A crop of 65–100 % of the area, perhaps flipped; brightness, contrast and colour within 20 %."""
     picture = Image.fromarray(images.read(path))
     width, height = picture.size
     share = np.sqrt(random.uniform(0.65, 1.0))

@@ -1,6 +1,6 @@
-"""The decoder's own captions for many pictures at once, greedy or sampled.
+"""Rollouts: the decoder's own captions of many pictures at once, greedy or sampled.
 
-What ships is searched by ``captioner.inference.decoding``; this is the same model without a beam.
+What ships is decoded by ``captioner.inference``; this is the same model without a beam, in one graph.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from captioner.training.models.decoders import Decoder
 class Rollout(keras.Model):
     """regions float[B, R, C] → ids int[B, K, T]: words, END, then PAD.
 
-    ``samples`` = 0 takes the likeliest word each time (K = 1); otherwise K captions are sampled.
+    With ``samples`` = 0, greedy (K = 1); otherwise K = ``samples`` captions are sampled at temperature 1.
     """
 
     def __init__(self, decoder: Decoder, samples: int = 0, max_words: int = 20) -> None:
@@ -31,7 +31,7 @@ class Rollout(keras.Model):
         self.seeds = keras.random.SeedGenerator(0)
 
     def reseed(self, seed: int, update: int) -> None:
-        """Sampling begins anew, so that a run that was interrupted draws what it would have drawn."""
+        """Seed the sampling of an update, so that a resumed run samples what it would have sampled."""
         self.seeds.state.assign(np.random.SeedSequence([seed, update]).generate_state(2))
 
     def call(self, regions: Any) -> Any:
@@ -40,23 +40,25 @@ class Rollout(keras.Model):
         state = {name: ops.repeat(ops.expand_dims(value, 1), rows, axis=1) for name, value in state.items()}
         word = ops.full((ops.shape(regions)[0], rows), START, dtype="int32")
         ended = ops.equal(word, END)
-        chosen = []
+        words = []
         for _ in range(self.max_words + 1):
             logits, state, _ = self.decoder.step(word, state, fixed)
-            word = ops.where(ended, PAD, self._choose(logits))
+            word = ops.where(ended, PAD, self._next_word(logits))
             ended = ops.logical_or(ended, ops.equal(word, END))
-            chosen.append(word)
-        return ops.stack(chosen, axis=2)
+            words.append(word)
+        return ops.stack(words, axis=2)
 
-    def _choose(self, logits: Any) -> Any:
+    def _next_word(self, logits: Any) -> Any:
         if not self.samples:
             return ops.cast(ops.argmax(logits, axis=-1), "int32")
         flat = ops.reshape(logits, (-1, self.decoder.vocabulary_size))
-        drawn = keras.random.categorical(flat, 1, dtype="int32", seed=self.seeds)
-        return ops.reshape(drawn, ops.shape(logits)[:2])
+        sampled = keras.random.categorical(flat, 1, dtype="int32", seed=self.seeds)
+        return ops.reshape(sampled, ops.shape(logits)[:2])
 
 
-def captions(rollout: Rollout, regions: NDArray[np.float16], batch: int = 100) -> Iterator[NDArray[np.int32]]:
-    """Ids int[K, T] of each picture in turn."""
+def generated_ids(
+    rollout: Rollout, regions: NDArray[np.float16], batch: int = 100
+) -> Iterator[NDArray[np.int32]]:
+    """Ids int[K, T] of each picture in turn, of regions float16[P, R, C]."""
     for i in range(0, len(regions), batch):
         yield from np.asarray(rollout.predict_on_batch(np.asarray(regions[i : i + batch], np.float32)))

@@ -1,9 +1,9 @@
-"""Self-critical fine-tuning: sampled captions, weighted by how much better than the others they are scored.
+"""Self-critical sequence training: REINFORCE on sampled captions, with CIDEr as the reward.
 
 S. Rennie et al., "Self-critical Sequence Training for Image Captioning", CVPR 2017, with the mean of a
 picture's other samples as the baseline (R. Luo, "A Better Variant of Self-Critical Sequence Training", 2020).
 
-The reward counts END as a word: without that, CIDEr is raised by stopping before the noun.
+The reward counts END as a word: otherwise captions learn to stop before the noun, which raises CIDEr.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from captioner.data.flickr8k import ReferenceCaptions
 from captioner.evaluation.metrics import Cider
 from captioner.text import END, PAD, SPECIALS, START, Vocabulary, words
 from captioner.training.loop.batches import Batch
-from captioner.training.loop.fit import Trainee
+from captioner.training.loop.fit import EncoderDecoder
 from captioner.training.loop.rollout import Rollout
 
 _END = SPECIALS[END]
 
 
-class Reward:
+class CiderReward:
     """CIDEr of sampled ids against the picture's own references, weighted by the training split's words."""
 
     def __init__(self, captions: ReferenceCaptions, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.cider = Cider([[[*words(caption), _END] for caption in found] for found in captions.values()])
+        self.cider = Cider([[[*words(caption), _END] for caption in group] for group in captions.values()])
 
     def __call__(self, ids: NDArray[np.int32], rows: Sequence[int]) -> NDArray[np.float64]:
         """Rewards float[B, K] of ids int[B, K, T]; ``rows`` are the B pictures of the training split."""
@@ -48,26 +48,33 @@ def advantages(rewards: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.asarray(rewards - others, np.float32)
 
 
-def sampled(batch: Batch, ids: NDArray[np.int32], rewards: NDArray[np.float64]) -> Batch:
-    """The batch with sampled captions for targets, each word weighted by its caption's advantage."""
-    first = np.full((*ids.shape[:2], 1), START, np.int32)
-    counted = (ids != PAD).astype(np.float32)
-    weights = counted * advantages(rewards)[:, :, None] / counted.sum()
-    return replace(batch, ids=np.concatenate([first, ids[:, :, :-1]], axis=2), targets=ids, weights=weights)
+def policy_gradient_batch(batch: Batch, ids: NDArray[np.int32], rewards: NDArray[np.float64]) -> Batch:
+    """The batch with sampled captions as targets, each word weighted by its caption's advantage.
+
+    Args:
+        ids: of the sampled captions, int[B, K, T].
+        rewards: of the same, float[B, K].
+    """
+    start = np.full((*ids.shape[:2], 1), START, np.int32)
+    mask = (ids != PAD).astype(np.float32)
+    weights = mask * advantages(rewards)[:, :, None] / mask.sum()
+    return replace(batch, ids=np.concatenate([start, ids[:, :, :-1]], axis=2), targets=ids, weights=weights)
 
 
-def self_critical(trainee: Trainee, reward: Reward, rollout: Rollout, seed: int) -> Callable[[Batch], float]:
-    """One update on captions that the model samples itself; returns −(mean reward), which ought to fall.
+def update_function(
+    model: EncoderDecoder, reward: CiderReward, rollout: Rollout, seed: int
+) -> Callable[[Batch], float]:
+    """Makes a function: one update on captions that the model samples, which returns −(mean reward).
 
-    Batches hold regions: the encoder is at rest. What is sampled depends on ``seed`` and on how many updates
+    Batches hold regions: the encoder is frozen. What is sampled depends on ``seed`` and on how many updates
     there were, not on whether the run was interrupted.
     """
 
     def update(batch: Batch) -> float:
-        rollout.reseed(seed, int(trainee.optimizer.iterations))
+        rollout.reseed(seed, int(model.optimizer.iterations))
         ids = np.asarray(rollout.predict_on_batch(np.asarray(batch.pictures, np.float32)))
         rewards = reward(ids, batch.rows.tolist())
-        trainee.learn(sampled(batch, ids, rewards))
+        model.train_on_captions(policy_gradient_batch(batch, ids, rewards))
         return -float(rewards.mean())
 
     return update

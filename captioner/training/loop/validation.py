@@ -1,4 +1,4 @@
-"""The dev split, as training looks at it after every epoch."""
+"""The dev split, scored after every epoch: the loss of its captions, and the greedy captions' CIDEr."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from captioner.progress import track
 from captioner.text import Vocabulary, words
 from captioner.training.loop import batches
 from captioner.training.loop.batches import Targets
-from captioner.training.loop.rollout import Rollout, captions
+from captioner.training.loop.rollout import Rollout, generated_ids
 from captioner.training.models.decoders import Decoder
 
 _BATCH = 50  # pictures
 
 
-class Nats(keras.Model):
-    """−log p of each target word, float[B, K, T]."""
+class NegativeLogLikelihood(keras.Model):
+    """−log p of each target word, in nats: float[B, K, T].
+
+    Takes ``pictures`` (regions float[B, R, C]), ``ids`` and ``targets`` int[B, K, T].
+    """
 
     def __init__(self, decoder: Decoder) -> None:
-        super().__init__(name="nats")
+        super().__init__(name="negative_log_likelihood")
         self.decoder = decoder
 
     def call(self, inputs: dict[str, Any]) -> Any:
@@ -36,23 +39,27 @@ class Nats(keras.Model):
 
 @dataclass(frozen=True)
 class Validation:
-    """The dev split: loss in nats a word over every caption, and the greedy captions.
-
-    Words that the model does not know are left out of the loss, on both sides of the fraction.
-    """
+    """The dev split: its P pictures' captions as ids, and as words to score against."""
 
     targets: Targets
-    references: list[list[list[str]]]
+    references: list[list[list[str]]]  # words of each caption of each picture
     vocabulary: Vocabulary
 
     @classmethod
-    def of(cls, found: ReferenceCaptions, targets: Targets, vocabulary: Vocabulary) -> Validation:
-        return cls(targets, [[words(caption) for caption in one] for one in found.values()], vocabulary)
+    def from_captions(
+        cls, captions: ReferenceCaptions, targets: Targets, vocabulary: Vocabulary
+    ) -> Validation:
+        """The captions of the split, and the same as ids."""
+        references = [[words(caption) for caption in sentences] for sentences in captions.values()]
+        return cls(targets, references, vocabulary)
 
-    def loss(self, nats: Nats, regions: NDArray[np.float16]) -> float:
-        """Mean nats a known target word, END included."""
+    def loss(self, nats: NegativeLogLikelihood, regions: NDArray[np.float16]) -> float:
+        """Mean nats a target word, END included, over every caption; regions are float16[P, R, C].
+
+        Words outside the vocabulary are left out, on both sides of the fraction.
+        """
         total = count = 0.0
-        order = batches.in_order(self.targets, _BATCH)
+        order = batches.sorted_by_length(self.targets, _BATCH)
         loaded = batches.prefetched(self.targets, order, lambda rows: regions[rows])
         for batch in track(loaded, "loss of the dev split", len(order)):
             inputs = {"pictures": batch.pictures, "ids": batch.ids, "targets": batch.targets}
@@ -61,10 +68,10 @@ class Validation:
         return total / count
 
     def captions(self, rollout: Rollout, regions: NDArray[np.float16]) -> list[list[str]]:
-        """The words that a greedy rollout says of each picture."""
-        found = track(captions(rollout, regions), "captioning the dev split", len(regions))
-        return [self.vocabulary.text(ids[0]).split() for ids in found]
+        """The words of each picture's greedy caption; regions are float16[P, R, C]."""
+        ids = track(generated_ids(rollout, regions), "captioning the dev split", len(regions))
+        return [self.vocabulary.text(sentences[0]).split() for sentences in ids]
 
-    def cider(self, said: list[list[str]]) -> float:
+    def cider(self, captions: list[list[str]]) -> float:
         """CIDEr of one caption a picture, document frequencies from the dev references."""
-        return metrics.score(said, self.references).cider
+        return metrics.score(captions, self.references).cider

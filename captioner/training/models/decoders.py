@@ -26,15 +26,15 @@ from captioner.text import PAD, START, UNKNOWN
 Tensor = Any  # a tensor of whichever Keras backend is in use
 Tensors = dict[str, Tensor]
 
-IMPOSSIBLE = -1e4  # logit of pad, start and unknown; fits float16
+MASKED_LOGIT = -1e4  # logit of pad, start and unknown; fits float16
 
 
 @dataclass(frozen=True)
 class DecoderOptions:
-    """Which decoder, how wide, and how much of it is dropped while training.
+    """Which decoder, its sizes and its dropout.
 
     Raises:
-        CaptionerError: the units cannot be shared out among the heads.
+        CaptionerError: the heads do not divide the units.
     """
 
     name: str = "attention"
@@ -42,7 +42,7 @@ class DecoderOptions:
     dropout: float = 0.5
     embedding_dropout: float = 0.3  # of the regions too, in the attention decoder
     heads: int = 1
-    members: int = 1  # so many decoders learn side by side and caption together (``ensemble``)
+    members: int = 1  # decoders in the ensemble
     glove: str | None = None
     freeze_glove: bool = False
 
@@ -53,13 +53,13 @@ class DecoderOptions:
             )
 
     @property
-    def adjustable(self) -> tuple[str, ...]:
-        """Which of the sizes above it reads; the decoders of the references have sizes of their own."""
+    def adjustable_sizes(self) -> tuple[str, ...]:
+        """Which of the sizes above it reads; those of the two references are fixed."""
         return ("units", "heads") if self.name == "attention" else ()
 
 
 class Decoder(keras.Model):
-    """What the three decoders share: embedding, LSTM, and the way through time."""
+    """What the three decoders share: embedding, LSTM, and unrolling it over the words."""
 
     has_attention = False
 
@@ -73,23 +73,23 @@ class Decoder(keras.Model):
         self.lstm = layers.LSTM(units, return_sequences=True, name="lstm")
         self.dropout = layers.Dropout(options.dropout)
         mask = np.zeros(len(word_bias), np.float32)
-        mask[[PAD, START, UNKNOWN]] = IMPOSSIBLE
-        self.possible = mask
+        mask[[PAD, START, UNKNOWN]] = MASKED_LOGIT
+        self.logit_mask = mask
         self.unseen = np.zeros(len(word_bias), bool)
-        self.odds = 0.0
+        self.unseen_log_odds = 0.0
 
-    def expect(self, unseen: NDArray[np.bool_], share: float) -> None:
-        """Fix how likely words are that training never has: it would teach that they cannot be.
+    def set_unseen_share(self, unseen: NDArray[np.bool_], share: float) -> None:
+        """Fix the probability of words that never occur in training, which would teach that it is 0.
 
         Args:
-            unseen: bool[V].
-            share: of all words, 0 < share < 1, which they divide evenly, whatever the picture.
+            unseen: bool[V], which words.
+            share: their probability together, 0 < share < 1, divided evenly, whatever the picture.
         """
         if unseen.any():
-            self.unseen, self.odds = unseen, float(np.log(share / (1 - share) / unseen.sum()))
+            self.unseen, self.unseen_log_odds = unseen, float(np.log(share / (1 - share) / unseen.sum()))
 
     def start(self, regions: Tensor) -> tuple[Tensors, Tensors]:
-        """First state of a row, and what stays fixed for the picture."""
+        """First state {name: float[B, U]} of regions float[B, R, C], and what stays fixed for the picture."""
         raise NotImplementedError
 
     def embed(self, ids: Tensor, fixed: Tensors, training: bool) -> Tensor:
@@ -101,9 +101,9 @@ class Decoder(keras.Model):
         raise NotImplementedError
 
     def call(self, regions: Tensor, ids: Tensor, training: bool = False) -> Tensor:
-        """Teacher forcing: logits of every next word."""
+        """Teacher forcing: logits float[B, K, T, V] of every next word, of ids int[B, K, T]."""
         _, rows, length = ops.shape(ids)
-        state, fixed = self.start(self._seen(regions, training))
+        state, fixed = self.start(self._drop_regions(regions, training))
         inputs = self.embed(ids, fixed, training)
         inputs = ops.reshape(inputs, (-1, length, inputs.shape[-1]))
         first = [ops.repeat(state[name], rows, axis=0) for name in ("h", "c")]
@@ -113,7 +113,7 @@ class Decoder(keras.Model):
         return ops.reshape(logits, (-1, rows, length, self.vocabulary_size))
 
     def step(self, word: Tensor, state: Tensors, fixed: Tensors) -> tuple[Tensor, Tensors, Tensor | None]:
-        """One word further, for K rows of each picture."""
+        """One word further: ids int[B, K] → logits float[B, K, V], next state, attention float[B, K, R]."""
         shape = ops.shape(word)
         inputs = self.embed(word, fixed, False)
         flat = [ops.reshape(state[name], (-1, state[name].shape[-1])) for name in ("h", "c")]
@@ -122,22 +122,22 @@ class Decoder(keras.Model):
         logits, attention = self.readout(ops.reshape(hidden, units), fixed, False)
         return logits, {"h": ops.reshape(h, units), "c": ops.reshape(c, units)}, attention
 
-    def _seen(self, regions: Tensor, training: bool) -> Tensor:
-        """Regions as the decoder gets them while training."""
+    def _drop_regions(self, regions: Tensor, training: bool) -> Tensor:
+        """Regions as the decoder gets them: with dropout while training, in some decoders."""
         return regions
 
-    def _possible(self, logits: Tensor) -> Tensor:
-        """Logits in float32 whatever the precision of training, with pad, start and unknown ruled out."""
-        logits = ops.cast(logits, "float32") + self.possible
+    def _mask_logits(self, logits: Tensor) -> Tensor:
+        """Logits in float32 whatever the precision of training, with pad, start and unknown masked."""
+        logits = ops.cast(logits, "float32") + self.logit_mask
         if not self.unseen.any():
             return logits
-        seen = ops.logsumexp(ops.where(self.unseen, IMPOSSIBLE, logits), axis=-1, keepdims=True)
-        return ops.where(self.unseen, seen + self.odds, logits)
+        seen = ops.logsumexp(ops.where(self.unseen, MASKED_LOGIT, logits), axis=-1, keepdims=True)
+        return ops.where(self.unseen, seen + self.unseen_log_odds, logits)
 
-    def _words(self, bias: NDArray[np.float32]) -> layers.Dense:
+    def _output_layer(self, bias: NDArray[np.float32]) -> layers.Dense:
         """Output layer over the vocabulary, its bias started at the log frequency of each word."""
-        start = keras.initializers.Constant(bias)
-        return layers.Dense(self.vocabulary_size, bias_initializer=start, name="words")
+        initializer = keras.initializers.Constant(bias)
+        return layers.Dense(self.vocabulary_size, bias_initializer=initializer, name="words")
 
 
 class Attention(Decoder):
@@ -186,7 +186,7 @@ class Attention(Decoder):
         mixed = self.mix(self.dropout(ops.concatenate([hidden, context], axis=-1), training=training))
         mixed = self.dropout(mixed, training=training)
         logits = ops.matmul(mixed, ops.transpose(self.embedding.embeddings))
-        return self._possible(logits + self.bias), attention
+        return self._mask_logits(logits + self.bias), attention
 
     def _attend(self, query: Tensor, fixed: Tensors) -> tuple[Tensor, Tensor]:
         """Context float[B, Q, U] and weights float[B, Q, R], averaged over heads."""
@@ -203,7 +203,7 @@ class Attention(Decoder):
         x = ops.reshape(x, (shape[0], shape[1], self.heads, x.shape[-1] // self.heads))
         return ops.transpose(x, (0, 2, 1, 3))
 
-    def _seen(self, regions: Tensor, training: bool) -> Tensor:
+    def _drop_regions(self, regions: Tensor, training: bool) -> Tensor:
         return self.region_dropout(regions, training=training)
 
 
@@ -217,7 +217,7 @@ class Inject(Decoder):
         super().__init__(word_bias, 256, 256, options)
         self.picture = layers.Dense(256, activation="relu", name="picture")
         self.narrow = layers.Dense(128, activation="relu", name="narrow")
-        self.words = self._words(word_bias)
+        self.words = self._output_layer(word_bias)
 
     def start(self, regions: Tensor) -> tuple[Tensors, Tensors]:
         picture = self.picture(ops.mean(regions, axis=1))
@@ -228,7 +228,7 @@ class Inject(Decoder):
     def readout(self, hidden: Tensor, fixed: Tensors, training: bool) -> tuple[Tensor, Tensor | None]:
         mixed = self.dropout(hidden, training=training) + ops.expand_dims(fixed["picture"], 1)
         mixed = self.dropout(self.narrow(mixed), training=training)
-        return self._possible(self.words(mixed)), None
+        return self._mask_logits(self.words(mixed)), None
 
 
 class Merge(Decoder):
@@ -241,7 +241,7 @@ class Merge(Decoder):
         super().__init__(word_bias, 256, 200, options)
         self.picture = layers.Dense(256, activation="relu", name="picture")
         self.wide = layers.Dense(256, activation="relu", name="wide")
-        self.words = self._words(word_bias)
+        self.words = self._output_layer(word_bias)
 
     def start(self, regions: Tensor) -> tuple[Tensors, Tensors]:
         picture = self.picture(ops.mean(regions, axis=1))
@@ -249,9 +249,9 @@ class Merge(Decoder):
         return {"h": nothing, "c": nothing}, {"picture": picture}
 
     def readout(self, hidden: Tensor, fixed: Tensors, training: bool) -> tuple[Tensor, Tensor | None]:
-        return self._possible(self.words(self.wide(hidden + ops.expand_dims(fixed["picture"], 1)))), None
+        return self._mask_logits(self.words(self.wide(hidden + ops.expand_dims(fixed["picture"], 1)))), None
 
-    def _seen(self, regions: Tensor, training: bool) -> Tensor:
+    def _drop_regions(self, regions: Tensor, training: bool) -> Tensor:
         return self.dropout(regions, training=training)
 
 

@@ -1,7 +1,7 @@
 """Encoders: uint8[B, S, S, 3] → regions float[B, R, C], preprocessing inside the graph.
 
-Any ``keras.applications`` classifier by name, or ``mobilenet_edgetpu``, which is built here; or two of them
-side by side.
+Any ``keras.applications`` classifier by name, ``mobilenet_edgetpu``, which is built here, or two networks
+whose channels are concatenated.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _SIZES = {  # pixels; the other networks were designed for 224
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """Which network sees the picture, and from where its weights come.
+    """Which backbone network sees the picture, and where its weights come from.
 
-    ``layer`` names an inner layer to cut at (default: the last before the classifier). ``weights`` is
-    ``imagenet``, ``none`` or a file. ``pooled`` averages the regions into one. ``beside`` is a second
-    network, which sees the same picture at its own size and must have the same grid of regions.
+    ``layer`` names an inner layer whose output to take (default: the last before the classifier).
+    ``weights`` is ``imagenet``, ``none`` or a file. ``pooled`` averages the regions into one. ``second`` is a
+    second network, which sees the same picture at its own size and must have the same grid of regions.
     """
 
     name: str = EDGETPU
@@ -44,43 +44,43 @@ class EncoderOptions:
     layer: str | None = None
     image_size: int | None = None  # pixels; None: what the network was designed for
     pooled: bool = False
-    beside: EncoderOptions | None = None
+    second: EncoderOptions | None = None
 
     @property
     def size(self) -> int:
         """Side S of the square it expects, in pixels."""
-        return self.image_size or _SIZES.get(_plain(self.name), 224)
+        return self.image_size or _SIZES.get(_normalise(self.name), 224)
 
     @property
     def label(self) -> str:
         """Its name; both names, if there are two networks."""
-        return f"{self.name} + {self.beside.label}" if self.beside else self.name
+        return f"{self.name} + {self.second.label}" if self.second else self.name
 
-    def changed(
+    def changed_by(
         self, name: str | None, weights: Sequence[str] | None, layer: str | None, image_size: int | None
     ) -> EncoderOptions:
-        """With what is given instead.
+        """With whatever is given instead of its own.
 
         Raises:
             CaptionerError: a pair is to be cut or sized, or has not as many weights as networks.
         """
-        other = replace(named(name), pooled=self.pooled) if name else self
+        other = replace(encoder_options(name), pooled=self.pooled) if name else self
         for flag, given in (("layer", layer), ("image-size", image_size)):
-            if other.beside and given:
+            if other.second and given:
                 raise CaptionerError(
                     f"the two networks of a pair are cut and sized to match. Leave out --{flag}."
                 )
         size = image_size or other.image_size
         other = replace(other, layer=layer or other.layer, image_size=size)
-        return other.weighted(weights) if weights else other
+        return other.with_weights(weights) if weights else other
 
-    def weighted(self, weights: Sequence[str]) -> EncoderOptions:
+    def with_weights(self, weights: Sequence[str]) -> EncoderOptions:
         """With other weights: one name or file for each network; ``imagenet`` or ``none`` counts for all.
 
         Raises:
             CaptionerError: more or fewer files than networks.
         """
-        networks = 2 if self.beside else 1
+        networks = 2 if self.second else 1
         if len(weights) == 1 and weights[0] in ("imagenet", "none"):
             weights = [*weights] * networks
         if len(weights) != networks:
@@ -88,26 +88,26 @@ class EncoderOptions:
                 f"{self.label} takes {networks} of --weights (FILE, imagenet or none), in that order; "
                 f"got {len(weights)}."
             )
-        return replace(self, weights=weights[0], beside=self.beside and self.beside.weighted(weights[1:]))
+        return replace(self, weights=weights[0], second=self.second and self.second.with_weights(weights[1:]))
 
     @property
     def pretrained(self) -> bool:
         """True if a network begins with other weights than random ones."""
-        return self.weights != "none" or bool(self.beside and self.beside.pretrained)
+        return self.weights != "none" or bool(self.second and self.second.pretrained)
 
     @property
-    def untrained(self) -> EncoderOptions:
-        """The same networks with random weights."""
-        return self.weighted(["none"])
+    def randomly_initialised(self) -> EncoderOptions:
+        """The same networks with random weights, for weights that are loaded later."""
+        return self.with_weights(["none"])
 
 
-def named(name: str) -> EncoderOptions:
+def encoder_options(name: str) -> EncoderOptions:
     """The encoder of that name, its weights those of ImageNet.
 
     Inception's last blocks are left out, and it sees the picture at the size that gives the same grid, 7 × 7.
     """
-    if _plain(name) == PAIR:
-        return EncoderOptions(beside=EncoderOptions("inception_v3", layer="mixed8", image_size=267))
+    if _normalise(name) == PAIR:
+        return EncoderOptions(second=EncoderOptions("inception_v3", layer="mixed8", image_size=267))
     return EncoderOptions(name)
 
 
@@ -119,28 +119,28 @@ def build(options: EncoderOptions) -> keras.Model:
     """
     image = keras.Input((options.size, options.size, 3), dtype="uint8", name="image")
     pixels = ops.cast(image, "float32")
-    seen = _see(pixels, options)
-    if options.beside:
-        seen = _together(seen, _see(pixels, options.beside))
-    channels = seen.shape[-1]
+    features = _feature_map(pixels, options)
+    if options.second:
+        features = _concatenate(features, _feature_map(pixels, options.second))
+    channels = features.shape[-1]
     if options.pooled:
-        regions = layers.GlobalAveragePooling2D(keepdims=True)(seen)
+        regions = layers.GlobalAveragePooling2D(keepdims=True)(features)
         regions = layers.Reshape((1, channels), name="regions")(regions)
     else:
-        regions = layers.Reshape((seen.shape[1] * seen.shape[2], channels), name="regions")(seen)
+        regions = layers.Reshape((features.shape[1] * features.shape[2], channels), name="regions")(features)
     return keras.Model(image, regions, name="encoder")
 
 
-def _see(pixels: Any, options: EncoderOptions) -> Any:
-    """What one network makes of pixels float[B, S, S, 3]: float[B, rows, columns, C]."""
+def _feature_map(pixels: Any, options: EncoderOptions) -> Any:
+    """Pixels float[B, S, S, 3] → feature map float[B, rows, columns, C] of one network."""
     backbone, preprocess = _edgetpu(options) if options.name == EDGETPU else _application(options)
     if pixels.shape[1] != options.size:
         pixels = ops.image.resize(pixels, (options.size, options.size))
     return backbone(preprocess(pixels))
 
 
-def _together(first: Any, second: Any) -> Any:
-    """Channels of two networks, each standardised region by region: they differ in strength."""
+def _concatenate(first: Any, second: Any) -> Any:
+    """Channels of two networks, each with layer normalisation region by region: their scales differ."""
     if first.shape[1:3] != second.shape[1:3]:
         raise CaptionerError(
             f"the two networks see grids of {first.shape[1:3]} and {second.shape[1:3]} regions. "
@@ -160,26 +160,26 @@ def grid(options: EncoderOptions, encoder: keras.Model) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def mirrored(encoder: keras.Model, grid: tuple[int, int]) -> keras.Model:
-    """The encoder, which now looks twice: at the picture and at its mirror image.
+def with_horizontal_flip(encoder: keras.Model, grid: tuple[int, int]) -> keras.Model:
+    """Test-time augmentation: the mean of the regions of the picture and of its mirror image.
 
-    The second grid of regions is turned back, so that both show the same places, and the mean is taken.
+    The grid (rows, columns) of the mirror image's regions is flipped back, so that both show the same places.
     """
     image = keras.Input(encoder.input_shape[1:], dtype="uint8", name="image")
     both = encoder(ops.concatenate([image, ops.flip(image, axis=2)], axis=0))
-    plain, turned = ops.split(both, 2, axis=0)
-    rows = layers.Reshape((*grid, both.shape[-1]))(turned)
+    plain, flipped = ops.split(both, 2, axis=0)
+    rows = layers.Reshape((*grid, both.shape[-1]))(flipped)
     back = layers.Reshape(both.shape[1:])(ops.flip(rows, axis=2))
     return keras.Model(image, (plain + back) / 2, name="mirrored_encoder")
 
 
-def _plain(name: str) -> str:
+def _normalise(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
 
 
 def _application(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], Any]]:
     """A classifier of keras.applications without its top, and its own preprocessing."""
-    constructor, module = _find(options.name)
+    constructor, module = _find_application(options.name)
     shape = (options.size, options.size, 3)
     weights = "imagenet" if options.weights == "imagenet" else None
     try:
@@ -194,15 +194,15 @@ def _application(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], 
             f"{options.name} cannot be had for pictures of {options.size} pixels ({error}). Choose another "
             f"--image-size or --encoder{without if weights else ''}."
         ) from error
-    backbone = _cut(backbone, options)
+    backbone = _truncate(backbone, options)
     _load(backbone, options)
     return backbone, module.preprocess_input
 
 
-def _find(name: str) -> tuple[Callable[..., keras.Model], ModuleType]:
+def _find_application(name: str) -> tuple[Callable[..., keras.Model], ModuleType]:
     """Constructor and module of an application, its name compared without case and underscores."""
     for attribute, constructor in vars(keras.applications).items():
-        if attribute[0].isupper() and _plain(attribute) == _plain(name):
+        if attribute[0].isupper() and _normalise(attribute) == _normalise(name):
             return constructor, sys.modules[constructor.__module__]
     raise CaptionerError(
         f"no encoder is called {name!r}. Choose {EDGETPU}, {PAIR} or a keras.applications classifier, "
@@ -210,18 +210,18 @@ def _find(name: str) -> tuple[Callable[..., keras.Model], ModuleType]:
     )
 
 
-def _cut(backbone: keras.Model, options: EncoderOptions) -> keras.Model:
+def _truncate(backbone: keras.Model, options: EncoderOptions) -> keras.Model:
     if options.layer is None:
         return backbone
     try:
         return keras.Model(backbone.input, backbone.get_layer(options.layer).output, name=backbone.name)
     except ValueError as error:
         raise CaptionerError(
-            f"{options.name} has no layer {options.layer!r}. Its last ones: {_tail(backbone)}."
+            f"{options.name} has no layer {options.layer!r}. Its last ones: {_last_layers(backbone)}."
         ) from error
 
 
-def _tail(backbone: keras.Model) -> str:
+def _last_layers(backbone: keras.Model) -> str:
     return ", ".join(layer.name for layer in backbone.layers[-8:])
 
 
@@ -273,7 +273,7 @@ def _edgetpu(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], Any]
         if x.shape == residual.shape and not wide:
             x = layers.Add()([x, residual])
     x = _convolve(x, 1280, 1, 1, relu=True)
-    backbone = _cut(keras.Model(image, x, name=EDGETPU), options)
+    backbone = _truncate(keras.Model(image, x, name=EDGETPU), options)
     _load(backbone, options)
     return backbone, lambda pixels: (pixels - 128.0) / 127.0
 

@@ -1,4 +1,4 @@
-"""GloVe vectors from the text format: a word and its numbers a line (J. Pennington et al., EMNLP 2014)."""
+"""GloVe vectors as text, a word and its numbers a line (J. Pennington et al., EMNLP 2014)."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from captioner.text import SPECIALS, Vocabulary
 
 
 def read(path: str | Path, vocabulary: Vocabulary) -> dict[str, NDArray[np.float32]]:
-    """The vectors float[E] of the vocabulary's words; the other lines are passed over.
+    """The vectors float[E] of the vocabulary's words; other lines are skipped.
 
-    The first line tells E. The largest files have words with blanks in them, so numbers count from the end.
+    The first line gives E. The largest files have words with blanks in them, so E is counted from the end.
 
     Raises:
-        CaptionerError: no such file, or a line that is not a word and its numbers.
+        CaptionerError: no such file, or a line that is not a word and its E numbers.
     """
     path, width = Path(path), 0
-    found: dict[str, NDArray[np.float32]] = {}
+    vectors: dict[str, NDArray[np.float32]] = {}
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 width = width if width > 1 else len(line.split()) - 1
                 word, *values = line.rstrip().rsplit(" ", width)
                 if word in vocabulary:
-                    found[word] = _vector(values, f"{path}, line {number}")
+                    vectors[word] = _vector(values, f"{path}, line {number}")
     except OSError as error:
         raise CaptionerError(f"the GloVe file {path} cannot be read ({error.strerror or error}).") from error
     except UnicodeDecodeError as error:
         raise CaptionerError(f"the GloVe file {path} is not UTF-8 text. Unpack it first.") from error
-    if len({len(vector) for vector in found.values()}) > 1:
+    if len({len(vector) for vector in vectors.values()}) > 1:
         raise CaptionerError(f"the vectors of {path} differ in length. Fetch the file again.")
-    return found
+    return vectors
 
 
 def load(embedding: layers.Embedding, vocabulary: Vocabulary, path: str | Path, freeze: bool) -> str:

@@ -27,7 +27,7 @@ CAPTIONS = st.dictionaries(
 
 def many(count: int) -> Targets:
     """Pictures with one caption each, of one to nine words."""
-    return Targets.of({f"{i}.jpg": ("a " * (1 + i % 9),) for i in range(count)}, VOCABULARY, words)
+    return Targets.from_captions({f"{i}.jpg": ("a " * (1 + i % 9),) for i in range(count)}, VOCABULARY, words)
 
 
 def load(rows: Sequence[int]) -> NDArray[np.int64]:
@@ -36,7 +36,7 @@ def load(rows: Sequence[int]) -> NDArray[np.int64]:
 
 @given(CAPTIONS)
 def test_targets_are_the_captions_between_start_and_end(captions: dict[str, tuple[str, ...]]) -> None:
-    targets = Targets.of(captions, VOCABULARY, words)
+    targets = Targets.from_captions(captions, VOCABULARY, words)
 
     assert targets.names == tuple(captions)
     for lines, found in zip(targets.ids.tolist(), captions.values(), strict=True):
@@ -47,7 +47,7 @@ def test_targets_are_the_captions_between_start_and_end(captions: dict[str, tupl
 
 def test_a_caption_that_is_too_long_is_cut_and_has_no_end() -> None:
     captions = {"a.jpg": ("a dog runs on grass", "a dog runs", "a dog runs on")}
-    found = Targets.of(captions, VOCABULARY, words, max_words=3).ids[0].tolist()
+    found = Targets.from_captions(captions, VOCABULARY, words, max_words=3).ids[0].tolist()
 
     assert found == [
         [START, *VOCABULARY.ids(["a", "dog", "runs", "on"])],
@@ -58,8 +58,8 @@ def test_a_caption_that_is_too_long_is_cut_and_has_no_end() -> None:
 
 @given(CAPTIONS, st.integers(1, 4))
 def test_a_batch_says_each_caption_one_word_ahead(captions: dict[str, tuple[str, ...]], size: int) -> None:
-    targets = Targets.of(captions, VOCABULARY, words)
-    for rows in batches.in_order(targets, size):
+    targets = Targets.from_captions(captions, VOCABULARY, words)
+    for rows in batches.sorted_by_length(targets, size):
         batch = targets.batch(rows, load)
         length = batch.ids.shape[2]
         whole = targets.ids[rows]
@@ -76,7 +76,7 @@ def test_a_batch_says_each_caption_one_word_ahead(captions: dict[str, tuple[str,
 @pytest.mark.parametrize("size", [1, 7, 32, 1000])
 @pytest.mark.parametrize("count", [1, 32, 500])
 def test_an_epoch_shows_every_picture_once(size: int, count: int) -> None:
-    for order in (batches.shuffled(many(count), size, 0, 0), batches.in_order(many(count), size)):
+    for order in (batches.shuffled(many(count), size, 0, 0), batches.sorted_by_length(many(count), size)):
         assert sorted(np.concatenate(order).tolist()) == list(range(count))
         assert max(map(len, order)) <= size
 
@@ -91,7 +91,7 @@ def test_epochs_differ_and_can_be_repeated() -> None:
 
 @given(st.integers(1, 2000), st.integers(1, 64))
 def test_batches_are_counted_as_they_are_made(pictures: int, size: int) -> None:
-    assert batches.count(pictures, size) == len(batches.shuffled(many(pictures), size, 0, 0))
+    assert batches.steps_per_epoch(pictures, size) == len(batches.shuffled(many(pictures), size, 0, 0))
 
 
 def test_captions_in_a_batch_are_alike_in_length_but_batches_are_not_in_order() -> None:
@@ -117,7 +117,7 @@ def test_what_fails_in_the_background_is_heard_of() -> None:
         raise OSError(f"no picture {rows[0]}")
 
     with pytest.raises(OSError, match="no picture"):
-        list(batches.prefetched(many(9), batches.in_order(many(9), 3), fail))
+        list(batches.prefetched(many(9), batches.sorted_by_length(many(9), 3), fail))
 
 
 @pytest.mark.parametrize("ahead", [1, 4])
@@ -130,14 +130,14 @@ def test_only_so_much_waits_in_memory(ahead: int) -> None:
             made += 1
         return item
 
-    for used, item in enumerate(batches.in_background(work, range(50), ahead)):
+    for used, item in enumerate(batches.map_in_background(work, range(50), ahead)):
         assert item == used
         assert made <= used + 1 + ahead
 
 
 def test_frequencies_are_those_of_the_words_to_be_said() -> None:
     vocabulary = Vocabulary.build([["a", "dog"]])
-    targets = Targets.of({"1.jpg": ("a dog", "a a zebra")}, vocabulary, words)
+    targets = Targets.from_captions({"1.jpg": ("a dog", "a a zebra")}, vocabulary, words)
     shares = np.exp(targets.log_frequencies(len(vocabulary)))
     counts = {PAD: 1, START: 1, END: 3, UNKNOWN: 1, vocabulary.id("a"): 4, vocabulary.id("dog"): 2}
 
@@ -146,7 +146,7 @@ def test_frequencies_are_those_of_the_words_to_be_said() -> None:
 
 def test_unseen_words_are_expected_as_often_as_words_that_occur_once() -> None:
     vocabulary = Vocabulary.build([["a", "dog", "zebra", "gnu"]])
-    targets = Targets.of({"1.jpg": ("a dog", "a a unknown")}, vocabulary, words)
+    targets = Targets.from_captions({"1.jpg": ("a dog", "a a unknown")}, vocabulary, words)
     unseen, share = targets.unseen_words(len(vocabulary))
 
     assert {vocabulary.words[i] for i in np.flatnonzero(unseen)} == {"zebra", "gnu"}
@@ -156,5 +156,5 @@ def test_unseen_words_are_expected_as_often_as_words_that_occur_once() -> None:
 @given(CAPTIONS)
 def test_where_every_word_occurs_none_is_unseen(captions: dict[str, tuple[str, ...]]) -> None:
     said = Vocabulary.build([words(caption) for found in captions.values() for caption in found])
-    unseen, _ = Targets.of(captions, said, words).unseen_words(len(said))
+    unseen, _ = Targets.from_captions(captions, said, words).unseen_words(len(said))
     assert not unseen.any()

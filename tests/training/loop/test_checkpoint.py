@@ -18,7 +18,7 @@ from captioner.training.loop import checkpoint
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.models.decoders import Decoder
 from tests.training import small
-from tests.training.practice import Killed
+from tests.training.fakes import Killed
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def save(run: Run, decoder: Decoder, optimizer: Any) -> Callable[..., None]:
     def write(epoch: int, best: int | None = None) -> None:
         decoder.bias.assign(np.full(10, epoch, np.float32))
         history = [row(i) for i in range(1, epoch + 1)]
-        run.save(Progress(history, done=epoch, best=best or epoch), None, decoder, optimizer)
+        run.save(Progress(history, epochs_done=epoch, best=best or epoch), None, decoder, optimizer)
 
     return write
 
@@ -65,7 +65,14 @@ def listed(run: Run) -> list[int]:
 
 
 def test_progress_comes_back_as_it_was(run: Run, decoder: Decoder, optimizer: Any) -> None:
-    progress = Progress([row(1), row(2)], phase=1, done=1, best=None, waited=3, drops=2)
+    progress = Progress(
+        [row(1), row(2)],
+        phase=1,
+        epochs_done=1,
+        best=None,
+        epochs_without_improvement=3,
+        learning_rate_reductions=2,
+    )
     assert run.progress() is None
     run.save(progress, None, decoder, optimizer)
 
@@ -168,14 +175,14 @@ def test_an_epoch_that_is_gone_is_said(run: Run, decoder: Decoder, save: Callabl
 
 
 def test_a_run_goes_on_with_what_it_was_begun_with(run: Run, save: Callable[..., None]) -> None:
-    run.begin({"seed": 0, "grid": (1, 2), "data": "a"})
-    run.begin({"seed": 1, "grid": (1, 2), "data": "a"})  # nothing was trained yet
+    run.record_settings({"seed": 0, "grid": (1, 2), "data": "a"})
+    run.record_settings({"seed": 1, "grid": (1, 2), "data": "a"})  # nothing was trained yet
     save(1)
-    run.begin({"seed": 1, "grid": (1, 2), "data": "a"})
+    run.record_settings({"seed": 1, "grid": (1, 2), "data": "a"})
     with pytest.raises(CaptionerError, match=r"begun with another seed and data \(1, not 2\)"):
-        run.begin({"seed": 2, "grid": (1, 2), "data": "b"})
+        run.record_settings({"seed": 2, "grid": (1, 2), "data": "b"})
 
 
 def test_a_run_without_settings_is_trusted(run: Run, save: Callable[..., None]) -> None:
     save(1)
-    run.begin({"seed": 2})
+    run.record_settings({"seed": 2})

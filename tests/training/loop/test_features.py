@@ -36,7 +36,7 @@ def dataset(kaggle_folder: Path, tmp_path: Path) -> Dataset:
 
 
 def look(encoder: keras.Model, dataset: Dataset, cache: Path) -> NDArray[np.float16]:
-    return features.regions(encoder, dataset, names("train"), cache, "looking")
+    return features.cached_regions(encoder, dataset, names("train"), cache, "looking")
 
 
 def test_cached_regions_are_fresh_regions(
@@ -48,8 +48,8 @@ def test_cached_regions_are_fresh_regions(
 
     assert (found.dtype.name, found.shape) == ("float16", (8, small.REGIONS, small.CHANNELS))
     np.testing.assert_allclose(found, encoder(np.stack(squares)), rtol=2e-3, atol=1e-3)
-    assert np.array_equal(found, features.current(encoder, tiny_dataset, names("train")))
-    assert np.array_equal(features.cached(found)([5, 2]), found[[5, 2]])
+    assert np.array_equal(found, features.compute_regions(encoder, tiny_dataset, names("train")))
+    assert np.array_equal(features.region_loader(found)([5, 2]), found[[5, 2]])
 
 
 def test_what_was_seen_is_not_looked_at_again(
@@ -79,7 +79,7 @@ def test_the_key_follows_weights_size_and_files(dataset: Dataset, tmp_path: Path
     assert files_after(other_weights) == 2
     assert files_after(other_picture) == 3
     look(small.encoder(2 * small.SIZE), dataset, cache)
-    features.regions(encoder, dataset, names("dev"), cache, "looking")
+    features.cached_regions(encoder, dataset, names("dev"), cache, "looking")
     assert len(list(cache.iterdir())) == 5
 
 
@@ -112,7 +112,7 @@ def test_half_a_cache_is_never_used(
     assert not list(tmp_path.glob("*.npy"))
 
     found = look(encoder, tiny_dataset, tmp_path)
-    assert np.array_equal(found, features.current(encoder, tiny_dataset, names("train")))
+    assert np.array_equal(found, features.compute_regions(encoder, tiny_dataset, names("train")))
 
 
 def test_leftovers_of_the_dead_are_removed_and_the_living_left_alone(
@@ -130,19 +130,19 @@ def test_leftovers_of_the_dead_are_removed_and_the_living_left_alone(
 def test_broken_pictures_are_left_out_and_said(dataset: Dataset) -> None:
     dataset.path(name(1)).write_text("not a picture")
     dataset.path(name(9)).write_bytes(dataset.path(name(9)).read_bytes()[:300])
-    found = features.readable(dataset)
+    found = features.without_unreadable(dataset)
 
     assert found.skipped == (f"skipped 2 pictures that cannot be decoded, such as {name(1)}",)
     assert name(1) not in found.splits["train"]
     assert name(9) not in found.splits["dev"]
-    assert features.readable(found) == found
+    assert features.without_unreadable(found) == found
 
 
 def test_a_split_without_a_whole_picture_is_refused(dataset: Dataset) -> None:
     for picture in names("dev"):
         dataset.path(picture).write_bytes(b"\xff\xd8\xff")
     with pytest.raises(DatasetError, match=r"no picture of the dev split is left .*cannot be decoded"):
-        features.readable(dataset)
+        features.without_unreadable(dataset)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def halves(dataset: Dataset) -> Dataset:
 
 
 def augmented(dataset: Dataset, seed: int, epoch: int = 0) -> NDArray[np.uint8]:
-    load = features.augmented(dataset, dataset.splits["train"], 16, seed, epoch)
+    load = features.augmented_image_loader(dataset, dataset.splits["train"], 16, seed, epoch)
     return np.asarray(load(list(range(8))), np.uint8)
 
 
@@ -199,4 +199,4 @@ def test_crops_keep_most_of_the_picture(halves: Dataset) -> None:
     ],
 )
 def test_left_and_right_are_words(caption: str, sided: bool) -> None:
-    assert bool(features._SIDED.search(caption)) == sided
+    assert bool(features._LEFT_OR_RIGHT.search(caption)) == sided

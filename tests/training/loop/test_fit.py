@@ -16,35 +16,19 @@ from hypothesis import strategies as st
 from keras import ops
 
 from captioner.errors import CaptionerError
+from captioner.progress import duration
 from captioner.text import PAD, SPECIALS, Vocabulary
 from captioner.training.loop import fit
 from captioner.training.loop.batches import Targets
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
-from captioner.training.loop.fit import CaptionLoss, DiscriminativeAdam, Loop, Phase, Trainee
+from captioner.training.loop.fit import CaptionLoss, DiscriminativeAdam, EncoderDecoder, TrainingSetup
+from captioner.training.loop.schedule import Phase
 from captioner.training.models.decoders import Decoder
 from tests.training import small
 
 pytestmark = pytest.mark.usefixtures("eager")
 
-PHASE = Phase("decoder", epochs=20, rate=0.5, batch=4, warmup=0, patience=2)
-
-
-@given(st.integers(0, 999), st.integers(0, 5))
-def test_rates_rise_fall_and_halve(step: int, drops: int) -> None:
-    plain = Phase("a", 1, warmup=0)
-    decaying = Phase("a", 1, warmup=0, decay=True)
-    warming = Phase("a", 1, warmup=100)
-
-    assert plain.rate_at(step, 1000, drops) == 0.5**drops
-    assert decaying.rate_at(step, 1000, 0) > decaying.rate_at(step + 1, 1000, 0)
-    assert warming.rate_at(step, 1000, 0) == pytest.approx(min(1, (step + 1) / 100))
-    assert warming.rate_at(step, 40, 0) == pytest.approx(min(1, (step + 1) / 10))  # a quarter at most
-
-
-def test_the_cosine_ends_at_a_twentieth() -> None:
-    phase = Phase("a", 1, warmup=0, decay=True)
-    assert phase.rate_at(0, 1000, 0) == 1
-    assert phase.rate_at(1000, 1000, 0) == pytest.approx(0.05)
+PHASE = Phase("decoder", epochs=20, learning_rate=0.5, batch_size=4, warmup_steps=0, patience=2)
 
 
 @pytest.mark.parametrize("padding", [0, 5])
@@ -54,12 +38,12 @@ def test_the_training_loss_is_the_same_and_padding_does_not_change_it(
     decoder, regions = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0), small.regions(8)
     few = Targets(targets.names[:3], targets.ids[:3])
     total, count = small.nats(decoder, regions, few)
-    trainee = Trainee(None, decoder)
-    fit.compile_trainee(trainee, PHASE)
+    model = EncoderDecoder(None, decoder)
+    fit.compile_model(model, PHASE)
     wider = Targets(few.names, np.pad(few.ids, ((0, 0), (0, 0), (0, padding)), constant_values=PAD))
     batch = wider.batch(np.arange(3), lambda rows: regions[list(rows)])
 
-    assert trainee.learn(batch) == pytest.approx(total / count, rel=1e-4)
+    assert model.train_on_captions(batch) == pytest.approx(total / count, rel=1e-4)
 
 
 @given(st.floats(0, 0.5), st.integers(0, 99))
@@ -99,9 +83,9 @@ def test_averages_forget_at_their_rate_and_swapping_twice_changes_nothing(kept: 
     for now in seen[1:]:
         expected = kept * expected + (1 - kept) * now
 
-    optimizer.swap_averages()
+    optimizer.swap_ema_weights()
     np.testing.assert_allclose(np.asarray(variable), expected, rtol=1e-5)
-    optimizer.swap_averages()
+    optimizer.swap_ema_weights()
     np.testing.assert_array_equal(np.asarray(variable), seen[-1])
 
 
@@ -110,7 +94,7 @@ def test_without_averages_there_is_nothing_to_swap() -> None:
     optimizer = DiscriminativeAdam(learning_rate=0.1)
     optimizer.apply([ops.array([1.0, -2.0, 0.5])], [variable])
     before = np.asarray(variable).copy()
-    optimizer.swap_averages()
+    optimizer.swap_ema_weights()
 
     np.testing.assert_array_equal(np.asarray(variable), before)
 
@@ -119,11 +103,11 @@ def test_fine_tuning_moves_the_encoder_less_and_its_statistics_not_at_all(
     targets: Targets, vocabulary: Vocabulary
 ) -> None:
     encoder, decoder = small.encoder(), small.decoder(len(vocabulary))
-    trainee = Trainee(encoder, decoder)
-    fit.compile_trainee(trainee, Phase("together", 1, rate=1e-2, encoder_rate=1e-5))
+    model = EncoderDecoder(encoder, decoder)
+    fit.compile_model(model, Phase("together", 1, learning_rate=1e-2, encoder_learning_rate=1e-5))
     pictures = np.random.default_rng(0).integers(0, 256, (8, small.SIZE, small.SIZE, 3), dtype=np.uint8)
     before = [np.asarray(v).copy() for v in encoder.variables], decoder.get_weights()
-    trainee.learn(targets.batch(np.arange(8), lambda rows: pictures))
+    model.train_on_captions(targets.batch(np.arange(8), lambda rows: pictures))
     moved = {
         v.path: np.abs(np.asarray(v) - old).max() for v, old in zip(encoder.variables, before[0], strict=True)
     }
@@ -136,7 +120,7 @@ def test_fine_tuning_moves_the_encoder_less_and_its_statistics_not_at_all(
 
 
 @dataclass
-class Script:
+class ScriptedTraining:
     """A training that goes as it is told: each epoch leaves its number in a weight."""
 
     values: list[float]
@@ -145,7 +129,7 @@ class Script:
     decoder: Decoder
     updates: int = 0
     rates: list[float] = field(default_factory=list)
-    trainee: Any = None
+    model: Any = None
 
     def loss(self, nats: object, regions: object) -> float:
         return self.values[self.epoch - 1]
@@ -162,12 +146,12 @@ class Script:
 
     def update(self, batch: object) -> float:
         self.updates += 1
-        self.rates.append(float(self.trainee.optimizer.learning_rate))
+        self.rates.append(float(self.model.optimizer.learning_rate))
         self.decoder.bias.assign(np.full(self.decoder.vocabulary_size, self.epoch, np.float32))
         return 1.0
 
 
-Play = Callable[..., tuple[Script, Progress]]
+Play = Callable[..., tuple[ScriptedTraining, Progress]]
 
 
 @pytest.fixture
@@ -180,18 +164,18 @@ def play(targets: Targets, vocabulary: Vocabulary, tmp_path: Path) -> Play:
         ciders: Sequence[float] = (),
         endings: Sequence[str] = (),
         before: Epoch | None = None,
-    ) -> tuple[Script, Progress]:
+    ) -> tuple[ScriptedTraining, Progress]:
         decoder, regions = small.decoder(len(vocabulary)), small.regions(8).astype(np.float16)
-        script = Script(values, list(ciders) or [0.0] * len(values), list(endings), decoder)
-        script.trainee = Trainee(None, decoder)
-        fit.compile_trainee(script.trainee, phase)
-        loop = Loop(
-            script.trainee, targets, lambda epoch: lambda rows: regions[list(rows)], lambda: regions,
+        script = ScriptedTraining(values, list(ciders) or [0.0] * len(values), list(endings), decoder)
+        script.model = EncoderDecoder(None, decoder)
+        fit.compile_model(script.model, phase)
+        loop = TrainingSetup(
+            script.model, targets, lambda epoch: lambda rows: regions[list(rows)], lambda: regions,
             script, script.update, None,  # type: ignore[arg-type]
         )  # fmt: skip
         progress = Progress([before], best=1) if before else Progress()
         if before:
-            Run(tmp_path).save(progress, None, decoder, script.trainee.optimizer)
+            Run(tmp_path).save(progress, None, decoder, script.model.optimizer)
         fit.fit(loop, phase, progress, Run(tmp_path), 0)
         return script, progress
 
@@ -215,12 +199,14 @@ def test_the_rate_is_halved_when_nothing_has_improved_for_a_while(play: Play) ->
 
 
 def test_a_decaying_rate_is_not_halved(play: Play) -> None:
-    phase = Phase("decoder", 6, rate=0.5, batch=4, warmup=0, patience=1, decay=True)
-    assert play([5, 6, 7, 8], phase)[1].drops == 0
+    phase = Phase(
+        "decoder", 6, learning_rate=0.5, batch_size=4, warmup_steps=0, patience=1, cosine_decay=True
+    )
+    assert play([5, 6, 7, 8], phase)[1].learning_rate_reductions == 0
 
 
 def test_the_caption_score_can_decide(play: Play) -> None:
-    phase = Phase("polish", 4, rate=0.5, batch=4, warmup=0, monitor="val_cider")
+    phase = Phase("polish", 4, learning_rate=0.5, batch_size=4, warmup_steps=0, monitor="val_cider")
     script, progress = play([1, 2, 3, 4], phase, [0.1, 0.4, 0.3, 0.2])
 
     assert progress.best == 2
@@ -233,7 +219,7 @@ def test_a_phase_never_ends_worse_than_it_began(
 ) -> None:
     """Epoch 1 was the phase before, and left a zero in the weight."""
     before = Epoch(1, "decoder", 3.5, 3.0, 0.1, 1.0, 0.4)
-    script, progress = play(values, Phase("fine-tune", 3, rate=0.5, batch=4), before=before)
+    script, progress = play(values, Phase("fine-tune", 3, learning_rate=0.5, batch_size=4), before=before)
 
     assert progress.best == best
     assert np.asarray(script.decoder.bias)[0] == left
@@ -242,14 +228,14 @@ def test_a_phase_never_ends_worse_than_it_began(
 
 def test_the_phase_before_is_measured_by_what_counts_now(play: Play) -> None:
     before = Epoch(1, "decoder", 3.5, 3.0, 0.1, 1.0, 0.4)
-    phase = Phase("polish", 2, rate=0.5, batch=4, monitor="val_cider")
+    phase = Phase("polish", 2, learning_rate=0.5, batch_size=4, monitor="val_cider")
 
     assert play([9, 9], phase, [0.3, 0.5], before=before)[1].best == 3
 
 
 def test_captions_without_an_end_do_not_win(play: Play) -> None:
     """Rewards teach to stop before the noun; the best epoch is the best of those that do not."""
-    phase = Phase("polish", 4, rate=0.5, batch=4, samples=2, monitor="val_cider")
+    phase = Phase("polish", 4, learning_rate=0.5, batch_size=4, samples=2, monitor="val_cider")
     endings = ["runs", "barks", "with", "of"]
     _, progress = play([1, 1, 1, 1], phase, [0.1, 0.2, 0.9, 0.8], endings)
 
@@ -259,11 +245,11 @@ def test_captions_without_an_end_do_not_win(play: Play) -> None:
 
 
 def test_no_more_epochs_than_asked_for(play: Play) -> None:
-    assert len(play([5, 4, 3, 2, 1], Phase("decoder", 3, rate=0.5, batch=4))[1].history) == 3
+    assert len(play([5, 4, 3, 2, 1], Phase("decoder", 3, learning_rate=0.5, batch_size=4))[1].history) == 3
 
 
 def test_a_training_that_came_apart_is_stopped(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Script, "update", lambda self, batch: math.nan)
+    monkeypatch.setattr(ScriptedTraining, "update", lambda self, batch: math.nan)
     with pytest.raises(CaptionerError, match="the loss of epoch 1 is nan"):
         play([1.0])
 
@@ -274,3 +260,34 @@ def test_a_model_that_came_apart_in_the_last_update_is_not_kept(play: Play, tmp_
     kept = Run(tmp_path).progress()
     assert kept is not None
     assert kept.epoch == 1
+
+
+def history(*epochs: tuple[str, float]) -> list[Epoch]:
+    return [Epoch(i, phase, 3.0, 3.0, 1e-3, seconds, 0.5) for i, (phase, seconds) in enumerate(epochs, 1)]
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.floats(1, 1e4), st.floats(1, 1e4))
+def test_each_phase_takes_its_own_time(some: int, others: int, quick: float, slow: float) -> None:
+    found = fit.time_left(history(("a", quick), ("b", slow)), [("a", some), ("b", others)])
+    assert found == f"at most about {duration(some * quick + others * slow)} left in this run"
+
+
+def test_a_phase_that_was_not_timed_is_named() -> None:
+    ahead = [("decoder", 5), ("fine-tune", 8), ("self_critical", 3)]
+    assert fit.time_left(history(("decoder", 60)), ahead) == (
+        "at most about 5 min 0 s left in this phase, then "
+        "8 epochs of fine-tune and 3 epochs of self_critical, estimated after the first of each"
+    )
+    assert fit.time_left(history(("decoder", 60)), [("decoder", 0), ("fine-tune", 8)]) == (
+        "left in this run: 8 epochs of fine-tune, estimated after the first of each"
+    )
+
+
+def test_a_run_that_was_moved_is_as_fast_as_it_is_now() -> None:
+    moved = history(*[("decoder", 600.0)] * 9, *[("decoder", 10.0)] * fit.RECENT_EPOCHS)
+    assert fit.time_left(moved, [("decoder", 2)]) == "at most about 20 s left in this run"
+
+
+def test_one_slow_epoch_is_not_taken_for_all() -> None:
+    found = fit.time_left(history(("decoder", 900), ("decoder", 10), ("decoder", 11)), [("decoder", 10)])
+    assert found == "at most about 1 min 50 s left in this run"

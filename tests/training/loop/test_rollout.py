@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from captioner.inference.beam_search import State, decode
 from captioner.inference.decoding import DecodingOptions
 from captioner.text import END, PAD, START, UNKNOWN
-from captioner.training.loop.rollout import Rollout, captions
+from captioner.training.loop.rollout import Rollout, generated_ids
 from captioner.training.models.decoders import Decoder
 from tests.training import small
 
@@ -89,7 +89,7 @@ def test_after_the_end_comes_nothing(sampler: Rollout) -> None:
 
 def test_batches_do_not_matter(decoder: Decoder) -> None:
     rollout, regions = Rollout(decoder, max_words=4), small.regions(7).astype(np.float16)
-    whole, cut = (np.stack(list(captions(rollout, regions, batch))) for batch in (100, 3))
+    whole, cut = (np.stack(list(generated_ids(rollout, regions, batch))) for batch in (100, 3))
 
     assert whole.shape == (7, 1, 5)
     assert np.array_equal(whole, cut)

@@ -14,8 +14,9 @@ from captioner.data.flickr8k import Dataset
 from captioner.text import END, PAD, START, Vocabulary, words
 from captioner.training.loop import fit, self_critical
 from captioner.training.loop.batches import Batch, Targets
-from captioner.training.loop.fit import Phase, Trainee
+from captioner.training.loop.fit import EncoderDecoder
 from captioner.training.loop.rollout import Rollout
+from captioner.training.loop.schedule import Phase
 from captioner.training.models.decoders import Decoder
 from tests.training import small
 
@@ -58,7 +59,7 @@ def test_advantages_of_a_picture_sum_to_nothing(rewards: NDArray[np.float64]) ->
 
 def test_what_was_sampled_is_what_is_practised(vocabulary: Vocabulary, targets: Targets) -> None:
     ids = spoken(vocabulary, ["a red ball", "the grass"])
-    found = self_critical.sampled(batch_for(targets, [0]), ids, np.array([[2.0, 1.0]]))
+    found = self_critical.policy_gradient_batch(batch_for(targets, [0]), ids, np.array([[2.0, 1.0]]))
 
     assert np.array_equal(found.targets, ids)
     assert (found.ids[:, :, 0] == START).all()
@@ -72,7 +73,7 @@ def test_what_was_sampled_is_what_is_practised(vocabulary: Vocabulary, targets: 
 def test_the_reward_is_the_score_against_the_pictures_own_captions(
     tiny_dataset: Dataset, vocabulary: Vocabulary
 ) -> None:
-    reward = self_critical.Reward(tiny_dataset.splits["train"], vocabulary)
+    reward = self_critical.CiderReward(tiny_dataset.splits["train"], vocabulary)
     own = spoken(vocabulary, ["a red ball", "a green ball", "the grass"])
     mine, others = reward(own, [0])[0], reward(own, [1])[0]
 
@@ -83,7 +84,7 @@ def test_the_reward_is_the_score_against_the_pictures_own_captions(
 
 def test_stopping_early_earns_less(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
     """The end is a word of the references too; without it, a fragment of one would do as well."""
-    reward = self_critical.Reward(tiny_dataset.splits["train"], vocabulary)
+    reward = self_critical.CiderReward(tiny_dataset.splits["train"], vocabulary)
     ids = spoken(vocabulary, ["a red ball on the grass", "a red ball on the"])
     unfinished = np.where(ids == END, PAD, ids)
 
@@ -94,27 +95,27 @@ def test_stopping_early_earns_less(tiny_dataset: Dataset, vocabulary: Vocabulary
 def test_an_update_makes_the_better_caption_likelier(vocabulary: Vocabulary, targets: Targets) -> None:
     """And where all are as good as each other, it changes nothing at all."""
     decoder = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0)
-    trainee = Trainee(None, decoder)
-    fit.compile_trainee(trainee, Phase("polish", 1, rate=1e-3, samples=2))
-    update = trainee.learn
+    model = EncoderDecoder(None, decoder)
+    fit.compile_model(model, Phase("polish", 1, learning_rate=1e-3, samples=2))
+    update = model.train_on_captions
     batch, ids = batch_for(targets, [0]), spoken(vocabulary, ["a red ball", "a blue ball"])
     before, weights = log_probs(decoder, small.regions(1), ids), decoder.get_weights()
 
-    update(self_critical.sampled(batch, ids, np.array([[1.0, 1.0]])))
+    update(self_critical.policy_gradient_batch(batch, ids, np.array([[1.0, 1.0]])))
     assert all(np.array_equal(a, b) for a, b in zip(decoder.get_weights(), weights, strict=True))
 
-    update(self_critical.sampled(batch, ids, np.array([[1.0, 0.5]])))
+    update(self_critical.policy_gradient_batch(batch, ids, np.array([[1.0, 0.5]])))
     gained = log_probs(decoder, small.regions(1), ids) - before
     assert gained[0, 0] > 0 > gained[0, 1]
 
 
 def test_practice_raises_the_reward(tiny_dataset: Dataset, vocabulary: Vocabulary, targets: Targets) -> None:
     decoder = small.decoder(len(vocabulary), spread=1)
-    trainee = Trainee(None, decoder)
-    fit.compile_trainee(trainee, Phase("polish", 1, rate=3e-2, samples=8))
-    reward = self_critical.Reward(tiny_dataset.splits["train"], vocabulary)
-    update = self_critical.self_critical(
-        trainee,
+    model = EncoderDecoder(None, decoder)
+    fit.compile_model(model, Phase("polish", 1, learning_rate=3e-2, samples=8))
+    reward = self_critical.CiderReward(tiny_dataset.splits["train"], vocabulary)
+    update = self_critical.update_function(
+        model,
         reward,
         Rollout(decoder, 8, max_words=6),
         0,

@@ -12,7 +12,7 @@ from captioner.data.flickr8k import Dataset
 from captioner.text import END, PAD, Vocabulary, words
 from captioner.training.loop import batches, validation
 from captioner.training.loop.batches import Targets
-from captioner.training.loop.validation import Nats, Validation
+from captioner.training.loop.validation import NegativeLogLikelihood, Validation
 from tests.training import small
 
 pytestmark = pytest.mark.usefixtures("eager")
@@ -21,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("eager")
 def test_validation_is_the_mean_nats_of_every_word_and_end(targets: Targets, vocabulary: Vocabulary) -> None:
     decoder, regions = small.decoder(len(vocabulary)), small.regions(8)
     total, count = small.nats(decoder, regions, targets)
-    found = Validation(targets, [], vocabulary).loss(Nats(decoder), regions.astype(np.float16))
+    found = Validation(targets, [], vocabulary).loss(
+        NegativeLogLikelihood(decoder), regions.astype(np.float16)
+    )
 
     assert count == sum((targets.ids[:, :, 1:] != PAD).ravel())
     assert (targets.ids == END).sum() == targets.ids[:, :, 0].size
@@ -30,20 +32,20 @@ def test_validation_is_the_mean_nats_of_every_word_and_end(targets: Targets, voc
 
 def test_words_outside_the_vocabulary_do_not_count(vocabulary: Vocabulary) -> None:
     captions = {"a.jpg": ("a red zeppelin", "a red ball")}
-    targets = Targets.of(captions, vocabulary, words)
-    without = Targets.of({"a.jpg": ("a red ball",)}, vocabulary, words)
+    targets = Targets.from_captions(captions, vocabulary, words)
+    without = Targets.from_captions({"a.jpg": ("a red ball",)}, vocabulary, words)
     decoder, regions = small.decoder(len(vocabulary)), small.regions(1).astype(np.float16)
     batch = targets.batch(np.array([0]), lambda rows: regions)
 
     assert batch.weights.sum() == 3 + 4  # zeppelin itself is not a target
     for found, count in ((targets, 7), (without, 4)):
         assert found.batch(np.array([0]), lambda rows: regions).weights.sum() == count
-    assert math.isfinite(Validation(targets, [], vocabulary).loss(Nats(decoder), regions))
+    assert math.isfinite(Validation(targets, [], vocabulary).loss(NegativeLogLikelihood(decoder), regions))
 
 
 def test_the_score_is_that_of_the_greedy_captions(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
     dev = tiny_dataset.splits["dev"]
-    seen = Validation.of(dev, Targets.of(dev, vocabulary, words), vocabulary)
+    seen = Validation.from_captions(dev, Targets.from_captions(dev, vocabulary, words), vocabulary)
 
     class Parrot:
         """Says of each picture what its first caption says."""
@@ -62,10 +64,10 @@ def test_the_score_is_that_of_the_greedy_captions(tiny_dataset: Dataset, vocabul
 def test_the_validation_covers_batches_of_any_size(
     targets: Targets, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nats, regions = Nats(small.decoder(len(vocabulary))), small.regions(8).astype(np.float16)
+    nats, regions = NegativeLogLikelihood(small.decoder(len(vocabulary))), small.regions(8).astype(np.float16)
     seen = Validation(targets, [], vocabulary)
     whole = seen.loss(nats, regions)
     monkeypatch.setattr(validation, "_BATCH", 3)
 
     assert seen.loss(nats, regions) == pytest.approx(whole, rel=1e-5)
-    assert len(batches.in_order(targets, 3)) == 3
+    assert len(batches.sorted_by_length(targets, 3)) == 3

@@ -69,10 +69,10 @@ def test_words_never_seen_share_what_is_expected_of_them_whatever_the_picture(na
     held, unseen = build(name), np.isin(np.arange(WORDS), (7, 9))
     regions, ids = regions_for(held), sentences()
     before = keras.ops.convert_to_numpy(ops.softmax(logits(held, regions, ids)))
-    held.expect(np.zeros(WORDS, bool), 0.5)
+    held.set_unseen_share(np.zeros(WORDS, bool), 0.5)
     assert np.array_equal(before, keras.ops.convert_to_numpy(ops.softmax(logits(held, regions, ids))))
 
-    held.expect(unseen, 0.01)
+    held.set_unseen_share(unseen, 0.01)
     after = keras.ops.convert_to_numpy(ops.softmax(logits(held, regions, ids)))
     np.testing.assert_allclose(after[..., unseen], 0.005, rtol=1e-4)
     others = before[..., ~unseen] / before[..., ~unseen].sum(axis=-1, keepdims=True)
@@ -203,4 +203,6 @@ def test_exactly_the_adjustable_sizes_change_a_decoder(name: str, size: dict[str
             (9 if name == "attention" else 1, CHANNELS),
         )
         found.append(logits(decoder, regions_for(decoder), sentences()))
-    assert np.array_equal(found[0], found[1]) == (not size.keys() & set(DecoderOptions(name).adjustable))
+    assert np.array_equal(found[0], found[1]) == (
+        not size.keys() & set(DecoderOptions(name).adjustable_sizes)
+    )

@@ -49,8 +49,8 @@ def _identity(shape: tuple[int, ...], dtype: str) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_preprocessing_is_inside_the_graph(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, module = encoders._find(name)
-    monkeypatch.setattr(encoders, "_find", lambda _: (nothing, module))
+    _, module = encoders._find_application(name)
+    monkeypatch.setattr(encoders, "_find_application", lambda _: (nothing, module))
     found = np.asarray(encoders.build(EncoderOptions(name, "none", image_size=32))(pictures()))
     expected = module.preprocess_input(pictures().astype(np.float32))
 
@@ -62,8 +62,8 @@ def test_preprocessing_is_inside_the_graph(name: str, monkeypatch: pytest.Monkey
     ["DenseNet201", "inception-v3", "XCEPTION", "EfficientNetV2B0", "ResNet152V2", "mobilenet_v3_small"],
 )
 def test_spelling_does_not_matter(name: str) -> None:
-    constructor, module = encoders._find(name)
-    assert encoders._plain(constructor.__name__) == encoders._plain(name)
+    constructor, module = encoders._find_application(name)
+    assert encoders._normalise(constructor.__name__) == encoders._normalise(name)
     assert callable(module.preprocess_input)
 
 
@@ -106,7 +106,7 @@ def test_pooling_is_averaging_the_regions() -> None:
 
 def test_a_picture_and_its_mirror_image_are_seen_alike_place_by_place() -> None:
     encoder = small.encoder()
-    twice = encoders.mirrored(encoder, (2, 2))
+    twice = encoders.with_horizontal_flip(encoder, (2, 2))
     one = pictures(small.SIZE)
     turned = one[:, :, ::-1]
     seen, other = (np.asarray(twice(x)).reshape(2, 2, 2, -1) for x in (one, turned))
@@ -121,7 +121,7 @@ OTHER = EncoderOptions("mobilenet_v2", "none", layer="block_3_project", image_si
 
 def test_a_pair_sees_what_either_sees_and_neither_drowns_the_other() -> None:
     keras.utils.set_random_seed(0)
-    pair, one, other = (encoders.build(options) for options in (replace(SMALL, beside=OTHER), SMALL, OTHER))
+    pair, one, other = (encoders.build(options) for options in (replace(SMALL, second=OTHER), SMALL, OTHER))
     count = len(one.get_weights())
     one.set_weights(pair.get_weights()[:count])
     other.set_weights(pair.get_weights()[count:])
@@ -137,20 +137,24 @@ def test_a_pair_sees_what_either_sees_and_neither_drowns_the_other() -> None:
 
 def test_networks_whose_regions_do_not_match_are_refused() -> None:
     with pytest.raises(CaptionerError, match=r"\(8, 8\) and \(4, 4\) regions.*the same grid"):
-        encoders.build(replace(SMALL, beside=replace(OTHER, image_size=32)))
+        encoders.build(replace(SMALL, second=replace(OTHER, image_size=32)))
 
 
 def test_each_network_of_a_pair_has_weights_of_its_own() -> None:
-    pair = encoders.named(PAIR)
+    pair = encoders.encoder_options(PAIR)
 
     assert pair.label == "mobilenet_edgetpu + inception_v3"
-    for found in (pair.weighted(["a", "b"]), pair.weighted(["a", "imagenet"]), pair.weighted(["none"])):
-        assert found.beside is not None
-        assert (found.weights, found.beside.weights) in (("a", "b"), ("a", "imagenet"), ("none", "none"))
-    assert pair.untrained == pair.weighted(["none"])
+    for found in (
+        pair.with_weights(["a", "b"]),
+        pair.with_weights(["a", "imagenet"]),
+        pair.with_weights(["none"]),
+    ):
+        assert found.second is not None
+        assert (found.weights, found.second.weights) in (("a", "b"), ("a", "imagenet"), ("none", "none"))
+    assert pair.randomly_initialised == pair.with_weights(["none"])
     for encoder, files in ((pair, ["a"]), (pair, ["a", "b", "c"]), (SMALL, ["a", "b"])):
         with pytest.raises(CaptionerError, match=rf"takes [12] of --weights.*got {len(files)}"):
-            encoder.weighted(files)
+            encoder.with_weights(files)
 
 
 def test_the_edgetpu_network_is_as_large_as_it_should_be() -> None:
@@ -199,9 +203,9 @@ def test_a_failed_download_names_the_other_ways(monkeypatch: pytest.MonkeyPatch)
     def unreachable(**_: object) -> keras.Model:
         raise Exception("URL fetch failure on https://storage.googleapis.com")
 
-    _, module = encoders._find("mobilenet_v2")
+    _, module = encoders._find_application("mobilenet_v2")
     found: Callable[[str], Any] = lambda _: (unreachable, module)  # noqa: E731
-    monkeypatch.setattr(encoders, "_find", found)
+    monkeypatch.setattr(encoders, "_find_application", found)
     with pytest.raises(CaptionerError, match=r"cannot be had.*--weights FILE.*--weights none"):
         encoders.build(EncoderOptions("mobilenet_v2"))
 
@@ -220,7 +224,7 @@ def test_the_real_weights_make_a_pair(real_encoders: Path) -> None:
     files = [
         str(real_encoders / name) for name in ("mobilenet_edgetpu.keras", "inception_v3_mixed8.weights.h5")
     ]
-    encoder = encoders.build(encoders.named(PAIR).weighted(files))
+    encoder = encoders.build(encoders.encoder_options(PAIR).with_weights(files))
 
     assert encoder.output_shape == (None, 49, 2560)
     assert np.asarray(encoder(pictures(224))).std() == pytest.approx(1, abs=0.05)

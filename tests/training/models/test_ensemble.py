@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from captioner.text import END, START, UNKNOWN
 from captioner.training.loop import fit
 from captioner.training.loop.batches import Batch
-from captioner.training.loop.fit import Phase, Trainee
+from captioner.training.loop.fit import EncoderDecoder
+from captioner.training.loop.schedule import Phase
 from captioner.training.models import ensemble
 from captioner.training.models.decoders import Decoder, DecoderOptions
 from captioner.training.models.ensemble import Ensemble
@@ -73,7 +74,7 @@ def test_while_training_each_member_answers_for_itself(ids: NDArray[np.int32]) -
     seen = regions(together)
     alone = [np.asarray(member(seen, ids)) for member in ensemble.members(together)]
 
-    found = ensemble.apart(together, seen, ids, training=True)
+    found = ensemble.member_logits(together, seen, ids, training=True)
     np.testing.assert_allclose(found, np.concatenate(alone, axis=1), atol=1e-5)
 
 
@@ -89,10 +90,10 @@ def test_each_member_learns_every_caption(ids: NDArray[np.int32]) -> None:
         log_probs = np.asarray(ops.log_softmax(member(batch.pictures, ids)))
         nats = -np.take_along_axis(log_probs, targets[..., None], axis=-1)[..., 0]
         alone.append(np.average(nats, weights=batch.weights))
-    trainee = Trainee(None, together)
-    fit.compile_trainee(trainee, Phase("decoder", 1))
+    model = EncoderDecoder(None, together)
+    fit.compile_model(model, Phase("decoder", 1))
 
-    assert trainee.learn(batch) == pytest.approx(np.mean(alone), rel=1e-4)
+    assert model.train_on_captions(batch) == pytest.approx(np.mean(alone), rel=1e-4)
 
 
 def test_what_was_sampled_together_each_member_learns_by_its_responsibility(ids: NDArray[np.int32]) -> None:
@@ -100,9 +101,9 @@ def test_what_was_sampled_together_each_member_learns_by_its_responsibility(ids:
     together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
     targets, seen = np.roll(ids, -1, axis=2), regions(together)
     weights = np.random.default_rng(3).normal(size=ids.shape).astype(np.float32) * (targets > UNKNOWN)
-    trainee = Trainee(None, together, apart=False)
+    model = EncoderDecoder(None, together, separate_members=False)
     with tf.GradientTape() as tape:
-        logits = trainee({"pictures": seen, "ids": ids}, training=True)
+        logits = model({"pictures": seen, "ids": ids}, training=True)
         loss = fit.CaptionLoss(reduction="sum")(targets, logits, weights)
     found = tape.gradient(loss, [member.bias for member in together.members])
     apart = [probabilities(member, seen, ids) for member in together.members]
@@ -119,7 +120,7 @@ def test_what_was_sampled_together_each_member_learns_by_its_responsibility(ids:
 def test_words_that_training_never_has_are_expected_by_all(ids: NDArray[np.int32]) -> None:
     together = small.decoder(WORDS, members=MEMBERS)
     unseen = np.arange(WORDS) == WORDS - 1
-    together.expect(unseen, 0.25)
+    together.set_unseen_share(unseen, 0.25)
 
     np.testing.assert_allclose(probabilities(together, regions(together), ids)[..., -1], 0.25, atol=1e-5)
 

@@ -12,7 +12,8 @@ from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, Vocabulary
 from captioner.training.loop import fit
 from captioner.training.loop.batches import Targets
-from captioner.training.loop.fit import Phase, Trainee
+from captioner.training.loop.fit import EncoderDecoder
+from captioner.training.loop.schedule import Phase
 from captioner.training.models import glove
 from tests.training import small
 
@@ -59,9 +60,9 @@ def test_frozen_vectors_are_not_trained(
     decoder = small.decoder(len(vocabulary), "merge")
     glove.load(decoder.embedding, vocabulary, tmp_path / "glove.txt", freeze)
     before = decoder.embedding.get_weights()[0]
-    trainee = Trainee(None, decoder)
-    fit.compile_trainee(trainee, Phase("decoder", 1))
-    trainee.learn(targets.batch(np.array([0, 1]), lambda rows: small.regions(2, "merge")))
+    model = EncoderDecoder(None, decoder)
+    fit.compile_model(model, Phase("decoder", 1))
+    model.train_on_captions(targets.batch(np.array([0, 1]), lambda rows: small.regions(2, "merge")))
 
     assert np.array_equal(decoder.embedding.get_weights()[0], before) == freeze
 

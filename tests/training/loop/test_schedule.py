@@ -1,4 +1,4 @@
-"""A run goes on as if it had always had the schedule that it goes on with, or says why it cannot."""
+"""Learning rates follow the schedule; a run resumes only a schedule that its epochs so far have followed."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from captioner.errors import CaptionerError
-from captioner.training import schedule
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
-from captioner.training.loop.fit import Phase
+from captioner.training.loop.schedule import Phase, changes_on_resume
 
 PICTURES = 320  # ten batches of 32
-STEADY = Phase("decoder", epochs=4, rate=1e-3, warmup=4)
-FALLING = Phase("fine-tune", epochs=8, rate=1e-4, encoder_rate=1e-5, decay=True)
-LAST = Phase("polish", epochs=2, rate=1e-5, samples=2)
+STEADY = Phase("decoder", epochs=4, learning_rate=1e-3, warmup_steps=4)
+FALLING = Phase("fine-tune", epochs=8, learning_rate=1e-4, encoder_learning_rate=1e-5, cosine_decay=True)
+LAST = Phase("polish", epochs=2, learning_rate=1e-5, samples=2)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     made = Run(tmp_path / "run")
-    made.begin({})
+    made.record_settings({})
     made.record_phases([asdict(phase) for phase in (STEADY, FALLING, LAST)])
     return made
 
@@ -30,11 +31,31 @@ def run(tmp_path: Path) -> Run:
 def after(phase: int, done: int) -> Progress:
     """A run that has had ``done`` epochs of a phase."""
     name = (STEADY, FALLING, LAST)[phase].name
-    return Progress([Epoch(i + 1, name, 1, 1, 1, 1, 1) for i in range(done)], phase=phase, done=done)
+    return Progress([Epoch(i + 1, name, 1, 1, 1, 1, 1) for i in range(done)], phase=phase, epochs_done=done)
 
 
 def compared(run: Run, progress: Progress, *phases: Phase) -> str | None:
-    return schedule.compared(run, phases, progress, PICTURES)
+    return changes_on_resume(run, phases, progress, PICTURES)
+
+
+@given(st.integers(0, 999), st.integers(0, 5))
+def test_rates_rise_fall_and_halve(step: int, reductions: int) -> None:
+    plain = Phase("a", 1, learning_rate=1.0, warmup_steps=0)
+    decaying = Phase("a", 1, learning_rate=1.0, warmup_steps=0, cosine_decay=True)
+    warming = Phase("a", 1, learning_rate=1.0, warmup_steps=100)
+
+    assert plain.learning_rate_at(step, 1000, reductions) == 0.5**reductions
+    assert decaying.learning_rate_at(step, 1000, 0) > decaying.learning_rate_at(step + 1, 1000, 0)
+    assert warming.learning_rate_at(step, 1000, 0) == pytest.approx(min(1, (step + 1) / 100))
+    assert warming.learning_rate_at(step, 40, 0) == pytest.approx(
+        min(1, (step + 1) / 10)
+    )  # a quarter at most
+
+
+def test_the_cosine_ends_at_a_twentieth() -> None:
+    phase = Phase("a", 1, learning_rate=1.0, warmup_steps=0, cosine_decay=True)
+    assert phase.learning_rate_at(0, 1000, 0) == 1
+    assert phase.learning_rate_at(1000, 1000, 0) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("phase", range(3))
@@ -42,7 +63,9 @@ def test_the_same_schedule_is_nothing_to_speak_of(run: Run, phase: int) -> None:
     assert compared(run, after(phase, 2), STEADY, FALLING, LAST) is None
 
 
-@pytest.mark.parametrize("change", [{"rate": 2e-3}, {"batch": 16}, {"smoothing": 0.1}, {"patience": 3}])
+@pytest.mark.parametrize(
+    "change", [{"learning_rate": 2e-3}, {"batch_size": 16}, {"label_smoothing": 0.1}, {"patience": 3}]
+)
 @pytest.mark.parametrize("phase", range(2))
 def test_what_shaped_the_epochs_so_far_may_not_change(run: Run, phase: int, change: dict[str, Any]) -> None:
     """Neither in the phase that the run is in, nor in those before; in those to come it may, and is said."""
@@ -61,8 +84,8 @@ def test_a_steady_rate_lets_a_phase_be_longer_or_end_now(run: Run) -> None:
         said = compared(run, after(0, 2), now, FALLING, LAST)
         assert said is not None
         assert said.endswith(f"decoder has epochs {epochs} instead of 4")
-        assert [now.rate_at(i, 10 * epochs, 0) for i in range(20)] == [
-            STEADY.rate_at(i, 40, 0) for i in range(20)
+        assert [now.learning_rate_at(i, 10 * epochs, 0) for i in range(20)] == [
+            STEADY.learning_rate_at(i, 40, 0) for i in range(20)
         ]
     with pytest.raises(CaptionerError, match=r"has had 3 epochs of its decoder phase already, more than 2"):
         compared(run, after(0, 3), replace(STEADY, epochs=2), FALLING, LAST)
@@ -79,7 +102,7 @@ def test_a_rate_that_falls_over_its_phase_fixes_how_long_that_is(run: Run) -> No
 
 def test_a_warm_up_that_a_short_phase_cut_short_fixes_it_too(run: Run) -> None:
     """A warm-up takes a quarter of the phase at most: here 10 of 40 updates, or 20 of 80."""
-    slow = replace(STEADY, warmup=20)
+    slow = replace(STEADY, warmup_steps=20)
     run.record_phases([asdict(slow)])
     with pytest.raises(CaptionerError, match="planned for 4 epochs, not 8"):
         compared(run, after(0, 1), replace(slow, epochs=8))
@@ -97,7 +120,7 @@ def test_phases_to_come_may_be_others(run: Run) -> None:
 
 def test_a_run_that_recorded_no_schedule_is_trusted(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    run.begin({"seed": 1})
+    run.record_settings({"seed": 1})
     assert compared(run, after(1, 1), STEADY, replace(FALLING, epochs=3)) is None
     run.record_phases([asdict(STEADY)])
-    run.begin({"seed": 1})
+    run.record_settings({"seed": 1})

@@ -27,20 +27,22 @@ class Weights:
         path.touch()
 
 
-def practise(recipe: Recipe, dataset: Dataset, run: Run, cache: Path, seed: int) -> None:
+def simulate_training(recipe: Recipe, dataset: Dataset, run: Run, cache: Path, seed: int) -> None:
     """In place of training: CIDEr grows with the epochs, and towards a rate of 0.03 and little smoothing."""
     phase, progress = recipe.phases[0], Progress()
     for epoch in range(1, phase.epochs + 1):
-        cider = 0.5 - abs(math.log10(phase.rate / 0.03)) - phase.smoothing / 10 + epoch / 100
-        progress.history.append(Epoch(epoch, phase.name, 4 - cider, 3 - cider, phase.rate, 1.0, cider))
-        progress.done, progress.best = epoch, epoch
+        cider = 0.5 - abs(math.log10(phase.learning_rate / 0.03)) - phase.label_smoothing / 10 + epoch / 100
+        progress.history.append(
+            Epoch(epoch, phase.name, 4 - cider, 3 - cider, phase.learning_rate, 1.0, cider)
+        )
+        progress.epochs_done, progress.best = epoch, epoch
         run.save(progress, None, cast("Decoder", Weights()), Weights())
 
 
 @contextmanager
-def untrained() -> Iterator[None]:
+def simulated_training() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "train", practise)
+        patch.setattr(runner, "train", simulate_training)
         patch.setattr(keras.utils, "clear_session", lambda: None)
         yield
 
@@ -49,7 +51,7 @@ class Killed(BaseException):
     """In place of a signal that nothing can catch."""
 
 
-def dying(original: Any, allowed: int) -> Any:
+def killed_after(original: Any, allowed: int) -> Any:
     """The same function, until it was called so often."""
     calls = 0
 
