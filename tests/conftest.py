@@ -1,4 +1,4 @@
-"""What many tests start from: a tiny Flickr8k, a bundle that runs, and the real data where there is any."""
+"""Shared fixtures: a tiny Flickr8k, a bundle that runs, and the real data where there is any."""
 
 from __future__ import annotations
 

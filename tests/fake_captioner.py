@@ -1,4 +1,4 @@
-"""A captioner without a model: what the pages do with captions, not what is said."""
+"""A captioner without a model, for tests of the pages."""
 
 from __future__ import annotations
 

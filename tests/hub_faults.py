@@ -1,4 +1,4 @@
-"""What a sick Hub answers: each fault is a function that answers one request of the stand-in Hub."""
+"""Faults of a Hub: each is a function that answers one request of the stand-in Hub."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_a_terminal_gets_one_line_that_changes(clock: Clock, monkeypatch: pytest
     assert terminal.getvalue().count("\r") > 20
 
 
-def test_a_terminal_is_told_at_once_and_what_is_short_leaves_nothing(
+def test_a_terminal_is_updated_at_once_and_a_short_task_leaves_no_line(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = io.StringIO()

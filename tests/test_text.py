@@ -1,4 +1,4 @@
-"""Captions come back from their ids as they were normalised, and a vocabulary is in one order only."""
+"""Captions come back from their ids as normalised, and a vocabulary has one order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a visitor does with a page of the app, and what the page says."""
+"""What a visitor does with a page of the app, and the text that the page shows."""
 
 from __future__ import annotations
 

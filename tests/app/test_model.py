@@ -1,4 +1,4 @@
-"""The caption page with a real model: it says what the command line says."""
+"""The caption page with a real model agrees with the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server and a browser for the whole session, a fresh page for every test, and what many tests do."""
+"""A server and a browser per session, a fresh page per test, and shared actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a visitor does with many sentences and many pictures, in a real Chromium."""
+"""The pages of the test captions and of many pictures, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def eventually(page: Page, true: Callable[[], bool]) -> bool:
     return False
 
 
-def test_the_server_lets_go_of_pictures_that_are_captioned(open_page: Open) -> None:
+def test_the_server_frees_pictures_after_captioning(open_page: Open) -> None:
     page = open_page("batch")
     before = held(page)
     upload(page, photo(1), photo(2), label="Upload photographs")

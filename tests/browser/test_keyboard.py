@@ -1,4 +1,4 @@
-"""The way through the caption page without a mouse, in a real Chromium."""
+"""The caption page without a mouse, in a real Chromium."""
 
 from __future__ import annotations
 

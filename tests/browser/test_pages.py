@@ -1,4 +1,4 @@
-"""What a visitor does, in a real Chromium."""
+"""The caption page and the way between pages, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_uploaded_picture_is_captioned_and_its_words_answer(open_page: Open) 
     assert fits(page)
 
 
-def test_words_can_be_asked_about_by_keyboard(open_page: Open) -> None:
+def test_words_can_be_explored_by_keyboard(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     captioned(page)
@@ -95,7 +95,7 @@ def test_two_visitors_do_not_see_each_others_picture(open_page: Open) -> None:
     assert second.get_by_role("heading", level=2).count() == 0
 
 
-def test_a_picture_unlike_any_it_was_trained_on_is_told(open_page: Open) -> None:
+def test_an_out_of_distribution_picture_gets_a_warning(open_page: Open) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(noise).save(file, "PNG")

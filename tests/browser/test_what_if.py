@@ -1,4 +1,4 @@
-"""Asking deeper, in a real Chromium: another word, the tree of the search, a link, the camera."""
+"""Counterfactuals, the beam tree, links and the camera, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_caption_can_be_downloaded(open_page: Open) -> None:
     assert json.loads(Path(found.value.path()).read_text(encoding="utf-8"))["caption"] == caption
 
 
-def test_words_are_drawn_by_lot_on_demand(open_page: Open) -> None:
+def test_words_are_sampled_on_demand(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     captioned(page)

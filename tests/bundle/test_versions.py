@@ -1,4 +1,4 @@
-"""Versions of a bundle side by side, one of them in force: whole at every moment, whoever is killed."""
+"""Versions of a bundle side by side, one of them active: complete at every moment, whatever is killed."""
 
 from __future__ import annotations
 

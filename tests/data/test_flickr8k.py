@@ -1,4 +1,4 @@
-"""Both layouts give the same data, splits never overlap, and what is wrong with a folder is said."""
+"""All layouts give the same data, splits never overlap, and faults of a folder are reported."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_another_table_is_refused(kaggle_folder: Path, tmp_path: Path, content: 
         flickr8k.load(folder)
 
 
-def test_a_quotation_mark_left_open_is_said(kaggle_folder: Path, tmp_path: Path) -> None:
+def test_an_unclosed_quotation_mark_is_reported(kaggle_folder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(kaggle_folder, tmp_path / "flickr8k")
     append(folder / "captions.txt", f'{name(0)},"' + "a dog runs\n" * 20_000)
     with pytest.raises(DatasetError, match="is not a table of images and captions"):

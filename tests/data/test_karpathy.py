@@ -1,4 +1,4 @@
-"""Karpathy's file says the same as the other layouts, or says what is wrong with it."""
+"""Karpathy's file agrees with the other layouts, and its faults are reported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def images() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("split", flickr8k.SPLITS)
-def test_it_says_what_the_other_layouts_say(tmp_path: Path, split: str) -> None:
+def test_it_equals_the_other_layouts(tmp_path: Path, split: str) -> None:
     other = tiny_flickr8k.kaggle(tmp_path / "kaggle")
     tiny_flickr8k.draw(tmp_path / "his" / "Images")
     his = written(tmp_path / "his", images())

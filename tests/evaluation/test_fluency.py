@@ -1,4 +1,4 @@
-"""What is wrong with a sentence by itself."""
+"""Faults of a sentence by itself: repetition, a missing end."""
 
 from __future__ import annotations
 

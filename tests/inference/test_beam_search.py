@@ -1,4 +1,4 @@
-"""Laws of the search, told by decoders whose every probability is known."""
+"""Laws of beam search, on decoders whose every probability is known."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_a_prefix_with_a_blocked_word_is_refused() -> None:
         decode(TableStepper(any_decoder(0)), DecodingOptions(prefix=(A, B)), blocklist=[B])
 
 
-def test_the_same_three_words_are_said_once() -> None:
+def test_no_trigram_is_repeated() -> None:
     def parrot(ids: Ids) -> NDArray[np.float32]:
         likely = {A: B, B: C, C: A}.get(ids[-1] if ids else C, A)
         return np.asarray(np.log(np.where(np.arange(7) == likely, 0.9, 0.01)), np.float32)

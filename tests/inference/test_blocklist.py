@@ -1,4 +1,4 @@
-"""The words that no caption says: that there are some, why, and which stay."""
+"""The blocked words: that there are some, why, and which stay allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a caption is doubted, and how often that is wrong on the test pictures."""
+"""When confidence is unusually low, and how often such a caption is good."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_threshold_is_of_the_bundles_own_test_captions(tmp_path: Path) -> No
     assert (found.images, found.doubted, found.wrongly) == (200, 20, 0)
 
 
-def test_a_malformed_table_is_told(tmp_path: Path) -> None:
+def test_a_malformed_table_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"predictions\.csv"):
         confidence.read(with_predictions(tmp_path / "a", "image,caption,log_prob\na.jpg,dog,much\n"))
 

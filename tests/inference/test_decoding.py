@@ -1,4 +1,4 @@
-"""Laws of what the search remembers: the steps of a sentence, and the tree of all that was considered."""
+"""Laws of the search's record: the steps of a candidate, and the beam tree."""
 
 from __future__ import annotations
 

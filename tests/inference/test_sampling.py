@@ -1,4 +1,4 @@
-"""Laws of sampling: how often what is drawn, and from which words."""
+"""Laws of sampling: frequencies, and the nucleus."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_nucleus_is_the_fewest_words_that_hold_so_much(
 
 @given(seeds, temperatures, shares)
 @quickly
-def test_nothing_outside_the_nucleus_is_drawn(seed: int, temperature: float, top_p: float) -> None:
+def test_nothing_outside_the_nucleus_is_sampled(seed: int, temperature: float, top_p: float) -> None:
     values, rng = totals(seed), np.random.default_rng(seed)
     inside = nucleus(values, temperature, top_p)
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""The tiny training split, ready for a decoder; nothing here is to be changed."""
+"""The tiny training split, ready for a decoder; nothing here may be changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does not fit is said beforehand, with a batch that does."""
+"""Training that does not fit into memory is announced beforehand, with a batch size that does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every recipe can be tuned from its own settings."""
+"""A recipe's values lie within the search space of tuning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tuning tries what it says, comes to the same however often it is interrupted, and keeps the best trial."""
+"""Tuning is repeatable however often it is interrupted, and keeps only what is needed."""
 
 from __future__ import annotations
 

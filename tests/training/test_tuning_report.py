@@ -1,4 +1,4 @@
-"""The table and the plot of a tuning hold every trial, the best first."""
+"""The table and the plot of tuning hold every trial, the best first."""
 
 from __future__ import annotations
 

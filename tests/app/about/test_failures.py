@@ -1,4 +1,4 @@
-"""Mistakes that the About page tells are the running model's own."""
+"""The failures that the About page describes are those of the active model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def said(captions: dict[str, str]) -> list[ScoredCaption]:
     return [ScoredCaption(image, caption, 0.5, {}) for image, caption in captions.items()]
 
 
-def test_a_mistake_is_told_in_the_words_of_the_model() -> None:
+def test_a_failure_is_described_with_captions_of_the_model() -> None:
     case = CASES[0]
     caption = f"a {min(case.wrong)} somewhere"
     (found,) = failures.found(said({case.image: caption, "another.jpg": "a dog runs"}))
@@ -35,7 +35,7 @@ def test_a_model_without_the_mistake_is_not_accused_of_it(case: failures.Case) -
     assert all(failures.found(said({case.image: f"a {word}"})) for word in case.wrong)
 
 
-def test_no_kind_is_told_with_more_than_a_few_sentences() -> None:
+def test_each_kind_of_failure_has_only_a_few_examples() -> None:
     everything = said({case.image: " ".join(case.wrong) for case in CASES})
     assert [len(failure.told) for failure in failures.found(everything)] == [failures.TOLD] * len(
         failures.KINDS
@@ -64,11 +64,11 @@ def test_saying_a_thing_twice_is_found_and_counted(caption: str, twice: bool) ->
     assert all("in 1 of its 2 sentences" in failure.why for failure in found)
 
 
-def test_nothing_said_is_nothing_wrong() -> None:
+def test_an_empty_caption_is_no_failure() -> None:
     assert failures.found([]) == []
 
 
-def test_what_is_told_of_the_committed_bundle_it_says(committed: Bundle) -> None:
+def test_examples_are_captions_of_the_committed_bundle(committed: Bundle) -> None:
     everything = predictions.scored_captions(committed)
     told = {caption for failure in failures.found(everything) for _, caption in failure.told}
     assert told <= {sentence.caption for sentence in everything}

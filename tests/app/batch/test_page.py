@@ -1,4 +1,4 @@
-"""The page of many pictures: what goes in, what comes out, and what stops neither."""
+"""The page of many pictures: uploads, results, stopping."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_bug_is_logged_whole_and_does_not_stop_the_rest(
     assert "IndexError" not in app.warning[0].value
 
 
-def test_after_a_stop_the_page_says_how_far_it_came(fake: FakeCaptioner) -> None:
+def test_after_a_stop_the_page_shows_the_progress(fake: FakeCaptioner) -> None:
     app = opened()
     app.session_state["_batch"] = BatchJob(
         results=[PictureResult("a.png", "a dog", confidence=0.5)], skipped=3

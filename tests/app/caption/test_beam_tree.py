@@ -1,4 +1,4 @@
-"""The tree of a search: every word once, the caption on the first line, the table its twin."""
+"""The beam tree: every word once, the caption on the first line, the table with the same data."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_page_has_the_tree_in_words_and_as_a_table(fake: FakeCaptioner) -> N
     assert app.dataframe[0].value["sentence"][0] == "a dog runs (end)"
 
 
-def test_words_drawn_by_lot_grow_a_tree_without_pruning(tiny_bundle: Bundle) -> None:
+def test_sampling_grows_a_tree_without_pruning(tiny_bundle: Bundle) -> None:
     options = DecodingOptions(beams=4, temperature=1.0, seed=3, max_words=6)
     image = np.zeros((40, 60, 3), np.uint8)
     captions = Captioner(tiny_bundle).caption(image, options)

@@ -1,4 +1,4 @@
-"""Another word in the place of one, and how the page goes on from there."""
+"""A word replaced by another, and the sentence that follows."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_the_search_did_not_miss_what_it_may_not_say() -> None:
     assert "missed" not in told
 
 
-def test_the_same_sentence_again_is_said_to_be_the_same() -> None:
+def test_an_unchanged_sentence_is_reported_as_unchanged() -> None:
     own = caption(SENTENCES[0])
     assert "same sentence" in counterfactual.verdict(own, replace(own, log_prob=-1.0), BEAM)
 

@@ -76,7 +76,7 @@ def test_every_word_has_its_probability_in_figures_and_in_words(fake: FakeCaptio
     ]
 
 
-def test_words_with_the_same_label_can_be_told_apart(
+def test_words_with_the_same_label_are_distinguishable(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.fake_captioner.SENTENCES", ((("a", 0.9), ("a", 0.9), ("a", 0.9)),))
@@ -109,7 +109,7 @@ def test_why_a_likelier_word_was_not_taken(options: DecodingOptions, forced: boo
     assert plain == [one.format(r="but no sentence may repeat itself") for one in said]
 
 
-def test_alternatives_are_ranked_and_told_apart_in_words(fake: FakeCaptioner) -> None:
+def test_alternatives_are_ranked_and_their_differences_described(fake: FakeCaptioner) -> None:
     text = said(checked(upload(opened(), photo(3))))
     assert "2. a **cat sits**" in text
     assert "“cat sits” instead of “dog runs”" in text

@@ -1,4 +1,4 @@
-"""Settings come from a link and go into one; what cannot be is left out with a sentence."""
+"""Decoding options are read from a link and written to one; invalid ones are refused with a message."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_what_cannot_be_is_ignored_with_a_sentence(fake: FakeCaptioner, query: d
     assert not checked(app).info
 
 
-def test_words_are_drawn_by_lot_on_demand_and_the_page_says_so(fake: FakeCaptioner) -> None:
+def test_sampling_is_a_setting_and_the_page_names_it(fake: FakeCaptioner) -> None:
     app = opened(sample="two.png", way=decoding_controls.DRAW, temperature="0.5", seed="7")
     assert (fake.decoded[0].temperature, fake.decoded[0].seed) == (0.5, 7)
     assert "drawn by lot (sampling) at temperature 0.5, draw number 7" in said(app)

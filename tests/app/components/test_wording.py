@@ -64,7 +64,7 @@ def test_the_end_counts_as_no_word() -> None:
     assert wording.shown(END_WORD) == wording.END_NAME
 
 
-def test_differences_are_said_in_words() -> None:
+def test_differences_are_described_in_words() -> None:
     assert wording.difference("a red dog runs", "a red cat runs") == "“cat” instead of “dog”"
     assert wording.difference("a red dog runs", "a dog runs") == "leaves out “red”"
     assert wording.difference("a dog runs", "a dog runs in") == "adds “in”"
@@ -116,5 +116,5 @@ def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: 
     ("first", "second", "said"),
     [(-1.0, -1.01, ""), (-1.0, -2.0, "2.7"), (-5.0, -1.0, "55"), (-400.0, -1.0, "over a thousand")],
 )
-def test_how_many_times_as_likely_is_said_as_people_say_it(first: float, second: float, said: str) -> None:
+def test_a_likelihood_ratio_is_rounded_for_reading(first: float, second: float, said: str) -> None:
     assert wording.times(first, second) == wording.times(second, first) == said

@@ -1,4 +1,4 @@
-"""The page of the test pictures: what is searched, sorted, compared and drawn, and what it does without."""
+"""The page of the test captions: search, sort, compare and plot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sick Hub never keeps anybody waiting: the app goes on with a good bundle, and takes the new one later."""
+"""A failing Hub blocks nobody: the app goes on with a good bundle, and takes the new one later."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def push(app: Path, server: StandInHub, recipe: str) -> None:
 
 
 @pytest.mark.parametrize(("place", "name"), FAULTS)
-def test_a_sick_hub_is_told_about_and_keeps_nobody_waiting(
+def test_a_failing_hub_is_reported_and_blocks_nobody(
     server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, place: str, name: str
 ) -> None:
     fault, sentence = ANYWHERE[name]
@@ -139,7 +139,7 @@ def test_a_sick_hub_is_told_about_and_keeps_nobody_waiting(
         until(lambda newer=newer: recipe() == newer)  # type: ignore[misc]
 
 
-def test_a_hub_that_refuses_connections_is_told_about_and_used_when_it_is_back(
+def test_a_refused_connection_is_reported_and_the_hub_used_once_it_is_back(
     server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push(app, server, "pushed")

@@ -1,4 +1,4 @@
-"""The bundles beside the active one: which are offered, and what becomes of broken ones."""
+"""The bundles besides the active one: which are offered, and what becomes of broken ones."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_what_fits_is_taken(streamlit: Server) -> None:
     assert streamlit.reruns == []
 
 
-def test_more_than_a_visit_may_have_is_refused_and_told(streamlit: Server) -> None:
+def test_uploads_above_the_limit_of_a_visit_are_refused_with_a_message(streamlit: Server) -> None:
     statuses = [asyncio.run(streamlit.put("me", 4 * LEAST - FRAME)) for _ in range(4)]
     assert statuses == [204, 204, 413, 413]
     assert streamlit.stored() == 2 * (4 * LEAST - FRAME)

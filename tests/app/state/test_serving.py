@@ -146,7 +146,7 @@ st.text(said.text)
 """
 
 
-def test_a_bundle_that_is_written_while_the_app_runs_is_the_one_that_speaks(
+def test_a_bundle_written_while_the_app_runs_becomes_active(
     tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
 ) -> None:
     monkeypatch.setenv("CAPTIONER_BUNDLE", str(committed.folder))
@@ -159,7 +159,7 @@ def test_a_bundle_that_is_written_while_the_app_runs_is_the_one_that_speaks(
     assert app.run().text[0].value == after != before
 
 
-def test_a_broken_bundle_is_told_about_without_saying_where_it_lies(
+def test_a_broken_bundle_is_reported_without_its_path(
     tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
 ) -> None:
     committed.model_path.write_bytes(b"")

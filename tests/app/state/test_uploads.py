@@ -52,7 +52,7 @@ def uploaded(memory: MemoryUploadedFileManager, name: str) -> UploadedFile:
     return UploadedFile(record, FileURLs())
 
 
-def test_uploads_that_are_used_up_are_let_go(memory: MemoryUploadedFileManager) -> None:
+def test_uploads_are_freed_after_use(memory: MemoryUploadedFileManager) -> None:
     files = [uploaded(memory, name) for name in "abc"]
     uploads.free(*files[:2])
     assert [record.file_id for record in memory.get_files("me", ["a", "b", "c"])] == ["c"]
@@ -84,7 +84,7 @@ def test_files_of_a_visit_that_was_closed_are_passed_over(memory: MemoryUploaded
     assert uploads.available(DeletedFile("b"), file, None) == [file]
 
 
-def test_a_visitor_is_told_what_was_refused_until_other_files_are_taken(
+def test_refused_files_are_listed_until_others_are_chosen(
     memory: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []

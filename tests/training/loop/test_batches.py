@@ -1,4 +1,4 @@
-"""Batches hold every caption once, as words to say and words to have said before."""
+"""Batches hold every caption once, as inputs and targets."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_caption_that_is_too_long_is_cut_and_has_no_end() -> None:
 
 
 @given(CAPTIONS, st.integers(1, 4))
-def test_a_batch_says_each_caption_one_word_ahead(captions: dict[str, tuple[str, ...]], size: int) -> None:
+def test_targets_are_the_captions_one_word_ahead(captions: dict[str, tuple[str, ...]], size: int) -> None:
     targets = Targets.from_captions(captions, VOCABULARY, words)
     for rows in batches.sorted_by_length(targets, size):
         batch = targets.batch(rows, load)
@@ -112,7 +112,7 @@ def test_prefetching_changes_nothing() -> None:
         assert np.array_equal(batch.targets, targets.batch(batch.rows, load).targets)
 
 
-def test_what_fails_in_the_background_is_heard_of() -> None:
+def test_a_failure_in_the_background_is_raised() -> None:
     def fail(rows: Sequence[int]) -> NDArray[np.int64]:
         raise OSError(f"no picture {rows[0]}")
 
@@ -135,7 +135,7 @@ def test_only_so_much_waits_in_memory(ahead: int) -> None:
         assert made <= used + 1 + ahead
 
 
-def test_frequencies_are_those_of_the_words_to_be_said() -> None:
+def test_frequencies_are_those_of_the_target_words() -> None:
     vocabulary = Vocabulary.build([["a", "dog"]])
     targets = Targets.from_captions({"1.jpg": ("a dog", "a a zebra")}, vocabulary, words)
     shares = np.exp(targets.log_frequencies(len(vocabulary)))

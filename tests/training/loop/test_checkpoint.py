@@ -1,4 +1,4 @@
-"""However a run is cut off, its last whole epoch is there to go on from, and its history has it once."""
+"""However a run is interrupted, its last complete epoch can be resumed, and its history has it once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cached regions are those the encoder would give now; augmented pictures stay true to their captions."""
+"""Cached regions equal the encoder's; augmented pictures still fit their captions."""
 
 from __future__ import annotations
 

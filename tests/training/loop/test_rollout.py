@@ -1,4 +1,4 @@
-"""A rollout is what searching without a beam finds; sampling follows the decoder's probabilities."""
+"""A rollout equals greedy search; sampling follows the decoder's probabilities."""
 
 from __future__ import annotations
 

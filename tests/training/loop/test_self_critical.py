@@ -1,4 +1,4 @@
-"""A caption that scores better than the picture's others becomes likelier, and its rivals less likely."""
+"""A sampled caption that scores above the picture's others becomes likelier."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_an_update_makes_the_better_caption_likelier(vocabulary: Vocabulary, tar
     assert gained[0, 0] > 0 > gained[0, 1]
 
 
-def test_practice_raises_the_reward(tiny_dataset: Dataset, vocabulary: Vocabulary, targets: Targets) -> None:
+def test_training_raises_the_reward(tiny_dataset: Dataset, vocabulary: Vocabulary, targets: Targets) -> None:
     decoder = small.decoder(len(vocabulary), spread=1)
     model = EncoderDecoder(None, decoder)
     fit.compile_model(model, Phase("polish", 1, learning_rate=3e-2, samples=8))

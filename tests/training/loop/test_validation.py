@@ -1,4 +1,4 @@
-"""What training looks at after an epoch is the whole dev split, whatever the batches."""
+"""Validation after an epoch covers the whole dev split, whatever the batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decoder says next depends on the picture and the words before, and on nothing else."""
+"""The next word depends on the picture and the words before, and on nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An encoder sees what its ImageNet weights were trained on, wherever it is cut and whatever its size."""
+"""Encoders get the preprocessing of their ImageNet weights, wherever they are cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members learn alone and caption together: what they say is the mean of what each would."""
+"""Members are trained side by side and caption together, by the mean of their probabilities."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_while_training_each_member_answers_for_itself(ids: NDArray[np.int32]) -
 
 
 @pytest.mark.usefixtures("eager")
-def test_each_member_learns_every_caption(ids: NDArray[np.int32]) -> None:
+def test_the_loss_is_the_mean_over_members(ids: NDArray[np.int32]) -> None:
     """The loss of an update is the mean of what each member's would have been alone."""
     together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
     targets = np.roll(ids, -1, axis=2)

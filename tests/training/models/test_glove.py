@@ -1,4 +1,4 @@
-"""GloVe vectors stand where their words do; what the file lacks stays as it was."""
+"""GloVe vectors initialise the words that the file has; the others keep theirs."""
 
 from __future__ import annotations
 
