@@ -1,4 +1,4 @@
-"""The command line: caption, evaluate, familiar, beside, verify, push, pull.
+"""The command line: caption, evaluate, novelty, baselines, verify, push, pull.
 
 What a command needs is imported inside it, so that captioning a picture starts in a fraction of a second.
 """
@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from captioner.arguments import AnyOrder, beams, count, exponent
+from captioner.arguments import AnyOrder, beams, count, length_penalty
 from captioner.errors import CaptionerError, DatasetError, ImageError
 
 if TYPE_CHECKING:
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 PROGRAM = "python -m captioner"
 _FOLDER: dict[str, Any] = {"type": Path, "default": Path("artifacts"), "help": "default: %(default)s"}
 
+FORMER_VERBS = {"familiar": "novelty", "beside": "baselines"}
 SOME_FAILED, FAILED, STOPPED = 1, 2, 130  # exit codes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Exit code 1: not all was done; 2: nothing could be done; 130: interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments[:1] = [FORMER_VERBS.get(verb, verb) for verb in arguments[:1]]
     parsed = _parser().parse_args(arguments)
     _accept_any_character()
     try:
@@ -76,7 +79,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     captioner, options = _open(arguments, () if arguments.allow_all_words else None, warns=False)
     if arguments.allow_all_words and arguments.write:
         raise DatasetError("--allow-all-words only measures what the list costs. Leave out --write.")
-    dataset = flickr8k.load(arguments.data, captioner.bundle.config.split)
+    dataset = flickr8k.load(arguments.data, captioner.bundle.config.split_name)
     dataset = evaluation.as_trained(captioner.bundle, dataset)
     for sentence in dataset.skipped:
         print(sentence, file=sys.stderr)
@@ -91,13 +94,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
         print("Every word was allowed, those of blocklist.txt too.")
     print(evaluation.table(found))
     if arguments.write:
-        how = f"--split {split} --beams {options.beams} --alpha {options.length_penalty:g}"
+        how = f"--split {split} --beams {options.beams} --length-penalty {options.length_penalty:g}"
         sealed = evaluation.write(captioner.bundle, found, rows, f"{PROGRAM} evaluate {how}")
         print(f"written to {sealed.folder}")
     return 0
 
 
-def familiar(arguments: argparse.Namespace) -> int:
+def novelty(arguments: argparse.Namespace) -> int:
     """Measure how well a bundle can tell pictures unlike those it was trained on."""
     from captioner.bundle import storage
     from captioner.data import flickr8k
@@ -107,7 +110,7 @@ def familiar(arguments: argparse.Namespace) -> int:
 
     captioner = Captioner(storage.load(arguments.bundle))
     dataset = evaluation.as_trained(
-        captioner.bundle, flickr8k.load(arguments.data, captioner.bundle.config.split)
+        captioner.bundle, flickr8k.load(arguments.data, captioner.bundle.config.split_name)
     )
     rule = (calibration.add if arguments.write else calibration.measured)(captioner, dataset)
     if rule is None:
@@ -121,15 +124,15 @@ def familiar(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def beside(arguments: argparse.Namespace) -> int:
+def baselines(arguments: argparse.Namespace) -> int:
     """Show the results of other bundles in a bundle's model card."""
     from captioner.bundle import storage
-    from captioner.evaluation import baselines
+    from captioner.evaluation import baselines as comparison
 
-    sealed = baselines.add(
+    sealed = comparison.add(
         storage.load(arguments.bundle), [storage.load(folder) for folder in arguments.others]
     )
-    count = len(sealed.beside())
+    count = len(sealed.baselines())
     print(f"results of {count} {'bundle' if count == 1 else 'bundles'} written to {sealed.folder}")
     return 0
 
@@ -180,8 +183,8 @@ def _parser() -> argparse.ArgumentParser:
     for run, add_arguments in (
         (caption, _add_caption),
         (evaluate, _add_evaluate),
-        (familiar, _add_familiar),
-        (beside, _add_beside),
+        (novelty, _add_novelty),
+        (baselines, _add_baselines),
         (verify, _add_folder),
         (push, _add_push),
         (pull, _add_pull),
@@ -200,13 +203,13 @@ def _add_caption(parser: argparse.ArgumentParser) -> None:
     _add_decoding(parser)
 
 
-def _add_familiar(parser: argparse.ArgumentParser) -> None:
+def _add_novelty(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
     parser.add_argument("--write", action="store_true", help="put what was measured into the bundle")
 
 
-def _add_beside(parser: argparse.ArgumentParser) -> None:
+def _add_baselines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("others", nargs="+", type=Path, metavar="FOLDER", help="a bundle with scores")
     parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
 
@@ -234,7 +237,15 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _add_decoding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
     parser.add_argument("--beams", type=beams, metavar="N", help="sentences to pursue at once; 1 is greedy")
-    parser.add_argument("--alpha", type=exponent, metavar="A", help="how much longer sentences are preferred")
+    parser.add_argument(
+        "--length-penalty",
+        type=length_penalty,
+        metavar="A",
+        help="log-probabilities are divided by length to this power: more favours longer sentences",
+    )
+    parser.add_argument(
+        "--alpha", dest="length_penalty", type=length_penalty, help=argparse.SUPPRESS
+    )  # its old name
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -271,7 +282,7 @@ def _open(
     from captioner.inference.captioner import Captioner
 
     captioner = Captioner(storage.load(arguments.bundle), blocklist=blocklist, warns=warns)
-    asked = {"beams": arguments.beams, "length_penalty": arguments.alpha}
+    asked = {"beams": arguments.beams, "length_penalty": arguments.length_penalty}
     return captioner, replace(captioner.options, **{name: v for name, v in asked.items() if v is not None})
 
 

@@ -33,7 +33,7 @@ def beams(text: str) -> int:
     return count(text, 100)
 
 
-def exponent(text: str) -> float:
+def length_penalty(text: str) -> float:
     try:
         value = float(text)
     except ValueError:

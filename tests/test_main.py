@@ -100,7 +100,13 @@ def test_json_holds_every_word(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--beams", "0"], ["--beams", "two"], ["--beams", "101"], ["--beams", "9" * 5000], ["--alpha", "nan"]],
+    [
+        ["--beams", "0"],
+        ["--beams", "two"],
+        ["--beams", "9" * 5000],
+        ["--alpha", "nan"],
+        ["--length-penalty", "-1"],
+    ],
 )
 def test_impossible_options_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -145,7 +151,7 @@ def test_evaluate_prints_and_writes(
     metrics = new.metrics()
     assert metrics
     assert f"{metrics.scores.cider:.3f}" in printed
-    assert metrics.command.endswith("evaluate --split test --beams 2 --alpha 0.7")
+    assert metrics.command.endswith("evaluate --split test --beams 2 --length-penalty 0.7")
     assert (new.config.beams, metrics.images, len(new.predictions())) == (2, 2, 2)
     assert "official test split, 2 pictures, tokeniser captioner, beam 2" in printed
 

@@ -46,7 +46,7 @@ def test_the_models_row_is_what_was_measured(committed: Bundle) -> None:
     assert figures(row) == three(asdict(metrics.scores))
     megabytes = committed.files["captioner.tflite"].size / 1e6
     hours = sum(epoch.seconds or 0 for epoch in committed.history()) / 3600
-    assert costs(row) == measured(metrics.seconds_per_picture, megabytes, hours)
+    assert costs(row) == measured(metrics.seconds_per_image, megabytes, hours)
     assert f"CIDEr {low}–{high}" in README
     assert f"uses {metrics.words_used} different words" in README
     assert f"and {metrics.verbatim_share:.0%} of its captions" in README.replace(" %", "%")
@@ -54,19 +54,19 @@ def test_the_models_row_is_what_was_measured(committed: Bundle) -> None:
 
 def test_every_other_row_is_what_was_measured(committed: Bundle) -> None:
     table = [figures(line) + costs(line) for line in README.splitlines() if line.startswith("| ")]
-    for row in committed.beside():
-        spent = measured(row.seconds_per_picture, row.megabytes, row.hours)
+    for row in committed.baselines():
+        spent = measured(row.seconds_per_image, row.megabytes, row.training_hours)
         assert three(asdict(row.scores)) + spent in table, row
 
 
 def test_the_false_alarms_are_what_was_measured(committed: Bundle) -> None:
-    rule = json.loads((committed.folder / "familiar.json").read_text("utf-8"))
-    assert f"{rule['false_alarms']} false alarms among the {rule['images']:,} test pictures" in README
+    rule = json.loads((committed.folder / "novelty.json").read_text("utf-8"))
+    assert f"{rule['false_positives']} false alarms among the {rule['images']:,} test pictures" in README
 
 
 def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
     b = committed
-    assert model_card.render(b.config, b.metrics(), b.history(), b.dataset(), b.beside()) == b.card()
+    assert model_card.render(b.config, b.metrics(), b.history(), b.dataset(), b.baselines()) == b.card()
 
 
 def rooms(tree: str) -> dict[str, set[str]]:

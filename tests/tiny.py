@@ -33,35 +33,41 @@ MODELS = Path(__file__).parent / "fixtures" / "models"
 COLUMNS = "image,caption,log_prob,score,bleu4,rouge_l,cider"  # of predictions.csv
 SCORES = {"bleu1": 0.6, "bleu2": 0.4, "bleu3": 0.3, "bleu4": 0.2, "rouge_l": 0.45, "cider": 0.512}
 CONDITIONS: dict[str, Any] = {
-    "dataset": "official",
+    "split_name": "official",
     "split": "test",
     "images": 1000,
     "tokenizer": "captioner",
     "beams": 3,
-    "alpha": 0.7,
+    "length_penalty": 0.7,
     "max_words": 20,
 }
 METRICS: dict[str, Any] = {
     **CONDITIONS,
     "scores": SCORES,
     "cider_interval": [0.48, 0.54],
-    "constant": SCORES | {"cider": 0.055},
-    "human": SCORES | {"cider": 0.82},
+    "constant_baseline": SCORES | {"cider": 0.055},
+    "human_baseline": SCORES | {"cider": 0.82},
     "distinct_captions": 700,
     "words_used": 300,
     "verbatim_share": 0.1,
-    "repeats_share": 0.0,
-    "dangling_share": 0.0,
-    "seconds_per_picture": 0.06,
+    "repeated_ngrams_share": 0.0,
+    "incomplete_share": 0.0,
+    "seconds_per_image": 0.06,
     "command": "python -m captioner evaluate",
 }
 DATASET: dict[str, Any] = {
     "name": "Flickr8k",
-    "split": "official",
-    "pictures": {"train": 6000, "dev": 1000, "test": 1000},
+    "split_name": "official",
+    "images": {"train": 6000, "dev": 1000, "test": 1000},
     "captions": {"train": 30000, "dev": 5000, "test": 5000},
-    "lengths": {"2": 15, "10": 3309},
-    "words": {"running": 9000, "distinct": 7628, "known": 2519, "min_count": 4, "commonest": [["a", 4678]]},
+    "caption_lengths": {"2": 15, "10": 3309},
+    "words": {
+        "tokens": 9000,
+        "distinct": 7628,
+        "vocabulary_size": 2519,
+        "min_count": 4,
+        "most_common": [["a", 4678]],
+    },
 }
 BASELINE: dict[str, Any] = {
     "recipe": "other",
@@ -69,19 +75,19 @@ BASELINE: dict[str, Any] = {
     "decoder": "merge",
     "phases": ["decoder"],
     "megabytes": 32.1,
-    "hours": 0.1,
+    "training_hours": 0.1,
     **CONDITIONS,
     "scores": SCORES | {"cider": 0.4},
-    "seconds_per_picture": 0.06,
+    "seconds_per_image": 0.06,
 }
-RULE: dict[str, Any] = {
-    "centres": [[1000, *[0] * (CHANNELS - 1)]],
-    "limit": 0.5,
-    "dataset": "official",
+NOVELTY: dict[str, Any] = {
+    "centroids": [[1000, *[0] * (CHANNELS - 1)]],
+    "threshold": 0.5,
+    "split_name": "official",
     "split": "test",
     "images": 1000,
-    "false_alarms": 11,
-    "noticed": {"noise": [40, 40], "charts": [39, 40], "negatives": [0, 40]},
+    "false_positives": 11,
+    "detected": {"noise": [40, 40], "charts": [39, 40], "negatives": [0, 40]},
 }
 
 
@@ -95,15 +101,15 @@ def config(**changes: Any) -> Config:
         "image_size": SIZE,
         "grid": (4, 4),
         "pretrained": False,
-        "mirror": False,
+        "horizontal_flip": False,
         "attention": True,
         "tokenizer": "captioner",
-        "split": "official",
+        "split_name": "official",
         "beams": 3,
-        "alpha": 0.7,
+        "length_penalty": 0.7,
         "max_words": 8,
         "versions": {"keras": "3"},
-        "data": "0" * 64,
+        "data_fingerprint": "0" * 64,
         "seed": 0,
         "created": "2026-01-01",
     }
@@ -124,8 +130,8 @@ def whole(folder: Path) -> Bundle:
     texts = {
         "metrics.json": json.dumps(METRICS),
         "dataset.json": json.dumps(DATASET),
-        "familiar.json": json.dumps(RULE),
-        "beside.json": json.dumps({"rows": [BASELINE]}),
+        "novelty.json": json.dumps(NOVELTY),
+        "baselines.json": json.dumps({"baselines": [BASELINE]}),
         "README.md": "# A card\n",
     }
     history = "epoch,phase,loss,val_loss,cider\n1,fit,4.5,4.25,\n2,fit,3.5,nan,0.5\n"

@@ -9,18 +9,18 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from captioner.bundle import schema
-from captioner.bundle.schema import AGAIN, Beams, Cut, Exponent, Name, Record, Tokenizer, Words
+from captioner.bundle import migration, schema
+from captioner.bundle.schema import AGAIN, Beams, LengthPenalty, Name, Record, SplitName, Tokenizer, Words
 from captioner.errors import BundleError
 
-FORMAT = 1
+FORMAT = 2
 
 Side = Annotated[int, Meta(ge=1, le=256)]  # of the grid
 
 
 def check_format(number: object, name: str) -> None:
-    """Raise ``BundleError`` unless a file carries the format number that this version reads."""
-    if type(number) is int and number == FORMAT:
+    """Raise ``BundleError`` unless a file carries a format number that this version reads."""
+    if type(number) is int and 1 <= number <= FORMAT:
         return
     shown = str(number)[:20]
     if type(number) is int and number > FORMAT:
@@ -38,18 +38,18 @@ class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
     image_size: Annotated[int, Meta(ge=8, le=2048)]  # pixels, the encoder's square
     grid: tuple[Side, Side]  # regions as rows, columns; (1, 1) when pooled
     pretrained: bool  # whether the encoder began with weights from elsewhere
-    mirror: bool  # whether the encoder looks at the mirror image, too
+    horizontal_flip: bool  # whether the encoder sees the mirrored image, too, and averages the two
     attention: bool  # whether steps say where they looked
     tokenizer: Tokenizer  # of the captions trained on
-    split: Cut  # trained on its "train" part
+    split_name: SplitName  # trained on its "train" part
     beams: Beams
-    alpha: Exponent
+    length_penalty: LengthPenalty
     max_words: Words
     versions: Annotated[dict[Name, Name], Meta(max_length=100)]  # library → version
-    data: Name  # fingerprint of the captions trained on
+    data_fingerprint: Name  # of the captions trained on
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     created: Name  # an ISO date
-    format: Annotated[int, Meta(ge=1, le=FORMAT)] = FORMAT
+    format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:
         try:
@@ -64,8 +64,10 @@ class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Config:
-        """From the object in config.json; ``BundleError`` when it has another format or a field is wrong."""
+        """From the object in config.json; ``BundleError`` when its format is unknown or a field is wrong."""
         check_format(value.get("format"), "config.json")
+        if value["format"] == 1:
+            value = migration.config(value)
         if missing := [name for name in cls.__struct_fields__ if name not in value]:
             raise BundleError(f"config.json lacks {', '.join(missing)}. {AGAIN}")
         return schema.decode(value, cls, "config.json")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from captioner.bundle import download, hub_errors, manifest, storage, versions
 from captioner.bundle.hub_errors import explained
 from captioner.bundle.manifest import MAX_BYTES, check_name
-from captioner.bundle.storage import FORMAT, MANIFEST, Bundle
+from captioner.bundle.storage import MANIFEST, Bundle
 from captioner.errors import BundleError, HubError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def pull(repo: str, revision: str | None, folder: str | Path, tried: _Try | None
             arrived = _fetch(repo, commit, hashes, files)
             if tried:
                 tried(arrived)
-            return storage.write(folder, {name: files / name for name in arrived.files})
+            return storage.write(folder, {name: files / name for name in arrived.files}, arrived.format)
 
 
 def update(repo: str, revision: str | None, store: str | Path, tried: _Try) -> Bundle:
@@ -224,7 +224,7 @@ def _sealed(whole: Bundle, samples: bool) -> dict[str, bytes]:
     kept = [name for name in whole.files if samples or not name.startswith("samples/")]
     files = {name: manifest.content(whole.folder, name, whole.files[name]) for name in sorted(kept)}
     entries = {name: asdict(whole.files[name]) for name in kept}
-    return {**files, MANIFEST: manifest.canonical({"files": entries, "format": FORMAT})}
+    return {**files, MANIFEST: manifest.canonical({"files": entries, "format": whole.format})}
 
 
 def _changes(

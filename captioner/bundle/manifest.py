@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from captioner.bundle import migration
 from captioner.bundle.config import FORMAT, check_format
 from captioner.bundle.schema import AGAIN
 from captioner.errors import BundleError
 
 MANIFEST = "manifest.json"
-BESIDE = "beside.json"
+BASELINES = "baselines.json"
+NOVELTY = "novelty.json"
 REQUIRED = ("config.json", "captioner.tflite", "vocabulary.json")
 FILES = (
     *REQUIRED,
@@ -24,8 +26,8 @@ FILES = (
     "metrics.json",
     "predictions.csv",
     "dataset.json",
-    "familiar.json",
-    BESIDE,
+    NOVELTY,
+    BASELINES,
     "README.md",
 )
 MAX_BYTES = 500_000_000  # of a whole bundle
@@ -47,7 +49,7 @@ class Entry:
 
 def check_name(name: str) -> None:
     """An allow-list, so that absolute paths, ``..`` and backslashes need no rule of their own."""
-    if name not in FILES and not _SAMPLE.fullmatch(name):
+    if name not in FILES and name not in migration.FILES and not _SAMPLE.fullmatch(name):
         raise BundleError(f"{name[:80]!r} is no file of a bundle. Only {', '.join(FILES)} and samples/ are.")
 
 
@@ -60,13 +62,13 @@ def max_bytes(name: str) -> int:
     return {"captioner.tflite": MAX_MODEL, "README.md": MAX_CARD}.get(name, MAX_TABLE)
 
 
-def seal(folder: Path) -> None:
-    """Have the disk hold every file of a folder, then write their manifest."""
+def seal(folder: Path, version: int = FORMAT) -> None:
+    """Have the disk hold every file of a folder, then write their manifest, of this format."""
     found = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         sync(path)
         found[path.relative_to(folder).as_posix()] = {"sha256": _sha256(path), "size": path.stat().st_size}
-    (folder / MANIFEST).write_bytes(canonical({"files": found, "format": FORMAT}))
+    (folder / MANIFEST).write_bytes(canonical({"files": found, "format": version}))
     sync(folder / MANIFEST)
     sync(folder)
 
@@ -118,9 +120,16 @@ def content(folder: Path, name: str, entry: Entry) -> bytes:
     return data
 
 
-def parse(data: bytes, name: str) -> object:
-    """Strict JSON: UTF-8, no key twice, no NaN or infinity. ``BundleError`` naming the file otherwise."""
-    hooks: dict[str, Any] = {"object_pairs_hook": _unique, "parse_constant": _finite, "parse_float": _finite}
+def parse(data: bytes, name: str, version: int = FORMAT) -> object:
+    """Strict JSON: UTF-8, no key twice, no NaN or infinity. ``BundleError`` naming the file otherwise.
+
+    Keys of format 1 are renamed; ``name`` is the one that the file has in format 2.
+    """
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        return _unique(migration.renamed(name, pairs) if version == 1 else pairs)
+
+    hooks: dict[str, Any] = {"object_pairs_hook": unique, "parse_constant": _finite, "parse_float": _finite}
     try:
         value: object = json.loads(data.decode(), **hooks)
         if b"\\u" in data:

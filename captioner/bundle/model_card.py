@@ -32,7 +32,7 @@ ENCODERS = {
     "inception_v3": "Google's Inception v3 (Apache-2.0)",
 }
 # Of comparable scores.
-CONDITIONS = ("dataset", "split", "images", "tokenizer", "beams", "alpha", "max_words")
+CONDITIONS = ("split_name", "split", "images", "tokenizer", "beams", "length_penalty", "max_words")
 CUTS = {
     "official": "the authors' own lists of 6,000 training, 1,000 development and 1,000 test pictures",
     "kaggle": "pictures in file-name order, the first 85 % for training, the rest for validation",
@@ -64,8 +64,8 @@ FILES = """\
 | `config.json` | encoder, decoder, picture size, region grid, decoding defaults, library versions |
 | `history.csv` | one row an epoch |
 | `metrics.json`, `predictions.csv` | the scores above, and the caption behind each with its own |
-| `beside.json` | results of other recipes, scored alike, where there are any |
-| `familiar.json` | a rule that tells pictures unlike the training pictures, with its false alarms |
+| `baselines.json` | results of other recipes, scored in the same way, where there are any |
+| `novelty.json` | what tells pictures unlike the training pictures, with its false positives |
 | `dataset.json` | counts that describe the training captions |
 | `manifest.json` | size and SHA-256 of every file; captioner refuses a folder that differs |
 
@@ -126,12 +126,12 @@ def _evaluations(metrics: Metrics) -> list[EvalResult]:
             dataset_type=DATASET,
             dataset_name="Flickr8k",
             dataset_split=metrics.split,
-            dataset_args={"cut": metrics.dataset, "images": metrics.images},
+            dataset_args={"cut": metrics.split_name, "images": metrics.images},
             metric_type=METRICS[key][0],
             metric_name=METRICS[key][1],
             metric_value=value,
             metric_args={
-                name: getattr(metrics, name) for name in ("tokenizer", "beams", "alpha", "max_words")
+                name: getattr(metrics, name) for name in ("tokenizer", "beams", "length_penalty", "max_words")
             },
         )
         for key, value in asdict(metrics.scores).items()
@@ -141,7 +141,7 @@ def _evaluations(metrics: Metrics) -> list[EvalResult]:
 def _what(config: Config) -> str:
     rows, columns = config.grid
     seen = f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector"
-    twice = ", the mean of the picture's and its mirror image's" if config.mirror else ""
+    twice = ", the mean of the picture's and its mirror image's" if config.horizontal_flip else ""
     return f"""\
 # captioner
 
@@ -170,28 +170,28 @@ def _results(metrics: Metrics, beside: Sequence[Baseline]) -> str:
         one for one in beside if all(getattr(one, name) == getattr(metrics, name) for name in CONDITIONS)
     ]
     rows = [
-        ("floor: one sentence for every picture", metrics.constant),
+        ("floor: one sentence for every picture", metrics.constant_baseline),
         *((_other(one), one.scores) for one in alike),
         ("**this model**", metrics.scores),
     ]
-    if metrics.human:
-        rows.append(("a person: one caption, against one reference less", metrics.human))
+    if metrics.human_baseline:
+        rows.append(("a person: one caption, against one reference less", metrics.human_baseline))
     low, high = metrics.cider_interval
     return f"""\
 ## Results
 
 {_table(rows)}
-{metrics.images:,} pictures of the {metrics.split} split ({metrics.dataset} cut);
+{metrics.images:,} pictures of the {metrics.split} split ({metrics.split_name} cut);
 {metrics.tokenizer} tokeniser (lower case; letters, digits and apostrophes only);
-beam {metrics.beams}, length exponent {metrics.alpha}, at most {metrics.max_words} words;
+beam {metrics.beams}, length penalty {metrics.length_penalty}, at most {metrics.max_words} words;
 BLEU, ROUGE-L and CIDEr as coco-caption defines them.
 The 95 % interval of CIDEr is {low:.3f} to {high:.3f} (bootstrap over pictures).
 
 {metrics.distinct_captions:,} of the captions differ; they use {metrics.words_used:,} different words.
 {metrics.verbatim_share:.1%} are word for word among the training captions,
-{metrics.repeats_share:.1%} say a word twice in a row or the same three words twice
-(which the search forbids), {metrics.dangling_share:.1%} break off after an article or a preposition.
-{_repeated(metrics)}A picture took {metrics.seconds_per_picture:.2f} s on the machine that measured it.
+{metrics.repeated_ngrams_share:.1%} say a word twice in a row or the same three words twice
+(which the search forbids), {metrics.incomplete_share:.1%} break off after an article or a preposition.
+{_repeated(metrics)}A picture took {metrics.seconds_per_image:.2f} s on the machine that measured it.
 
 ```sh
 {metrics.command}
@@ -211,7 +211,7 @@ def _other(one: Baseline) -> str:
     return (
         f"recipe `{one.recipe}`, {one.encoder}, {one.decoder}, "
         f"trained: {', '.join(one.phases)} "
-        f"({one.hours:.1f} h, {one.megabytes:.0f} MB, {one.seconds_per_picture:.2f} s a picture)"
+        f"({one.training_hours:.1f} h, {one.megabytes:.0f} MB, {one.seconds_per_image:.2f} s a picture)"
     )
 
 
@@ -253,7 +253,7 @@ def _training(config: Config, history: Sequence[Epoch], dataset: DatasetStatisti
 ## Training data
 
 Flickr8k: M. Hodosh, P. Young and J. Hockenmaier, *Framing Image Description as a Ranking Task*, JAIR 47
-(2013). Five captions a picture by crowd workers; the {config.split} cut ({CUTS[config.split]}).
+(2013). Five captions a picture by crowd workers; the {config.split_name} cut ({CUTS[config.split_name]}).
 {_counts(dataset)}
 The photographs belong to their owners on Flickr and were given for non-commercial research and education.
 Neither they nor the reference captions are part of this model.
@@ -273,11 +273,11 @@ def _before(config: Config) -> str:
 def _counts(dataset: DatasetStatistics | None) -> str:
     if not dataset:
         return ""
-    sizes = ", ".join(f"{count:,} {split}" for split, count in dataset.pictures.items())
+    sizes = ", ".join(f"{count:,} {split}" for split, count in dataset.images.items())
     words = dataset.words
     return (
         f"Pictures: {sizes}. The training captions have {words.distinct:,} different words;\n"
-        f"the model knows {words.known:,}."
+        f"the model knows {words.vocabulary_size:,}."
     )
 
 

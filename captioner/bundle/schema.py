@@ -21,7 +21,7 @@ AGAIN = "Pull or copy the bundle again."
 # Printable, in one line, and nothing that turns the direction of the text around it.
 LINE = r"\A[^\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]*\Z"
 
-Cut = Annotated[str, Meta(pattern=r"\A(official|kaggle)\Z")]  # flickr8k.SPLITS
+SplitName = Annotated[str, Meta(pattern=r"\A(official|kaggle)\Z")]  # flickr8k.SPLITS
 Tokenizer = Annotated[str, Meta(pattern=r"\A(captioner|kaggle)\Z")]  # text.TOKENIZERS
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 Line = Annotated[str, Meta(max_length=2000, pattern=LINE)]
@@ -30,7 +30,7 @@ Number = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Counts = Annotated[dict[Name, Count], Meta(max_length=1000)]
 Beams = Annotated[int, Meta(ge=1, le=100)]
-Exponent = Annotated[float, Meta(ge=0, le=10)]
+LengthPenalty = Annotated[float, Meta(ge=0, le=10)]
 Words = Annotated[int, Meta(ge=1, le=200)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Cider = Annotated[float, Meta(ge=0, le=10)]
@@ -62,23 +62,23 @@ class Scores(Record, frozen=True):
 class Metrics(Record, frozen=True):
     """metrics.json: what ``evaluation.Evaluation`` found, and the command that finds it again."""
 
-    dataset: Cut
+    split_name: SplitName
     split: Name
     images: Number
     tokenizer: Name
     beams: Beams
-    alpha: Exponent
+    length_penalty: LengthPenalty
     max_words: Words
     scores: Scores
     cider_interval: tuple[Cider, Cider]
-    constant: Scores
-    human: Scores | None
+    constant_baseline: Scores
+    human_baseline: Scores | None
     distinct_captions: Count
     words_used: Count
     verbatim_share: Share
-    repeats_share: Share
-    dangling_share: Share
-    seconds_per_picture: Seconds
+    repeated_ngrams_share: Share
+    incomplete_share: Share
+    seconds_per_image: Seconds
     command: Line
     repeated_words_share: Share | None = None  # counted since the first bundles were written
     human_repeated_words_share: Share | None = None
@@ -91,11 +91,11 @@ class Epoch(Record, frozen=True):
     phase: Name
     loss: Loss | None = None  # nats a word; while polishing, the reward with a minus sign
     val_loss: Amount | None = None  # nats a word
-    rate: Rate | None = None
+    learning_rate: Rate | None = None
     seconds: Seconds | None = None
     val_cider: Cider | None = None
     words_used: Count | None = None
-    dangling: Share | None = None
+    incomplete_share: Share | None = None
 
 
 class Prediction(Record, frozen=True):
@@ -113,21 +113,21 @@ class Prediction(Record, frozen=True):
 class WordCounts(Record, frozen=True):
     """The words of the training captions."""
 
-    running: Count
+    tokens: Count
     distinct: Count
-    known: Count
+    vocabulary_size: Count
     min_count: Count
-    commonest: Annotated[tuple[tuple[Name, Count], ...], Meta(max_length=10_000)]
+    most_common: Annotated[tuple[tuple[Name, Count], ...], Meta(max_length=10_000)]
 
 
 class DatasetStatistics(Record, frozen=True):
     """dataset.json: split sizes, caption lengths in words, and word counts."""
 
     name: Name
-    split: Cut
-    pictures: Counts
+    split_name: SplitName
+    images: Counts
     captions: Counts
-    lengths: Counts
+    caption_lengths: Counts
     words: WordCounts
 
 
@@ -139,47 +139,47 @@ class Baseline(Record, frozen=True):
     decoder: Name
     phases: Annotated[tuple[Name, ...], Meta(max_length=100)]
     megabytes: Amount
-    hours: Amount
-    dataset: Cut
+    training_hours: Amount
+    split_name: SplitName
     split: Name
     images: Number
     tokenizer: Name
     beams: Beams
-    alpha: Exponent
+    length_penalty: LengthPenalty
     max_words: Words
     scores: Scores
-    seconds_per_picture: Seconds
+    seconds_per_image: Seconds
 
 
 class Baselines(Record, frozen=True):
-    """beside.json."""
+    """baselines.json: results of other bundles, to compare with."""
 
-    rows: Annotated[tuple[Baseline, ...], Meta(max_length=100)]
-
-
-Coordinate = Annotated[int, Meta(ge=-1000, le=1000)]  # whole thousandths, as familiar.FINENESS
-Centre = Annotated[tuple[Coordinate, ...], Meta(min_length=1, max_length=10_000)]
+    baselines: Annotated[tuple[Baseline, ...], Meta(max_length=100)]
 
 
-class NoveltyRule(Record, frozen=True, forbid_unknown_fields=True):
-    """familiar.json: where the training pictures lie, from where on one is unlike them, and how that does."""
+Coordinate = Annotated[int, Meta(ge=-1000, le=1000)]  # whole thousandths, as detector.SCALE
+Centroid = Annotated[tuple[Coordinate, ...], Meta(min_length=1, max_length=10_000)]
 
-    centres: Annotated[tuple[Centre, ...], Meta(min_length=1, max_length=64)]  # [K, C], of any length
-    limit: Annotated[float, Meta(ge=-1, le=1)]  # a likeness below this is unfamiliar
-    dataset: Cut  # how the pictures were split
-    split: Annotated[str, Meta(pattern=r"\A(dev|test)\Z")]  # that the false alarms were counted on
+
+class NoveltyParameters(Record, frozen=True, forbid_unknown_fields=True):
+    """novelty.json: where the training pictures lie, from where on one is unlike them, and how that does."""
+
+    centroids: Annotated[tuple[Centroid, ...], Meta(min_length=1, max_length=64)]  # [K, C], of any length
+    threshold: Annotated[float, Meta(ge=-1, le=1)]  # an image of a lower similarity is unlike them
+    split_name: SplitName  # how the pictures were split
+    split: Annotated[str, Meta(pattern=r"\A(dev|test)\Z")]  # that the false positives were counted on
     images: Number  # of these
-    false_alarms: Count
-    noticed: Annotated[dict[Name, tuple[Count, Number]], Meta(max_length=100)]  # kind → noticed, tried
+    false_positives: Count
+    detected: Annotated[dict[Name, tuple[Count, Number]], Meta(max_length=100)]  # kind → detected, tried
 
     def __post_init__(self) -> None:
         for holds, rule in (
-            (len({*map(len, self.centres)}) == 1, "centres must be equally long"),
-            (all(map(any, self.centres)), "no centre must be all 0"),
-            (self.false_alarms <= self.images, "false_alarms must be some of the images"),
+            (len({*map(len, self.centroids)}) == 1, "centroids must be equally long"),
+            (all(map(any, self.centroids)), "no centroid must be all 0"),
+            (self.false_positives <= self.images, "false_positives must be some of the images"),
             (
-                all(part <= whole for part, whole in self.noticed.values()),
-                "noticed must be some of the tried",
+                all(part <= whole for part, whole in self.detected.values()),
+                "detected must be some of the tried",
             ),
         ):
             if not holds:

@@ -1,7 +1,8 @@
 """A trained captioner is a folder; this module says what is in it, and reads, verifies and writes it.
 
     config.json  captioner.tflite  vocabulary.json       needed to caption a picture
-    history.csv  metrics.json  predictions.csv  dataset.json  familiar.json  beside.json  README.md  samples/
+    history.csv  metrics.json  predictions.csv  dataset.json  novelty.json  baselines.json
+    README.md  samples/
     manifest.json                                        size and SHA-256 of each file above; written last
 
 JSON, CSV, pictures and one flatbuffer: nothing in it can run code. Files that the manifest does not name are
@@ -15,6 +16,7 @@ the old one back. One writer at a time is assumed.
 from __future__ import annotations
 
 import errno
+import json
 import re
 import secrets
 import shutil
@@ -23,9 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from captioner.bundle import manifest, schema
+from captioner.bundle import manifest, migration, schema
 from captioner.bundle.config import FORMAT, Config
-from captioner.bundle.manifest import BESIDE, FILES, MANIFEST, Entry
+from captioner.bundle.manifest import BASELINES, FILES, MANIFEST, Entry
 from captioner.bundle.schema import AGAIN, Baseline, Baselines, DatasetStatistics, Epoch, Metrics, Prediction
 from captioner.errors import BundleError
 from captioner.text import Vocabulary
@@ -39,13 +41,13 @@ __all__ = [
     "load",
     "refuse_foreign",
     "replace",
-    "verify",
     "write",
 ]
 
 MAX_EPOCHS, MAX_PREDICTIONS = 2_000, 20_000  # rows
 
 Found = TypeVar("Found")
+Row = TypeVar("Row", bound=schema.Record)
 Files: TypeAlias = Mapping[str, bytes | str | Path]  # name → contents, or a path to copy
 
 
@@ -58,6 +60,7 @@ class Bundle:
     vocabulary: Vocabulary
     checksum: str  # SHA-256 of manifest.json, so of everything
     files: Mapping[str, Entry] = field(default_factory=dict)
+    format: int = FORMAT  # of its files; those of format 1 are read by the names of format 2
 
     @property
     def model_path(self) -> Path:
@@ -74,37 +77,67 @@ class Bundle:
 
     def history(self) -> list[Epoch]:
         """One row an epoch; empty when the bundle has none."""
-        return schema.rows(self._text("history.csv"), Epoch, "history.csv", MAX_EPOCHS)
+        return self._rows("history.csv", Epoch, MAX_EPOCHS)
 
     def predictions(self) -> list[Prediction]:
         """One row a test picture; empty before the first evaluation."""
-        return schema.rows(self._text("predictions.csv"), Prediction, "predictions.csv", MAX_PREDICTIONS)
+        return self._rows("predictions.csv", Prediction, MAX_PREDICTIONS)
 
     def metrics(self) -> Metrics | None:
         """What ``evaluation.evaluate`` found; None before the first evaluation."""
-        return self._record("metrics.json", Metrics)
+        return self.record("metrics.json", Metrics)
 
     def dataset(self) -> DatasetStatistics | None:
         """Counts that describe the captions trained on, if they were recorded."""
-        return self._record("dataset.json", DatasetStatistics)
+        return self.record("dataset.json", DatasetStatistics)
 
-    def beside(self) -> list[Baseline]:
+    def baselines(self) -> list[Baseline]:
         """Results of other bundles; none unless some were added."""
-        found = self._record(BESIDE, Baselines)
-        return list(found.rows) if found else []
+        found = self.record(BASELINES, Baselines)
+        return list(found.baselines) if found else []
 
     def card(self) -> str:
         """The model card, Markdown with a YAML head."""
-        return self._text("README.md")
+        return _text(self._read("README.md"), "README.md")
 
-    def _record(self, name: str, kind: type[Found]) -> Found | None:
-        return _record(self._read(name), kind, name) if name in self.files else None
+    def record(self, name: str, kind: type[Found]) -> Found | None:
+        """What a JSON file holds, as a record of this kind; None without that file.
 
-    def _text(self, name: str) -> str:
-        return _text(self._read(name), name)
+        Raises:
+            BundleError: it is malformed, or was altered since the bundle was opened.
+        """
+        if self._disk_name(name) not in self.files:
+            return None
+        return schema.decode(manifest.parse(self._read(name), name, self.format), kind, name)
+
+    def current(self) -> Files:
+        """Every file as the present format has it; one that is the same there is a path."""
+        kept = {migration.FILES.get(name, name): self.folder / name for name in self.files}
+        if self.format == FORMAT:
+            return kept
+        renamed: dict[str, str] = {}
+        for name in migration.KEYS.keys() & kept.keys():
+            if name.endswith(".csv"):
+                renamed[name] = self._table(name)
+            else:
+                value = manifest.parse(self._read(name), name, self.format)
+                renamed[name] = json.dumps(value, indent=1) + "\n"
+        config = json.dumps(self.config.to_json(), indent=1, sort_keys=True) + "\n"
+        return {**kept, **renamed, "config.json": config}
+
+    def _rows(self, name: str, kind: type[Row], most: int) -> list[Row]:
+        return schema.rows(self._table(name), kind, name, most)
+
+    def _table(self, name: str) -> str:
+        text = _text(self._read(name), name)
+        return migration.table(text, name) if self.format == 1 else text
 
     def _read(self, name: str) -> bytes:
+        name = self._disk_name(name)
         return manifest.content(self.folder, name, self.files[name]) if name in self.files else b""
+
+    def _disk_name(self, name: str) -> str:
+        return migration.before(name) if self.format == 1 else name
 
 
 def load(folder: str | Path) -> Bundle:
@@ -120,20 +153,15 @@ def load(folder: str | Path) -> Bundle:
         manifest.check(folder, name, entry)
     config = manifest.content(folder, "config.json", entries["config.json"])
     words = manifest.content(folder, "vocabulary.json", entries["vocabulary.json"])
-    checked = Config.from_json(manifest.parse_object(config, "config.json"))
-    return Bundle(folder, checked, _vocabulary(words), checksum, entries)
+    value = manifest.parse_object(config, "config.json")
+    return Bundle(folder, Config.from_json(value), _vocabulary(words), checksum, entries, value["format"])
 
 
-def verify(folder: str | Path) -> None:
-    """Raise ``BundleError`` unless the folder holds a whole, unaltered bundle that this version reads."""
-    load(folder)
-
-
-def write(folder: str | Path, files: Files) -> Bundle:
+def write(folder: str | Path, files: Files, version: int = FORMAT) -> Bundle:
     """Put a bundle of these files in place of whatever bundle is there.
 
     The old bundle stands until the new one is complete on disk and verified; a full disk or a crash at any
-    moment leaves one of the two. Text is written as UTF-8.
+    moment leaves one of the two. Text is written as UTF-8. ``version`` is the format of the files.
 
     Raises:
         BundleError: a name or a content that does not belong in a bundle; a folder that holds something else;
@@ -145,7 +173,7 @@ def write(folder: str | Path, files: Files) -> Bundle:
         _recover(folder)
         refuse_foreign(folder)
         _clear(folder)
-        _fill(staging, files)
+        _fill(staging, files, version)
         load(staging)
         _swap(staging, folder)
     except OSError as error:
@@ -157,10 +185,11 @@ def write(folder: str | Path, files: Files) -> Bundle:
 
 
 def replace(folder: str | Path, files: Files) -> Bundle:
-    """Exchange or add these files and seal the bundle anew; the other files are verified first, then kept."""
-    bundle = load(folder)
-    kept = {name: bundle.folder / name for name in bundle.files}
-    return write(folder, {**kept, **files})
+    """Exchange or add these files and seal the bundle anew; the other files are verified first, then kept.
+
+    A bundle of an earlier format is written in the present one.
+    """
+    return write(folder, {**load(folder).current(), **files})
 
 
 def _text(data: bytes, name: str) -> str:
@@ -170,13 +199,10 @@ def _text(data: bytes, name: str) -> str:
         raise BundleError(f"{name} is not UTF-8 text. {AGAIN}") from error
 
 
-def _record(data: bytes, kind: type[Found], name: str) -> Found:
-    return schema.decode(manifest.parse(data, name), kind, name)
-
-
 def _vocabulary(data: bytes) -> Vocabulary:
     try:
-        return Vocabulary(_record(data, tuple[schema.Word, ...], "vocabulary.json"))
+        words = manifest.parse(data, "vocabulary.json")
+        return Vocabulary(schema.decode(words, tuple[schema.Word, ...], "vocabulary.json"))
     except ValueError as error:
         raise BundleError(f"vocabulary.json: {error}. {AGAIN}") from error
 
@@ -212,7 +238,7 @@ def refuse_foreign(folder: Path) -> None:
         raise BundleError(f"{folder} is there and is no bundle. Name a new folder, or move this one away.")
 
 
-def _fill(staging: Path, files: Files) -> None:
+def _fill(staging: Path, files: Files, version: int) -> None:
     staging.mkdir(parents=True)
     for name, content in files.items():
         manifest.check_name(name)
@@ -222,7 +248,7 @@ def _fill(staging: Path, files: Files) -> None:
             shutil.copyfile(content, path)
         else:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
-    manifest.seal(staging)
+    manifest.seal(staging, version)
 
 
 def _swap(staging: Path, folder: Path) -> None:

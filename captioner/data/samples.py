@@ -73,7 +73,7 @@ def find(
     folder = folder or Path(os.environ.get("CAPTIONER_FLICKR8K") or FOLDER)
     remote = _remote if ask else _fetched
     cache = cache or _cache()
-    split = bundle.config.split if bundle else "official"
+    split = bundle.config.split_name if bundle else "official"
     missing = []
     for source in (partial(_own, bundle), partial(_local, folder, split), partial(remote, cache)):
         try:

@@ -13,7 +13,7 @@ import msgspec
 
 from captioner.bundle import model_card
 from captioner.bundle import storage as bundles
-from captioner.bundle.manifest import BESIDE
+from captioner.bundle.manifest import BASELINES
 from captioner.bundle.model_card import CONDITIONS
 from captioner.bundle.schema import Baseline
 from captioner.bundle.storage import Bundle
@@ -35,8 +35,8 @@ def row(bundle: Bundle) -> Baseline:
         decoder=bundle.config.decoders,
         phases=tuple(dict.fromkeys(epoch.phase for epoch in history)),
         megabytes=round(bundle.files["captioner.tflite"].size / 1e6, 1),
-        hours=round(sum(epoch.seconds or 0 for epoch in history) / 3600, 2),
-        **{name: getattr(metrics, name) for name in (*CONDITIONS, "scores", "seconds_per_picture")},
+        training_hours=round(sum(epoch.seconds or 0 for epoch in history) / 3600, 2),
+        **{name: getattr(metrics, name) for name in (*CONDITIONS, "scores", "seconds_per_image")},
     )
 
 
@@ -55,5 +55,5 @@ def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
             )
     rows.sort(key=lambda one: one.scores.cider)
     text = model_card.render(bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows)
-    kept = msgspec.to_builtins({"rows": rows})
-    return bundles.replace(bundle.folder, {BESIDE: json.dumps(kept, indent=1) + "\n", "README.md": text})
+    kept = msgspec.to_builtins({"baselines": rows})
+    return bundles.replace(bundle.folder, {BASELINES: json.dumps(kept, indent=1) + "\n", "README.md": text})

@@ -66,25 +66,25 @@ class Prediction:
 class Evaluation:
     """Scores of a split with all that they depend on. Shares are of the captions, 0…1."""
 
-    dataset: str  # how the pictures were split: official or kaggle
+    split_name: str  # how the pictures were split: official or kaggle
     split: str
     images: int
     tokenizer: str  # of the scores
     beams: int
-    alpha: float
+    length_penalty: float
     max_words: int
     scores: Scores
     cider_interval: tuple[float, float]  # 95 %, bootstrap over pictures
-    constant: Scores  # CONSTANT said of every picture
-    human: Scores | None  # one reference against the others, averaged; None where pictures have only one
+    constant_baseline: Scores  # CONSTANT said of every picture
+    human_baseline: Scores | None  # one reference against the others, averaged; None where there is only one
     distinct_captions: int
     words_used: int
     verbatim_share: float  # word for word a caption of the training split
-    repeats_share: float  # a word twice in a row, or the same three words twice
+    repeated_ngrams_share: float  # a word twice in a row, or the same three words twice
     repeated_words_share: float  # says a content word twice
     human_repeated_words_share: float  # the same of the references
-    dangling_share: float  # ends in an article or a preposition
-    seconds_per_picture: float  # median
+    incomplete_share: float  # ends in an article or a preposition
+    seconds_per_image: float  # median
 
     def as_dict(self) -> dict[str, Any]:
         """For metrics.json; numbers are rounded to six places."""
@@ -123,25 +123,25 @@ def evaluate(
     cut = TOKENIZERS[captioner.bundle.config.tokenizer]
     trained = {tuple(cut(caption)) for captions in dataset.splits["train"].values() for caption in captions}
     evaluation = Evaluation(
-        dataset=dataset.name,
+        split_name=dataset.name,
         split=split,
         images=len(said),
         tokenizer="captioner",
         beams=options.beams,
-        alpha=options.length_penalty,
+        length_penalty=options.length_penalty,
         max_words=options.max_words,
         scores=score(said, meant),
         cider_interval=interval(cider),
-        constant=score([words(CONSTANT)] * len(said), meant),
-        human=human(meant),
+        constant_baseline=score([words(CONSTANT)] * len(said), meant),
+        human_baseline=human(meant),
         distinct_captions=len({tuple(tokens) for tokens in said}),
         words_used=len({word for tokens in said for word in tokens}),
         verbatim_share=_share(tuple(prediction.caption.split()) in trained for prediction in predictions),
-        repeats_share=_share(map(repeats, said)),
+        repeated_ngrams_share=_share(map(repeats, said)),
         repeated_words_share=_share(map(repeats_content, said)),
         human_repeated_words_share=_share(repeats_content(one) for captions in meant for one in captions),
-        dangling_share=_share(map(dangles, said)),
-        seconds_per_picture=median(prediction.seconds for prediction in predictions),
+        incomplete_share=_share(map(dangles, said)),
+        seconds_per_image=median(prediction.seconds for prediction in predictions),
     )
     return evaluation, [_row(*parts) for parts in zip(predictions, said, meant, cider.tolist(), strict=True)]
 
@@ -152,7 +152,7 @@ def as_trained(bundle: Bundle, dataset: Dataset) -> Dataset:
     How many they are stands in dataset.json, the seed that chose them in config.json.
     """
     recorded = bundle.dataset()
-    count = recorded.pictures.get(HELD_OUT, 0) if recorded else 0
+    count = recorded.images.get(HELD_OUT, 0) if recorded else 0
     return dataset.held_out(count, bundle.config.seed) if count else dataset
 
 
@@ -195,27 +195,29 @@ def interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
 
 def table(found: Evaluation) -> str:
     """A table of the model between the constant caption and people, and what its sentences are like."""
-    rows = {"this model": found.scores, "always the same caption": found.constant, "people": found.human}
+    rows = {"this model": found.scores, "always the same caption": found.constant_baseline}
+    if found.human_baseline:
+        rows["people"] = found.human_baseline
     low, high = found.cider_interval
     lines = [
-        f"{found.dataset} {found.split} split, {found.images} pictures, tokeniser {found.tokenizer}, "
-        f"beam {found.beams}, length exponent {found.alpha:g}",
+        f"{found.split_name} {found.split} split, {found.images} pictures, tokeniser {found.tokenizer}, "
+        f"beam {found.beams}, length penalty {found.length_penalty:g}",
         " " * 24
         + "".join(f"{name:>8}" for name in ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")),
     ]
     for name, scores in rows.items():
-        if scores:
-            lines.append(f"{name:24}" + "".join(f"{value:8.3f}" for value in scores.as_dict().values()))
+        lines.append(f"{name:24}" + "".join(f"{value:8.3f}" for value in scores.as_dict().values()))
     return "\n".join(
         [
             *lines,
             f"CIDEr lies between {low:.3f} and {high:.3f} (95 %, bootstrap over pictures)",
             f"{found.distinct_captions} distinct captions, {found.words_used} distinct words",
             f"{found.verbatim_share:.1%} word for word from training",
-            f"{found.repeats_share:.1%} repeat themselves, {found.dangling_share:.1%} end before the noun",
+            f"{found.repeated_ngrams_share:.1%} repeat themselves, "
+            f"{found.incomplete_share:.1%} end before the noun",
             f"{found.repeated_words_share:.1%} say a content word twice (people: "
             f"{found.human_repeated_words_share:.1%})",
-            f"{1000 * found.seconds_per_picture:.0f} ms a picture",
+            f"{1000 * found.seconds_per_image:.0f} ms a picture",
         ]
     )
 
@@ -227,7 +229,10 @@ def write(bundle: Bundle, evaluation: Evaluation, rows: Sequence[Row], command: 
     metrics = {**evaluation.as_dict(), "command": command}
     checked = schema.decode(metrics, Metrics, "metrics.json")
     config = structs.replace(
-        bundle.config, beams=evaluation.beams, alpha=evaluation.alpha, max_words=evaluation.max_words
+        bundle.config,
+        beams=evaluation.beams,
+        length_penalty=evaluation.length_penalty,
+        max_words=evaluation.max_words,
     )
     return bundles.replace(
         bundle.folder,
@@ -236,7 +241,7 @@ def write(bundle: Bundle, evaluation: Evaluation, rows: Sequence[Row], command: 
             "metrics.json": json.dumps(metrics, indent=1) + "\n",
             "predictions.csv": _csv(rows),
             "README.md": model_card.render(
-                config, checked, bundle.history(), bundle.dataset(), bundle.beside()
+                config, checked, bundle.history(), bundle.dataset(), bundle.baselines()
             ),
         },
     )
@@ -246,12 +251,12 @@ def _references(
     bundle: Bundle, dataset: Dataset, split: str, limit: int | None
 ) -> Mapping[str, list[list[str]]]:
     """Tokenised references of the pictures to score, in the order of the split."""
-    if dataset.name != bundle.config.split:
+    if dataset.name != bundle.config.split_name:
         raise DatasetError(
-            f"this model was trained on the {bundle.config.split} split, which shares pictures with the "
+            f"this model was trained on the {bundle.config.split_name} split, which shares pictures with the "
             f"{split} part of the {dataset.name} split. Score it on its own."
         )
-    trained_on = dataset.fingerprint == bundle.config.data
+    trained_on = dataset.fingerprint == bundle.config.data_fingerprint
     if split == HELD_OUT and not (trained_on and split in dataset.splits):
         raise DatasetError(
             "which pictures were kept from this model cannot be told: it was not trained with --hold-out, "

@@ -69,7 +69,7 @@ def words_used(captions: Sequence[ScoredCaption]) -> set[str]:
 def frequent_words(bundle: Bundle) -> list[tuple[str, int]]:
     """The most frequent words of the training captions with their counts; none where not recorded."""
     statistics = bundle.dataset()
-    return list(statistics.words.commonest) if statistics else []
+    return list(statistics.words.most_common) if statistics else []
 
 
 def frequent_words_unused(bundle: Bundle, captions: Sequence[ScoredCaption]) -> list[tuple[str, int]]:

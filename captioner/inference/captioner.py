@@ -98,7 +98,9 @@ def _summary(candidate: Candidate) -> dict[str, Any]:
 
 def default_options(config: Config) -> DecodingOptions:
     """How the captions were chosen that the bundle's scores are of."""
-    return DecodingOptions(beams=config.beams, length_penalty=config.alpha, max_words=config.max_words)
+    return DecodingOptions(
+        beams=config.beams, length_penalty=config.length_penalty, max_words=config.max_words
+    )
 
 
 class Captioner:

@@ -91,7 +91,7 @@ def _try(folder: str) -> None:
     from captioner.novelty import detector
 
     found = bundles.load(folder)
-    for read in (found.metrics, found.dataset, found.history, found.predictions, found.beside, found.card):
+    for read in (found.metrics, found.dataset, found.history, found.predictions, found.baselines, found.card):
         read()
     captioner = Captioner(found, warns=False)
     size = found.config.image_size

@@ -15,7 +15,7 @@ from captioner.errors import BundleError
 from captioner.inference import confidence
 from captioner.inference.confidence import Threshold
 from captioner.novelty import detector
-from captioner.novelty.detector import Rule
+from captioner.novelty.detector import NoveltyDetector
 
 UNFAMILIAR, UNSURE = "unfamiliar", "unsure"  # codes; files and programs rely on them
 SENTENCES = {
@@ -46,14 +46,14 @@ class CaptionWarning:
 class Rules:
     """What warnings rest on; without a rule there is no such warning."""
 
-    novelty: Rule | None = None
+    novelty: NoveltyDetector | None = None
     threshold: Threshold | None = None
     unreadable: tuple[str, ...] = ()  # a sentence for each warning that a broken file rules out
 
     def warnings(self, regions: NDArray[np.float32], confidence: float) -> tuple[CaptionWarning, ...]:
         """About float32[1, R, C] and the caption that the bundle's own options lead to."""
         found = (
-            unfamiliar(self.novelty, self.novelty.likeness(regions)) if self.novelty else None,
+            unfamiliar(self.novelty, self.novelty.similarity(regions)) if self.novelty else None,
             unsure(self.threshold, confidence) if self.threshold else None,
         )
         return tuple(one for one in found if one)
@@ -76,15 +76,15 @@ def _readable(read: Callable[[], Fact | None], without: str) -> tuple[Fact | Non
         return None, (f"{without}: {error}",)
 
 
-def unfamiliar(rule: Rule, likeness: float) -> CaptionWarning | None:
+def unfamiliar(rule: NoveltyDetector, likeness: float) -> CaptionWarning | None:
     """About a picture less like the training pictures than the rule's limit; none about another."""
-    if likeness >= rule.limit:
+    if likeness >= rule.threshold:
         return None
     reason = (
         f"Likeness to the training pictures, as the encoder sees them (cosine): {likeness:.3f}. Below "
-        f"{rule.limit:.3f} a picture counts as unlike. The sign can be wrong: of {rule.images:,} pictures of "
-        f"the {rule.split} split, which are of the kind that the model learned from, it came up for "
-        f"{rule.false_alarms:,} ({rule.false_alarms / rule.images:.1%}). {_tried(rule)}"
+        f"{rule.threshold:.3f} a picture counts as unlike. The sign can be wrong: of {rule.images:,} "
+        f"pictures of the {rule.split} split, which are of the kind that the model learned from, it came up "
+        f"for {rule.false_positives:,} ({rule.false_positives / rule.images:.1%}). {_tried(rule)}"
     )
     return _warning(UNFAMILIAR, reason)
 
@@ -108,9 +108,9 @@ def _warning(code: str, reason: str) -> CaptionWarning:
     return CaptionWarning(code, SENTENCES[code], ADVICE[code], reason.strip())
 
 
-def _tried(rule: Rule) -> str:
+def _tried(rule: NoveltyDetector) -> str:
     """What the rule notices and what it misses, as a sentence."""
-    kinds = rule.noticed.items()
+    kinds = rule.detected.items()
     found = [kind for kind, (part, whole) in kinds if part == whole]
     partly = [f"{part} of {whole} {kind}" for kind, (part, whole) in kinds if 0 < part < whole]
     missed = [kind for kind, (part, _) in kinds if not part]

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from captioner import images
 from captioner.bundle import manifest
 from captioner.bundle import storage as bundles
+from captioner.bundle.manifest import NOVELTY
 from captioner.bundle.storage import Bundle
 from captioner.data.flickr8k import Dataset
 from captioner.data.samples import spread
 from captioner.errors import DatasetError
 from captioner.novelty import synthetic_images
-from captioner.novelty.detector import FILE, FINENESS, Rule, direction, unit
+from captioner.novelty.detector import FINENESS, NoveltyDetector, direction, unit
 from captioner.progress import track
 
-CENTRES = 16
+CENTROIDS = 16
 ROUNDS = 30  # of k-means
 TRAINED = 1500  # training pictures that the centres are found from; with all of them they are no better
 LOWEST = 0.01  # share of the pictures that set the limit, which fall below it
@@ -39,15 +40,15 @@ class Encoder(Protocol):
         """uint8[H, W, 3] → float32[1, R, C]."""
 
 
-def add(encoder: Encoder, dataset: Dataset) -> Rule | None:
+def add(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
     """Measure a rule and seal it into the bundle; none where the dataset is too small for one."""
     rule = measured(encoder, dataset)
     if rule:
-        bundles.replace(encoder.bundle.folder, {FILE: manifest.canonical(rule.to_json())})
+        bundles.replace(encoder.bundle.folder, {NOVELTY: manifest.canonical(rule.to_json())})
     return rule
 
 
-def measured(encoder: Encoder, dataset: Dataset) -> Rule | None:
+def measured(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
     """A rule for an encoder; none where fewer than ``ENOUGH`` pictures set its limit or check it.
 
     The centres come from training pictures. The limit does not, as the encoder knows those, and neither does
@@ -57,22 +58,22 @@ def measured(encoder: Encoder, dataset: Dataset) -> Rule | None:
         DatasetError: the model was trained on another cut of the pictures.
         ImageError: a picture cannot be read.
     """
-    if dataset.name != encoder.bundle.config.split:
+    if dataset.name != encoder.bundle.config.split_name:
         raise DatasetError(
-            f"this model was trained on the {encoder.bundle.config.split} split. Measure it on that one, not "
-            f"on the {dataset.name} split."
+            f"this model was trained on the {encoder.bundle.config.split_name} split. "
+            f"Measure it on that one, not on the {dataset.name} split."
         )
     limiting, checking, split = _unseen(dataset)
     if min(len(limiting), len(checking)) < ENOUGH:
         return None
     names = spread(list(dataset.splits["train"]), TRAINED)
     trained = np.array([direction(seen) for seen in _seen(encoder, dataset, names, "training pictures")])
-    rule = Rule(centres(trained), 0.0, dataset.name, split, len(checking), 0, {})
-    near = [rule.likeness(seen) for seen in _seen(encoder, dataset, limiting, "pictures for the limit")]
-    rule = replace(rule, limit=round(float(np.quantile(near, LOWEST)), 6))
+    rule = NoveltyDetector(centroids(trained), 0.0, dataset.name, split, len(checking), 0, {})
+    near = [rule.similarity(seen) for seen in _seen(encoder, dataset, limiting, "pictures for the limit")]
+    rule = replace(rule, threshold=round(float(np.quantile(near, LOWEST)), 6))
     alarms = _below(rule, _seen(encoder, dataset, checking, "pictures to check it"))
     photographs = [images.read(dataset.path(name)) for name in spread(checking, TRIES)]
-    return replace(rule, false_alarms=alarms, noticed=_noticed(encoder, rule, photographs))
+    return replace(rule, false_positives=alarms, detected=_noticed(encoder, rule, photographs))
 
 
 def _unseen(dataset: Dataset) -> tuple[list[str], list[str], str]:
@@ -88,12 +89,12 @@ def _seen(encoder: Encoder, dataset: Dataset, names: Sequence[str], label: str) 
         yield encoder.encode(images.read(dataset.path(name)))
 
 
-def _below(rule: Rule, seen: Iterable[Regions]) -> int:
-    return sum(rule.likeness(regions) < rule.limit for regions in seen)
+def _below(rule: NoveltyDetector, seen: Iterable[Regions]) -> int:
+    return sum(rule.similarity(regions) < rule.threshold for regions in seen)
 
 
 def _noticed(
-    encoder: Encoder, rule: Rule, photographs: Sequence[NDArray[np.uint8]]
+    encoder: Encoder, rule: NoveltyDetector, photographs: Sequence[NDArray[np.uint8]]
 ) -> dict[str, tuple[int, int]]:
     """How many strangers of every kind the rule notices, and of how many."""
     kinds = {
@@ -106,9 +107,9 @@ def _noticed(
     return {kind: (_below(rule, map(encoder.encode, made)), len(made)) for kind, made in kinds.items()}
 
 
-def centres(directions: NDArray[np.float64]) -> tuple[tuple[int, ...], ...]:
+def centroids(directions: NDArray[np.float64]) -> tuple[tuple[int, ...], ...]:
     """Spherical k-means (Dhillon & Modha 2001) over float64[B, C] of length 1, always begun alike: [K, C]."""
-    count = min(CENTRES, len(directions))
+    count = min(CENTROIDS, len(directions))
     found = directions[np.random.default_rng(0).choice(len(directions), count, replace=False)]
     for _ in range(ROUNDS):
         nearest = (directions @ found.T).argmax(axis=1)

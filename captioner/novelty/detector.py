@@ -19,30 +19,32 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.bundle import manifest, schema
-from captioner.bundle.schema import AGAIN, NoveltyRule
+from captioner.bundle import schema
+from captioner.bundle.manifest import NOVELTY
+from captioner.bundle.schema import AGAIN, NoveltyParameters
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 
-FILE = "familiar.json"
 FINENESS = 1000  # a centre's coordinates are whole thousandths
 
 
-class Rule(NoveltyRule, frozen=True, forbid_unknown_fields=True, dict=True):
+class NoveltyDetector(NoveltyParameters, frozen=True, forbid_unknown_fields=True, dict=True):
     """Where familiar pictures lie, from where on one is unfamiliar, and what the rule does."""
 
-    def likeness(self, regions: NDArray[np.float32]) -> float:
+    def similarity(self, regions: NDArray[np.float32]) -> float:
         """Of float32[1, R, C]: cosine of the mean region with the nearest centre; 0 if nothing was seen."""
         return float((self._units @ direction(regions)).max())
 
     def __str__(self) -> str:
         """What the rule does, in lines."""
-        counted = f"{self.false_alarms} of {self.images} pictures ({self.false_alarms / self.images:.1%})"
-        kinds = sorted(self.noticed.items(), key=lambda one: (-one[1][0] / one[1][1], one[0]))
+        counted = (
+            f"{self.false_positives} of {self.images} pictures ({self.false_positives / self.images:.1%})"
+        )
+        kinds = sorted(self.detected.items(), key=lambda one: (-one[1][0] / one[1][1], one[0]))
         return "\n".join(
             (
-                f"a likeness below {self.limit:.3f} is unfamiliar",
-                f"false alarms: {counted} of the {self.dataset} {self.split} split",
+                f"a likeness below {self.threshold:.3f} is unfamiliar",
+                f"false alarms: {counted} of the {self.split_name} {self.split} split",
                 "unfamiliar pictures noticed:",
                 *(f"{part:5} of {whole}  {kind}" for kind, (part, whole) in kinds),
             )
@@ -50,32 +52,31 @@ class Rule(NoveltyRule, frozen=True, forbid_unknown_fields=True, dict=True):
 
     @cached_property
     def _units(self) -> NDArray[np.float64]:
-        return unit(np.array(self.centres, np.float64))
+        return unit(np.array(self.centroids, np.float64))
 
     def to_json(self) -> dict[str, Any]:
-        """The object for familiar.json; ``from_json`` undoes it."""
+        """The object for novelty.json; ``from_json`` undoes it."""
         found: dict[str, Any] = msgspec.to_builtins(self)
         return found
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Rule:
-        """From the object in familiar.json; ``BundleError`` when a field is wrong, missing or too many."""
-        return schema.decode(value, cls, FILE)
+    def from_json(cls, value: Mapping[str, Any]) -> NoveltyDetector:
+        """From the object in novelty.json; ``BundleError`` when a field is wrong, missing or too many."""
+        return schema.decode(value, cls, NOVELTY)
 
 
-def read(bundle: Bundle, channels: int) -> Rule | None:
+def read(bundle: Bundle, channels: int) -> NoveltyDetector | None:
     """A bundle's rule, if it has one.
 
     Raises:
         BundleError: it is malformed, or made for an encoder of other than this many channels.
     """
-    if FILE not in bundle.files:
+    rule = bundle.record(NOVELTY, NoveltyDetector)
+    if rule is None:
         return None
-    data = manifest.content(bundle.folder, FILE, bundle.files[FILE])
-    rule = Rule.from_json(manifest.parse_object(data, FILE))
-    if (expected := len(rule.centres[0])) != channels:
+    if (expected := len(rule.centroids[0])) != channels:
         raise BundleError(
-            f"{FILE} is for an encoder of {expected} channels, this one has {channels}. {AGAIN}"
+            f"{NOVELTY} is for an encoder of {expected} channels, this one has {channels}. {AGAIN}"
         )
     return rule
 

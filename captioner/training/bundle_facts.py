@@ -48,16 +48,16 @@ def facts(recipe: Recipe, trained: TrainingResult, dataset: Dataset) -> dict[str
     lengths = Counter(len(sentence) for sentence in sentences)
     return {
         "name": "Flickr8k",
-        "split": dataset.name,
-        "pictures": {split: len(found) for split, found in dataset.splits.items()},
+        "split_name": dataset.name,
+        "images": {split: len(found) for split, found in dataset.splits.items()},
         "captions": {split: sum(map(len, found.values())) for split, found in dataset.splits.items()},
-        "lengths": {str(length): lengths[length] for length in sorted(lengths)},
+        "caption_lengths": {str(length): lengths[length] for length in sorted(lengths)},
         "words": {
-            "running": sum(counts.values()),
+            "tokens": sum(counts.values()),
             "distinct": len(counts),
-            "known": len(trained.vocabulary) - len(SPECIALS),
+            "vocabulary_size": len(trained.vocabulary) - len(SPECIALS),
             "min_count": recipe.min_count,
-            "commonest": [[word, count] for word, count in counts.most_common(COMMONEST)],
+            "most_common": [[word, count] for word, count in counts.most_common(COMMONEST)],
         },
     }
 
@@ -72,15 +72,15 @@ def _config(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int
         image_size=recipe.encoder.size,
         grid=trained.grid,
         pretrained=recipe.encoder.pretrained,
-        mirror=recipe.mirror,
+        horizontal_flip=recipe.mirror,
         attention=trained.decoder.has_attention,
         tokenizer=recipe.tokenizer,
-        split=recipe.split,
+        split_name=recipe.split,
         beams=decoding.beams,
-        alpha=decoding.length_penalty,
+        length_penalty=decoding.length_penalty,
         max_words=decoding.max_words,
         versions={name: version(name) for name in LIBRARIES},
-        data=dataset.fingerprint,
+        data_fingerprint=dataset.fingerprint,
         seed=seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -285,7 +285,7 @@ def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: 
     calibration.add(captioner, dataset)
     split = "test" if "test" in dataset.splits else "dev"
     found, rows = evaluation.evaluate(captioner, dataset, split)
-    how = f"--split {split} --beams {found.beams} --alpha {found.alpha:g}"
+    how = f"--split {split} --beams {found.beams} --length-penalty {found.length_penalty:g}"
     how += f" --limit {found.images}" if options.limit else ""
     sealed = evaluation.write(captioner.bundle, found, rows, f"python -m captioner evaluate {how}")
     storage.write(options.out, {name: sealed.folder / name for name in sealed.files})

@@ -60,7 +60,7 @@ _KAGGLE_PHASES = (
 )
 # Not part of a recipe, because it has not paid yet (EXPERIMENTS.md): train.py --self-critical adds it.
 SELF_CRITICAL = Phase(
-    "polish",
+    "self_critical",
     epochs=0,
     learning_rate=2e-5,
     batch_size=50,

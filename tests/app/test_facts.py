@@ -18,11 +18,11 @@ from tests import tiny
 
 SCORES, METRICS = tiny.SCORES, tiny.METRICS
 HISTORY = """\
-epoch,phase,loss,val_loss,rate,seconds,val_cider
+epoch,phase,loss,val_loss,learning_rate,seconds,val_cider
 1,decoder,4.5,4.25,0.001,60,0.1
 2,decoder,3.5,3.0,0.001,60,0.3
 3,decoder,3.0,3.1,0.0005,60,0.25
-4,polish,-0.5,3.2,0.00005,60,0.4
+4,self_critical,-0.5,3.2,0.00005,60,0.4
 """
 
 
@@ -67,12 +67,12 @@ def test_training_is_told_in_sentences(trained: Bundle, monkeypatch: pytest.Monk
     assert "practice is made harder" in said  # the training loss lies above the other
     assert "Highest in epoch 4: 0.40" in said
     assert "Lowered in epoch 3" in said
-    assert "**polish**, epoch 4" in said
+    assert "**self_critical**, epoch 4" in said
 
 
 def test_as_many_networks_are_told_as_there_are(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "through a network that recognises edges" in text(visit("training_report", trained, monkeypatch))
-    config = trained.config.to_json() | {"encoder": "one + another", "mirror": True}
+    config = trained.config.to_json() | {"encoder": "one + another", "horizontal_flip": True}
     two = storage.replace(trained.folder, {"config.json": json.dumps(config)})
     assert re.search(
         "through two networks side by side, .* then things, once more mirrored",

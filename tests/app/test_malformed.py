@@ -30,8 +30,8 @@ WORST: dict[str, tuple[str, str | bytes]] = {
     "a log-probability above 0": ("predictions.csv", PREDICTION.replace("-3.5", "1e9")),
     "a negative score": ("predictions.csv", PREDICTION.replace(",1.5", ",-7")),
     "no text": ("predictions.csv", b"\xff\xfe"),
-    "no rows": ("beside.json", "{}"),
-    "no rule": ("familiar.json", "{}"),
+    "no rows": ("baselines.json", "{}"),
+    "no rule": ("novelty.json", "{}"),
 }
 
 PAGES = {
@@ -62,7 +62,7 @@ def test_a_caption_comes_whatever_the_facts(case: str, tmp_path: Path, stand_in:
     stand_in(Captioner(malformed(tmp_path / "artifacts", name, content)))
     app = visitor.checked(upload(visitor.opened("caption"), photo(1)))
     assert app.header[0].value.startswith("“")
-    assert ("Unusual pictures cannot be noticed" in said(app)) == (name == "familiar.json")
+    assert ("Unusual pictures cannot be noticed" in said(app)) == (name == "novelty.json")
 
 
 @pytest.mark.parametrize(("case", "page"), SHOWN)

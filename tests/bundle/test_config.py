@@ -22,13 +22,13 @@ ODD_FIELDS: dict[str, list[object]] = {
     "grid": [[7], [7, 0], 7, "77"],
     "attention": [1, "yes"],
     "tokenizer": ["nltk", []],
-    "split": ["karpathy", {}],
+    "split_name": ["karpathy", {}],
     "beams": [0, True, 2.5],
-    "alpha": ["0.7", -1, True],
+    "length_penalty": ["0.7", -1, True],
     "max_words": [0],
-    "mirror": ["yes", 1],
+    "horizontal_flip": ["yes", 1],
     "versions": [[], {"keras": 3}],
-    "data": [None],
+    "data_fingerprint": [None],
     "pretrained": ["yes", 1],
     "seed": [-1],
     "created": ["yesterday", 5],
@@ -36,8 +36,8 @@ ODD_FIELDS: dict[str, list[object]] = {
 
 
 @given(st.integers(1, 100), st.floats(0, 10), st.text(min_size=1, max_size=200).filter(str.isprintable))
-def test_a_configuration_survives_json(beams: int, alpha: float, name: str) -> None:
-    config = replace(tiny.config(), beams=beams, alpha=alpha, encoder=name, versions={name: name})
+def test_a_configuration_survives_json(beams: int, penalty: float, name: str) -> None:
+    config = replace(tiny.config(), beams=beams, length_penalty=penalty, encoder=name, versions={name: name})
 
     assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
 

@@ -65,7 +65,7 @@ def test_any_flipped_bit_is_noticed(artifacts: Path, name: str) -> None:
         flipped[bit // 8] ^= 1 << bit % 8
         (artifacts / name).write_bytes(flipped)
         with pytest.raises(BundleError):
-            storage.verify(artifacts)
+            storage.load(artifacts)
 
 
 @pytest.mark.parametrize("name", [*manifest.FILES, MANIFEST, "samples/a.jpg"])
@@ -73,11 +73,11 @@ def test_a_missing_or_cut_file_is_named(artifacts: Path, name: str) -> None:
     whole = (artifacts / name).read_bytes()
     (artifacts / name).write_bytes(whole[:-1])
     with pytest.raises(BundleError, match=Path(name).name):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
     (artifacts / name).unlink()
     with pytest.raises(BundleError, match=Path(name).name):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 @pytest.mark.parametrize("name", ["vocabulary.json", "history.csv", "README.md", "captioner.tflite"])
@@ -100,7 +100,7 @@ def test_a_bundle_is_bounded_as_a_whole(artifacts: Path) -> None:
     reseal(artifacts, lambda value: value["files"].update({f"samples/{i}.jpg": one for i in range(20)}))
 
     with pytest.raises(BundleError, match="a bundle has at most"):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 @posix_only
@@ -111,7 +111,7 @@ def test_links_are_refused(artifacts: Path, name: str) -> None:
     (artifacts / name).symlink_to(elsewhere)
 
     with pytest.raises(BundleError, match=f"{name} is a symbolic link"):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 def test_a_folder_in_place_of_a_file_is_refused(artifacts: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_folder_in_place_of_a_file_is_refused(artifacts: Path) -> None:
     (artifacts / "README.md").mkdir()
 
     with pytest.raises(BundleError, match=r"README\.md is missing"):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -129,14 +129,14 @@ def test_names_outside_the_list_are_refused_both_ways(artifacts: Path, name: str
 
     reseal(artifacts, lambda value: value["files"].update({name: value["files"]["config.json"]}))
     with pytest.raises(BundleError, match="no file of a bundle"):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 def test_names_that_differ_in_case_only_are_refused(artifacts: Path) -> None:
     reseal(artifacts, lambda value: value["files"].update({"samples/A.jpg": value["files"]["samples/a.jpg"]}))
 
     with pytest.raises(BundleError, match="upper and lower case"):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 @pytest.mark.parametrize("entry", ODD_ENTRIES)
@@ -144,7 +144,7 @@ def test_malformed_entries_are_refused(artifacts: Path, entry: object) -> None:
     reseal(artifacts, lambda value: value["files"].update({"README.md": entry}))
 
     with pytest.raises(BundleError, match=r"README\.md needs a size"):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 @pytest.mark.parametrize("data", ODD_MANIFESTS)
@@ -152,7 +152,7 @@ def test_malformed_manifests_are_refused(artifacts: Path, data: bytes) -> None:
     (artifacts / MANIFEST).write_bytes(data)
 
     with pytest.raises(BundleError, match=MANIFEST):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 def test_a_manifest_written_another_way_is_refused(artifacts: Path) -> None:
@@ -160,11 +160,11 @@ def test_a_manifest_written_another_way_is_refused(artifacts: Path) -> None:
     (artifacts / MANIFEST).write_text(json.dumps(value, indent=1))
 
     with pytest.raises(BundleError, match="edited or damaged"):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 def test_a_newer_format_asks_for_an_update(artifacts: Path) -> None:
     reseal(artifacts, lambda value: value.update(format=FORMAT + 1))
 
     with pytest.raises(BundleError, match="Update captioner"):
-        storage.verify(artifacts)
+        storage.load(artifacts)

@@ -22,23 +22,23 @@ MODEL, FLOOR, PEOPLE = (
     )
 )
 METRICS: dict[str, Any] = {
-    "dataset": "official",
+    "split_name": "official",
     "split": "test",
     "images": 1000,
     "tokenizer": "captioner",
     "beams": 5,
-    "alpha": 0.7,
+    "length_penalty": 0.7,
     "max_words": 20,
     "scores": MODEL.as_dict(),
-    "constant": FLOOR.as_dict(),
-    "human": PEOPLE.as_dict(),
+    "constant_baseline": FLOOR.as_dict(),
+    "human_baseline": PEOPLE.as_dict(),
     "cider_interval": [0.454, 0.514],
     "distinct_captions": 812,
     "words_used": 431,
     "verbatim_share": 0.123,
-    "repeats_share": 0.004,
-    "dangling_share": 0.001,
-    "seconds_per_picture": 0.08,
+    "repeated_ngrams_share": 0.004,
+    "incomplete_share": 0.001,
+    "seconds_per_image": 0.08,
     "command": "python -m captioner evaluate --beams 5 --write",
 }
 HISTORY = [Epoch(1, "decoder", seconds=3000), Epoch(2, "fine-tune", seconds=4200), Epoch(3, "fine-tune")]
@@ -61,8 +61,8 @@ def card(**changes: Any) -> ModelCard:
 
 
 def test_the_card_says_whether_the_mirror_image_counts() -> None:
-    assert "mirror image" in card(config=tiny.config(mirror=True)).text
-    assert "mirror image" not in card(config=tiny.config(mirror=False)).text
+    assert "mirror image" in card(config=tiny.config(horizontal_flip=True)).text
+    assert "mirror image" not in card(config=tiny.config(horizontal_flip=False)).text
 
 
 def test_the_card_says_how_many_decoders_write() -> None:
@@ -86,7 +86,12 @@ def test_every_result_carries_its_split_and_options() -> None:
     for result in results(card()):
         assert (result.dataset_type, result.dataset_split) == (DATASET, "test")
         assert result.dataset_args == {"cut": "official", "images": 1000}
-        assert result.metric_args == {"tokenizer": "captioner", "beams": 5, "alpha": 0.7, "max_words": 20}
+        assert result.metric_args == {
+            "tokenizer": "captioner",
+            "beams": 5,
+            "length_penalty": 0.7,
+            "max_words": 20,
+        }
 
 
 def test_the_text_has_the_figures_and_the_command_that_gives_them() -> None:
@@ -101,7 +106,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "## Results" not in bare.text
     assert "hours" not in bare.text
     assert "model-index" not in bare.content
-    assert "| a person" not in card(metrics=measured(human=None)).text
+    assert "| a person" not in card(metrics=measured(human_baseline=None)).text
 
 
 def test_the_card_says_what_the_encoder_saw_before() -> None:
@@ -121,7 +126,7 @@ def test_odd_names_do_not_break_the_head() -> None:
 @pytest.mark.parametrize("split", ["official", "kaggle"])
 @pytest.mark.parametrize("encoder", ["mobilenet_edgetpu", "densenet201"])
 def test_every_recipe_has_a_card(decoder: str, split: str, encoder: str) -> None:
-    text = card(config=tiny.config(decoder=decoder, split=split, encoder=encoder)).text
+    text = card(config=tiny.config(decoder=decoder, split_name=split, encoder=encoder)).text
     assert ("MLPerf" in text) == (encoder == "mobilenet_edgetpu")
 
 

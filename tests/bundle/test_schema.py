@@ -14,14 +14,14 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from captioner.bundle import schema
+from captioner.bundle import manifest, schema
 from captioner.bundle import storage as bundles
 from captioner.bundle.config import Config
 from captioner.bundle.schema import Baselines, DatasetStatistics, Epoch, Metrics, Prediction, Record
 from captioner.data import flickr8k
 from captioner.errors import BundleError
 from captioner.inference import smoke_test
-from captioner.novelty.detector import Rule
+from captioner.novelty.detector import NoveltyDetector
 from captioner.text import TOKENIZERS
 from tests import tiny
 
@@ -30,11 +30,12 @@ OBJECTS: dict[str, tuple[type[Record], dict[str, Any]]] = {
     "config.json": (Config, tiny.config().to_json()),
     "metrics.json": (Metrics, tiny.METRICS),
     "dataset.json": (DatasetStatistics, tiny.DATASET),
-    "beside.json": (Baselines, {"rows": [tiny.BASELINE]}),
-    "familiar.json": (Rule, tiny.RULE),
+    "baselines.json": (Baselines, {"baselines": [tiny.BASELINE]}),
+    "novelty.json": (NoveltyDetector, tiny.NOVELTY),
 }
 EPOCH = (
-    "epoch,phase,loss,val_loss,rate,seconds,val_cider,words_used,dangling\n1,fit,4.5,4.2,0.1,60,0.5,35,0.1\n"
+    "epoch,phase,loss,val_loss,learning_rate,seconds,val_cider,words_used,incomplete_share\n"
+    "1,fit,4.5,4.2,0.1,60,0.5,35,0.1\n"
 )
 PREDICTION = f"{tiny.COLUMNS}\na.jpg,a dog,-3.5,-1.5,0.25,0.5,1.5\n"
 TABLES: dict[str, tuple[type[Record], str]] = {
@@ -122,8 +123,8 @@ def cell(name: str, column: str, odd: str | None) -> str:
 def read(name: str, data: bytes) -> object:
     kind = OBJECTS[name][0]
     if kind is Config:
-        return Config.from_json(bundles._record(data, dict[str, Any], name))
-    return bundles._record(data, kind, name)
+        return Config.from_json(manifest.parse_object(data, name))
+    return schema.decode(manifest.parse(data, name), kind, name)
 
 
 @pytest.mark.parametrize("name", OBJECTS)
@@ -136,7 +137,7 @@ def test_every_record_is_tried() -> None:
         return {kind}.union(*map(below, kind.__subclasses__()))
 
     tried = {kind.__name__ for kind, _ in (*OBJECTS.values(), *TABLES.values())}
-    inside = {"Scores", "WordCounts", "Baseline", "NoveltyRule", "Record"}
+    inside = {"Scores", "WordCounts", "Baseline", "NoveltyParameters", "Record"}
     assert {kind.__name__ for kind in below(Record)} == tried | inside
 
 
@@ -184,7 +185,7 @@ def test_a_table_of_too_many_rows_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "field", "odd"), [
     ("metrics.json", "images", "1e30"), ("metrics.json", "scores", "[]"), ("dataset.json", "words", "{}"),
-    ("beside.json", "rows", "[1]"), ("familiar.json", "limit", "NaN")
+    ("baselines.json", "baselines", "[1]"), ("novelty.json", "threshold", "NaN")
 ])  # fmt: skip
 def test_a_trial_finds_it_in_a_sealed_bundle(tmp_path: Path, name: str, field: str, odd: str) -> None:
     tiny.bundle(tmp_path / "artifacts")
@@ -202,7 +203,7 @@ def test_a_trial_finds_it_in_a_sealed_table(tmp_path: Path, name: str, column: s
 
 
 def test_the_choices_are_those_of_the_rest_of_the_project() -> None:
-    for kind, choices in ((schema.Cut, flickr8k.SPLITS), (schema.Tokenizer, TOKENIZERS)):
+    for kind, choices in ((schema.SplitName, flickr8k.SPLITS), (schema.Tokenizer, TOKENIZERS)):
         for choice in choices:
             assert msgspec.convert(choice, kind) == choice
         (rule,) = get_args(kind)[1:]

@@ -39,7 +39,7 @@ def test_a_bundle_reads_as_it_was_written(artifacts: Path) -> None:
     assert found.predictions() == [Prediction("a.jpg", "2", -3.5, -1.5, 0.25, 0.5, 1.5)]
     assert found.metrics() == schema.decode(tiny.METRICS, Metrics, "metrics.json")
     assert found.dataset() == schema.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
-    assert found.beside() == [schema.decode(tiny.BASELINE, Baseline, "beside.json")]
+    assert found.baselines() == [schema.decode(tiny.BASELINE, Baseline, "baselines.json")]
     assert found.card() == "# A card\n"
     assert found.samples == artifacts / "samples"
     assert found.model_path.read_bytes() == b"not a model"
@@ -80,7 +80,7 @@ def test_files_of_other_programs_are_ignored_and_carried_over(artifacts: Path) -
     (artifacts / ".cache" / "deep" / "lock").touch()
     (artifacts / "samples" / "mine.jpg").write_bytes(b"put here by a person")
 
-    storage.verify(artifacts)
+    storage.load(artifacts)
     storage.replace(artifacts, {"README.md": "new"})
 
     assert (artifacts / ".gitattributes").read_text() == "* -text"
@@ -120,7 +120,7 @@ def test_a_link_to_a_bundle_stays_a_link(artifacts: Path) -> None:
 def test_the_folder_may_be_the_current_one(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(artifacts)
 
-    storage.verify(".")
+    storage.load(".")
     assert storage.replace(".", {"README.md": "new"}).card() == "new"
 
 
@@ -131,7 +131,7 @@ def test_a_malformed_vocabulary_is_refused(artifacts: Path, words: object) -> No
     rewrite(artifacts, "vocabulary.json", json.dumps(words).encode())
 
     with pytest.raises(BundleError, match=r"vocabulary\.json"):
-        storage.verify(artifacts)
+        storage.load(artifacts)
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,10 @@ class Constant:
 
 def trained(folder: Path, dataset: Dataset, model: bytes = b"not a model", seed: int = SEED) -> Bundle:
     """What training on a dataset says of it."""
-    config = tiny.config(data=dataset.fingerprint, seed=seed)
+    config = tiny.config(data_fingerprint=dataset.fingerprint, seed=seed)
     counts = {split: len(found) for split, found in dataset.splits.items()}
     return storage.write(
-        folder, {**tiny.files(config, model), "dataset.json": json.dumps(tiny.DATASET | {"pictures": counts})}
+        folder, {**tiny.files(config, model), "dataset.json": json.dumps(tiny.DATASET | {"images": counts})}
     )
 
 

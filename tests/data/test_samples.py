@@ -102,7 +102,7 @@ def names(found: tuple[Sample, ...]) -> list[str]:
 
 
 def test_a_model_of_the_kaggle_split_gets_none_of_its_training_pictures(tmp_path: Path) -> None:
-    kaggle = storage.write(tmp_path / "artifacts", tiny.files(tiny.config(split="kaggle")))
+    kaggle = storage.write(tmp_path / "artifacts", tiny.files(tiny.config(split_name="kaggle")))
     found, _ = find(kaggle, folder=flickr8k(tmp_path / "data"), cache=tmp_path)
     assert names(found) == ["026.jpg", "027.jpg", "028.jpg", "029.jpg"]
 

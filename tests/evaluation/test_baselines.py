@@ -45,7 +45,7 @@ def test_the_card_ranks_them_between_the_floor_and_this_model(tmp_path: Path) ->
     assert "| 0.400 |" in worse
     assert "`better`, one convolution, attention, trained: decoder, fine-tune (1.5 h, 2 MB, 0.08 s" in better
     assert "| 0.600 |" in mine
-    assert [row.recipe for row in storage.load(own.folder).beside()] == ["worse", "better"]
+    assert [row.recipe for row in storage.load(own.folder).baselines()] == ["worse", "better"]
 
 
 def test_two_runs_of_a_recipe_stay_two(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_two_runs_of_a_recipe_stay_two(tmp_path: Path) -> None:
 def test_scores_that_do_not_say_what_they_depend_on_are_refused(tmp_path: Path) -> None:
     own, other = scored(tmp_path / "own", "mine", 0.6), scored(tmp_path / "a", "a", 0.5)
     storage.replace(other.folder, {"metrics.json": '{"cider": 0.5}'})
-    with pytest.raises(BundleError, match=r"metrics\.json: dataset is missing"):
+    with pytest.raises(BundleError, match=r"metrics\.json: split_name is missing"):
         baselines.add(own, [storage.load(other.folder)])
 
 
@@ -80,13 +80,13 @@ def test_scored_anew_in_another_way_the_card_shows_them_no_longer(tmp_path: Path
     metrics = own.metrics()
     assert metrics
     greedy = msgspec.structs.replace(metrics, beams=1)
-    card = render(own.config, greedy, own.history(), own.dataset(), own.beside())
+    card = render(own.config, greedy, own.history(), own.dataset(), own.baselines())
     assert "`other`" in own.card()
     assert "`other`" not in card
 
 
 def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own, other = scored(tmp_path / "own", "mine", 0.6), scored(tmp_path / "a", "other", 0.5)
-    assert main(["beside", str(other.folder), "--bundle", str(own.folder)]) == 0
+    assert main(["baselines", str(other.folder), "--bundle", str(own.folder)]) == 0
     assert capsys.readouterr().out == f"results of 1 bundle written to {own.folder}\n"
     assert main(["beside", str(tmp_path / "nothing"), "--bundle", str(own.folder)]) == 2

@@ -70,11 +70,16 @@ def test_scores_are_those_of_the_captions(dataset: Dataset, parrot: Callable[...
     references = [[words(caption) for caption in captions if words(caption)] for captions in TEST.values()]
     candidates = [words(caption) for caption in said.values()]
     assert found.scores == metrics.score(candidates, references)
-    assert found.constant == metrics.score([words(evaluation.CONSTANT)] * 3, references)
+    assert found.constant_baseline == metrics.score([words(evaluation.CONSTANT)] * 3, references)
     assert [row["caption"] for row in rows] == list(said.values())
     assert np.mean([float(row["cider"]) for row in rows]) == pytest.approx(found.scores.cider, abs=1e-4)
     assert found.cider_interval[0] <= found.scores.cider <= found.cider_interval[1]
-    assert (found.dataset, found.split, found.images, found.tokenizer) == ("official", "test", 3, "captioner")
+    assert (found.split_name, found.split, found.images, found.tokenizer) == (
+        "official",
+        "test",
+        3,
+        "captioner",
+    )
 
 
 def test_a_caption_that_a_person_wrote_scores_in_full(
@@ -85,7 +90,7 @@ def test_a_caption_that_a_person_wrote_scores_in_full(
     )
 
     assert found.scores.bleu4 == pytest.approx(1, abs=1e-6)
-    assert found.scores.cider > found.constant.cider
+    assert found.scores.cider > found.constant_baseline.cider
 
 
 def test_people_are_scored_against_each_other() -> None:
@@ -118,8 +123,8 @@ def test_what_the_sentences_are_like(dataset: Dataset, parrot: Callable[..., Par
 
     assert (found.distinct_captions, found.words_used) == (2, 6)
     assert found.verbatim_share == pytest.approx(2 / 3)
-    assert found.dangling_share == pytest.approx(1 / 3)
-    assert (found.repeats_share, found.repeated_words_share) == (0, 0)
+    assert found.incomplete_share == pytest.approx(1 / 3)
+    assert (found.repeated_ngrams_share, found.repeated_words_share) == (0, 0)
 
 
 def test_words_that_stand_twice_are_counted_beside_peoples(
@@ -138,7 +143,7 @@ def test_a_copy_is_found_under_the_rules_the_model_was_trained_with(
 ) -> None:
     kaggle = replace(dataset, name="kaggle", splits={"train": TRAIN, "dev": TEST})
     said = dict.fromkeys(TEST, "dog in the grass")
-    found, _ = evaluation.evaluate(parrot(said, tokenizer="kaggle", split="kaggle"), kaggle, "dev")
+    found, _ = evaluation.evaluate(parrot(said, tokenizer="kaggle", split_name="kaggle"), kaggle, "dev")
 
     assert found.verbatim_share == 1
 
@@ -149,14 +154,14 @@ def test_the_options_are_passed_on_and_reported(dataset: Dataset, parrot: Callab
         captioner, dataset, options=DecodingOptions(beams=2, length_penalty=0.5), limit=2
     )
 
-    assert (found.beams, found.alpha, found.images, len(rows)) == (2, 0.5, 2, 2)
+    assert (found.beams, found.length_penalty, found.images, len(rows)) == (2, 0.5, 2, 2)
     assert {options.beams for options in captioner.asked if options} == {2}
     assert evaluation.evaluate(captioner, dataset)[0].beams == captioner.options.beams
 
 
 def test_a_split_of_another_cut_is_refused(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
     with pytest.raises(DatasetError, match="shares pictures"):
-        evaluation.evaluate(parrot({}, split="kaggle"), dataset)
+        evaluation.evaluate(parrot({}, split_name="kaggle"), dataset)
 
 
 def test_an_absent_split_is_named(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
@@ -199,7 +204,7 @@ def test_writing_reseals_figures_captions_card_and_options(
     assert written
     assert written == convert({**found.as_dict(), "command": "the command"}, Metrics)
     assert written.scores.cider == pytest.approx(found.scores.cider, abs=1e-6)
-    assert (sealed.config.beams, sealed.config.alpha) == (2, 0.5)
+    assert (sealed.config.beams, sealed.config.length_penalty) == (2, 0.5)
     assert [row.image for row in sealed.predictions()] == list(TEST)
     assert sealed.predictions()[0].caption == 'a dog, "red"'
     assert f"{found.scores.cider:.3f}" in sealed.card()

@@ -122,7 +122,9 @@ def test_each_caption_is_a_path_through_the_tree(captioner: Captioner) -> None:
 
 def test_the_options_of_the_bundle_are_the_default(captioner: Captioner) -> None:
     config = captioner.bundle.config
-    options = DecodingOptions(beams=config.beams, length_penalty=config.alpha, max_words=config.max_words)
+    options = DecodingOptions(
+        beams=config.beams, length_penalty=config.length_penalty, max_words=config.max_words
+    )
 
     assert outline(captioner.caption(picture(1))) == outline(captioner.caption(picture(1), options))
     assert len(captioner.caption(picture(1), replace(options, beams=1)).candidates) == 1

@@ -100,6 +100,6 @@ def test_a_trial_needs_no_tensorflow(tmp_path: Path) -> None:
 
 def test_a_rule_without_which_pictures_are_captioned_is_refused(tmp_path: Path) -> None:
     tiny.bundle(tmp_path / "artifacts")
-    broken = storage.replace(tmp_path / "artifacts", {"familiar.json": "{}"})
-    with pytest.raises(BundleError, match=r"familiar\.json"):
+    broken = storage.replace(tmp_path / "artifacts", {"novelty.json": "{}"})
+    with pytest.raises(BundleError, match=r"novelty\.json"):
         smoke_test.run(broken)

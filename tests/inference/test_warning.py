@@ -17,7 +17,7 @@ from captioner.inference import warning
 from captioner.inference.captioner import Captioner
 from captioner.inference.confidence import Threshold
 from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
-from captioner.novelty import detector, synthetic_images
+from captioner.novelty import synthetic_images
 from tests import tiny, visitor
 from tests.app.caption.test_page import opened
 from tests.conftest import StandIn
@@ -30,8 +30,8 @@ SENTENCE = SENTENCES[UNFAMILIAR]
 
 
 def test_the_limit_itself_is_familiar() -> None:
-    assert warning.unfamiliar(rule(), rule().limit) is None
-    assert warning.unfamiliar(rule(), rule().limit - 1e-6)
+    assert warning.unfamiliar(rule(), rule().threshold) is None
+    assert warning.unfamiliar(rule(), rule().threshold - 1e-6)
 
 
 def test_the_threshold_itself_is_unsure() -> None:
@@ -55,7 +55,7 @@ def test_doubts_that_were_wrong_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("noticed", "told"),
+    ("detected", "told"),
     [
         ({}, ""),
         ({"noise": (4, 4)}, "it noticed all noise."),
@@ -64,8 +64,8 @@ def test_doubts_that_were_wrong_are_told() -> None:
         ({"c": (0, 4), "d": (0, 4)}, "it noticed none of the c and d."),
     ],
 )
-def test_what_it_misses_is_told_with_what_it_notices(noticed: dict[str, tuple[int, int]], told: str) -> None:
-    found = warning.unfamiliar(rule(noticed=noticed), 0.0)
+def test_what_it_misses_is_told_with_what_it_notices(detected: dict[str, tuple[int, int]], told: str) -> None:
+    found = warning.unfamiliar(rule(detected=detected), 0.0)
     assert found
     assert found.reason.endswith(told or "(1.1%).")
 
@@ -79,9 +79,9 @@ def predictions(log_prob: float) -> str:
 def limited(folder: Path, limit: float, log_prob: float) -> Captioner:
     """A model that runs, with both rules."""
     tiny.bundle(folder)
-    fitting = rule(centres=((1000,) + (0,) * (tiny.CHANNELS - 1),), limit=limit)
+    fitting = rule(centroids=((1000,) + (0,) * (tiny.CHANNELS - 1),), threshold=limit)
     files: bundles.Files = {
-        detector.FILE: manifest.canonical(fitting.to_json()),
+        manifest.NOVELTY: manifest.canonical(fitting.to_json()),
         "predictions.csv": predictions(log_prob),
     }
     return Captioner(bundles.replace(folder, files))
@@ -114,8 +114,8 @@ def test_measuring_does_without(committed: Bundle) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        (detector.FILE, "{}"),
-        (detector.FILE, "[" * 9),
+        (manifest.NOVELTY, "{}"),
+        (manifest.NOVELTY, "[" * 9),
         ("predictions.csv", "image,caption,log_prob\na.jpg,dog,much\n"),
         ("predictions.csv", b"\xff\xfe"),
     ],
@@ -127,7 +127,7 @@ def test_a_broken_rule_costs_its_warning_and_no_caption(
     whole = limited(tmp_path / "artifacts", 1.0, 0.0)
     broken = Captioner(bundles.replace(tmp_path / "artifacts", {name: content})).caption(image)
     assert broken.best.text == whole.caption(image).best.text
-    assert [one.code for one in broken.warnings] == [UNSURE if name == detector.FILE else UNFAMILIAR]
+    assert [one.code for one in broken.warnings] == [UNSURE if name == manifest.NOVELTY else UNFAMILIAR]
 
 
 def strange() -> Pictures:

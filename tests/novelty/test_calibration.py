@@ -12,12 +12,13 @@ from PIL import Image
 from captioner.__main__ import main
 from captioner.bundle import manifest
 from captioner.bundle import storage as bundles
+from captioner.bundle.manifest import NOVELTY
 from captioner.bundle.storage import Bundle
 from captioner.data.flickr8k import Dataset
 from captioner.errors import DatasetError, ImageError
 from captioner.inference.captioner import Captioner
 from captioner.novelty import calibration, synthetic_images
-from captioner.novelty.detector import FILE, Rule, unit
+from captioner.novelty.detector import NoveltyDetector, unit
 from tests import tiny
 
 SIZES = {"train": 40, "dev": 100, "test": 120}
@@ -61,7 +62,7 @@ def dataset(tmp_path: Path) -> Dataset:
     return data(tmp_path / "images", SIZES)
 
 
-def measured(encoder: ByColour, dataset: Dataset) -> Rule:
+def measured(encoder: ByColour, dataset: Dataset) -> NoveltyDetector:
     rule = calibration.measured(encoder, dataset)
     assert rule
     return rule
@@ -70,11 +71,11 @@ def measured(encoder: ByColour, dataset: Dataset) -> Rule:
 def test_the_limit_is_set_on_one_split_and_checked_on_another(tmp_path: Path, dataset: Dataset) -> None:
     rule = measured(encoder(tmp_path / "artifacts"), dataset)
     colours = [np.array([[[200, green, 0]]], np.float32) for green in range(1, SIZES["dev"] + 1)]
-    near = sorted(rule.likeness(colour) for colour in colours)
-    assert near[0] <= rule.limit <= near[1] + 1e-6, "one in a hundred"
-    assert (rule.split, rule.images, rule.dataset) == ("test", SIZES["test"], "official")
+    near = sorted(rule.similarity(colour) for colour in colours)
+    assert near[0] <= rule.threshold <= near[1] + 1e-6, "one in a hundred"
+    assert (rule.split, rule.images, rule.split_name) == ("test", SIZES["test"], "official")
     greener = SIZES["test"] - SIZES["dev"]
-    assert greener <= rule.false_alarms <= greener + 1
+    assert greener <= rule.false_positives <= greener + 1
 
 
 def test_it_is_measured_the_same_every_time(tmp_path: Path, dataset: Dataset) -> None:
@@ -83,17 +84,17 @@ def test_it_is_measured_the_same_every_time(tmp_path: Path, dataset: Dataset) ->
 
 def test_every_kind_of_stranger_is_tried(tmp_path: Path, dataset: Dataset) -> None:
     rule = measured(encoder(tmp_path / "artifacts"), dataset)
-    assert list(rule.noticed) == [*synthetic_images.DRAWN, *synthetic_images.CHANGED]
-    assert {whole for _, whole in rule.noticed.values()} == {TRIES}
-    assert rule.noticed["pages of text"] == (TRIES, TRIES), "white is not red"
-    assert rule.noticed["photographs upside down"][0] <= TRIES / 2, "their colours are the same"
+    assert list(rule.detected) == [*synthetic_images.DRAWN, *synthetic_images.CHANGED]
+    assert {whole for _, whole in rule.detected.values()} == {TRIES}
+    assert rule.detected["pages of text"] == (TRIES, TRIES), "white is not red"
+    assert rule.detected["photographs upside down"][0] <= TRIES / 2, "their colours are the same"
 
 
 def test_without_a_test_split_halves_of_dev_stand_in(tmp_path: Path) -> None:
     cut = data(tmp_path / "images", {"train": 20, "dev": 2 * calibration.ENOUGH}, "kaggle")
-    speaker = encoder(tmp_path / "artifacts", split="kaggle")
+    speaker = encoder(tmp_path / "artifacts", split_name="kaggle")
     rule = measured(speaker, cut)
-    assert (rule.split, rule.images, rule.dataset) == ("dev", calibration.ENOUGH, "kaggle")
+    assert (rule.split, rule.images, rule.split_name) == ("dev", calibration.ENOUGH, "kaggle")
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
@@ -108,7 +109,7 @@ def test_few_pictures_make_no_rule(tmp_path: Path, split: str) -> None:
 
 def test_another_cut_is_refused(tmp_path: Path, dataset: Dataset) -> None:
     with pytest.raises(DatasetError, match="trained on the kaggle split"):
-        calibration.measured(encoder(tmp_path / "artifacts", split="kaggle"), dataset)
+        calibration.measured(encoder(tmp_path / "artifacts", split_name="kaggle"), dataset)
 
 
 def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, dataset: Dataset) -> None:
@@ -122,23 +123,23 @@ def test_it_is_sealed_into_the_bundle_beside_the_rest(tmp_path: Path, dataset: D
     rule = calibration.add(speaker, dataset)
     assert rule
     sealed = bundles.load(speaker.bundle.folder)
-    written = (sealed.folder / FILE).read_bytes()
-    assert Rule.from_json(manifest.parse_object(written, FILE)) == rule
-    assert manifest.canonical(manifest.parse(written, FILE)) == written
-    others = {name: entry for name, entry in sealed.files.items() if name != FILE}
+    written = (sealed.folder / NOVELTY).read_bytes()
+    assert NoveltyDetector.from_json(manifest.parse_object(written, NOVELTY)) == rule
+    assert manifest.canonical(manifest.parse(written, NOVELTY)) == written
+    others = {name: entry for name, entry in sealed.files.items() if name != NOVELTY}
     assert others == speaker.bundle.files
 
 
 def test_centres_are_found_where_directions_crowd() -> None:
     chance = np.random.default_rng(0)
     crowds = np.eye(5)[chance.integers(0, 5, 200)] + chance.normal(0, 0.01, (200, 5))
-    found = unit(np.array(calibration.centres(unit(crowds)), np.float64))
-    assert len(found) == calibration.CENTRES
+    found = unit(np.array(calibration.centroids(unit(crowds)), np.float64))
+    assert len(found) == calibration.CENTROIDS
     assert (found @ np.eye(5)).max(axis=0) == pytest.approx(np.ones(5), abs=0.01)
 
 
 def test_fewer_pictures_than_centres_are_centres_themselves() -> None:
-    assert sorted(calibration.centres(np.eye(3))) == [(0, 0, 1000), (0, 1000, 0), (1000, 0, 0)]
+    assert sorted(calibration.centroids(np.eye(3))) == [(0, 0, 1000), (0, 1000, 0), (1000, 0, 0)]
 
 
 @pytest.mark.parametrize("kind", synthetic_images.DRAWN)
@@ -168,7 +169,7 @@ def test_the_command_prints_and_writes(
 ) -> None:
     monkeypatch.setattr(calibration, "ENOUGH", 4)
     own = bundles.write(tmp_path / "own", {name: tiny_bundle.folder / name for name in tiny_bundle.files})
-    command = ["familiar", "--bundle", str(own.folder), "--data", str(kaggle_folder)]
+    command = ["novelty", "--bundle", str(own.folder), "--data", str(kaggle_folder)]
 
     assert main(command) == 0
     assert bundles.load(own.folder).checksum == own.checksum, "nothing is written unless asked for"

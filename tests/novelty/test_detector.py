@@ -13,26 +13,27 @@ from numpy.typing import NDArray
 
 from captioner.bundle import manifest
 from captioner.bundle import storage as bundles
+from captioner.bundle.manifest import NOVELTY
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 from captioner.inference.captioner import Captioner
 from captioner.novelty import detector
-from captioner.novelty.detector import FILE, Rule, direction
+from captioner.novelty.detector import NoveltyDetector, direction
 from tests import tiny
 
 
-def rule(**changes: Any) -> Rule:
+def rule(**changes: Any) -> NoveltyDetector:
     """Two centres at right angles, in three channels."""
     fields: dict[str, Any] = {
-        "centres": ((1000, 0, 0), (0, 600, 800)),
-        "limit": 0.5,
-        "dataset": "official",
+        "centroids": ((1000, 0, 0), (0, 600, 800)),
+        "threshold": 0.5,
+        "split_name": "official",
         "split": "test",
         "images": 1000,
-        "false_alarms": 11,
-        "noticed": {"noise": (40, 40), "charts": (39, 40), "negatives": (0, 40)},
+        "false_positives": 11,
+        "detected": {"noise": (40, 40), "charts": (39, 40), "negatives": (0, 40)},
     }
-    return Rule(**fields | changes)
+    return NoveltyDetector(**fields | changes)
 
 
 def regions(*rows: tuple[float, ...]) -> NDArray[np.float32]:
@@ -40,29 +41,29 @@ def regions(*rows: tuple[float, ...]) -> NDArray[np.float32]:
 
 
 def with_rule(folder: Path, value: object) -> Bundle:
-    """A tiny bundle that runs, with this in familiar.json."""
+    """A tiny bundle that runs, with this in novelty.json."""
     tiny.bundle(folder)
-    return bundles.replace(folder, {FILE: manifest.canonical(value)})
+    return bundles.replace(folder, {NOVELTY: manifest.canonical(value)})
 
 
 def test_the_nearest_centre_counts() -> None:
-    assert rule().likeness(regions((7, 0, 0))) == pytest.approx(1)
-    assert rule().likeness(regions((0, 3, 4))) == pytest.approx(1)
-    assert rule().likeness(regions((0, 1, 0))) == pytest.approx(0.6)
-    assert rule().likeness(regions((-1, 0, 0))) == pytest.approx(0)
+    assert rule().similarity(regions((7, 0, 0))) == pytest.approx(1)
+    assert rule().similarity(regions((0, 3, 4))) == pytest.approx(1)
+    assert rule().similarity(regions((0, 1, 0))) == pytest.approx(0.6)
+    assert rule().similarity(regions((-1, 0, 0))) == pytest.approx(0)
 
 
 def test_regions_count_by_their_mean() -> None:
-    assert rule().likeness(regions((2, 0, 0), (0, 2, 0))) == pytest.approx(0.5**0.5)
+    assert rule().similarity(regions((2, 0, 0), (0, 2, 0))) == pytest.approx(0.5**0.5)
 
 
 def test_negatives_count_as_nothing_in_every_region() -> None:
-    assert rule().likeness(regions((3, -9, 0))) == pytest.approx(1)
+    assert rule().similarity(regions((3, -9, 0))) == pytest.approx(1)
     assert direction(regions((1, 0, 0), (-1, 0, 4))) == pytest.approx(direction(regions((1, 0, 4))))
 
 
 def test_seeing_nothing_is_like_nothing() -> None:
-    assert rule().likeness(regions((0, 0, 0), (0, 0, 0))) == 0
+    assert rule().similarity(regions((0, 0, 0), (0, 0, 0))) == 0
 
 
 # Subnormal numbers have too few digits to keep their ratios when multiplied.
@@ -72,58 +73,58 @@ components = st.floats(-5, 5, width=32, allow_subnormal=False)
 @given(seen=st.lists(components, min_size=3, max_size=3), times=st.floats(0.5, 100, width=32))
 def test_only_the_direction_counts(seen: list[float], times: float) -> None:
     one, other = regions(tuple(seen)), regions(tuple(seen)) * np.float32(times)
-    assert rule().likeness(one) == pytest.approx(rule().likeness(other), abs=1e-3)
-    assert -1.0001 <= rule().likeness(one) <= 1.0001
+    assert rule().similarity(one) == pytest.approx(rule().similarity(other), abs=1e-3)
+    assert -1.0001 <= rule().similarity(one) <= 1.0001
 
 
 def test_a_rule_is_read_back_as_it_was_written() -> None:
     written = manifest.canonical(rule().to_json())
-    assert Rule.from_json(manifest.parse_object(written, FILE)) == rule()
+    assert NoveltyDetector.from_json(manifest.parse_object(written, NOVELTY)) == rule()
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"centres": []},
-        {"centres": [[]]},
-        {"centres": [[1, 2], [3]]},
-        {"centres": [[0, 0, 0]]},
-        {"centres": [[1.5, 0, 0]]},
-        {"centres": [[True, False, False]]},
-        {"centres": [[1001, 0, 0]]},
-        {"centres": [[1]] * 65},
-        {"centres": "100"},
-        {"centres": 5},
-        {"limit": 2.0},
-        {"limit": "0.5"},
-        {"limit": None},
-        {"dataset": "mine"},
+        {"centroids": []},
+        {"centroids": [[]]},
+        {"centroids": [[1, 2], [3]]},
+        {"centroids": [[0, 0, 0]]},
+        {"centroids": [[1.5, 0, 0]]},
+        {"centroids": [[True, False, False]]},
+        {"centroids": [[1001, 0, 0]]},
+        {"centroids": [[1]] * 65},
+        {"centroids": "100"},
+        {"centroids": 5},
+        {"threshold": 2.0},
+        {"threshold": "0.5"},
+        {"threshold": None},
+        {"split_name": "mine"},
         {"split": "train"},
         {"split": ["test"]},
-        {"images": 0, "false_alarms": 0},
-        {"false_alarms": 1001},
-        {"false_alarms": -1},
-        {"false_alarms": 1.0},
-        {"noticed": {"noise": [41, 40]}},
-        {"noticed": {"noise": [1]}},
-        {"noticed": {"noise": 1}},
-        {"noticed": {"": [1, 1]}},
-        {"noticed": {"a\nb": [1, 1]}},
-        {"noticed": [["noise", 1]]},
+        {"images": 0, "false_positives": 0},
+        {"false_positives": 1001},
+        {"false_positives": -1},
+        {"false_positives": 1.0},
+        {"detected": {"noise": [41, 40]}},
+        {"detected": {"noise": [1]}},
+        {"detected": {"noise": 1}},
+        {"detected": {"": [1, 1]}},
+        {"detected": {"a\nb": [1, 1]}},
+        {"detected": [["noise", 1]]},
         {"more": 1},
     ],
 )
 def test_a_malformed_field_is_refused_by_name(change: dict[str, Any]) -> None:
-    with pytest.raises(BundleError, match=r"^familiar\.json.*again"):
-        Rule.from_json({**rule().to_json(), **change})
+    with pytest.raises(BundleError, match=r"^novelty\.json.*again"):
+        NoveltyDetector.from_json({**rule().to_json(), **change})
 
 
-@pytest.mark.parametrize("name", ["centres", "limit", "noticed"])
+@pytest.mark.parametrize("name", ["centroids", "threshold", "detected"])
 def test_a_missing_field_is_named(name: str) -> None:
     value = rule().to_json()
     del value[name]
     with pytest.raises(BundleError, match=name):
-        Rule.from_json(value)
+        NoveltyDetector.from_json(value)
 
 
 def test_a_bundle_without_a_rule_captions(tiny_bundle: Bundle) -> None:
@@ -131,22 +132,22 @@ def test_a_bundle_without_a_rule_captions(tiny_bundle: Bundle) -> None:
 
 
 def test_a_captioner_has_the_rule_of_its_bundle(tmp_path: Path) -> None:
-    fitting = rule(centres=((1000,) + (0,) * (tiny.CHANNELS - 1),))
+    fitting = rule(centroids=((1000,) + (0,) * (tiny.CHANNELS - 1),))
     captioner = Captioner(with_rule(tmp_path / "artifacts", fitting.to_json()))
     assert captioner.rules.novelty == fitting
-    assert -1 <= fitting.likeness(captioner.encode(np.zeros((40, 40, 3), np.uint8))) <= 1
+    assert -1 <= fitting.similarity(captioner.encode(np.zeros((40, 40, 3), np.uint8))) <= 1
 
 
 def test_a_rule_of_another_encoder_is_refused(tmp_path: Path) -> None:
     bundle = with_rule(tmp_path / "artifacts", rule().to_json())
-    with pytest.raises(BundleError, match=rf"familiar\.json.*3 channels, this one has {tiny.CHANNELS}"):
+    with pytest.raises(BundleError, match=rf"novelty\.json.*3 channels, this one has {tiny.CHANNELS}"):
         detector.read(bundle, tiny.CHANNELS)
     assert Captioner(bundle).rules.novelty is None
 
 
 def test_a_malformed_rule_is_refused_and_costs_no_caption(tmp_path: Path) -> None:
     bundle = with_rule(tmp_path / "artifacts", {})
-    with pytest.raises(BundleError, match=r"familiar\.json: centres is missing"):
+    with pytest.raises(BundleError, match=r"novelty\.json: centroids is missing"):
         detector.read(bundle, tiny.CHANNELS)
     assert Captioner(bundle).rules.novelty is None
 
@@ -160,8 +161,8 @@ def test_what_it_does_is_told_in_lines() -> None:
 def test_the_committed_rule_fits_and_is_small(committed: Bundle) -> None:
     found = Captioner(committed).rules.novelty
     assert found
-    assert committed.files[FILE].size <= 200_000
+    assert committed.files[NOVELTY].size <= 200_000
     assert found.images >= 1000
-    assert found.false_alarms / found.images < 0.03
-    assert all(found.noticed[kind][0] > 0.8 * found.noticed[kind][1] for kind in ("noise", "pages of text"))
-    assert detector.read(committed, len(found.centres[0])) == found
+    assert found.false_positives / found.images < 0.03
+    assert all(found.detected[kind][0] > 0.8 * found.detected[kind][1] for kind in ("noise", "pages of text"))
+    assert detector.read(committed, len(found.centroids[0])) == found

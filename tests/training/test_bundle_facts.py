@@ -39,11 +39,11 @@ def test_the_record_is_a_configuration_that_a_bundle_takes(
     config, options = sealed.config, DecodingOptions()
 
     assert (config.recipe, config.decoder, config.encoder) == (name, recipe.decoder.name, recipe.encoder.name)
-    assert (config.split, config.tokenizer, config.seed) == (recipe.split, recipe.tokenizer, 3)
+    assert (config.split_name, config.tokenizer, config.seed) == (recipe.split, recipe.tokenizer, 3)
     assert (config.attention, config.grid) == ((True, (2, 2)) if name == "attention" else (False, (1, 1)))
     assert config.image_size == recipe.encoder.size
-    assert config.data == dataset.fingerprint
-    assert (config.beams, config.alpha, config.max_words) == (
+    assert config.data_fingerprint == dataset.fingerprint
+    assert (config.beams, config.length_penalty, config.max_words) == (
         options.beams,
         options.length_penalty,
         options.max_words,
@@ -59,19 +59,21 @@ def test_the_facts_are_those_of_the_training_split(tiny_dataset: Dataset, vocabu
     found = bundle_facts.facts(recipe, trained("attention", vocabulary), tiny_dataset)
     said = [words(caption) for number in range(8) for caption in captions(number)]
 
-    assert found["pictures"] == {"train": 8, "dev": 4, "test": 4}
+    assert found["images"] == {"train": 8, "dev": 4, "test": 4}
     assert found["captions"] == {"train": 40, "dev": 20, "test": 20}
-    assert sum(found["lengths"].values()) == 40
-    assert sum(int(length) * count for length, count in found["lengths"].items()) == sum(map(len, said))
-    assert found["words"]["running"] == sum(map(len, said))
-    assert found["words"]["distinct"] == found["words"]["known"] == len(vocabulary) - len(SPECIALS)
-    assert dict(found["words"]["commonest"])["ball"] == sum(line.count("ball") for line in said)
-    assert found["words"]["commonest"][0][0] == vocabulary.words[len(SPECIALS)]
+    assert sum(found["caption_lengths"].values()) == 40
+    assert sum(int(length) * count for length, count in found["caption_lengths"].items()) == sum(
+        map(len, said)
+    )
+    assert found["words"]["tokens"] == sum(map(len, said))
+    assert found["words"]["distinct"] == found["words"]["vocabulary_size"] == len(vocabulary) - len(SPECIALS)
+    assert dict(found["words"]["most_common"])["ball"] == sum(line.count("ball") for line in said)
+    assert found["words"]["most_common"][0][0] == vocabulary.words[len(SPECIALS)]
 
 
 def test_words_are_counted_as_the_recipe_cuts_them(kaggle_dataset: Dataset, vocabulary: Vocabulary) -> None:
     found = bundle_facts.facts(RECIPES["inject"], trained("inject", vocabulary), kaggle_dataset)
     said = [kaggle_words(c) for number in range(14) for c in tiny_flickr8k.captions(number)]
 
-    assert found["words"]["running"] == sum(map(len, said))
-    assert "a" not in dict(found["words"]["commonest"])
+    assert found["words"]["tokens"] == sum(map(len, said))
+    assert "a" not in dict(found["words"]["most_common"])

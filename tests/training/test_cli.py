@@ -97,7 +97,7 @@ def test_a_dataset_becomes_a_bundle_that_captions(trained: Bundle, tiny_dataset:
 def test_the_bundle_tells_how_it_came_to_be(trained: Bundle) -> None:
     history, rows = trained.history(), trained.predictions()
 
-    assert [row.phase for row in history] == ["decoder", "fine-tune", "polish"]
+    assert [row.phase for row in history] == ["decoder", "fine-tune", "self_critical"]
     assert [row.epoch for row in history] == [1, 2, 3]
     assert all(row.val_loss is not None for row in history)
     assert [row.image for row in rows] == names("test")
@@ -105,7 +105,7 @@ def test_the_bundle_tells_how_it_came_to_be(trained: Bundle) -> None:
     assert metrics
     assert dataset
     assert (metrics.images, metrics.split) == (4, "test")
-    assert dataset.pictures == {"train": 6, "dev": 4, "test": 4, "held-out": 2}
+    assert dataset.images == {"train": 6, "dev": 4, "test": 4, "held-out": 2}
     assert trained.card().startswith("---\n")
 
 
@@ -143,7 +143,7 @@ def test_what_is_held_out_is_not_learnt_and_can_be_scored(
     without = tiny_dataset.held_out(2, seed=4)
     command = ["evaluate", "--bundle", str(trained.folder), "--data", str(kaggle_folder)]
 
-    assert trained.config.data == without.fingerprint
+    assert trained.config.data_fingerprint == without.fingerprint
     assert trained.vocabulary == runner.build_vocabulary(RECIPES["attention"], without)
     assert evaluate([*command, "--split", "held-out"]) == 0
     assert "official held-out split, 2 pictures" in capsys.readouterr().out
@@ -268,7 +268,7 @@ def test_real_pictures_and_weights_become_a_bundle(
     found = storage.load(tmp_path / "out")
 
     assert found.model_path.stat().st_size < 30e6, "which takes 8 bits: with 16 it has 43 MB"
-    assert [row.phase for row in found.history()] == ["decoder", "fine-tune", "polish"]
+    assert [row.phase for row in found.history()] == ["decoder", "fine-tune", "self_critical"]
     assert len(found.predictions()) == 2
     metrics = found.metrics()
     assert metrics

@@ -88,7 +88,7 @@ def uninterrupted(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Out
 
 def told(history: list[Epoch]) -> NDArray[np.float64]:
     """What two runs must agree on."""
-    return np.array([[e.epoch, e.loss, e.val_loss, e.rate, e.val_cider, e.words_used] for e in history])
+    return np.array([[e.loss, e.val_loss, e.learning_rate, e.val_cider, e.words_used] for e in history])
 
 
 def outputs(trained: TrainingResult) -> NDArray[np.float32]:

@@ -86,7 +86,7 @@ def _origins(config: Config) -> str:
         "Flickr, each with five sentences by crowd workers. The photographs belong to the people who took "
         f"them and were given for research and education; none of them is part of the model.{_before(config)}"
         "\n- **Which "
-        f"pictures it learned from:** {model_card.CUTS[config.split]}.\n- **Licence of app and model:** "
+        f"pictures it learned from:** {model_card.CUTS[config.split_name]}.\n- **Licence of app and model:** "
         "Apache-2.0.\n- **Your pictures:** captioned on this server, kept in memory while the page is "
         "open, never stored or shared."
     )
@@ -115,7 +115,7 @@ def _identity(running: ActiveBundle) -> None:
         "ActiveBundle on": _listed(
             {"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
         ),
-        "Training captions (fingerprint)": config.data[:16],
+        "Training captions (fingerprint)": config.data_fingerprint[:16],
     }
     table = {"what": list(facts), "value": [wording.escaped(fact) for fact in facts.values()]}
     st.table(table, hide_index=True, hide_header=True, border="horizontal")

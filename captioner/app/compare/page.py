@@ -204,6 +204,6 @@ def _test_score(bundle: Bundle) -> str:
         return "It has not been scored on test pictures yet."
     return (
         f"CIDEr {metrics.scores.cider:.2f} on {metrics.images:,} pictures of the {metrics.split} "
-        f"split ({metrics.dataset}), tokeniser “{metrics.tokenizer}”, beam {metrics.beams}, length "
-        f"penalty {metrics.alpha:g}."
+        f"split ({metrics.split_name}), tokeniser “{metrics.tokenizer}”, beam {metrics.beams}, length "
+        f"penalty {metrics.length_penalty:g}."
     )

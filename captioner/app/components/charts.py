@@ -10,7 +10,7 @@ import math
 import altair as alt
 import pandas as pd
 
-POLISH = "polish"  # the phase whose loss is a reward, not nats: never on the axis of the others
+SELF_CRITICAL = "self_critical"  # the phase whose loss is a reward, not nats: never on the axis of the others
 HEIGHT, LABEL = 300, 13  # pixels
 BAND, RULE, OTHER = 0.08, 0.55, 0.4  # opacities
 ROOM = 1.25  # where the axis of probabilities ends, so that the text after a bar fits
@@ -35,7 +35,7 @@ def probabilities(frame: pd.DataFrame) -> alt.LayerChart:
 
 def losses(history: pd.DataFrame) -> alt.LayerChart:
     """Training and validation loss by epoch, the best validation loss marked; no self-critical rewards."""
-    training = history["loss"].mask(history["phase"] == POLISH)
+    training = history["loss"].mask(history["phase"] == SELF_CRITICAL)
     shown = history.assign(training=training, validation=history["val_loss"])
     curves = ["validation", "training"]
     lines = (
@@ -72,10 +72,10 @@ def rates(history: pd.DataFrame) -> alt.LayerChart:
         "rate:Q",
         title="learning rate",
         scale=alt.Scale(type="log", nice=False),
-        axis=alt.Axis(format="~e", values=_steps(history["rate"]), grid=False),
+        axis=alt.Axis(format="~e", values=_steps(history["learning_rate"]), grid=False),
     )
     tooltip = ["epoch:Q", "phase:N", alt.Tooltip("rate:Q", format=".1e")]
-    line = alt.Chart(history.dropna(subset=["rate"])).mark_line(interpolate="step")
+    line = alt.Chart(history.dropna(subset=["learning_rate"])).mark_line(interpolate="step")
     lowered = alt.Chart(drops(history)).mark_point(shape="triangle-down", filled=True, size=110, opacity=1)
     return _framed(
         history, *(part.encode(x=_epochs(history), y=axis, tooltip=tooltip) for part in (line, lowered))
@@ -94,8 +94,8 @@ def _steps(values: pd.Series[float]) -> list[float]:
 
 def drops(history: pd.DataFrame) -> pd.DataFrame:
     """The rows whose learning rate is lower than in the epoch before, within a phase."""
-    before = history.groupby("phase", sort=False)["rate"].shift()
-    return history[history["rate"] < 0.95 * before]
+    before = history.groupby("phase", sort=False)["learning_rate"].shift()
+    return history[history["learning_rate"] < 0.95 * before]
 
 
 def scores(frame: pd.DataFrame) -> alt.LayerChart:

@@ -15,11 +15,11 @@ from captioner.bundle.model_card import CUTS
 from captioner.bundle.schema import Epoch, Metrics
 from captioner.bundle.storage import Bundle
 
-COLUMNS = ["epoch", "phase", "loss", "val_loss", "val_cider", "rate", "seconds"]
+COLUMNS = ["epoch", "phase", "loss", "val_loss", "val_cider", "learning_rate", "seconds"]
 PHASES = {
     "decoder": "the decoder learns to speak, the encoder stays as it was",
     "fine-tune": "the encoder learns along, slowly",
-    "polish": "it tries sentences of its own, and is rewarded for what people would say (self-critical)",
+    "self_critical": "it tries sentences of its own, and is rewarded for what people would say",
 }
 FINITE = 20  # nats: so many words, half a billion, as there are none
 READING = (
@@ -45,13 +45,13 @@ def show(bundle: Bundle) -> None:
         _chart("Surprise at people's words (loss)", charts.losses(history), _loss(history))
     if history["val_cider"].notna().any():
         _chart("Likeness to people's sentences (CIDEr)", charts.ciders(history), _cider(history))
-    if history["rate"].notna().any():
+    if history["learning_rate"].notna().any():
         _chart("Size of the learning steps (learning rate)", charts.rates(history), _rate(history))
     with st.expander("The numbers, epoch by epoch", icon=":material/table_rows:"):
         st.table(_numbers(history), hide_index=True, border="horizontal")
         st.caption(
-            "In the phase “polish”, the loss is the reward with a minus sign and cannot be compared with "
-            "nats."
+            "In the phase “self_critical”, the loss is the reward with a minus sign and cannot be compared "
+            "with nats."
         )
 
 
@@ -127,12 +127,12 @@ def _numbers(history: pd.DataFrame) -> pd.DataFrame:
         "loss": "{:.3f}",
         "val_loss": "{:.3f}",
         "val_cider": "{:.3f}",
-        "rate": "{:.1e}",
+        "learning_rate": "{:.1e}",
     }
     shown = history.drop(columns="seconds").astype(object)
     for column, form in formats.items():
         shown[column] = [form.format(value) if pd.notna(value) else "–" for value in history[column]]
-    names = {"val_loss": "validation loss", "val_cider": "validation CIDEr", "rate": "learning rate"}
+    names = {"val_loss": "validation loss", "val_cider": "validation CIDEr", "learning_rate": "learning rate"}
     return shown.rename(columns=names)
 
 
@@ -141,9 +141,9 @@ def examination(metrics: Metrics | None) -> None:
     if metrics is None:
         st.info("This bundle has not been scored on test pictures yet.", icon=":material/info:")
         return
-    who = {"this model": metrics.scores, "one sentence for all pictures": metrics.constant}
-    if metrics.human:
-        who["people"] = metrics.human
+    who = {"this model": metrics.scores, "one sentence for all pictures": metrics.constant_baseline}
+    if metrics.human_baseline:
+        who["people"] = metrics.human_baseline
     frame = pd.DataFrame(
         [(SCORES[key], name, getattr(found, key)) for key in SCORES for name, found in who.items()],
         columns=["score", "who", "value"],
@@ -151,7 +151,9 @@ def examination(metrics: Metrics | None) -> None:
     frame["said"] = frame["value"].map("{:.2f}  ".format) + frame["who"]
     st.markdown(f"{_verdict(metrics)} {READING}")
     st.altair_chart(charts.scores(frame), width="stretch", alt=f"Test scores. {_verdict(metrics)}")
-    if metrics.human and any(getattr(metrics.scores, key) > getattr(metrics.human, key) for key in SCORES):
+    if metrics.human_baseline and any(
+        getattr(metrics.scores, key) > getattr(metrics.human_baseline, key) for key in SCORES
+    ):
         st.markdown(OVERTAKEN)
     st.caption(_measured(metrics))
     with st.expander("The scores as a table", icon=":material/table_rows:"):
@@ -164,7 +166,7 @@ def examination(metrics: Metrics | None) -> None:
 
 
 def _verdict(metrics: Metrics) -> str:
-    ours, floor, human = metrics.scores.cider, metrics.constant.cider, metrics.human
+    ours, floor, human = metrics.scores.cider, metrics.constant_baseline.cider, metrics.human_baseline
     people = f" People, compared with each other, reach {human.cider:.2f}." if human else ""
     return (
         f"On {metrics.images:,} pictures that it was not trained on, the model reaches a CIDEr of "
@@ -175,8 +177,8 @@ def _verdict(metrics: Metrics) -> str:
 def _measured(metrics: Metrics) -> str:
     low, high = metrics.cider_interval
     return (
-        f"Measured on the {metrics.split} split ({CUTS[metrics.dataset]}), tokeniser "
-        f"“{metrics.tokenizer}”, beam {metrics.beams}, length exponent {metrics.alpha:g}, as "
+        f"Measured on the {metrics.split} split ({CUTS[metrics.split_name]}), tokeniser "
+        f"“{metrics.tokenizer}”, beam {metrics.beams}, length penalty {metrics.length_penalty:g}, as "
         "coco-caption defines the scores. Over a great many such "
         f"pictures, CIDEr would likely lie between {low:.2f} and {high:.2f} (95 % bootstrap)."
     )
@@ -194,6 +196,4 @@ def _habits(metrics: Metrics) -> None:
     grid.metric(
         "learned by heart", f"{metrics.verbatim_share:.0%}", help="word for word in the training sentences"
     )
-    grid.metric(
-        "a picture takes", f"{1000 * metrics.seconds_per_picture:.0f} ms", help="when it was measured"
-    )
+    grid.metric("a picture takes", f"{1000 * metrics.seconds_per_image:.0f} ms", help="when it was measured")

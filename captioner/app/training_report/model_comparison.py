@@ -109,7 +109,7 @@ def _told(name: str, bundle: Bundle, metrics: Metrics | None) -> str:
     """What a model is and how it was scored, as Markdown."""
     config = bundle.config
     said = (
-        f"encoder {config.encoder}, decoder {config.decoders}; trained on the {config.split} split, "
+        f"encoder {config.encoder}, decoder {config.decoders}; trained on the {config.split_name} split, "
         f"tokeniser “{config.tokenizer}”; {_measured(metrics)}."
     )
     return f"**{wording.escaped(name)}**: {wording.escaped(said)}"
@@ -124,7 +124,7 @@ def _measured(metrics: Metrics | None) -> str:
     if metrics is None:
         return "not scored on test pictures yet"
     return (
-        f"scored on {metrics.images:,} pictures of the {metrics.split} split ({metrics.dataset}), "
-        f"tokeniser “{metrics.tokenizer}”, beam {metrics.beams}, length exponent {metrics.alpha:g}, "
+        f"scored on {metrics.images:,} pictures of the {metrics.split} split ({metrics.split_name}), "
+        f"tokeniser “{metrics.tokenizer}”, beam {metrics.beams}, length penalty {metrics.length_penalty:g}, "
         f"at most {metrics.max_words} words"
     )

@@ -48,7 +48,7 @@ def _data(bundle: Bundle) -> str:
     pictures = 0
     with error_boundary():
         recorded = bundle.dataset()
-        pictures = recorded.pictures.get("train", 0) if recorded else 0
+        pictures = recorded.images.get("train", 0) if recorded else 0
     seen = f"{pictures:,} photographs" if pictures else "photographs"
     return (
         f"The model was shown {seen} from the Flickr8k collection, mostly of people and dogs, each with "
@@ -80,7 +80,7 @@ def _boxes(bundle: Bundle) -> None:
         (
             "1 · It looks",
             f"The picture is squeezed to {config.image_size} × {config.image_size} pixels and goes through "
-            f"{_networks(config)}{', once more mirrored' if config.mirror else ''}.",
+            f"{_networks(config)}{', once more mirrored' if config.horizontal_flip else ''}.",
             f"Encoder: {config.encoder}",
         ),
         (

@@ -37,11 +37,11 @@ class Epoch:
     phase: str
     loss: float
     val_loss: float
-    rate: float
+    learning_rate: float
     seconds: float
     val_cider: float  # of greedy captions, like the next two
     words_used: int | None = None
-    dangling: float | None = None  # share that ends in an article or preposition
+    incomplete_share: float | None = None  # share that ends in an article or preposition
 
 
 @dataclass

@@ -183,11 +183,11 @@ def fit(
             phase=phase.name,
             loss=loss,
             val_loss=val_loss,
-            rate=float(model.optimizer.learning_rate),
+            learning_rate=float(model.optimizer.learning_rate),
             seconds=time.perf_counter() - started,
             val_cider=setup.validation.cider(captions),
             words_used=len({word for caption in captions for word in caption}),
-            dangling=sum(map(dangles, captions)) / len(captions),
+            incomplete_share=sum(map(dangles, captions)) / len(captions),
         )
         _record(row, phase, progress)
         run.save(progress, setup.trained_encoder, model.decoder, model.optimizer)
@@ -251,13 +251,13 @@ def _monitored(row: Epoch, phase: Phase) -> float:
 
 def _degenerate(row: Epoch, phase: Phase) -> bool:
     """True if captions that stop before their noun raised the score, as rewards are known to teach."""
-    return bool(phase.samples) and (row.dangling or 0) > MAX_INCOMPLETE
+    return bool(phase.samples) and (row.incomplete_share or 0) > MAX_INCOMPLETE
 
 
 def _summary(row: Epoch, phase: Phase, progress: Progress) -> str:
     note = " – best so far" if progress.best == row.epoch else ""
     if _degenerate(row, phase):
-        note = f" – rejected, {row.dangling:.1%} of the captions are incomplete"
+        note = f" – rejected, {row.incomplete_share:.1%} of the captions are incomplete"
     return (
         f"epoch {row.epoch} ({phase.name} {progress.epochs_done}/{phase.epochs}): loss {row.loss:.4f}, "
         f"val loss {row.val_loss:.4f}, val CIDEr {row.val_cider:.4f}, {row.words_used} words used, "

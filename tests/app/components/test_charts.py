@@ -15,11 +15,11 @@ from captioner.app.components import charts
 HISTORY = pd.DataFrame(
     {
         "epoch": [1.0, 2.0, 3.0, 4.0, 5.0],
-        "phase": ["decoder", "decoder", "decoder", "polish", "polish"],
+        "phase": ["decoder", "decoder", "decoder", "self_critical", "self_critical"],
         "loss": [4.0, 3.0, 2.0, -0.5, -0.6],
         "val_loss": [4.1, 3.2, 3.3, 3.4, 3.5],
         "val_cider": [0.1, 0.3, 0.2, 0.5, np.nan],
-        "rate": [1e-3, 1e-3, 5e-4, 5e-5, 5e-5],
+        "learning_rate": [1e-3, 1e-3, 5e-4, 5e-5, 5e-5],
         "seconds": [1.0] * 5,
     }
 )
@@ -56,7 +56,7 @@ def test_phases_are_named_with_their_ends() -> None:
     spans = [row for row in data(charts.rates(HISTORY)) if "start" in row]
     assert [(row["phase"], row["start"], row["end"]) for row in spans] == [
         ("decoder", 0.5, 3.5),
-        ("polish", 3.5, 5.5),
+        ("self_critical", 3.5, 5.5),
     ]
 
 

@@ -19,7 +19,7 @@ from tests.app.test_facts import METRICS, SCORES, alternatives, text, trained, v
 
 __all__ = ["trained"]  # a fixture
 OTHER = """\
-epoch,phase,loss,val_loss,rate,seconds,val_cider
+epoch,phase,loss,val_loss,learning_rate,seconds,val_cider
 1,fit,5,4.75,0.001,60,0.05
 2,fit,4,3.75,0.001,60,0.125
 """
@@ -85,7 +85,7 @@ def test_scores_have_a_row_a_model_and_what_they_depend_on(
         "test split (official)",
         "“captioner”",
         "beam 3",
-        "exponent 0.7",
+        "penalty 0.7",
         "attention",
     ):
         assert part in said

@@ -195,7 +195,7 @@ def test_the_rate_is_halved_when_nothing_has_improved_for_a_while(play: Play) ->
     by_epoch = [set(script.rates[i : i + 2]) for i in range(0, len(script.rates), 2)]
 
     assert by_epoch == [{0.5}] * 4 + [{0.25}] * 3 + [{0.125}] * 2
-    assert [row.rate for row in progress.history] == [max(rates) for rates in by_epoch]
+    assert [row.learning_rate for row in progress.history] == [max(rates) for rates in by_epoch]
 
 
 def test_a_decaying_rate_is_not_halved(play: Play) -> None:
@@ -240,7 +240,7 @@ def test_captions_without_an_end_do_not_win(play: Play) -> None:
     _, progress = play([1, 1, 1, 1], phase, [0.1, 0.2, 0.9, 0.8], endings)
 
     assert progress.best == 2
-    assert [row.dangling for row in progress.history] == [0, 0, 0.5, 0.5]
+    assert [row.incomplete_share for row in progress.history] == [0, 0, 0.5, 0.5]
     assert {row.words_used for row in progress.history} == {3}
 
 
