@@ -1,7 +1,7 @@
-"""Runs a module no longer than the process that started it: ``python -m captioner.child MODULE ARGUMENT …``.
+"""Runs a module that ends with its parent: ``python -m captioner.child_process MODULE ARGUMENT …``.
 
-Standard input is a pipe that ends with that process, even if it is killed. With this one, all that it started
-in its own session ends.
+Standard input is a pipe that the system closes when the parent ends, even if it was killed. This process then
+ends too, with everything that it started in its own session.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from captioner import images
 from captioner.errors import ImageError
@@ -237,3 +237,22 @@ def test_squaring_keeps_everything_in_view() -> None:
     assert (found[:, :14] == 0).all()
     assert (found[:, 18:] == 255).all()
     assert np.array_equal(images.square(found, 32), found)
+
+
+@pytest.mark.parametrize("seed", sorted(set(SEEDS) - {"heic", "avif"}))
+def test_a_pillow_image_is_read_as_its_file_is_and_left_alone(seed: str) -> None:
+    with Image.open(io.BytesIO(SEEDS[seed])) as image:
+        size = image.size
+        np.testing.assert_array_equal(images.read(image), images.read(SEEDS[seed]))
+        assert image.size == size
+
+
+def test_a_turned_pillow_image_is_read_upright() -> None:
+    image = Image.new("RGB", (20, 10))
+    exif = image.getexif()
+    exif[ExifTags.Base.Orientation] = 6
+    file = io.BytesIO()
+    image.save(file, "JPEG", exif=exif)
+
+    with Image.open(file) as turned:
+        assert images.read(turned).shape == (20, 10, 3)

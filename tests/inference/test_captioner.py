@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+import captioner as package
 from captioner.bundle import storage
+from captioner.child_process import ROOT
 from captioner.errors import BundleError
 from captioner.inference import captioner as inference
 from captioner.inference.captioner import END_WORD, Caption, Captioner
@@ -236,3 +241,35 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, damage: str) -> None
 
     with pytest.raises(BundleError, match=r"captioner\.tflite does not fit"):
         Captioner(changed)
+
+
+def test_one_line_captions_a_picture_however_it_comes(attentive: Captioner, tmp_path: Path) -> None:
+    pixels = picture(1)
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    model = package.load(attentive.bundle.folder)
+
+    captions = [model.caption(source) for source in (path, str(path), path.read_bytes(), pixels)]
+    with Image.open(path) as image:
+        captions.append(model.caption(image))
+    assert {str(caption) for caption in captions} == {attentive.caption(pixels).text}
+
+
+def test_a_caption_prints_as_its_sentence_and_tells_the_rest(captioner: Captioner) -> None:
+    caption = captioner.caption(picture(1))
+
+    assert f"{caption}" == caption.text == caption.best.text == str(caption.best)
+    assert repr(caption).startswith(f"<Caption {caption.text!r}, confidence ")
+    assert (caption.words, caption.alternatives) == (caption.best.words, caption.candidates[1:])
+    if captioner.bundle.config.attention:
+        assert caption.attention is not None
+        assert caption.attention.shape == (len(caption.words), *captioner.bundle.config.grid)
+    else:
+        assert caption.attention is None
+    assert json.loads(json.dumps(caption.to_dict()))["caption"] == caption.text
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    code = "import sys; before = set(sys.modules); import captioner; print(*set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"captioner", "__future__"}
