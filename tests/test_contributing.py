@@ -120,3 +120,34 @@ def test_a_dataset_layout_takes_one_file(copy: Path, run: Run, original_folder: 
     program = "from captioner.data import flickr8k; print(len(flickr8k.load('data').splits['train']))"
     assert run(program) == "8"
     assert named("a dataset layout") == {"captioner/data/flickr8k.py"}
+
+
+def test_a_bundle_file_takes_its_name_and_its_record(copy: Path, run: Run) -> None:
+    edit(
+        copy / "captioner/bundle/manifest.py",
+        '    "metrics.json",\n',
+        '    "metrics.json",\n    "licence.json",\n',
+    )
+    schema = copy / "captioner" / "bundle" / "schema.py"
+    edit(
+        schema,
+        "class Epoch(Record",
+        "class Licence(Record, frozen=True):\n    name: Name\n\n\nclass Epoch(Record",
+    )
+    program = """
+import os, shutil
+from captioner.bundle import schema, storage
+from captioner.errors import BundleError
+shutil.copytree(os.environ["CAPTIONER_BUNDLE"], "bundle")
+assert storage.load("bundle").record("licence.json", schema.Licence) is None
+found = storage.replace("bundle", {"licence.json": '{"name": "Apache-2.0"}'})
+print(found.record("licence.json", schema.Licence).name)
+try:
+    storage.replace("bundle", {"licence.json": '{"name": 3}'}).record("licence.json", schema.Licence)
+except BundleError as error:
+    print(error)
+"""
+    name, error = run(program).splitlines()
+    assert name == "Apache-2.0"
+    assert error.startswith("licence.json: name must be")
+    assert named("a bundle file") == {"captioner/bundle/manifest.py", "captioner/bundle/schema.py"}
