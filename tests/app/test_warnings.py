@@ -59,7 +59,7 @@ def beside_the_captions(
 
 def in_the_download(pictures: Pictures, captioner: Captioner, *_: object) -> list[str]:
     return [
-        share.written(DecodedImage.decode(name, data), captioner.caption(images.read(data)))
+        share.as_json(DecodedImage.decode(name, data), captioner.caption(images.read(data)))
         for name, data in pictures.items()
     ]
 

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
-from captioner.app.components.decoding_controls import DRAW
+from captioner.app.components.decoding_controls import SAMPLING
 from tests.browser.conftest import NARROW, PATIENCE, ROOT, WIDE, captioned, photo, settle, upload
 
 pytestmark = pytest.mark.browser
@@ -77,8 +77,8 @@ def caption(page: Page) -> Iterator[str]:
     unfold(page)
     yield "another word chosen"
     page.get_by_role("tab", name="Table").click()
-    page.get_by_text(DRAW).click()
-    expect(page.get_by_role("heading", name="Other sentences it drew")).to_be_visible()
+    page.get_by_text(SAMPLING).click()
+    expect(page.get_by_role("heading", name="Other random versions")).to_be_visible()
     yield "words drawn"
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from captioner.app.components.decoding_controls import DRAW
+from captioner.app.components.decoding_controls import SAMPLING
 from captioner.app.review.page import PROMISE
 from tests.browser.conftest import Open, at_both_widths, fits, photo, settle, upload
 
@@ -34,7 +34,7 @@ def test_two_decoding_options_are_compared(open_page: Open) -> None:
         expect(page.get_by_role("heading", name=name)).to_be_visible()
     expect(page.get_by_text("The chance that it says exactly this")).to_have_count(2)
     page.get_by_text("How it chooses its words").last.click()
-    page.get_by_role("radio", name=DRAW).last.click()
+    page.get_by_role("radio", name=SAMPLING).last.click()
     expect(page.get_by_text("(sampling), temperature 0.5, seed 2")).to_be_visible()
     assert fits(page)
 
@@ -52,7 +52,7 @@ def test_a_copied_link_brings_back_the_comparison(open_page: Open) -> None:
     page.get_by_role("button", name="Use picture 1", exact=True).click()
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
     page.get_by_text("How it chooses its words").last.click()
-    page.get_by_role("radio", name=DRAW).last.click()
+    page.get_by_role("radio", name=SAMPLING).last.click()
     expect(page.get_by_text("(sampling), temperature 0.5, seed 2")).to_be_visible()
     page.get_by_role("spinbutton").last.fill("7")
     page.keyboard.press("Enter")

@@ -45,7 +45,7 @@ def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
         page.keyboard.press("ArrowRight")
     said = chosen.inner_text().split()[0]
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name=f"What if it had said “{said}”?")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"Another word: “{said}”")).to_be_visible()
     assert captioned(page).split()[1] == said
     expect(chosen).to_have_attribute("aria-checked", "true")  # it has kept both its place and the focus
     expect(chosen).to_contain_text(said)
@@ -60,15 +60,15 @@ def test_what_is_folded_is_opened_and_set_by_keyboard(open_page: Open) -> None:
     tab_to(page, page.get_by_role("button", name="Use picture 1", exact=True))
     page.keyboard.press("Enter")
     captioned(page)
-    unfold(page, "How the search went")
+    unfold(page, "Beam tree")
     tab_to(page, page.get_by_role("tab", name="Drawing"))
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     unfold(page, "Copy, download, link")
     tab_to(page, page.get_by_role("button", name="Everything as JSON"))
-    unfold(page, "Settings of the search")
+    unfold(page, "Settings")
     tab_to(page, page.get_by_role("slider").first)
     page.keyboard.press("Home")
-    expect(page.get_by_text("only one sentence was pursued")).to_be_visible()
+    expect(page.get_by_text("only one sentence was followed")).to_be_visible()
     expect(page.get_by_role("slider").first).to_be_focused()

@@ -26,7 +26,7 @@ def test_an_uploaded_picture_is_captioned_and_its_words_answer(open_page: Open) 
     caption = captioned(page)
     expect(page.get_by_role("img", name=caption, exact=True)).to_be_visible()
     page.get_by_role("radio").nth(1).click()
-    expect(page.get_by_text("What if it had said another word")).to_be_visible()
+    expect(page.get_by_text("Try another word")).to_be_visible()
     expect(page.get_by_role("heading", name="Other sentences it considered")).to_be_visible()
     assert fits(page)
 
@@ -38,7 +38,7 @@ def test_words_can_be_explored_by_keyboard(open_page: Open) -> None:
     page.get_by_role("radio").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("What if it had said another word")).to_be_visible()
+    expect(page.get_by_text("Try another word")).to_be_visible()
 
 
 def test_the_page_says_what_the_captioner_says(open_page: Open, served: Bundle) -> None:

@@ -1,8 +1,9 @@
-"""All sentences that the model followed, and where it gave them up: a drawing, and the same as a table."""
+"""The beam tree: every sentence that the search followed and where it dropped it, drawn and as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -13,62 +14,67 @@ from captioner.app.components.charts import INK, LABEL, OTHER, RULE
 from captioner.inference.captioner import END_WORD, BeamNode, Caption
 from captioner.inference.decoding import DecodingOptions
 
-COLUMN, LINE, MARGIN = 84, 27, 12  # pixels: between two words, between two branches, at the edges
-TURN, SPREAD, ASIDE = 0.52, 0.22, 0.05  # of the way between two words
+COLUMN_WIDTH, LINE_HEIGHT, MARGIN = 84, 27, 12  # pixels: a step, a line of words, the edges
+# Where between two words an edge turns down, as shares of the way; lines turn at places of their own.
+TURN, TURN_SPREAD, PRUNED_TURN = 0.52, 0.22, 0.05
 FAINT, LEGIBLE = 0.3, 0.7  # opacities
-TABLE, ROW = 420, 52  # pixels
-BEST, FOLLOWED, LEFT = "the caption", "followed", "given up at once"
-KINDS = [BEST, FOLLOWED, LEFT]
+TABLE_HEIGHT, ROW_HEIGHT = 420, 52  # pixels
+BEST, KEPT, PRUNED = "the caption", "kept", "dropped at once"
+KINDS = [BEST, KEPT, PRUNED]
+
+TITLE = "Beam tree: what the search kept, what it dropped"
+HOW_TO_READ = (
+    "How to read this: read from left to right. The thick line at the top is the caption. A line that leaves "
+    "another one is a sentence that went on differently from there. A square is an end, a cross a word that "
+    "was considered and dropped at once. Scroll what is too wide."
+)
+TABLE_SUMMARY = "Every sentence that the model began, and what became of it"
+CHANCE_HELP = "All its word probabilities up to here, multiplied"
 
 
-def show(captions: Caption, options: DecodingOptions) -> None:
-    """The tree, folded, with how to read it."""
-    if not captions.beam_tree:
+def show(caption: Caption, options: DecodingOptions) -> None:
+    """Draw the tree, folded, with how to read it; nothing for a caption without one."""
+    if not caption.beam_tree:
         return
-    with st.expander(
-        "How the search went: what it followed, what it gave up", icon=":material/account_tree:"
-    ):
-        frame = layout(captions)
-        st.markdown(told(frame, options))
-        drawing, listing = st.tabs(["Drawing", "Table"])
+    with st.expander(TITLE, icon=":material/account_tree:"):
+        frame = layout(caption)
+        st.markdown(summary(frame, options))
+        drawing, table = st.tabs(["Drawing", "Table"])
         with drawing:
-            st.caption(
-                "How to read this: read from left to right. The thick line at the top is the caption. A line "
-                "that leaves another one is a sentence that went on differently from there. A square is an "
-                "end, a cross a word that was weighed up and given up at once. Scroll what is too wide."
-            )
+            st.caption(HOW_TO_READ)
             with st.container(horizontal=True, wrap=False):
                 # A chart by itself would be squeezed into a narrow screen; a row of charts, even of one,
                 # keeps its size, and the container scrolls.
-                st.altair_chart(alt.hconcat(chart(frame)), width="content", alt=told(frame, options))
-        with listing:
-            _table(captions, frame)
+                st.altair_chart(alt.hconcat(chart(frame)), width="content", alt=summary(frame, options))
+        with table:
+            _show_table(caption)
 
 
-def told(frame: pd.DataFrame, options: DecodingOptions) -> str:
+def summary(frame: pd.DataFrame, options: DecodingOptions) -> str:
     """The tree in two sentences."""
     counts = frame["kind"].value_counts()
-    followed, left = int(counts.get(FOLLOWED, 0) + counts[BEST]), int(counts.get(LEFT, 0))
+    kept, pruned = int(counts.get(KEPT, 0) + counts[BEST]), int(counts.get(PRUNED, 0))
     if options.temperature is not None:
         return (
-            f"The model drew {options.beams} sentences by lot. With what they share counted once, they have "
-            f"{followed} words and ends."
+            f"The model made {options.beams} random versions. With what they share counted once, they have "
+            f"{kept} words and ends."
         )
-    side = "one sentence" if options.beams == 1 else f"{options.beams} sentences side by side"
+    followed = "one sentence" if options.beams == 1 else f"{options.beams} sentences at once"
     return (
-        f"The model followed {side}, word by word. It weighed up {followed + left} words, went on with "
-        f"{followed} of them and gave up {left} at once, because others promised more."
+        f"The model followed {followed}, word by word. Of the {kept + pruned} words that it considered, it "
+        f"kept {kept} and dropped {pruned} at once, because others were more promising."
     )
 
 
-def layout(captions: Caption) -> pd.DataFrame:
+def layout(caption: Caption) -> pd.DataFrame:
     """A row a node: word, step, line, those of its parent (from_step, from_line), and its kind.
 
     The caption is line 0. Every other branch lies on the first line below its parent's that is free.
     """
-    nodes, lines = captions.beam_tree, dict[int, int]()
-    taken: list[set[int]] = []  # steps, by line
-    for branch in _branches(captions):
+    nodes = caption.beam_tree
+    lines: dict[int, int] = {}  # node → line
+    taken: list[set[int]] = []  # line → steps
+    for branch in _branches(caption):
         start = nodes[branch[0]].parent
         steps = {nodes[node].step for node in branch}
         line = lines.get(start, -1) + 1
@@ -77,7 +83,7 @@ def layout(captions: Caption) -> pd.DataFrame:
         taken.extend(set() for _ in range(line + 1 - len(taken)))
         taken[line] |= steps
         lines |= dict.fromkeys(branch, line)
-    best = set(_way(nodes, captions.leaves[0]))
+    best = set(_path(nodes, caption.leaves[0]))
     rows = [
         {
             "word": wording.shown(node.word),
@@ -85,8 +91,8 @@ def layout(captions: Caption) -> pd.DataFrame:
             "line": lines[index],
             "from_step": node.step,
             "from_line": lines.get(node.parent, lines[index]),
-            "kind": BEST if index in best else FOLLOWED if node.kept else LEFT,
-            "mark": "end" if node.word == END_WORD else "word" if node.kept else "left",
+            "kind": BEST if index in best else KEPT if node.kept else PRUNED,
+            "mark": "end" if node.word == END_WORD else "word" if node.kept else "pruned",
             "chance": wording.odds(node.log_prob),
             "node": index,
         }
@@ -95,46 +101,54 @@ def layout(captions: Caption) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _branches(captions: Caption) -> Iterator[list[int]]:
-    """Every node once: captions first, best first, then what was followed longest, then what was not."""
-    nodes = captions.beam_tree
+def _branches(caption: Caption) -> Iterator[list[int]]:
+    """Every node once: candidates first, best first, then what was kept longest, then what was dropped."""
+    nodes = caption.beam_tree
     placed: set[int] = set()
     parents = {node.parent for node in nodes if node.kept}
     tips = [index for index, node in enumerate(nodes) if node.kept and index not in parents]
     tips.sort(key=lambda tip: -nodes[tip].step)
     others = [index for index, node in enumerate(nodes) if not node.kept]
-    for tip in [*captions.leaves, *tips, *others]:
-        if branch := [index for index in _way(nodes, tip) if index not in placed]:
+    for tip in [*caption.leaves, *tips, *others]:
+        if branch := [index for index in _path(nodes, tip) if index not in placed]:
             placed.update(branch)
             yield branch
 
 
-def _way(nodes: Sequence[BeamNode], tip: int) -> list[int]:
+def _path(nodes: Sequence[BeamNode], tip: int) -> list[int]:
     """The nodes from the beginning to one of them."""
-    way = []
+    path = []
     while tip >= 0:
-        way.append(tip)
+        path.append(tip)
         tip = nodes[tip].parent
-    return way[::-1]
-
-
-def _width(frame: pd.DataFrame) -> int:
-    return COLUMN * int(frame["step"].max()) + 2 * MARGIN
+    return path[::-1]
 
 
 def chart(frame: pd.DataFrame) -> alt.LayerChart:
     """Words as points with their names above, each joined to the one before."""
     across = alt.Scale(domain=[0.5, frame["step"].max() + 0.5], nice=False)
     down = alt.Scale(domain=[frame["line"].max() + 0.5, -0.8], nice=False)
-    colour = alt.Color("kind:N", legend=None, scale=alt.Scale(domain=KINDS))
-    faint = alt.Opacity(
-        "kind:N", sort=KINDS, legend=None, scale=alt.Scale(domain=KINDS, range=[1, RULE, OTHER])
+    base = alt.Chart(frame).encode(
+        x=alt.X("step:Q", axis=None, scale=across), y=alt.Y("line:Q", axis=None, scale=down)
     )
-    thick = alt.StrokeWidth("kind:N", sort=KINDS, legend=None, scale=alt.Scale(domain=KINDS, range=[4, 2, 1]))
-    pale = alt.Scale(domain=KINDS, range=[1, OTHER, FAINT])
+    names = base.transform_calculate(ink="'4'").mark_text(dy=-10, fontSize=LABEL - 1)
+    names = names.encode(text="word:N", color=INK, opacity=_by_kind(alt.Opacity, 1, 1, LEGIBLE))
+    layers = alt.layer(*_edges(frame, across, down), _points(base), names)
+    drawn: alt.LayerChart = layers.resolve_scale(color="independent", opacity="independent")
+    width = COLUMN_WIDTH * int(frame["step"].max()) + 2 * MARGIN
+    return drawn.properties(width=width, height=LINE_HEIGHT * (frame["line"].max() + 1) + MARGIN)
+
+
+def _by_kind(channel: type[Any], *values: float) -> Any:
+    """An encoding with a value for each of ``KINDS``; without values, one of the theme's colours."""
+    scale = alt.Scale(domain=KINDS, range=list(values)) if values else alt.Scale(domain=KINDS)
+    return channel("kind:N", sort=KINDS, legend=None, scale=scale)
+
+
+def _edges(frame: pd.DataFrame, across: alt.Scale, down: alt.Scale) -> list[alt.Chart]:
+    """Lines, a layer a kind: what was dropped lies below, and within a layer nothing promises an order."""
     elbows = _elbows(frame)
-    # What was given up at once lies below, so one layer each: within a layer, nothing promises an order.
-    edges = [
+    return [
         alt.Chart(elbows[elbows["kind"] == kind])
         .mark_line()
         .encode(
@@ -142,19 +156,19 @@ def chart(frame: pd.DataFrame) -> alt.LayerChart:
             y=alt.Y("y:Q", axis=None, scale=down),
             order="corner:O",
             detail="node:N",
-            color=colour,
-            opacity=alt.Opacity("kind:N", sort=KINDS, legend=None, scale=pale),
-            strokeWidth=thick,
+            color=_by_kind(alt.Color),
+            opacity=_by_kind(alt.Opacity, 1, OTHER, FAINT),
+            strokeWidth=_by_kind(alt.StrokeWidth, 4, 2, 1),
         )
         for kind in reversed(KINDS)
     ]
-    base = alt.Chart(frame).encode(
-        x=alt.X("step:Q", axis=None, scale=across), y=alt.Y("line:Q", axis=None, scale=down)
-    )
-    shapes = alt.Scale(domain=["word", "end", "left"], range=["circle", "square", "cross"])
-    points = base.mark_point(filled=True, size=60).encode(
-        color=colour,
-        opacity=faint,
+
+
+def _points(base: alt.Chart) -> alt.Chart:
+    shapes = alt.Scale(domain=["word", "end", "pruned"], range=["circle", "square", "cross"])
+    points: alt.Chart = base.mark_point(filled=True, size=60).encode(
+        color=_by_kind(alt.Color),
+        opacity=_by_kind(alt.Opacity, 1, RULE, OTHER),
         shape=alt.Shape("mark:N", legend=None, scale=shapes),
         tooltip=[
             alt.Tooltip("word:N"),
@@ -162,28 +176,19 @@ def chart(frame: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("chance:N", title="chance up to here"),
         ],
     )
-    names = base.transform_calculate(ink="'4'").mark_text(dy=-10, fontSize=LABEL - 1)
-    legible = alt.Scale(domain=KINDS, range=[1, 1, LEGIBLE])
-    named = names.encode(
-        text="word:N", color=INK, opacity=alt.Opacity("kind:N", sort=KINDS, legend=None, scale=legible)
-    )
-    height = LINE * (frame["line"].max() + 1) + MARGIN
-    drawn: alt.LayerChart = alt.layer(*edges, points, named).resolve_scale(
-        color="independent", opacity="independent"
-    )
-    return drawn.properties(width=_width(frame), height=height)
+    return points
 
 
 def _elbows(frame: pd.DataFrame) -> pd.DataFrame:
     """Four corners an edge: along the parent's line, down between two words, along the node's own."""
     joined = frame[frame["from_step"] > 0]
     # Between the words, each line turns down at a place of its own, so that one can be followed.
-    aside = (joined["kind"] == LEFT) * ASIDE
+    aside = (joined["kind"] == PRUNED) * PRUNED_TURN
     turn = (
         joined["from_step"]
         + TURN
         - aside
-        + SPREAD * (joined["from_line"] / max(1, frame["line"].max()) - 0.5)
+        + TURN_SPREAD * (joined["from_line"] / max(1, frame["line"].max()) - 0.5)
     )
     corners = [
         (joined["from_step"], joined["from_line"]),
@@ -195,41 +200,39 @@ def _elbows(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)[["node", "kind", "x", "y", "corner"]]
 
 
-def _table(captions: Caption, frame: pd.DataFrame) -> None:
-    rows = pd.DataFrame(listed(captions), columns=["sentence", "became", "chance"])
+def _show_table(caption: Caption) -> None:
+    rows = pd.DataFrame(branch_rows(caption), columns=["sentence", "outcome", "chance"])
     st.dataframe(
         rows,
         hide_index=True,
-        height=min(TABLE, ROW * (len(rows) + 1)),
-        row_height=ROW,
-        alt="Every sentence that the model began, and what became of it",
+        height=min(TABLE_HEIGHT, ROW_HEIGHT * (len(rows) + 1)),
+        row_height=ROW_HEIGHT,
+        alt=TABLE_SUMMARY,
         column_config={
             "sentence": st.column_config.TextColumn("Sentence so far"),
-            "became": st.column_config.TextColumn("What became of it", width=150),
-            "chance": st.column_config.TextColumn(
-                "Chance", width=130, help="All its word probabilities up to here, multiplied"
-            ),
+            "outcome": st.column_config.TextColumn("What became of it", width=150),
+            "chance": st.column_config.TextColumn("Chance", width=130, help=CHANCE_HELP),
         },
     )
 
 
-def listed(captions: Caption) -> list[tuple[str, str, str]]:
-    """The tip of every branch: the sentence up to there, what became of it, its chance."""
-    nodes = captions.beam_tree
-    ranks = {leaf: rank for rank, leaf in enumerate(captions.leaves, start=1)}
+def branch_rows(caption: Caption) -> list[tuple[str, str, str]]:
+    """A row a branch, by its last node: the sentence up to there, what became of it, its chance."""
+    nodes = caption.beam_tree
+    ranks = {leaf: rank for rank, leaf in enumerate(caption.leaves, start=1)}
     rows = []
-    for branch in _branches(captions):
+    for branch in _branches(caption):
         tip = branch[-1]
-        words = " ".join(wording.shown(nodes[node].word) for node in _way(nodes, tip))
-        rows.append((words, _fate(nodes[tip], ranks.get(tip)), wording.odds(nodes[tip].log_prob)))
+        words = " ".join(wording.shown(nodes[node].word) for node in _path(nodes, tip))
+        rows.append((words, _outcome(nodes[tip], ranks.get(tip)), wording.odds(nodes[tip].log_prob)))
     return rows
 
 
-def _fate(tip: BeamNode, rank: int | None) -> str:
+def _outcome(tip: BeamNode, rank: int | None) -> str:
     if rank:
         return "The caption" if rank == 1 else f"Number {rank} of the list above"
     if not tip.kept:
-        return "Given up at once"
+        return "Dropped at once"
     return (
-        "Complete, but others are better" if tip.word == END_WORD else f"Given up after {tip.step + 1} words"
+        "Complete, but others are better" if tip.word == END_WORD else f"Dropped after {tip.step + 1} words"
     )

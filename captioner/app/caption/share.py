@@ -1,4 +1,4 @@
-"""The caption to take along: copied, as a file, or as a link to the same picture and settings."""
+"""Take the caption along: copy it, download it, or link to the same image and settings."""
 
 from __future__ import annotations
 
@@ -12,43 +12,34 @@ from captioner.app.components.image_picker import NO_LINK
 from captioner.app.state.session import DecodedImage
 from captioner.inference.captioner import Caption
 
+TITLE = "Copy, download, link"
+OWN = "The model’s own sentence, without any word that you chose:"
+IN_JSON = "JSON also has every word with its probability, its runners-up, and the other sentences."
+LINKED = "This link brings back the same picture with the same settings."
 
-def offer(image: DecodedImage, captions: Caption, named: dict[str, str]) -> None:
-    """Folded: the caption to copy, two files, and the link, which has the settings by their names."""
-    with st.expander("Copy, download, link", icon=":material/ios_share:"):
-        st.caption("The model's own sentence, without any word that you chose:")
-        st.code(captions.best.text, language=None, wrap_lines=True)
-        name = PurePath(image.name).stem
+
+def show(image: DecodedImage, caption: Caption, settings: dict[str, str]) -> None:
+    """Draw, folded, the caption to copy, two downloads, and a link with the settings in its address."""
+    with st.expander(TITLE, icon=":material/ios_share:"):
+        st.caption(OWN)
+        st.code(caption.best.text, language=None, wrap_lines=True)
         with st.container(horizontal=True):
-            st.download_button(
-                "Candidate as text",
-                captions.best.text + "\n",
-                f"{name}.txt",
-                "text/plain",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-            st.download_button(
-                "Everything as JSON",
-                written(image, captions),
-                f"{name}.json",
-                "application/json",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-        st.caption("JSON also has every word with its probability, its runners-up, and the other sentences.")
+            _download("Caption as text", caption.best.text + "\n", image.name, ".txt", "text/plain")
+            _download("Everything as JSON", as_json(image, caption), image.name, ".json", "application/json")
+        st.caption(IN_JSON)
         if image.sample:
-            st.markdown("This link brings back the same picture with the same settings.")
-            st.code(link({"sample": image.sample, **named}), language=None, wrap_lines=True)
+            st.markdown(LINKED)
+            address = urlencode({"sample": image.sample, **settings})
+            st.code(f"{st.context.url or ''}?{address}", language=None, wrap_lines=True)
         else:
             st.caption(NO_LINK)
 
 
-def written(image: DecodedImage, captions: Caption) -> str:
+def _download(label: str, text: str, image_name: str, suffix: str, mime_type: str) -> None:
+    name = PurePath(image_name).stem + suffix
+    st.download_button(label, text, name, mime_type, on_click="ignore", icon=":material/download:")
+
+
+def as_json(image: DecodedImage, caption: Caption) -> str:
     """A line of JSON, as ``python -m captioner caption --json`` prints it."""
-    return json.dumps({"picture": image.name, **captions.to_dict()}) + "\n"
-
-
-def link(named: dict[str, str]) -> str:
-    """The address of this page, with what it needs to come back like this."""
-    return f"{st.context.url or ''}?{urlencode(named)}"
+    return json.dumps({"picture": image.name, **caption.to_dict()}) + "\n"

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner.app.components.decoding_controls import DRAW, KEPT, SEARCH, drawing, searching
+from captioner.app.components.decoding_controls import (
+    IN_ADDRESS,
+    SAMPLING,
+    beam_search_controls,
+    mode_control,
+    sampling_controls,
+)
 from captioner.app.state import serving
 from captioner.app.state.other_bundles import ACTIVE
 from captioner.bundle.storage import Bundle
@@ -56,15 +62,7 @@ def choose_options(card: DeltaGenerator, label: str) -> Configuration:
     with card:
         st.subheader(f"Answer {label}", anchor=False)
         with st.expander("How it chooses its words", icon=":material/tune:"):
-            method = st.segmented_control(
-                "Method",
-                [SEARCH, DRAW],
-                default=SEARCH,
-                required=True,
-                key=f"way{key_suffix(label)}",
-                label_visibility="collapsed",
-                **KEPT,
-            )
+            method = mode_control(key_suffix(label), label_visibility="collapsed")
             options = _options(label, defaults, method)
     return Configuration(label, ACTIVE, active, options)
 
@@ -72,9 +70,9 @@ def choose_options(card: DeltaGenerator, label: str) -> Configuration:
 def _options(label: str, defaults: DecodingOptions, method: str) -> DecodingOptions:
     """A starts with the bundle's beam width, B with greedy search, so that there is a difference at once."""
     suffix = key_suffix(label)
-    if method == DRAW:
-        return replace(drawing(defaults, LABELS.index(label) + 1, suffix, **KEPT), beams=1)
-    return searching(defaults, defaults.beams if label == LABELS[0] else 1, suffix, **KEPT)
+    if method == SAMPLING:
+        return replace(sampling_controls(defaults, LABELS.index(label) + 1, suffix), beams=1)
+    return beam_search_controls(defaults, defaults.beams if label == LABELS[0] else 1, suffix)
 
 
 def choose_model(card: DeltaGenerator, label: str, others: dict[str, Bundle]) -> Configuration:
@@ -86,7 +84,7 @@ def choose_model(card: DeltaGenerator, label: str, others: dict[str, Bundle]) ->
     with card:
         st.subheader(f"Answer {label}", anchor=False)
         model = st.selectbox(
-            "Model", list(bundles), index=LABELS.index(label), key=f"model{key_suffix(label)}", **KEPT
+            "Model", list(bundles), index=LABELS.index(label), key=f"model{key_suffix(label)}", **IN_ADDRESS
         )
     return Configuration(label, model, bundles[model], default_options(bundles[model].config))
 

@@ -62,7 +62,7 @@ def _compare(image: DecodedImage) -> None:
     ]
     with above:
         settings = [(one.model, one.summary) for one in pair]
-        decoding_controls.complain(ignored, f"{image.sha256[:16]} {settings}")
+        decoding_controls.show_invalid(ignored, f"{image.sha256[:16]} {settings}")
     answers = [_caption(card, one, image) for card, one in zip(cards, pair, strict=True)]
     captions = [answer for answer in answers if answer]
     with left:
@@ -88,7 +88,7 @@ def _choose_subject() -> str:
         default=SETTINGS,
         required=True,
         key="what",
-        **decoding_controls.KEPT,
+        **decoding_controls.IN_ADDRESS,
     )
     return subject
 
@@ -99,7 +99,7 @@ def _ignored(others: dict[str, Bundle]) -> list[str]:
     sentences = [
         sentence
         for label in LABELS
-        for sentence in decoding_controls.ignored(defaults, configurations.key_suffix(label))
+        for sentence in decoding_controls.invalid_parameters(defaults, configurations.key_suffix(label))
     ]
     subject = st.query_params.get("what", SETTINGS)
     if subject not in (SETTINGS, MODELS):

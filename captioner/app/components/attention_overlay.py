@@ -1,4 +1,4 @@
-"""Pictures for the eye: fitted to the screen, cut to a thumbnail, lit where the model looked."""
+"""Images to show: fitted to the screen, cut to a thumbnail, bright where the model looked."""
 
 from __future__ import annotations
 
@@ -9,59 +9,62 @@ from PIL import Image, ImageOps
 Pixels = NDArray[np.uint8]  # [H, W, 3]
 Attention = NDArray[np.float32]  # [h, w], sums to 1
 
-VEIL = (14, 22, 32)  # nearly black; light and dark need no colour vision
-DARKEST = 0.82  # share of the veil where the model did not look at all
-BRIGHT = 4.0  # so many times the average attention, a place is fully lit: a flat map stays dim all over
+SHADE = (14, 22, 32)  # RGB, nearly black; light and dark need no colour vision
+MAX_SHADE = 0.82  # opacity of the shade where the model did not look at all
+FULLY_BRIGHT = 4.0  # times the average attention: an even map stays dim all over
 
 ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
 
 
+# Shares of all the attention, from which on a description names a ninth, a column or a row of the image.
+MOSTLY_NINTH, MOSTLY_THIRD, SOME_NINTH = 0.35, 0.55, 0.2
+
+
 def fitted(image: Pixels, side: int) -> Pixels:
-    """At most ``side`` pixels wide and high, in proportion; never larger than it was."""
+    """Scale uint8[H, W, 3] down to at most ``side`` pixels wide and high, in proportion."""
     small = Image.fromarray(image)
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     return np.asarray(small)
 
 
 def thumbnail(image: Pixels, size: tuple[int, int] = (320, 240)) -> Pixels:
-    """Cut to (width, height) around the centre, so that a row of them is even."""
+    """Cut uint8[H, W, 3] to ``size``, (width, height) in pixels, around the centre, so that a row is even."""
     return np.asarray(ImageOps.fit(Image.fromarray(image), size, Image.Resampling.LANCZOS))
 
 
-def lit(image: Pixels, attention: Attention) -> Pixels:
-    """The picture, veiled where the model did not look.
+def overlay(image: Pixels, attention: Attention) -> Pixels:
+    """Darken uint8[H, W, 3] where the model did not look, by attention of any grid, float32[h, w].
 
-    The encoder sees the whole picture squashed to a square, so the grid is stretched over all of it.
+    The encoder sees the whole image squashed to a square, so the grid is stretched over all of it.
     """
     height, width = image.shape[:2]
-    peak = max(float(attention.max()), BRIGHT / attention.size)
-    light = Image.fromarray(attention.astype(np.float32) / peak)
-    smooth = np.asarray(light.resize((width, height), Image.Resampling.BILINEAR))[..., None]
-    veil = DARKEST * (
-        1 - np.clip(smooth, 0, 1) ** 0.7
-    )  # the eye tells dark shades apart better than bright ones
-    return np.asarray(image * (1 - veil) + np.array(VEIL) * veil + 0.5, np.uint8)
+    peak = max(float(attention.max()), FULLY_BRIGHT / attention.size)
+    brightness = Image.fromarray(attention.astype(np.float32) / peak)
+    smooth = np.asarray(brightness.resize((width, height), Image.Resampling.BILINEAR))[..., None]
+    # The exponent, as the eye tells dark shades apart better than bright ones.
+    opacity = MAX_SHADE * (1 - np.clip(smooth, 0, 1) ** 0.7)
+    return np.asarray(image * (1 - opacity) + np.array(SHADE) * opacity + 0.5, np.uint8)
 
 
-def place(attention: Attention) -> str:
-    """Where most of the attention lies, as the end of "it looked …"."""
+def describe_attention(attention: Attention) -> str:
+    """Where most of float32[h, w] lies, as the end of "it looked …"."""
     rows, columns = attention.shape
     # Each cell becomes 3 × 3, so that thirds fall between cells whatever the grid.
     fine = np.repeat(np.repeat(attention, 3, axis=0), 3, axis=1) / 9
-    thirds = fine.reshape(3, rows, 3, columns).sum(axis=(1, 3))
-    down, across = thirds.sum(axis=1), thirds.sum(axis=0)
-    row, column = divmod(int(thirds.argmax()), 3)
-    if thirds[row, column] >= 0.35:
-        return f"mostly at {_zone(row, column)}"
-    if across.max() >= 0.55:
-        return f"mostly at the {COLUMNS[int(across.argmax())]}, from top to bottom"
-    if down.max() >= 0.55:
-        return f"mostly across the {ROWS[int(down.argmax())]} part"
-    if thirds[row, column] >= 0.2:
-        return f"at much of the picture, most at {_zone(row, column)}"
+    ninths = fine.reshape(3, rows, 3, columns).sum(axis=(1, 3))
+    row_shares, column_shares = ninths.sum(axis=1), ninths.sum(axis=0)
+    row, column = divmod(int(ninths.argmax()), 3)
+    if ninths[row, column] >= MOSTLY_NINTH:
+        return f"mostly at {_ninth_name(row, column)}"
+    if column_shares.max() >= MOSTLY_THIRD:
+        return f"mostly at the {COLUMNS[int(column_shares.argmax())]}, from top to bottom"
+    if row_shares.max() >= MOSTLY_THIRD:
+        return f"mostly across the {ROWS[int(row_shares.argmax())]} part"
+    if ninths[row, column] >= SOME_NINTH:
+        return f"at much of the picture, most at {_ninth_name(row, column)}"
     return "all over the picture"
 
 
-def _zone(row: int, column: int) -> str:
+def _ninth_name(row: int, column: int) -> str:
     return "the centre" if row == column == 1 else f"the {ROWS[row]} {COLUMNS[column]}"

@@ -19,7 +19,7 @@ INK = alt.Color("ink:N", legend=None, scale=alt.Scale(domain=["1", "2", "3", "4"
 
 
 def probabilities(frame: pd.DataFrame) -> alt.LayerChart:
-    """Bars of what the next word could have been: word, probability, chosen (or other), said (as text)."""
+    """Bars of what the next word could have been: word, probability, chosen (or other), label (its text)."""
     order = frame["word"].tolist()
     base = alt.Chart(frame).encode(
         y=alt.Y("word:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=160)),
@@ -29,7 +29,7 @@ def probabilities(frame: pd.DataFrame) -> alt.LayerChart:
         "chosen:N", legend=None, scale=alt.Scale(domain=["chosen", "other"], range=[1, OTHER])
     )
     bars = base.mark_bar(cornerRadius=3, height=16).encode(opacity=shade)
-    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
+    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="label:N")
     return layered(34 * len(order), bars, text)
 
 
@@ -99,7 +99,7 @@ def drops(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(frame: pd.DataFrame) -> alt.LayerChart:
-    """Who reaches how much: score, who, value, said (as text); bars in the order of appearance."""
+    """Who reaches how much: score, who, value, label (its text); bars in the order of appearance."""
     order, who = frame["score"].drop_duplicates().tolist(), frame["who"].drop_duplicates().tolist()
     base = alt.Chart(frame).encode(
         y=alt.Y(
@@ -113,7 +113,7 @@ def scores(frame: pd.DataFrame) -> alt.LayerChart:
         x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, frame["value"].max() * 1.6])),
     )
     bars = base.mark_bar(cornerRadius=3).encode(color=alt.Color("who:N", sort=who, legend=None))
-    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="said:N")
+    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="label:N")
     return layered(34 * len(frame), bars, text)
 
 
@@ -158,10 +158,10 @@ def _best(history: pd.DataFrame, column: str, *, smallest: bool) -> tuple[alt.Ch
     """A rule at the best epoch, named where the curve is not."""
     known = history.dropna(subset=[column])
     best = known.loc[[known[column].idxmin() if smallest else known[column].idxmax()]]
-    best = best.assign(said=[f"best: epoch {epoch:.0f}" for epoch in best["epoch"]])
+    best = best.assign(label=[f"best: epoch {epoch:.0f}" for epoch in best["epoch"]])
     base = inked(alt.Chart(best)).encode(x=_epochs(history))
     rule = base.mark_rule(strokeDash=[2, 4], opacity=RULE)
     point = base.mark_point(shape="diamond", size=160, strokeWidth=2, opacity=1).encode(y=f"{column}:Q")
     text = base.mark_text(align="right", dx=-6, dy=12 if smallest else -12, fontSize=LABEL)
-    named = text.encode(y=alt.value(0 if smallest else "height"), text="said:N")
+    named = text.encode(y=alt.value(0 if smallest else "height"), text="label:N")
     return rule, point, named

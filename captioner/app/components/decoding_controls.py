@@ -1,4 +1,4 @@
-"""How the model chooses its words; what a visitor changes is in the address, what is as usual is not."""
+"""Widgets for the decoding options; what a visitor changes stands in the page's address."""
 
 from __future__ import annotations
 
@@ -11,137 +11,168 @@ import streamlit as st
 from captioner.app.components import wording
 from captioner.inference.decoding import DecodingOptions
 
-SEARCH, DRAW = "Search for the best", "Draw word by word"  # side by side on a phone
-WIDEST, LONGEST, HOTTEST = 10, 2.0, 1.0  # where the sliders end, unless the bundle's own settings lie beyond
-SEEDS = 9999
-HEAT, SEED = 0.5, 1  # of drawing, until the visitor sets others
-KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}
+BEAM_SEARCH, SAMPLING = "Best (beam search)", "Random (sampling)"  # side by side on a phone
+SAMPLE = "sample"  # what the address calls sampling: ?mode=sample
+# Where the sliders end, unless the bundle's own options lie beyond.
+MAX_BEAMS, MAX_LENGTH_PENALTY, MAX_TEMPERATURE, MAX_SEED = 10, 2.0, 1.0, 9999
+DEFAULT_TEMPERATURE, DEFAULT_SEED = 0.5, 1  # of sampling
+IN_ADDRESS: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}
+OLD_SAMPLE, OLD_BEAM_SEARCH = "Draw word by word", "Search for the best"  # old links: ?way=…, and ?alpha=…
 
 
-def ask(defaults: DecodingOptions) -> DecodingOptions:
-    """The widgets, folded; a link may have set them."""
-    with st.expander("Settings of the search", icon=":material/tune:"):
-        way = st.segmented_control(
-            "How it chooses its words", [SEARCH, DRAW], default=SEARCH, required=True, key="way", **KEPT
-        )
-        if way == DRAW:
-            options = drawing(defaults, SEED, **KEPT)
-            st.caption(f"{defaults.beams} sentences are drawn. The one that ranks best is the caption.")
+def show(defaults: DecodingOptions) -> DecodingOptions:
+    """Draw the widgets, folded, and return the options that they or the address ask for."""
+    with st.expander("Settings", icon=":material/tune:"):
+        if mode_control() == SAMPLING:
+            options = sampling_controls(defaults, DEFAULT_SEED)
+            st.caption(f"{defaults.beams} random versions are made. The one that ranks best is the caption.")
         else:
-            options = searching(defaults, defaults.beams, **KEPT)
-        tested = (
-            f"The model was tested searching, with beam width {defaults.beams} and length exponent "
-            f"{defaults.length_penalty:g}."
+            options = beam_search_controls(defaults, defaults.beams)
+        st.caption(
+            f"The model was tested with beam search, {defaults.beams} beams and length penalty "
+            f"{defaults.length_penalty:g}. A setting that you change is kept in the address of this page."
         )
-        st.caption(f"{tested} A setting that you change is kept in the address of this page.")
     return options
 
 
-def named(options: DecodingOptions, defaults: DecodingOptions) -> dict[str, str]:
-    """What ``options`` are called in an address; what is as usual is left out."""
-    usual: dict[str, float | str] = {"beams": defaults.beams, "alpha": defaults.length_penalty}
-    asked: dict[str, float | str] = {"beams": options.beams, "alpha": options.length_penalty}
-    if options.temperature is not None:
-        usual = {"way": SEARCH, "temperature": HEAT, "seed": SEED}
-        asked = {"way": DRAW, "temperature": options.temperature, "seed": options.seed}
-    return {
-        name: value if isinstance(value, str) else f"{value:g}"
-        for name, value in asked.items()
-        if value != usual[name]
-    }
+def mode_control(suffix: str = "", **layout: Any) -> str:
+    """Draw the choice between ``BEAM_SEARCH`` and ``SAMPLING``.
 
-
-def ignored(defaults: DecodingOptions, key: str = "") -> list[str]:
-    """A sentence for every setting in the address that cannot be; Streamlit goes on with the default.
-
-    ``key`` sets them apart from others on the page, as in ``searching`` and ``drawing``.
+    Args:
+        suffix: tells this choice apart from others on the page, in the address, too.
+        layout: further arguments of ``st.segmented_control``.
     """
-    widest, longest = _widest(defaults), _longest(defaults)
-    limits = {"beams": (1, widest), "alpha": (0, longest), "temperature": (0, HOTTEST), "seed": (0, SEEDS)}
-    found = [
-        f"The link asks for {name}{key}={asked[:20]}. That can be a number from {least:g} to {most:g}, so "
+    name, address = f"mode{suffix}", st.query_params
+    if address.pop(f"way{suffix}", "") == OLD_SAMPLE:
+        address[name] = SAMPLE
+    mode: str = st.segmented_control(
+        "How the model chooses its words",
+        [BEAM_SEARCH, SAMPLING],
+        default=SAMPLING if address.get(name) == SAMPLE else BEAM_SEARCH,
+        required=True,
+        key=name,
+        persist_state="session",
+        **layout,
+    )
+    # By hand: Streamlit itself would write the label into the address.
+    if mode == SAMPLING:
+        address[name] = SAMPLE
+    else:
+        address.pop(name, None)
+    return mode
+
+
+def beam_search_controls(defaults: DecodingOptions, beams: int, suffix: str = "") -> DecodingOptions:
+    """Widgets for beam search that start with ``beams``; ``suffix`` as in ``mode_control``."""
+    beams = st.slider(
+        "Sentences followed at once (beams)",
+        1,
+        _max_beams(defaults),
+        beams,
+        key=f"beams{suffix}",
+        help="With 1 the model takes the likeliest word each time. With more it can return from a "
+        "good beginning that ends badly.",
+        **IN_ADDRESS,
+    )
+    name, old = f"length_penalty{suffix}", st.query_params.pop(f"alpha{suffix}", None)
+    if old is not None and _in_range(old, 0, _max_length_penalty(defaults), whole=False):
+        st.session_state[name] = float(old)
+    length_penalty = st.slider(
+        "Preference for longer sentences (length penalty)",
+        0.0,
+        _max_length_penalty(defaults),
+        float(defaults.length_penalty),
+        0.05,
+        key=name,
+        help="Every further word makes a sentence less probable. At 0 short sentences mostly win; the "
+        "higher, the less length counts.",
+        **IN_ADDRESS,
+    )
+    return replace(defaults, beams=beams, length_penalty=length_penalty)
+
+
+def sampling_controls(defaults: DecodingOptions, seed: int, suffix: str = "") -> DecodingOptions:
+    """Widgets for sampling that start with ``seed``; ``suffix`` as in ``mode_control``."""
+    temperature = st.slider(
+        "Randomness (temperature)",
+        0.0,
+        MAX_TEMPERATURE,
+        DEFAULT_TEMPERATURE,
+        0.1,
+        key=f"temperature{suffix}",
+        help="Each word is picked at random from the likeliest ones, which together hold "
+        f"{defaults.top_p:.0%} of the probability. At 1 each has its own probability; below, likely words "
+        "get still likelier. At 0 the likeliest word always wins.",
+        **IN_ADDRESS,
+    )
+    seed = st.number_input(
+        "Number of the random version (seed)",
+        0,
+        MAX_SEED,
+        seed,
+        key=f"seed{suffix}",
+        help="Another number gives other sentences; the same number gives the same ones again.",
+        **IN_ADDRESS,
+    )
+    return replace(defaults, temperature=temperature, seed=seed)
+
+
+def address_parameters(options: DecodingOptions, defaults: DecodingOptions) -> dict[str, str]:
+    """What ``options`` are in an address; what equals the default is left out."""
+    if options.temperature is None:
+        usual: dict[str, float] = {"beams": defaults.beams, "length_penalty": defaults.length_penalty}
+        chosen: dict[str, float] = {"beams": options.beams, "length_penalty": options.length_penalty}
+        mode = {}
+    else:
+        usual = {"temperature": DEFAULT_TEMPERATURE, "seed": DEFAULT_SEED}
+        chosen = {"temperature": options.temperature, "seed": options.seed}
+        mode = {"mode": SAMPLE}
+    return mode | {name: f"{value:g}" for name, value in chosen.items() if value != usual[name]}
+
+
+def invalid_parameters(defaults: DecodingOptions, suffix: str = "") -> list[str]:
+    """A sentence for every parameter of the address that cannot be; the widgets go on with the default."""
+    limits = {
+        "beams": (1, _max_beams(defaults)),
+        "length_penalty": (0, _max_length_penalty(defaults)),
+        "alpha": (0, _max_length_penalty(defaults)),
+        "temperature": (0, MAX_TEMPERATURE),
+        "seed": (0, MAX_SEED),
+    }
+    sentences = [
+        f"The link asks for {name}{suffix}={value[:20]}. That can be a number from {low:g} to {high:g}, so "
         "it is ignored."
-        for name, (least, most) in limits.items()
-        if (asked := st.query_params.get(f"{name}{key}")) is not None
-        and not _between(asked, least, most, whole=name in ("beams", "seed"))
+        for name, (low, high) in limits.items()
+        if (value := st.query_params.get(f"{name}{suffix}")) is not None
+        and not _in_range(value, low, high, whole=name in ("beams", "seed"))
     ]
-    if st.query_params.get(f"way{key}", SEARCH) not in (SEARCH, DRAW):
-        found.append("The link asks for a way of choosing words that is not here, so it is ignored.")
-    return found
+    mode = st.query_params.get(f"mode{suffix}", SAMPLE)
+    old_mode = st.query_params.get(f"way{suffix}", OLD_SAMPLE)
+    if mode != SAMPLE or old_mode not in (OLD_SAMPLE, OLD_BEAM_SEARCH):
+        sentences.append("The link asks for a way of choosing words that is not here, so it is ignored.")
+    return sentences
 
 
-def complain(found: list[str], key: str) -> None:
-    """What a link asks for in vain, said until the visitor goes on to something with another key."""
-    if found:  # in one run only: Streamlit takes it out of the address, and the page runs again
-        st.session_state["ignored"] = key, found
-    at, sentences = st.session_state.get("ignored", (key, []))
-    for sentence in sentences if at == key else []:
+def show_invalid(sentences: list[str], key: str) -> None:
+    """Show sentences about the address until the visitor goes on to something with another key."""
+    if sentences:  # in one run only: Streamlit takes them out of the address, and the page runs again
+        st.session_state["invalid"] = key, sentences
+    shown_for, shown = st.session_state.get("invalid", (key, []))
+    for sentence in shown if shown_for == key else []:
         st.info(wording.escaped(sentence), icon=":material/link_off:")
 
 
-def _between(text: str, least: float, most: float, *, whole: bool) -> bool:
+def _in_range(text: str, low: float, high: float, *, whole: bool) -> bool:
     try:
         value = float(text)
     except ValueError:
         return False
-    return math.isfinite(value) and least <= value <= most and not (whole and value % 1)
+    return math.isfinite(value) and low <= value <= high and not (whole and value % 1)
 
 
-def _widest(defaults: DecodingOptions) -> int:
-    return max(WIDEST, defaults.beams)
+def _max_beams(defaults: DecodingOptions) -> int:
+    return max(MAX_BEAMS, defaults.beams)
 
 
-def _longest(defaults: DecodingOptions) -> float:
-    return max(LONGEST, defaults.length_penalty)
-
-
-def searching(defaults: DecodingOptions, beams: int, key: str = "", **kept: Any) -> DecodingOptions:
-    """Widgets for a search that begins with ``beams``; ``key`` sets them apart from others on the page."""
-    beams = st.slider(
-        "Sentences pursued side by side (beam width)",
-        1,
-        _widest(defaults),
-        beams,
-        key=f"beams{key}",
-        help="With 1 the model takes the likeliest word each time. With more it can turn back from a "
-        "good beginning that ends badly.",
-        **kept,
-    )
-    alpha = st.slider(
-        "Preference for longer sentences (length exponent)",
-        0.0,
-        _longest(defaults),
-        float(defaults.length_penalty),
-        0.05,
-        key=f"alpha{key}",
-        help="Every further word makes a sentence less probable. At 0 short ones mostly win; the "
-        "more, the less that counts.",
-        **kept,
-    )
-    return replace(defaults, beams=beams, length_penalty=alpha)
-
-
-def drawing(defaults: DecodingOptions, seed: int, key: str = "", **kept: Any) -> DecodingOptions:
-    """Widgets for sampling that begins with draw number ``seed``."""
-    temperature = st.slider(
-        "How daring (temperature)",
-        0.0,
-        HOTTEST,
-        HEAT,
-        0.1,
-        key=f"temperature{key}",
-        help="Words are drawn by lot, from the likeliest ones, which together hold "
-        f"{defaults.top_p:.0%} of the probability. At 1 each has its own probability; below, likely words "
-        "get still likelier. At 0 the likeliest word wins every time.",
-        **kept,
-    )
-    seed = st.number_input(
-        "Number of the draw (seed)",
-        0,
-        SEEDS,
-        seed,
-        key=f"seed{key}",
-        help="Another number draws other sentences; the same number draws the same ones again.",
-        **kept,
-    )
-    return replace(defaults, temperature=temperature, seed=seed)
+def _max_length_penalty(defaults: DecodingOptions) -> float:
+    return max(MAX_LENGTH_PENALTY, defaults.length_penalty)

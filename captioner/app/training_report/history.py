@@ -148,7 +148,7 @@ def examination(metrics: Metrics | None) -> None:
         [(SCORES[key], name, getattr(found, key)) for key in SCORES for name, found in who.items()],
         columns=["score", "who", "value"],
     )
-    frame["said"] = frame["value"].map("{:.2f}  ".format) + frame["who"]
+    frame["label"] = frame["value"].map("{:.2f}  ".format) + frame["who"]
     st.markdown(f"{_verdict(metrics)} {READING}")
     st.altair_chart(charts.scores(frame), width="stretch", alt=f"Test scores. {_verdict(metrics)}")
     if metrics.human_baseline and any(

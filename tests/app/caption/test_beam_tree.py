@@ -29,7 +29,7 @@ def test_the_best_leaf_is_the_caption(captions: Caption) -> None:
     first = frame[frame["kind"] == beam_tree.BEST].sort_values("step")
     assert first["word"].tolist() == words
     assert set(first["line"]) == {0}
-    assert beam_tree.listed(captions)[0] == (
+    assert beam_tree.branch_rows(captions)[0] == (
         " ".join(words),
         "The caption",
         wording.odds(captions.best.log_prob),
@@ -42,7 +42,7 @@ def test_no_two_words_share_a_place(captions: Caption) -> None:
     assert not frame.duplicated(["step", "line"]).any()
 
 
-def test_every_word_hangs_on_the_one_before_it(captions: Caption) -> None:
+def test_every_word_is_joined_to_the_one_before_it(captions: Caption) -> None:
     frame = beam_tree.layout(captions)
     for row, node in zip(frame.itertuples(), captions.beam_tree, strict=True):
         if node.parent >= 0:
@@ -51,14 +51,14 @@ def test_every_word_hangs_on_the_one_before_it(captions: Caption) -> None:
 
 
 def test_the_table_ends_with_every_tip_and_names_every_caption(captions: Caption) -> None:
-    listed = beam_tree.listed(captions)
+    listed = beam_tree.branch_rows(captions)
     followed = {node.parent for node in captions.beam_tree if node.kept}
     assert len(listed) == sum(index not in followed for index in range(len(captions.beam_tree)))
     assert [row[0].removesuffix(" (end)") for row in listed[: len(captions.candidates)]] == [
         found.text for found in captions.candidates
     ]
-    given_up = sum(not node.kept for node in captions.beam_tree)
-    assert sum(became == "Given up at once" for _, became, _ in listed) == given_up
+    pruned = sum(not node.kept for node in captions.beam_tree)
+    assert sum(outcome == "Dropped at once" for _, outcome, _ in listed) == pruned
 
 
 def test_the_drawing_is_a_valid_specification(captions: Caption) -> None:
@@ -67,7 +67,7 @@ def test_the_drawing_is_a_valid_specification(captions: Caption) -> None:
 
 def test_the_page_has_the_tree_in_words_and_as_a_table(fake: FakeCaptioner) -> None:
     app = checked(upload(opened(), photo(3)))
-    assert "weighed up 14 words, went on with 7 of them and gave up 7" in said(app)
+    assert "Of the 14 words that it considered, it kept 7 and dropped 7" in said(app)
     assert app.dataframe[0].value["sentence"][0] == "a dog runs (end)"
 
 
@@ -76,5 +76,5 @@ def test_sampling_grows_a_tree_without_pruning(tiny_bundle: Bundle) -> None:
     image = np.zeros((40, 60, 3), np.uint8)
     captions = Captioner(tiny_bundle).caption(image, options)
     frame = beam_tree.layout(captions)
-    assert beam_tree.LEFT not in set(frame["kind"])
-    assert "by lot" in beam_tree.told(frame, options)
+    assert beam_tree.PRUNED not in set(frame["kind"])
+    assert "4 random versions" in beam_tree.summary(frame, options)

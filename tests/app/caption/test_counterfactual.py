@@ -38,7 +38,7 @@ def test_the_model_goes_on_from_a_runner_up_and_does_not_look_again(fake: FakeCa
     assert fake.decoded[-1] == replace(fake.options, prefix=(4, 9))
     assert fake.encoded == 1
     assert [card.value for card in app.subheader[:3]] == [
-        "What if it had said “ball”?",
+        "Another word: “ball”",
         "“a *:primary-background[dog]* runs”",
         "“a *:primary-background[ball]* runs”",
     ]
@@ -50,7 +50,7 @@ def test_the_word_that_is_there_changes_nothing(fake: FakeCaptioner) -> None:
     app = choose(at_word(1), 0)
     assert app.header[0].value == "“a dog runs”"
     assert len(fake.decoded) == 1
-    assert "What if it had said" not in "".join(heading.value for heading in app.subheader)
+    assert "Another word" not in "".join(heading.value for heading in app.subheader)
 
 
 def test_the_way_back_is_one_step_or_all_of_them(fake: FakeCaptioner) -> None:
@@ -61,7 +61,7 @@ def test_the_way_back_is_one_step_or_all_of_them(fake: FakeCaptioner) -> None:
     app = press(app, "Undo “ball”")
     assert app.header[0].value == "“a ball runs”"
     assert app.pills[0].value == 2
-    app = press(choose(app, 1), "Back to its own sentence")
+    app = press(choose(app, 1), "Back to the model’s own sentence")
     assert app.header[0].value == "“a dog runs”"
     assert not any(button.label.startswith("Undo") for button in app.button)
 
@@ -96,14 +96,14 @@ def scored(own: float, new: float, *, words: int = 3) -> tuple[Candidate, Candid
 @pytest.mark.parametrize(
     ("options", "own", "new", "words", "said"),
     [
-        (BEAM, -4, -4 + math.log(2), 4, "turned out better than its own.** The new sentence is 2.0 times"),
-        (BEAM, -4, -4 + math.log(2), 4, "given up this beginning too early"),
-        (GREEDY, -4, -3, 4, "it never looked back"),
+        (BEAM, -4, -4 + math.log(2), 4, "ranks higher than the model’s own.** The new sentence is 2.0 times"),
+        (BEAM, -4, -4 + math.log(2), 4, "had dropped this beginning too early"),
+        (GREEDY, -4, -3, 4, "never goes back to a word"),
         (BEAM, -4, -4 + math.log(20), 1, "is 3.0 times"),
-        (BEAM, -4, -4 - math.log(20), 4, "Its own sentence is 20 times as likely"),
+        (BEAM, -4, -4 - math.log(20), 4, "The model’s own sentence is 20 times as likely"),
         (BEAM, -4, -400, 4, "over a thousand times"),
         (BEAM, -4, -4.01, 4, "equally likely"),
-        (replace(BEAM, temperature=1.0), -4, -2, 4, "by lot"),
+        (replace(BEAM, temperature=1.0), -4, -2, 4, "random choices"),
     ],
 )
 def test_the_verdict(options: DecodingOptions, own: float, new: float, words: int, said: str) -> None:
@@ -144,9 +144,9 @@ def test_what_is_chosen_keeps_its_place_among_what_can_be(tiny_bundle: Bundle) -
     regions = captioner.encode(images.read(photo(1)))
     own = captioner.decode(regions, options).best
     before = [word.text for word in own.words[:2]]
-    there = counterfactual.offered(own.words[2], 2)
+    there = counterfactual.choices(own.words[2], 2)
     assert len(there) > 2
     for text, _ in there:
         prefix = captioner.prefix([*before, text])
         chosen = captioner.decode(regions, replace(options, prefix=prefix)).best
-        assert [word for word, _ in counterfactual.offered(chosen.words[2], 2)] == [word for word, _ in there]
+        assert [word for word, _ in counterfactual.choices(chosen.words[2], 2)] == [word for word, _ in there]

@@ -95,16 +95,16 @@ def test_a_word_shows_its_runners_up_and_where_the_model_looked(fake: FakeCaptio
 
 
 @pytest.mark.parametrize(
-    ("options", "forced", "said"),
+    ("options", "chosen", "said"),
     [
         (DecodingOptions(), False, ["cat {r}", "ball but the sentence as a whole came out better with dog"]),
         (DecodingOptions(), True, ["cat but you chose dog"]),
-        (DecodingOptions(temperature=1.0), False, ["cat {r}", "ball but the lot fell on dog"]),
+        (DecodingOptions(temperature=1.0), False, ["cat {r}", "ball but the random choice was dog"]),
     ],
 )
-def test_why_a_likelier_word_was_not_taken(options: DecodingOptions, forced: bool, said: list[str]) -> None:
+def test_why_a_likelier_word_was_not_taken(options: DecodingOptions, chosen: bool, said: list[str]) -> None:
     word = Word("dog", -3.0, (("cat", -1.0), ("ball", -2.0), ("sky", -4.0)), frozenset({"cat", "sky"}))
-    told = result.likelier(word, options, forced=forced)
+    told = result.why_not_likelier(word, options, chosen=chosen)
     plain = [re.sub(r"^Here | was likelier,|[“”.]", "", sentence) for sentence in told]
     assert plain == [one.format(r="but no sentence may repeat itself") for one in said]
 
@@ -120,7 +120,7 @@ def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(fake:
     assert fake.decoded == [fake.options]
     app.slider(key="beams").set_value(1).run()
     assert [options.beams for options in fake.decoded] == [2, 1]
-    assert "only one sentence was pursued" in said(checked(app))
+    assert "only one sentence was followed" in said(checked(app))
     app.slider(key="beams").set_value(2).run()
     assert (fake.encoded, len(fake.decoded)) == (
         1,
@@ -228,8 +228,10 @@ def test_a_bug_is_logged_whole_and_shown_under_a_reference(
 
 def test_the_sliders_reach_what_the_bundle_asks_for(fake: FakeCaptioner) -> None:
     fake.options = replace(
-        fake.options, beams=decoding_controls.WIDEST + 5, length_penalty=decoding_controls.LONGEST + 1
+        fake.options,
+        beams=decoding_controls.MAX_BEAMS + 5,
+        length_penalty=decoding_controls.MAX_LENGTH_PENALTY + 1,
     )
     app = checked(upload(opened(), photo(3)))
-    assert app.slider(key="beams").value == decoding_controls.WIDEST + 5
-    assert app.slider(key="alpha").value == decoding_controls.LONGEST + 1
+    assert app.slider(key="beams").value == decoding_controls.MAX_BEAMS + 5
+    assert app.slider(key="length_penalty").value == decoding_controls.MAX_LENGTH_PENALTY + 1

@@ -95,13 +95,13 @@ def test_the_same_configuration_twice_cannot_differ(fake: TwoCaptions) -> None:
     app = checked(opened(photo(1)))
     app.slider(key="beams_b").set_value(2).run()
     assert "A and B have the same settings" in said(checked(app))
-    app.slider(key="alpha_b").set_value(1.0).run()
+    app.slider(key="length_penalty_b").set_value(1.0).run()
     assert "Both captions are the same, word for word" in said(checked(app))
     assert (fake.encoded, len(fake.decoded)) == (1, 3)  # nothing is computed twice
 
 
 def test_words_can_be_sampled_with_a_temperature_and_a_seed(fake: TwoCaptions) -> None:
-    app = control(checked(opened(photo(1))), "way_b", decoding_controls.DRAW)
+    app = control(checked(opened(photo(1))), "mode_b", decoding_controls.SAMPLING)
     app.slider(key="temperature_b").set_value(0.5).run()
     app.number_input(key="seed_b").set_value(7).run()
     options = fake.decoded[-1]
@@ -187,7 +187,7 @@ def picked(stand_in: StandIn[TwoCaptions], tmp_path: Path, folder: Path) -> TwoC
 
 def test_a_link_brings_back_the_same_comparison(picked: TwoCaptions) -> None:
     app = checked(
-        linked(beams_a="1", alpha_a="1.2", way_b=decoding_controls.DRAW, temperature_b="0.5", seed_b="7")
+        linked(beams_a="1", length_penalty_a="1.2", mode_b="sample", temperature_b="0.5", seed_b="7")
     )
     first, second = picked.decoded
     assert (first.beams, first.length_penalty, first.temperature) == (1, 1.2, None)
@@ -211,8 +211,8 @@ def test_a_link_names_the_models(picked: TwoCaptions, other: FakeCaptioner) -> N
     ("query", "sentence"),
     [
         ({"beams_a": "99"}, "asks for beams_a=99. That can be a number from 1 to 10"),
-        ({"seed_b": "**x**", "way_b": decoding_controls.DRAW}, "asks for seed_b=**x**"),
-        ({"way_a": "guess"}, "a way of choosing words that is not here"),
+        ({"seed_b": "**x**", "mode_b": "sample"}, "asks for seed_b=**x**"),
+        ({"mode_a": "guess"}, "a way of choosing words that is not here"),
         ({"what": "three models"}, "a comparison that is not here"),
         ({"what": compare.MODELS, "model_b": "gone"}, "asks for the model gone, which is not here"),
     ],

@@ -20,7 +20,7 @@ def looking(row: int, column: int, rows: int = 6, columns: int = 6) -> attention
 
 @given(some.integers(0, 5), some.integers(0, 5))
 def test_the_place_looked_at_is_the_brightest_and_keeps_its_colour(row: int, column: int) -> None:
-    lit = attention_overlay.lit(GREY, looking(row, column))
+    lit = attention_overlay.overlay(GREY, looking(row, column))
     y, x = row * 5 + 2, column * 10 + 5
     assert lit.shape == GREY.shape
     assert lit[y, x].min() > 190  # the middle of a cell between two pixels
@@ -29,7 +29,7 @@ def test_the_place_looked_at_is_the_brightest_and_keeps_its_colour(row: int, col
 
 
 def test_a_flat_map_leaves_no_place_brighter_than_another() -> None:
-    lit = attention_overlay.lit(GREY, np.full((7, 7), 1 / 49, np.float32))
+    lit = attention_overlay.overlay(GREY, np.full((7, 7), 1 / 49, np.float32))
     assert lit.std() < 40
     assert lit.max() - lit.min() < 80
     assert (lit[..., 0] == lit[0, 0, 0]).all()
@@ -48,19 +48,22 @@ def test_a_flat_map_leaves_no_place_brighter_than_another() -> None:
     ],
 )
 def test_places_have_names(row: int, column: int, said: str) -> None:
-    assert attention_overlay.place(looking(row, column)) == f"mostly at {said}"
+    assert attention_overlay.describe_attention(looking(row, column)) == f"mostly at {said}"
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7, 14])
 def test_even_attention_is_all_over_the_picture_whatever_the_grid(size: int) -> None:
-    assert attention_overlay.place(np.full((size, size), 1 / size**2, np.float32)) == "all over the picture"
+    assert (
+        attention_overlay.describe_attention(np.full((size, size), 1 / size**2, np.float32))
+        == "all over the picture"
+    )
 
 
 def test_a_column_and_a_row_have_names() -> None:
     column = np.zeros((6, 6), np.float32)
     column[:, 0] = 1 / 6
-    assert attention_overlay.place(column) == "mostly at the left, from top to bottom"
-    assert attention_overlay.place(column.T[::-1]) == "mostly across the lower part"
+    assert attention_overlay.describe_attention(column) == "mostly at the left, from top to bottom"
+    assert attention_overlay.describe_attention(column.T[::-1]) == "mostly across the lower part"
 
 
 def test_a_picture_is_made_smaller_in_proportion_and_never_larger() -> None:

@@ -44,8 +44,8 @@ def test_a_reward_is_never_drawn_on_the_axis_of_nats() -> None:
 
 
 def test_the_best_epoch_is_named() -> None:
-    assert "best: epoch 2" in {row.get("said") for row in data(charts.losses(HISTORY))}
-    assert "best: epoch 4" in {row.get("said") for row in data(charts.ciders(HISTORY))}
+    assert "best: epoch 2" in {row.get("label") for row in data(charts.losses(HISTORY))}
+    assert "best: epoch 4" in {row.get("label") for row in data(charts.ciders(HISTORY))}
 
 
 def test_a_drop_is_within_a_phase() -> None:
@@ -66,7 +66,7 @@ def test_bars_keep_the_order_given() -> None:
             "word": ["dog", "cat"],
             "probability": [0.2, 0.3],
             "chosen": ["chosen", "other"],
-            "said": ["20 %", "30 %"],
+            "label": ["20 %", "30 %"],
         }
     )
     spec = json.loads(charts.probabilities(frame).to_json())
@@ -75,7 +75,7 @@ def test_bars_keep_the_order_given() -> None:
 
 def test_scores_stand_beside_their_bars() -> None:
     frame = pd.DataFrame({"score": ["CIDEr"] * 2, "who": ["this model", "people"], "value": [0.5, 0.8]})
-    frame["said"] = frame["value"].map("{:.2f} ".format) + frame["who"]
+    frame["label"] = frame["value"].map("{:.2f} ".format) + frame["who"]
     spec = json.loads(charts.scores(frame).to_json())
-    assert spec["layer"][1]["encoding"]["text"]["field"] == "said"
+    assert spec["layer"][1]["encoding"]["text"]["field"] == "label"
     assert spec["layer"][0]["encoding"]["yOffset"]["sort"] == ["this model", "people"]

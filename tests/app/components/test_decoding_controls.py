@@ -20,10 +20,10 @@ from tests.visitor import checked, said
 
 
 def test_a_link_brings_back_picture_and_settings(fake: FakeCaptioner) -> None:
-    app = opened(sample="two.png", beams="1", alpha="1.3")
+    app = opened(sample="two.png", beams="1", length_penalty="1.3")
     assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (1, 1.3)
     assert "Somebody wrote two" in said(app)
-    assert app.code[1].value.endswith("?sample=two.png&beams=1&alpha=1.3")
+    assert app.code[1].value.endswith("?sample=two.png&beams=1&length_penalty=1.3")
 
 
 def test_defaults_are_left_out_of_a_link(fake: FakeCaptioner) -> None:
@@ -31,8 +31,19 @@ def test_defaults_are_left_out_of_a_link(fake: FakeCaptioner) -> None:
     assert app.code[1].value.endswith("?sample=two.png")
     app.slider(key="beams").set_value(1).run()
     assert checked(app).code[1].value.endswith("?sample=two.png&beams=1")
-    app.segmented_control(key="way").set_value(decoding_controls.DRAW).run()
-    assert checked(app).code[1].value.endswith("?sample=two.png&way=Draw+word+by+word")
+    app.segmented_control(key="mode").set_value(decoding_controls.SAMPLING).run()
+    assert checked(app).code[1].value.endswith("?sample=two.png&mode=sample")
+
+
+def test_an_old_link_still_works(fake: FakeCaptioner) -> None:
+    app = opened(sample="two.png", alpha="1.3", beams="1")
+    assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (1, 1.3)
+    assert checked(app).code[1].value.endswith("?sample=two.png&beams=1&length_penalty=1.3")
+    assert not app.info
+    app = opened(sample="two.png", way="Draw word by word", seed="7")
+    assert (fake.decoded[-1].temperature, fake.decoded[-1].seed) == (0.5, 7)
+    assert checked(app).code[1].value.endswith("?sample=two.png&mode=sample&seed=7")
+    assert not app.info
 
 
 @pytest.mark.parametrize(
@@ -41,12 +52,13 @@ def test_defaults_are_left_out_of_a_link(fake: FakeCaptioner) -> None:
         {"beams": "99"},
         {"beams": "2.5"},
         {"beams": "**x**"},
-        {"alpha": "-1"},
+        {"length_penalty": "-1"},
         {"alpha": "nan"},
+        {"mode": "guess"},
         {"way": "guess"},
-        {"way": decoding_controls.DRAW, "seed": "-4"},
-        {"way": decoding_controls.DRAW, "temperature": "inf"},
-        {"way": decoding_controls.DRAW, "temperature": "1.5"},
+        {"mode": "sample", "seed": "-4"},
+        {"mode": "sample", "temperature": "inf"},
+        {"mode": "sample", "temperature": "1.5"},
     ],
 )
 def test_what_cannot_be_is_ignored_with_a_sentence(fake: FakeCaptioner, query: dict[str, str]) -> None:
@@ -60,13 +72,13 @@ def test_what_cannot_be_is_ignored_with_a_sentence(fake: FakeCaptioner, query: d
 
 
 def test_sampling_is_a_setting_and_the_page_names_it(fake: FakeCaptioner) -> None:
-    app = opened(sample="two.png", way=decoding_controls.DRAW, temperature="0.5", seed="7")
+    app = opened(sample="two.png", mode="sample", temperature="0.5", seed="7")
     assert (fake.decoded[0].temperature, fake.decoded[0].seed) == (0.5, 7)
-    assert "drawn by lot (sampling) at temperature 0.5, draw number 7" in said(app)
+    assert "A random version (sampling) at temperature 0.5, number 7" in said(app)
     app.number_input(key="seed").set_value(8).run()
-    assert "draw number 8" in said(checked(app))
-    app.segmented_control(key="way").set_value(decoding_controls.SEARCH).run()
-    assert "by lot" not in said(checked(app))
+    assert "temperature 0.5, number 8" in said(checked(app))
+    app.segmented_control(key="mode").set_value(decoding_controls.BEAM_SEARCH).run()
+    assert "A random version" not in said(checked(app))
 
 
 def test_a_caption_to_copy(fake: FakeCaptioner) -> None:
@@ -81,5 +93,5 @@ def test_the_json_is_that_of_the_command_line(
     assert command_line.main(["caption", str(path), "--json", "--bundle", str(tiny_bundle.folder)]) == 0
     printed = capsys.readouterr().out
     captions = Captioner(tiny_bundle).caption(images.read(path))
-    assert share.written(DecodedImage.decode(str(path), photo(4)), captions) == printed
+    assert share.as_json(DecodedImage.decode(str(path), photo(4)), captions) == printed
     assert json.loads(printed)["caption"] == captions.best.text
