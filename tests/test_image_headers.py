@@ -1,4 +1,4 @@
-"""A file that is damaged, hostile or no picture becomes a sentence, before it becomes a burden."""
+"""A damaged or hostile file, or one that is no picture, is refused with a sentence before it costs memory."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def scan_by_component(data: bytes) -> bytes:
         (SEEDS["jpeg"].replace(b"\xff\xc0", b"\xff\xc3"), True),  # lossless
     ],
 )
-def test_a_jpeg_that_libjpeg_holds_whole_is_told(data: bytes, whole: bool) -> None:
+def test_a_jpeg_that_libjpeg_holds_whole_is_recognised(data: bytes, whole: bool) -> None:
     assert image_headers.jpeg(data).whole == whole
     large = data.replace(struct.pack(">HH", 20, 20), struct.pack(">HH", 4000, 4000))
     large = large.replace(struct.pack(">HH", HEIGHT, WIDTH), struct.pack(">HH", 4000, 4000))
@@ -95,7 +95,7 @@ def test_a_palette_that_is_missing_is_the_files_fault() -> None:
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP"])
-def test_exif_of_an_unheard_kind_is_the_files_fault(format: str) -> None:
+def test_exif_of_an_unknown_type_is_the_files_fault(format: str) -> None:
     data = encoded(Image.new("RGB", (20, 10)), format, exif=b"II\x2b\0\x08\0\0\0\xff\xff")
     with pytest.raises(ImageError, match="damaged"):
         images.read(data)

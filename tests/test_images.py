@@ -192,7 +192,7 @@ def test_too_many_bytes_are_refused_unread(tmp_path: Path, monkeypatch: pytest.M
             images.read(source)
 
 
-def test_a_path_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere.jpg", tmp_path):
         with pytest.raises(ImageError, match=r"cannot be opened \(.+\)"):
             images.read(path)

@@ -1,4 +1,4 @@
-"""What the README and the model card say of the committed model is what its files say."""
+"""The README and the model card agree with the files of the committed model and with the tree."""
 
 from __future__ import annotations
 

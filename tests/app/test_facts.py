@@ -1,4 +1,4 @@
-"""The pages of facts: how the model was trained, and about."""
+"""The training report and the About page."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def alternatives(app: AppTest) -> list[str]:
     return [chart.proto.alt for chart in app.get("vega_lite_chart")]
 
 
-def test_training_is_told_in_sentences(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_is_summarised_in_sentences(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     said = text(visit("training_report", trained, monkeypatch))
     assert "6,000 photographs" in said
     assert "lowest in epoch 2: 3.00 nats a word, as unsure as picking blindly among 20 words" in said
@@ -70,7 +70,7 @@ def test_training_is_told_in_sentences(trained: Bundle, monkeypatch: pytest.Monk
     assert "**self_critical**, epoch 4" in said
 
 
-def test_as_many_networks_are_told_as_there_are(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_encoders_is_shown(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "through a network that recognises edges" in text(visit("training_report", trained, monkeypatch))
     config = trained.config.to_json() | {"encoder": "one + another", "horizontal_flip": True}
     two = storage.replace(trained.folder, {"config.json": json.dumps(config)})
@@ -80,7 +80,7 @@ def test_as_many_networks_are_told_as_there_are(trained: Bundle, monkeypatch: py
     )
 
 
-def test_as_many_decoders_are_told_as_there_are(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_decoders_is_shown(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "decide together" not in text(visit("training_report", trained, monkeypatch))
     three = storage.replace(
         trained.folder, {"config.json": json.dumps(trained.config.to_json() | {"members": 3})}
@@ -143,14 +143,14 @@ def test_about_says_which_bundle_runs_and_why(trained: Bundle, monkeypatch: pyte
         assert part in cells.replace("\\", "")
 
 
-def test_about_says_what_the_encoder_saw_before(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_about_names_the_pretraining_of_the_encoder(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ImageNet" not in text(visit("about", trained, monkeypatch))
     config = trained.config.to_json() | {"pretrained": True}
     began = storage.replace(trained.folder, {"config.json": json.dumps(config)})
     assert "had learned from ImageNet" in text(visit("about", began, monkeypatch))
 
 
-def test_about_lists_the_words_that_are_never_said(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_about_lists_the_blocked_words(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     said = text(visit("about", trained, monkeypatch))
     for group in blocklist.groups():
         assert f"**{group.reason}:** {', '.join(group.words)}" in said

@@ -1,4 +1,4 @@
-"""A sealed bundle whose facts are malformed: each page says so in a sentence, and captions still come."""
+"""A bundle with malformed statistics: each page reports it, and captioning works."""
 
 from __future__ import annotations
 

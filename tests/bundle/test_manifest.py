@@ -1,4 +1,4 @@
-"""Every byte that the manifest does not vouch for is refused, and the file is named."""
+"""Bytes that do not match the manifest are refused, and the file is named."""
 
 from __future__ import annotations
 

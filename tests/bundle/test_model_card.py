@@ -1,4 +1,4 @@
-"""The model card is one that the Hub reads, and says nothing that the bundle does not."""
+"""The model card is valid for the Hub and agrees with the bundle."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def card(**changes: Any) -> ModelCard:
     return ModelCard(render(**given), ignore_metadata_errors=False)
 
 
-def test_the_card_says_whether_the_mirror_image_counts() -> None:
+def test_the_card_names_the_horizontal_flip() -> None:
     assert "mirror image" in card(config=tiny.config(horizontal_flip=True)).text
     assert "mirror image" not in card(config=tiny.config(horizontal_flip=False)).text
 
@@ -109,7 +109,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "| a person" not in card(metrics=measured(human_baseline=None)).text
 
 
-def test_the_card_says_what_the_encoder_saw_before() -> None:
+def test_the_card_names_the_pretraining_of_the_encoder() -> None:
     assert "ImageNet" not in card(config=tiny.config(pretrained=False)).text
     assert "ImageNet" in card(config=tiny.config(pretrained=True)).text
 
@@ -130,7 +130,7 @@ def test_every_recipe_has_a_card(decoder: str, split: str, encoder: str) -> None
     assert ("MLPerf" in text) == (encoder == "mobilenet_edgetpu")
 
 
-def test_words_said_twice_stand_beside_peoples_where_they_were_counted() -> None:
+def test_repeated_words_are_compared_with_peoples_where_counted() -> None:
     assert "content word" not in card().text
     counted = measured(repeated_words_share=0.114, human_repeated_words_share=0.084)
     assert "11.4% say a content word twice, as do 8.4% of people's." in card(metrics=counted).text

@@ -1,4 +1,4 @@
-"""Whatever stands in any field of any file of a sealed bundle: it fits its rule, or it is one sentence."""
+"""Any value in any field of any file of a bundle is valid, or is refused with one sentence."""
 
 from __future__ import annotations
 

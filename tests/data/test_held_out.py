@@ -1,4 +1,4 @@
-"""Pictures held out of training are scored as what they are, and never if the model may have seen them."""
+"""Held-out pictures are scored as such, and never if the model may have seen them."""
 
 from __future__ import annotations
 

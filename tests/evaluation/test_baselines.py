@@ -1,4 +1,4 @@
-"""Other recipes' results stand beside a bundle's own only while they compare."""
+"""Baselines are shown with a bundle's own scores only where the two are comparable."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lines(card: str) -> list[str]:
     return [line for line in section.splitlines() if line.startswith("|")][2:]
 
 
-def test_the_card_ranks_them_between_the_floor_and_this_model(tmp_path: Path) -> None:
+def test_the_card_ranks_them_between_the_constant_baseline_and_this_model(tmp_path: Path) -> None:
     own = scored(tmp_path / "own", "mine", 0.6)
     others = [scored(tmp_path / name, name, cider) for name, cider in (("better", 0.5), ("worse", 0.4))]
     sealed = baselines.add(own, others)

@@ -1,4 +1,4 @@
-"""Evaluation scores what a captioner says, between what anybody could say and what people say."""
+"""Evaluation scores captions between the constant and the human baseline."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_what_the_sentences_are_like(dataset: Dataset, parrot: Callable[..., Par
     assert (found.repeated_ngrams_share, found.repeated_words_share) == (0, 0)
 
 
-def test_words_that_stand_twice_are_counted_beside_peoples(
+def test_repeated_words_are_counted_for_model_and_people(
     dataset: Dataset, parrot: Callable[..., Parrot]
 ) -> None:
     said = {"1.png": "a hat and a hat", "2.png": "a man", "3.png": "a man on the"}

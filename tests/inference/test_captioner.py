@@ -1,4 +1,4 @@
-"""What the Captioner says is what the file says, for every decoder and from every thread."""
+"""The captioner gives what the LiteRT file gives, for every decoder and from every thread."""
 
 from __future__ import annotations
 
@@ -151,12 +151,12 @@ def test_a_forced_end_ends_the_sentence(attentive: Captioner) -> None:
 
 
 @pytest.mark.parametrize("word", ["zebra", "<start>", "<unknown>", "Dog"])
-def test_a_prefix_of_strange_words_is_refused(attentive: Captioner, word: str) -> None:
+def test_a_prefix_of_unknown_words_is_refused(attentive: Captioner, word: str) -> None:
     with pytest.raises(ValueError, match=word):
         attentive.prefix(["a", word])
 
 
-def test_a_blocked_word_is_neither_said_nor_told_nor_taken(captioner: Captioner) -> None:
+def test_a_blocked_word_is_neither_chosen_nor_offered_nor_accepted(captioner: Captioner) -> None:
     """However likely: here, the words of the captions that the same model gives without a list."""
     options = DecodingOptions(beams=8, temperature=1.0, top_p=1.0)
     free = Captioner(captioner.bundle, blocklist=())

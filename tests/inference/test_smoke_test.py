@@ -1,4 +1,4 @@
-"""A bundle is tried in a process of its own: whatever happens there becomes one sentence here."""
+"""A bundle is tried in a process of its own, and any failure there becomes one sentence."""
 
 from __future__ import annotations
 

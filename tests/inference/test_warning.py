@@ -1,4 +1,4 @@
-"""Why to take a caption with caution: what is told, when, and that it goes wherever the caption goes."""
+"""Warnings of a caption: novelty and low confidence, when and with which words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Pictures = dict[str, bytes]  # name → file
 SENTENCE = SENTENCES[UNFAMILIAR]
 
 
-def test_the_limit_itself_is_familiar() -> None:
+def test_a_similarity_at_the_threshold_is_no_novelty() -> None:
     assert warning.unfamiliar(rule(), rule().threshold) is None
     assert warning.unfamiliar(rule(), rule().threshold - 1e-6)
 
@@ -39,7 +39,7 @@ def test_the_threshold_itself_is_unsure() -> None:
     assert warning.unsure(Threshold(0.4, 100, 10, 2), 0.4001) is None
 
 
-def test_the_false_alarms_are_told_with_their_split() -> None:
+def test_false_positives_are_reported_with_their_split() -> None:
     told = warning.unfamiliar(rule(), 0.25)
     assert told
     assert "(cosine): 0.250. Below 0.500" in told.reason
@@ -47,7 +47,7 @@ def test_the_false_alarms_are_told_with_their_split() -> None:
     assert "came up for 11 (1.1%)" in told.reason
 
 
-def test_doubts_that_were_wrong_are_told() -> None:
+def test_false_warnings_are_counted() -> None:
     told = warning.unsure(Threshold(0.9, 1000, 100, 22), 0.5)
     assert told
     assert "1,000 test pictures, 100 (10%) had 90% or less" in told.reason
@@ -64,7 +64,9 @@ def test_doubts_that_were_wrong_are_told() -> None:
         ({"c": (0, 4), "d": (0, 4)}, "it noticed none of the c and d."),
     ],
 )
-def test_what_it_misses_is_told_with_what_it_notices(detected: dict[str, tuple[int, int]], told: str) -> None:
+def test_missed_kinds_are_reported_beside_the_detected_ones(
+    detected: dict[str, tuple[int, int]], told: str
+) -> None:
     found = warning.unfamiliar(rule(detected=detected), 0.0)
     assert found
     assert found.reason.endswith(told or "(1.1%).")
@@ -142,7 +144,7 @@ def strange() -> Pictures:
     return files
 
 
-def test_most_are_strange_to_the_committed_model(committed: Bundle) -> None:
+def test_the_committed_model_detects_most_synthetic_images(committed: Bundle) -> None:
     captioner = Captioner(committed)
     found = [captioner.caption(images.read(data)).warnings for data in strange().values()]
     assert sum(UNFAMILIAR in [one.code for one in warnings] for warnings in found) >= 8
@@ -171,6 +173,6 @@ def test_the_figures_stand_in_the_help_and_stay_plain_text(doubtful: FakeCaption
     assert helps == ["Measured \\*once\\*\\."]
 
 
-def test_without_a_warning_nothing_is_said(fake: FakeCaptioner) -> None:
+def test_without_a_warning_nothing_is_shown(fake: FakeCaptioner) -> None:
     told = said(checked(upload(opened(), photo(3))))
     assert not any(sentence in told for sentence in SENTENCES.values())

@@ -1,4 +1,4 @@
-"""A rule for unfamiliar pictures is measured on pictures that the model was not trained on."""
+"""The novelty detector is calibrated on pictures that the model was not trained on."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def measured(encoder: ByColour, dataset: Dataset) -> NoveltyDetector:
     return rule
 
 
-def test_the_limit_is_set_on_one_split_and_checked_on_another(tmp_path: Path, dataset: Dataset) -> None:
+def test_the_threshold_is_set_on_one_split_and_checked_on_another(tmp_path: Path, dataset: Dataset) -> None:
     rule = measured(encoder(tmp_path / "artifacts"), dataset)
     colours = [np.array([[[200, green, 0]]], np.float32) for green in range(1, SIZES["dev"] + 1)]
     near = sorted(rule.similarity(colour) for colour in colours)
@@ -78,11 +78,11 @@ def test_the_limit_is_set_on_one_split_and_checked_on_another(tmp_path: Path, da
     assert greener <= rule.false_positives <= greener + 1
 
 
-def test_it_is_measured_the_same_every_time(tmp_path: Path, dataset: Dataset) -> None:
+def test_calibration_is_deterministic(tmp_path: Path, dataset: Dataset) -> None:
     assert measured(encoder(tmp_path / "a"), dataset) == measured(encoder(tmp_path / "b"), dataset)
 
 
-def test_every_kind_of_stranger_is_tried(tmp_path: Path, dataset: Dataset) -> None:
+def test_every_kind_of_synthetic_image_is_tried(tmp_path: Path, dataset: Dataset) -> None:
     rule = measured(encoder(tmp_path / "artifacts"), dataset)
     assert list(rule.detected) == [*synthetic_images.DRAWN, *synthetic_images.CHANGED]
     assert {whole for _, whole in rule.detected.values()} == {TRIES}
@@ -90,7 +90,7 @@ def test_every_kind_of_stranger_is_tried(tmp_path: Path, dataset: Dataset) -> No
     assert rule.detected["photographs upside down"][0] <= TRIES / 2, "their colours are the same"
 
 
-def test_without_a_test_split_halves_of_dev_stand_in(tmp_path: Path) -> None:
+def test_without_a_test_split_halves_of_dev_are_used(tmp_path: Path) -> None:
     cut = data(tmp_path / "images", {"train": 20, "dev": 2 * calibration.ENOUGH}, "kaggle")
     speaker = encoder(tmp_path / "artifacts", split_name="kaggle")
     rule = measured(speaker, cut)
@@ -118,7 +118,7 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, dataset: Dataset
         calibration.measured(encoder(tmp_path / "artifacts"), dataset)
 
 
-def test_it_is_sealed_into_the_bundle_beside_the_rest(tmp_path: Path, dataset: Dataset) -> None:
+def test_it_is_added_to_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
     speaker = encoder(tmp_path / "artifacts")
     rule = calibration.add(speaker, dataset)
     assert rule
@@ -143,7 +143,7 @@ def test_fewer_pictures_than_centres_are_centres_themselves() -> None:
 
 
 @pytest.mark.parametrize("kind", synthetic_images.DRAWN)
-def test_strangers_are_pictures_another_one_for_every_seed(kind: str) -> None:
+def test_synthetic_images_differ_by_seed(kind: str) -> None:
     drawn = [synthetic_images.DRAWN[kind](np.random.default_rng(seed)) for seed in (0, 0, 1, 2, 3)]
     assert all(picture.shape == (synthetic_images.SIDE, synthetic_images.SIDE, 3) for picture in drawn)
     assert all(picture.dtype == np.uint8 for picture in drawn)

@@ -1,4 +1,4 @@
-"""The rule that tells pictures unlike those trained on: how it judges, and what of it is refused."""
+"""The novelty detector: similarity and threshold, and which files are refused."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_malformed_rule_is_refused_and_costs_no_caption(tmp_path: Path) -> Non
     assert Captioner(bundle).rules.novelty is None
 
 
-def test_what_it_does_is_told_in_lines() -> None:
+def test_the_report_has_a_line_per_kind() -> None:
     told = str(rule())
     assert "11 of 1000 pictures (1.1%) of the official test split" in told
     assert "39 of 40  charts" in told

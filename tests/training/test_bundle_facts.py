@@ -1,4 +1,4 @@
-"""What a bundle says about its making is true, and is read back as it was written."""
+"""The facts about training that a bundle records are true, and are read as written."""
 
 from __future__ import annotations
 

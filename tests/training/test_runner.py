@@ -1,4 +1,4 @@
-"""A recipe is carried out from where it was left, and comes to the same however often it is killed."""
+"""A recipe is resumed where it was interrupted, and gives the same model however often it is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loss is nats a word, rates do what they say, and the loop keeps the best epoch."""
+"""The loss is nats a word, the learning rates are as configured, and the best epoch is restored."""
 
 from __future__ import annotations
 
