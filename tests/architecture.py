@@ -64,7 +64,6 @@ NO_MODULE = {
     "tests/inference/test_decoding_tree.py": "decoding.py: the tree of its beams",
     "tests/app/test_model.py": "every page, with a real bundle",
     "tests/app/test_warnings.py": "every page",
-    "tests/app/test_facts.py": "every page",
     "tests/app/test_malformed.py": "every page, with files that break a rule",
 }
 

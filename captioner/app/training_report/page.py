@@ -13,33 +13,33 @@ from captioner.bundle.storage import Bundle
 
 
 def page() -> None:
-    """The parts, the lessons, the examination."""
+    """The parts of the model, its learning curves, its test scores, and other models."""
     st.title("How it was trained", anchor=False)
     bundle = serving.active_bundle().bundle
     st.markdown(_data(bundle))
     st.header("What it is made of", anchor=False)
     _boxes(bundle)
     # Only now: pandas and Altair take half a second, for which the title need not wait.
-    from captioner.app.training_report import history
+    from captioner.app.training_report import learning_curves, scores
 
     st.header("How it learned", anchor=False)
     with error_boundary():
-        history.show(bundle)
+        learning_curves.show(bundle)
     st.header("How good it is", anchor=False)
     with error_boundary():
-        history.examination(bundle.metrics())
+        scores.show(bundle.metrics())
     with error_boundary():
-        _beside(bundle)
+        _compare(bundle)
 
 
-def _beside(bundle: Bundle) -> None:
+def _compare(bundle: Bundle) -> None:
     """The other models that are here, where there are any."""
     from captioner.app.training_report import model_comparison
 
-    whole, broken = other_bundles.other_bundles()
-    others, malformed = model_comparison.readable(whole)
+    valid, broken = other_bundles.other_bundles()
+    others, malformed = model_comparison.readable(valid)
     if others:
-        st.header("Beside the other models", anchor=False)
+        st.header("Compared with the other models", anchor=False)
         model_comparison.show({other_bundles.ACTIVE: bundle, **others})
     show_broken_bundles(broken | malformed)
 

@@ -1,4 +1,4 @@
-"""Several models side by side on the page of facts: curves, and the scores with all that they depend on."""
+"""Several models compared on the page about the training: curves, and scores with all that they depend on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from captioner.app.state.other_bundles import ACTIVE
-from captioner.app.training_report import charts as report_charts
+from captioner.app.training_report import model_comparison
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
 from tests import tiny
-from tests.app.test_facts import METRICS, SCORES, alternatives, text, trained, visit
+from tests.app.training_report.test_page import METRICS, SCORES, alternatives, text, trained, visit
 
 __all__ = ["trained"]  # a fixture
 OTHER = """\
@@ -38,23 +38,25 @@ def put(folder: Path, name: str, history: str = OTHER, **metrics: Any) -> Bundle
     return storage.write(folder / name, tiny.files(tiny.config(recipe=name)) | files)
 
 
-def test_one_model_alone_has_no_rival(trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_model_alone_is_compared_with_none(
+    trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = visit("training_report", trained, monkeypatch)
-    assert "Beside the other models" not in [header.value for header in app.header]
+    assert "Compared with the other models" not in [header.value for header in app.header]
     assert len(alternatives(app)) == 4
     assert not app.warning
 
 
-def test_curves_lie_over_each_other_and_the_best_is_said(
+def test_curves_lie_over_each_other_and_the_best_is_named(
     trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(folder, "second_try")
     app = visit("training_report", trained, monkeypatch)
-    assert "Beside the other models" in [header.value for header in app.header]
-    said = [sentence for sentence in alternatives(app) if "a line a model" in sentence]
-    assert len(said) == 2
-    assert f"Highest: {ACTIVE} 0.40 in epoch 4; second_try 0.12 in epoch 2" in said[0]
-    assert f"Lowest: {ACTIVE} 3.00 in epoch 2; second_try 3.75 in epoch 2" in said[1]
+    assert "Compared with the other models" in [header.value for header in app.header]
+    sentences = [sentence for sentence in alternatives(app) if "one line for each model" in sentence]
+    assert len(sentences) == 2
+    assert f"Highest: {ACTIVE} 0.40 in epoch 4; second_try 0.12 in epoch 2" in sentences[0]
+    assert f"Lowest: {ACTIVE} 3.00 in epoch 2; second_try 3.75 in epoch 2" in sentences[1]
 
 
 def table(app: AppTest, column: str) -> pd.DataFrame:
@@ -121,11 +123,11 @@ def test_models_of_which_nothing_is_recorded_are_listed(
 def test_more_models_than_colours_are_in_the_table(
     trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(report_charts.MOST):
+    for number in range(model_comparison.MAX_LINES):
         put(folder, f"run{number}")
     app = visit("training_report", trained, monkeypatch)
-    assert f"Drawn are the first {report_charts.MOST} models; the table has all 5" in text(app)
-    assert f"run{report_charts.MOST - 1}" in table(app, "run0").columns
+    assert f"Drawn are the first {model_comparison.MAX_LINES} models; the table has all 5" in text(app)
+    assert f"run{model_comparison.MAX_LINES - 1}" in table(app, "run0").columns
 
 
 def test_a_broken_model_is_left_out_with_a_sentence(
@@ -134,11 +136,11 @@ def test_a_broken_model_is_left_out_with_a_sentence(
     (put(folder, "broken").folder / "vocabulary.json").write_text("[]")
     app = visit("training_report", trained, monkeypatch)
     assert "broken** is left out" in app.warning[0].value
-    assert "Beside the other models" not in [header.value for header in app.header]
+    assert "Compared with the other models" not in [header.value for header in app.header]
 
 
 def test_lines_differ_by_more_than_colour() -> None:
     frame = pd.DataFrame({"model": ["a", "b"], "epoch": [1.0, 1.0], "val_loss": [3.0, 4.0]})
-    lines = report_charts.curves(frame, frame, "val_loss", "nats").to_dict()["layer"][0]["encoding"]
+    lines = model_comparison.curves_chart(frame, frame, "val_loss", "nats").to_dict()["layer"][0]["encoding"]
     assert lines["color"]["field"] == lines["strokeDash"]["field"] == "model"
-    assert len(set(map(tuple, report_charts.DASHES))) == report_charts.MOST
+    assert len(set(map(tuple, model_comparison.DASHES))) == model_comparison.MAX_LINES

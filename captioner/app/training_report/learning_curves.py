@@ -1,0 +1,228 @@
+"""The learning curves of a training: loss, CIDEr and learning rate by epoch, each with a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+from msgspec.structs import asdict
+
+from captioner.app.components.charts import HEIGHT, LABEL, RULE, inked, layered
+from captioner.bundle.schema import Epoch
+from captioner.bundle.storage import Bundle
+
+COLUMNS = ["epoch", "phase", "loss", "val_loss", "val_cider", "learning_rate", "seconds"]
+SELF_CRITICAL = "self-critical"  # the phase whose loss is a reward, not nats: never on the axis of the others
+PHASE_NAMES = {"self_critical": SELF_CRITICAL}  # as a page writes them
+PHASES = {
+    "decoder": "the decoder learns to write sentences, the encoder stays as it was",
+    "fine-tune": "the encoder is trained as well, in small steps",
+    SELF_CRITICAL: "it writes sentences of its own, and is rewarded where they resemble people's",
+}
+MAX_NATS = 20  # half a billion words: more than there are
+BAND = 0.08  # opacity
+LOSS = "Surprise at people's words (loss)"
+CIDER = "Similarity to people's sentences (CIDEr)"
+LEARNING_RATE = "Size of the learning steps (learning rate)"
+NO_HISTORY = "This bundle brings no record of its training."
+REWARD = (
+    "In the phase “self-critical”, the loss is the reward with a minus sign and cannot be compared with nats."
+)
+HARDER = (
+    " The training line may lie above the other: training is made harder on purpose, with cropped and "
+    "recoloured pictures, words left out and softened targets."
+)
+
+
+def show(bundle: Bundle) -> None:
+    """Epoch by epoch: loss, CIDEr and learning rate."""
+    history = history_frame(bundle.history())
+    if history.empty:
+        st.info(NO_HISTORY, icon=":material/info:")
+        return
+    st.markdown(_describe_phases(history))
+    if history["val_loss"].notna().any():
+        _chart(LOSS, loss_chart(history), _describe_loss(history))
+    if history["val_cider"].notna().any():
+        _chart(CIDER, cider_chart(history), _describe_cider(history))
+    if history["learning_rate"].notna().any():
+        _chart(LEARNING_RATE, learning_rate_chart(history), _describe_rate(history))
+    with st.expander("The numbers, epoch by epoch", icon=":material/table_rows:"):
+        st.table(_numbers(history), hide_index=True, border="horizontal")
+        st.caption(REWARD)
+
+
+def history_frame(history: Sequence[Epoch]) -> pd.DataFrame:
+    """A row for each epoch with ``COLUMNS``; what was not measured is NaN."""
+    rows = pd.DataFrame([asdict(epoch) for epoch in history], columns=COLUMNS).replace({"phase": PHASE_NAMES})
+    return rows.astype({column: float for column in COLUMNS if column != "phase"})
+
+
+def _chart(title: str, chart: alt.LayerChart, sentence: str) -> None:
+    st.subheader(title, anchor=False)
+    st.markdown(sentence)
+    st.altair_chart(chart, width="stretch", alt=f"{title} by epoch. {sentence}")
+
+
+def _describe_phases(history: pd.DataFrame) -> str:
+    hours = history["seconds"].sum() / 3600
+    took = f" and took {hours:.1f} hours" if hours else ""
+    lines = [f"Training went through all pictures {len(history)} times (epochs){took}."]
+    for name, rows in history.groupby("phase", sort=False):
+        first, last = rows["epoch"].min(), rows["epoch"].max()
+        epochs = f"epoch {first:.0f}" if first == last else f"epochs {first:.0f} to {last:.0f}"
+        lines.append(f"- **{name}**, {epochs}: {PHASES.get(str(name), 'a further phase')}")
+    return "\n".join(lines)
+
+
+def _describe_loss(history: pd.DataFrame) -> str:
+    best = history.iloc[int(history["val_loss"].argmin())]
+    return (
+        "How surprising the model finds the next word that a person wrote; less is better. On pictures it "
+        f"was not trained on, it was lowest in epoch {best['epoch']:.0f}: {best['val_loss']:.2f} nats a "
+        f"word, as unsure as picking blindly among {math.exp(min(best['val_loss'], MAX_NATS)):.0f} words."
+        f"{HARDER if best['loss'] > best['val_loss'] else ''}"
+    )
+
+
+def _describe_cider(history: pd.DataFrame) -> str:
+    best = history.iloc[int(history["val_cider"].argmax())]
+    return (
+        "How much its sentences share with what people wrote about the same picture, rare words counting "
+        f"more; more is better. Highest in epoch {best['epoch']:.0f}: {best['val_cider']:.2f} (development "
+        "pictures, one sentence at a time without search)."
+    )
+
+
+def _describe_rate(history: pd.DataFrame) -> str:
+    epochs = drops(history)["epoch"].astype(int).tolist()
+    lowered = f"Lowered in {_listed(epochs)}" if epochs else "It was never lowered"
+    return (
+        "How much the model changes with every correction: big steps at first, small ones at the end. "
+        f"{lowered}."
+    )
+
+
+def _listed(epochs: list[int]) -> str:
+    """Epochs in words, neighbours as a range."""
+    runs: list[list[int]] = []
+    for epoch in epochs:
+        if runs and runs[-1][-1] == epoch - 1:
+            runs[-1].append(epoch)
+        else:
+            runs.append([epoch])
+    parts = [f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    return f"epoch{'s' if len(epochs) > 1 else ''} {', '.join(parts)}"
+
+
+def _numbers(history: pd.DataFrame) -> pd.DataFrame:
+    formats = {
+        "epoch": "{:.0f}",
+        "loss": "{:.3f}",
+        "val_loss": "{:.3f}",
+        "val_cider": "{:.3f}",
+        "learning_rate": "{:.1e}",
+    }
+    shown = history.drop(columns="seconds").astype(object)
+    for column, form in formats.items():
+        shown[column] = [form.format(value) if pd.notna(value) else "–" for value in history[column]]
+    names = {"val_loss": "validation loss", "val_cider": "validation CIDEr", "learning_rate": "learning rate"}
+    return shown.rename(columns=names)
+
+
+def loss_chart(history: pd.DataFrame) -> alt.LayerChart:
+    """Training and validation loss by epoch, the best validation loss marked; no self-critical rewards."""
+    training = history["loss"].mask(history["phase"] == SELF_CRITICAL)
+    shown = history.assign(training=training, validation=history["val_loss"])
+    curves = ["validation", "training"]
+    lines = (
+        alt.Chart(shown.melt(["epoch", "phase"], curves, "curve", "nats").dropna(subset=["nats"]))
+        .mark_line(point=alt.OverlayMarkDef(size=36))
+        .encode(
+            x=_epochs(history),
+            y=alt.Y("nats:Q", title="loss (nats a word)", scale=alt.Scale(zero=False)),
+            color=alt.Color("curve:N", sort=curves, legend=alt.Legend(title=None, orient="top", offset=22)),
+            strokeDash=alt.StrokeDash("curve:N", sort=curves, legend=None),
+            tooltip=["epoch:Q", "phase:N", "curve:N", alt.Tooltip("nats:Q", format=".3f")],
+        )
+    )
+    return _framed(history, lines, *_best(history, "val_loss", smallest=True))
+
+
+def cider_chart(history: pd.DataFrame) -> alt.LayerChart:
+    """CIDEr of the development pictures by epoch, the best one marked."""
+    line = (
+        alt.Chart(history.dropna(subset=["val_cider"]))
+        .mark_line(point=alt.OverlayMarkDef(size=36))
+        .encode(
+            x=_epochs(history),
+            y=alt.Y("val_cider:Q", title="CIDEr"),
+            tooltip=["epoch:Q", "phase:N", alt.Tooltip("val_cider:Q", title="CIDEr", format=".3f")],
+        )
+    )
+    return _framed(history, line, *_best(history, "val_cider", smallest=False))
+
+
+def learning_rate_chart(history: pd.DataFrame) -> alt.LayerChart:
+    """Learning rate by epoch, on a logarithmic axis, the drops marked."""
+    axis = alt.Y(
+        "learning_rate:Q",
+        title="learning rate",
+        scale=alt.Scale(type="log", nice=False),
+        axis=alt.Axis(format="~e", values=_steps(history["learning_rate"]), grid=False),
+    )
+    tooltip = ["epoch:Q", "phase:N", alt.Tooltip("learning_rate:Q", format=".1e")]
+    line = alt.Chart(history.dropna(subset=["learning_rate"])).mark_line(interpolate="step")
+    lowered = alt.Chart(drops(history)).mark_point(shape="triangle-down", filled=True, size=110, opacity=1)
+    return _framed(
+        history, *(part.encode(x=_epochs(history), y=axis, tooltip=tooltip) for part in (line, lowered))
+    )
+
+
+def _steps(values: pd.Series[float]) -> list[float]:
+    """Labels of a logarithmic axis: 1, 2 and 5 times powers of ten; where none lies between, a value."""
+    known = sorted(value for value in values if value > 0)
+    if not known:
+        return []
+    powers = range(math.floor(math.log10(known[0])), math.ceil(math.log10(known[-1])) + 1)
+    steps = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    return [step for step in steps if known[0] <= step <= known[-1]] or known[:1]
+
+
+def drops(history: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose learning rate is lower than in the epoch before, within a phase."""
+    before = history.groupby("phase", sort=False)["learning_rate"].shift()
+    return history[history["learning_rate"] < 0.95 * before]
+
+
+def _framed(history: pd.DataFrame, *layers: alt.Chart) -> alt.LayerChart:
+    """Layers over a band behind every other phase, each phase with its name above."""
+    spans = history.groupby("phase", sort=False)["epoch"].agg(["min", "max"]).reset_index()
+    spans = spans.assign(start=spans["min"] - 0.5, end=spans["max"] + 0.5, shade=spans.index % 2)
+    base = alt.Chart(spans).encode(x=_epochs(history, "start"))
+    bands = base.mark_rect(opacity=BAND).encode(x2="end:Q").transform_filter("datum.shade == 1")
+    names = inked(base).mark_text(align="left", baseline="bottom", dx=2, dy=-4, fontSize=LABEL)
+    named = names.encode(y=alt.value(0), text="phase:N")
+    return layered(HEIGHT, bands, named, *layers)
+
+
+def _epochs(history: pd.DataFrame, column: str = "epoch") -> alt.X:
+    domain = [history["epoch"].min() - 0.5, history["epoch"].max() + 0.5]
+    axis = alt.Axis(values=history["epoch"].tolist(), format="d", grid=False, labelOverlap=True)
+    return alt.X(f"{column}:Q", title="epoch", axis=axis, scale=alt.Scale(domain=domain, nice=False))
+
+
+def _best(history: pd.DataFrame, column: str, *, smallest: bool) -> tuple[alt.Chart, ...]:
+    """A rule at the best epoch, named where the curve is not."""
+    known = history.dropna(subset=[column])
+    best = known.loc[[known[column].idxmin() if smallest else known[column].idxmax()]]
+    best = best.assign(label=[f"best: epoch {epoch:.0f}" for epoch in best["epoch"]])
+    base = inked(alt.Chart(best)).encode(x=_epochs(history))
+    rule = base.mark_rule(strokeDash=[2, 4], opacity=RULE)
+    point = base.mark_point(shape="diamond", size=160, strokeWidth=2, opacity=1).encode(y=f"{column}:Q")
+    text = base.mark_text(align="right", dx=-6, dy=12 if smallest else -12, fontSize=LABEL)
+    named = text.encode(y=alt.value(0 if smallest else "height"), text="label:N")
+    return rule, point, named
