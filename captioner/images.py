@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 import struct
-import subprocess
 import sys
 import warnings
 from contextlib import suppress
@@ -172,6 +171,8 @@ def _opaque(image: Image.Image, name: str) -> Image.Image:
 def _decode_in_child(data: bytes, name: str) -> NDArray[np.uint8]:
     """An AVIF, decoded in a process of its own with little memory: its frames may have another size than its
     head claims, and dav1d decodes them at that."""
+    import subprocess  # late, as few pictures need it
+
     try:
         with _DECODING:
             ended = subprocess.run(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -98,12 +99,15 @@ class _Search:
         self._options = options
         self._conjunctions = np.array(list(conjunctions), np.intp)
         self._suppressed = np.array([*SUPPRESSED, *blocklist], np.intp)
-        self._rng = np.random.default_rng(options.seed)
         self._tree = _BeamTree(words, SUPPRESSED.union(blocklist))
         self._finished: list[int] = []  # nodes
         self._live = [-1] * live  # nodes
         self._log_probs = np.zeros(live)  # float64[live], of the sentences so far
         self._sequences = np.empty((live, 0), np.intp)  # int[live, t], their ids
+
+    @cached_property
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(self._options.seed)  # late: numpy.random takes 5 ms to import
 
     @property
     def done(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Group:
 @cache
 def groups() -> tuple[Group, ...]:
     """Every paragraph of the file that has words; a line that begins with # belongs to the reason."""
-    text = files("captioner.inference").joinpath("blocklist.txt").read_text("utf-8")
+    text = Path(__file__).with_name("blocklist.txt").read_text("utf-8")
     found = [_group(paragraph.splitlines()) for paragraph in text.split("\n\n")]
     return tuple(group for group in found if group.words)
 
