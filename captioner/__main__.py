@@ -76,7 +76,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from captioner.data import flickr8k
     from captioner.evaluation import evaluate as evaluation
 
-    captioner, options = _open(arguments, () if arguments.allow_all_words else None, warns=False)
+    captioner, options = _open(arguments, () if arguments.allow_all_words else None, with_warnings=False)
     if arguments.allow_all_words and arguments.write:
         raise DatasetError("--allow-all-words only measures what the list costs. Leave out --write.")
     dataset = flickr8k.load(arguments.data, captioner.bundle.config.split_name)
@@ -276,12 +276,12 @@ def _accept_any_character() -> None:
 
 
 def _open(
-    arguments: argparse.Namespace, blocklist: Collection[str] | None = None, *, warns: bool = True
+    arguments: argparse.Namespace, blocklist: Collection[str] | None = None, *, with_warnings: bool = True
 ) -> tuple[Captioner, DecodingOptions]:
     from captioner.bundle import storage
     from captioner.inference.captioner import Captioner
 
-    captioner = Captioner(storage.load(arguments.bundle), blocklist=blocklist, warns=warns)
+    captioner = Captioner(storage.load(arguments.bundle), blocklist=blocklist, with_warnings=with_warnings)
     asked = {"beams": arguments.beams, "length_penalty": arguments.length_penalty}
     return captioner, replace(captioner.options, **{name: v for name, v in asked.items() if v is not None})
 

@@ -15,7 +15,7 @@ from captioner.bundle.storage import Bundle
 from captioner.inference import warning
 from captioner.inference.captioner import END_WORD, BeamNode, Candidate, Caption, Word
 from captioner.inference.decoding import DecodingOptions
-from captioner.inference.warning import CaptionWarning, Rules
+from captioner.inference.warning import CaptionWarning, WarningRules
 
 SENTENCES = (
     (("a", 0.9), ("dog", 0.6), ("runs", 0.3), (END_WORD, 0.999)),
@@ -49,7 +49,7 @@ class FakeCaptioner:
     encoded: int = 0
     decoded: list[DecodingOptions] = field(default_factory=list)
     warnings: tuple[CaptionWarning, ...] = ()
-    rules: Rules = field(default_factory=Rules)
+    warning_rules: WarningRules = field(default_factory=WarningRules)
 
     def encode(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.encoded += 1

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
-import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -168,7 +168,7 @@ def write(folder: str | Path, files: Files, version: int = FORMAT) -> Bundle:
             a disk that is full or refuses.
     """
     folder = _place(Path(folder))
-    staging = folder.with_name(f"{folder.name}.tmp-{secrets.token_hex(4)}")
+    staging = folder.with_name(f"{folder.name}.tmp-{os.urandom(4).hex()}")
     try:
         _recover(folder)
         refuse_foreign(folder)

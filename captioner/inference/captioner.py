@@ -26,7 +26,7 @@ from captioner.inference.decoding import (
     DecodingResult,
     Word,
 )
-from captioner.inference.warning import CaptionWarning
+from captioner.inference.warning import CaptionWarning, WarningRules
 from captioner.text import END, START
 
 __all__ = ["END_WORD", "BeamNode", "Candidate", "Caption", "Captioner", "Word", "default_options"]
@@ -110,7 +110,7 @@ class Captioner:
         bundle: a loaded bundle.
         threads: of the encoder, the slowest part. It stops gaining at the number of cores.
         blocklist: words that are neither chosen nor reported; those of ``blocklist.txt`` by default.
-        warns: whether captions come with warnings, where the bundle has what these need.
+        with_warnings: whether captions come with warnings, where the bundle has what these need.
 
     Raises:
         BundleError: the model file is not one, or does not fit the bundle's vocabulary and configuration.
@@ -122,7 +122,7 @@ class Captioner:
         threads: int = 2,
         blocklist: Collection[str] | None = None,
         *,
-        warns: bool = True,
+        with_warnings: bool = True,
     ) -> None:
         self.bundle = bundle
         self.options = default_options(bundle.config)
@@ -130,7 +130,8 @@ class Captioner:
         self._conjunctions = self._ids(CONJUNCTIONS)
         self._blocklist = self._ids(blocklists.words() if blocklist is None else blocklist)
         self._model = _Model(bundle, threads)
-        self.rules = warning.read(bundle, self._model.channels) if warns else warning.Rules()
+        rules = warning.read(bundle, self._model.channels) if with_warnings else None
+        self.warning_rules = rules or WarningRules()
 
     def caption(self, picture: Picture, options: DecodingOptions | None = None) -> Caption:
         """Describe a picture.
@@ -171,9 +172,9 @@ class Captioner:
         options = options or self.options
         result = self._search(regions, options)
         usual = result
-        if self.rules.threshold and options != self.options:
+        if self.warning_rules.confidence and options != self.options:
             usual = self._search(regions, self.options)
-        warnings = self.rules.warnings(regions, usual.candidates[0].confidence)
+        warnings = self.warning_rules.warnings(regions, usual.candidates[0].confidence)
         return Caption(result.candidates, result.beam_tree, result.leaves, warnings)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:

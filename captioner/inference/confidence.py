@@ -1,26 +1,27 @@
-"""From which sureness on the model counts as unusually unsure: a threshold measured on the test captions."""
+"""Which confidence counts as low: a threshold measured on the captions of the test pictures."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+
+import numpy as np
 
 from captioner.bundle.storage import Bundle
 
-SHARE = 0.1  # of the test captions count as unusually unsure
-ENOUGH = 100  # test captions, from which on a threshold is measured
+FLAGGED_SHARE = 0.1  # of the test captions count as of low confidence
+MIN_CAPTIONS = 100  # test captions, from which on a threshold is measured
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """The rule and what it does on the test pictures."""
+class ConfidenceThreshold:
+    """From which confidence down a caption is flagged, and how that turns out on the test pictures."""
 
-    sure: float  # geometric mean of the word probabilities; up to this, a caption is doubted
+    value: float  # geometric mean of the word probabilities; this and less is flagged
     images: int
-    doubted: int  # captions that the rule doubts
-    wrongly: int  # of these, with more likeness to people's (CIDEr) than the median of all has
+    flagged: int  # captions
+    false_positives: int  # of these, captions more like people's (CIDEr) than the median caption
 
 
 def caption_confidence(caption: str, log_prob: float, max_words: int) -> float:
@@ -28,26 +29,29 @@ def caption_confidence(caption: str, log_prob: float, max_words: int) -> float:
     return math.exp(log_prob / min(len(caption.split()) + 1, max_words))
 
 
-def measured(scored: Sequence[tuple[float, float]]) -> Threshold | None:
-    """From the sureness and the CIDEr of every test caption, the sureness that ``SHARE`` do not exceed.
+def measure(scored: Sequence[tuple[float, float]]) -> ConfidenceThreshold | None:
+    """The confidence that ``FLAGGED_SHARE`` of the test captions do not exceed; None where they are few.
 
-    None where they are few.
+    Args:
+        scored: the confidence and the CIDEr of every test caption.
     """
-    if len(scored) < ENOUGH:
+    if len(scored) < MIN_CAPTIONS:
         return None
-    sure = sorted(sure for sure, _ in scored)[math.ceil(SHARE * len(scored)) - 1]
-    middle = median(cider for _, cider in scored)
-    doubted = [cider for found, cider in scored if found <= sure]
-    return Threshold(sure, len(scored), len(doubted), sum(cider > middle for cider in doubted))
+    threshold = sorted(confidence for confidence, _ in scored)[math.ceil(FLAGGED_SHARE * len(scored)) - 1]
+    median = np.median([cider for _, cider in scored])
+    flagged = [cider for confidence, cider in scored if confidence <= threshold]
+    return ConfidenceThreshold(
+        threshold, len(scored), len(flagged), sum(bool(cider > median) for cider in flagged)
+    )
 
 
-def read(bundle: Bundle) -> Threshold | None:
+def read(bundle: Bundle) -> ConfidenceThreshold | None:
     """A bundle's threshold, for captions decoded as its test captions were; None where these are few.
 
     Raises:
         BundleError: predictions.csv is malformed or was altered.
     """
     words = bundle.config.max_words
-    return measured(
+    return measure(
         [(caption_confidence(row.caption, row.log_prob, words), row.cider) for row in bundle.predictions()]
     )

@@ -93,7 +93,7 @@ def _try(folder: str) -> None:
     found = bundles.load(folder)
     for read in (found.metrics, found.dataset, found.history, found.predictions, found.baselines, found.card):
         read()
-    captioner = Captioner(found, warns=False)
+    captioner = Captioner(found, with_warnings=False)
     size = found.config.image_size
     regions = captioner.encode(np.zeros((size, size, 3), np.uint8))
     captioner.decode(regions, replace(captioner.options, max_words=2))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 from captioner.inference import confidence
-from captioner.inference.confidence import Threshold
-from captioner.novelty import detector
+from captioner.inference.confidence import ConfidenceThreshold
+from captioner.novelty import detector as novelty_detector
 from captioner.novelty.detector import NoveltyDetector
 
 UNFAMILIAR, UNSURE = "unfamiliar", "unsure"  # codes; files and programs rely on them
@@ -29,7 +29,7 @@ ADVICE = {
 }
 
 log = logging.getLogger(__name__)
-Fact = TypeVar("Fact")
+Rule = TypeVar("Rule")
 
 
 @dataclass(frozen=True)
@@ -43,32 +43,34 @@ class CaptionWarning:
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What warnings rest on; without a rule there is no such warning."""
+class WarningRules:
+    """What each warning rests on; None where the bundle has nothing to rest it on."""
 
     novelty: NoveltyDetector | None = None
-    threshold: Threshold | None = None
-    unreadable: tuple[str, ...] = ()  # a sentence for each warning that a broken file rules out
+    confidence: ConfidenceThreshold | None = None
+    unreadable: tuple[str, ...] = ()  # a sentence for each warning that a broken file makes impossible
 
     def warnings(self, regions: NDArray[np.float32], confidence: float) -> tuple[CaptionWarning, ...]:
-        """About float32[1, R, C] and the caption that the bundle's own options lead to."""
-        found = (
-            unfamiliar(self.novelty, self.novelty.similarity(regions)) if self.novelty else None,
-            unsure(self.threshold, confidence) if self.threshold else None,
+        """About regions float32[1, R, C] and the confidence of the caption with the bundle's own options."""
+        possible = (
+            novelty_warning(self.novelty, self.novelty.similarity(regions)) if self.novelty else None,
+            low_confidence_warning(self.confidence, confidence) if self.confidence else None,
         )
-        return tuple(one for one in found if one)
+        return tuple(warning for warning in possible if warning)
 
 
-def read(bundle: Bundle, channels: int) -> Rules:
+def read(bundle: Bundle, channels: int) -> WarningRules:
     """A bundle's rules, for an encoder of so many channels. One that cannot be read costs no caption."""
-    novelty, strange = _readable(
-        lambda: detector.read(bundle, channels), "Unusual pictures cannot be noticed"
+    novelty, no_novelty = _readable(
+        lambda: novelty_detector.read(bundle, channels), "Unusual pictures cannot be noticed"
     )
-    threshold, vague = _readable(lambda: confidence.read(bundle), "Unsure captions cannot be pointed out")
-    return Rules(novelty, threshold, strange + vague)
+    threshold, no_threshold = _readable(
+        lambda: confidence.read(bundle), "Unsure captions cannot be pointed out"
+    )
+    return WarningRules(novelty, threshold, no_novelty + no_threshold)
 
 
-def _readable(read: Callable[[], Fact | None], without: str) -> tuple[Fact | None, tuple[str, ...]]:
+def _readable(read: Callable[[], Rule | None], without: str) -> tuple[Rule | None, tuple[str, ...]]:
     try:
         return read(), ()
     except BundleError as error:
@@ -76,29 +78,31 @@ def _readable(read: Callable[[], Fact | None], without: str) -> tuple[Fact | Non
         return None, (f"{without}: {error}",)
 
 
-def unfamiliar(rule: NoveltyDetector, likeness: float) -> CaptionWarning | None:
-    """About a picture less like the training pictures than the rule's limit; none about another."""
-    if likeness >= rule.threshold:
+def novelty_warning(detector: NoveltyDetector, similarity: float) -> CaptionWarning | None:
+    """About a picture less similar to the training pictures than the threshold; none about another."""
+    if similarity >= detector.threshold:
         return None
+    share = detector.false_positives / detector.images
     reason = (
-        f"Likeness to the training pictures, as the encoder sees them (cosine): {likeness:.3f}. Below "
-        f"{rule.threshold:.3f} a picture counts as unlike. The sign can be wrong: of {rule.images:,} "
-        f"pictures of the {rule.split} split, which are of the kind that the model learned from, it came up "
-        f"for {rule.false_positives:,} ({rule.false_positives / rule.images:.1%}). {_tried(rule)}"
+        f"Likeness to the training pictures, as the encoder sees them (cosine): {similarity:.3f}. Below "
+        f"{detector.threshold:.3f} a picture counts as unlike. The sign can be wrong: of "
+        f"{detector.images:,} pictures of the {detector.split} split, which are of the kind that the model "
+        f"learned from, it came up for {detector.false_positives:,} ({share:.1%}). "
+        f"{_detection_summary(detector)}"
     )
     return _warning(UNFAMILIAR, reason)
 
 
-def unsure(threshold: Threshold, confidence: float) -> CaptionWarning | None:
-    """About a caption no surer than the threshold; none about another."""
-    if confidence > threshold.sure:
+def low_confidence_warning(threshold: ConfidenceThreshold, confidence: float) -> CaptionWarning | None:
+    """About a caption whose confidence is not above the threshold; none about another."""
+    if confidence > threshold.value:
         return None
-    shares = threshold.doubted / threshold.images, threshold.wrongly / threshold.doubted
+    shares = threshold.flagged / threshold.images, threshold.false_positives / threshold.flagged
     reason = (
         f"On average the model gave each word of its sentence a chance of {confidence:.0%}. Of "
-        f"{threshold.images:,} test pictures, {threshold.doubted} ({shares[0]:.0%}) had "
-        f"{threshold.sure:.0%} or less. The sign can be wrong: {threshold.wrongly} of those "
-        f"{threshold.doubted} sentences ({shares[1]:.0%}) were more like people’s than the middle one of all "
+        f"{threshold.images:,} test pictures, {threshold.flagged} ({shares[0]:.0%}) had "
+        f"{threshold.value:.0%} or less. The sign can be wrong: {threshold.false_positives} of those "
+        f"{threshold.flagged} sentences ({shares[1]:.0%}) were more like people’s than the middle one of all "
         "(CIDEr above the median)."
     )
     return _warning(UNSURE, reason)
@@ -108,22 +112,22 @@ def _warning(code: str, reason: str) -> CaptionWarning:
     return CaptionWarning(code, SENTENCES[code], ADVICE[code], reason.strip())
 
 
-def _tried(rule: NoveltyDetector) -> str:
-    """What the rule notices and what it misses, as a sentence."""
-    kinds = rule.detected.items()
-    found = [kind for kind, (part, whole) in kinds if part == whole]
+def _detection_summary(detector: NoveltyDetector) -> str:
+    """What the detector notices and what it misses, as a sentence."""
+    kinds = detector.detected.items()
+    all_found = [kind for kind, (part, whole) in kinds if part == whole]
     partly = [f"{part} of {whole} {kind}" for kind, (part, whole) in kinds if 0 < part < whole]
     missed = [kind for kind, (part, _) in kinds if not part]
-    said = [
-        f"all {_listed(found)}" if found else "",
-        _listed(partly),
-        f"none of the {_listed(missed)}" if missed else "",
+    parts = [
+        f"all {_enumeration(all_found)}" if all_found else "",
+        _enumeration(partly),
+        f"none of the {_enumeration(missed)}" if missed else "",
     ]
     return (
-        f"Tried on pictures made to be unlike, it noticed {'; '.join(filter(None, said))}." if kinds else ""
+        f"Tried on pictures made to be unlike, it noticed {'; '.join(filter(None, parts))}." if kinds else ""
     )
 
 
-def _listed(things: Sequence[str]) -> str:
-    *first, last = things or [""]
+def _enumeration(items: Sequence[str]) -> str:
+    *first, last = items or [""]
     return f"{', '.join(first)} and {last}" if first else last

@@ -13,7 +13,7 @@ from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 from captioner.evaluation import predictions
 from captioner.inference import confidence
-from captioner.inference.confidence import Threshold
+from captioner.inference.confidence import ConfidenceThreshold
 from tests import tiny
 from tests.fake_captioner import SENTENCES, caption
 
@@ -34,20 +34,20 @@ def with_predictions(folder: Path, text: str) -> Bundle:
 
 
 def test_a_tenth_is_doubted_and_what_is_doubted_wrongly_is_counted() -> None:
-    found = confidence.measured([*scored(200), *((sure, 0.5) for sure, _ in scored(200))])
-    assert found == Threshold(sure=0.1, images=400, doubted=40, wrongly=10)
+    found = confidence.measure([*scored(200), *((sure, 0.5) for sure, _ in scored(200))])
+    assert found == ConfidenceThreshold(value=0.1, images=400, flagged=40, false_positives=10)
 
 
 def test_few_captions_make_no_threshold() -> None:
-    assert confidence.measured(scored(confidence.ENOUGH - 1)) is None
-    assert confidence.measured(scored(confidence.ENOUGH)) is not None
+    assert confidence.measure(scored(confidence.MIN_CAPTIONS - 1)) is None
+    assert confidence.measure(scored(confidence.MIN_CAPTIONS)) is not None
 
 
 def test_the_threshold_is_of_the_bundles_own_test_captions(tmp_path: Path) -> None:
     found = confidence.read(with_predictions(tmp_path / "a", table(200)))
     assert found
-    assert found.sure == pytest.approx(math.exp(-181 / 200))  # a word and the end: half of the log_prob each
-    assert (found.images, found.doubted, found.wrongly) == (200, 20, 0)
+    assert found.value == pytest.approx(math.exp(-181 / 200))  # a word and the end: half of the log_prob each
+    assert (found.images, found.flagged, found.false_positives) == (200, 20, 0)
 
 
 def test_a_malformed_table_is_reported(tmp_path: Path) -> None:
@@ -69,5 +69,5 @@ def test_a_caption_counts_as_its_row_does(sentence: tuple[tuple[str, float], ...
 def test_the_committed_bundle_has_a_threshold(committed: Bundle) -> None:
     found = confidence.read(committed)
     assert found
-    assert found.doubted / found.images == pytest.approx(confidence.SHARE, abs=0.01)
-    assert found.wrongly < found.doubted / 2  # else it would be no better than chance
+    assert found.flagged / found.images == pytest.approx(confidence.FLAGGED_SHARE, abs=0.01)
+    assert found.false_positives < found.flagged / 2  # else it would be no better than chance

@@ -15,7 +15,7 @@ from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.inference import warning
 from captioner.inference.captioner import Captioner
-from captioner.inference.confidence import Threshold
+from captioner.inference.confidence import ConfidenceThreshold
 from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
 from captioner.novelty import synthetic_images
 from tests import tiny, visitor
@@ -30,17 +30,17 @@ SENTENCE = SENTENCES[UNFAMILIAR]
 
 
 def test_a_similarity_at_the_threshold_is_no_novelty() -> None:
-    assert warning.unfamiliar(rule(), rule().threshold) is None
-    assert warning.unfamiliar(rule(), rule().threshold - 1e-6)
+    assert warning.novelty_warning(rule(), rule().threshold) is None
+    assert warning.novelty_warning(rule(), rule().threshold - 1e-6)
 
 
-def test_the_threshold_itself_is_unsure() -> None:
-    assert warning.unsure(Threshold(0.4, 100, 10, 2), 0.4)
-    assert warning.unsure(Threshold(0.4, 100, 10, 2), 0.4001) is None
+def test_a_confidence_at_the_threshold_is_low() -> None:
+    assert warning.low_confidence_warning(ConfidenceThreshold(0.4, 100, 10, 2), 0.4)
+    assert warning.low_confidence_warning(ConfidenceThreshold(0.4, 100, 10, 2), 0.4001) is None
 
 
 def test_false_positives_are_reported_with_their_split() -> None:
-    told = warning.unfamiliar(rule(), 0.25)
+    told = warning.novelty_warning(rule(), 0.25)
     assert told
     assert "(cosine): 0.250. Below 0.500" in told.reason
     assert "of 1,000 pictures of the test split" in told.reason
@@ -48,7 +48,7 @@ def test_false_positives_are_reported_with_their_split() -> None:
 
 
 def test_false_warnings_are_counted() -> None:
-    told = warning.unsure(Threshold(0.9, 1000, 100, 22), 0.5)
+    told = warning.low_confidence_warning(ConfidenceThreshold(0.9, 1000, 100, 22), 0.5)
     assert told
     assert "1,000 test pictures, 100 (10%) had 90% or less" in told.reason
     assert "22 of those 100 sentences (22%)" in told.reason
@@ -67,7 +67,7 @@ def test_false_warnings_are_counted() -> None:
 def test_missed_kinds_are_reported_beside_the_detected_ones(
     detected: dict[str, tuple[int, int]], told: str
 ) -> None:
-    found = warning.unfamiliar(rule(detected=detected), 0.0)
+    found = warning.novelty_warning(rule(detected=detected), 0.0)
     assert found
     assert found.reason.endswith(told or "(1.1%).")
 
@@ -110,7 +110,7 @@ def test_a_bundle_without_rules_warns_of_nothing(tiny_bundle: Bundle) -> None:
 
 
 def test_measuring_does_without(committed: Bundle) -> None:
-    assert Captioner(committed, warns=False).caption(np.zeros((40, 40, 3), np.uint8)).warnings == ()
+    assert Captioner(committed, with_warnings=False).caption(np.zeros((40, 40, 3), np.uint8)).warnings == ()
 
 
 @pytest.mark.parametrize(

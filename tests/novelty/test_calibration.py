@@ -174,7 +174,7 @@ def test_the_command_prints_and_writes(
     assert main(command) == 0
     assert bundles.load(own.folder).checksum == own.checksum, "nothing is written unless asked for"
     assert main([*command, "--write"]) == 0
-    rule = Captioner(bundles.load(own.folder)).rules.novelty
+    rule = Captioner(bundles.load(own.folder)).warning_rules.novelty
     assert rule
     assert rule.images == 4
     assert capsys.readouterr().out == f"{rule}\n{rule}\nwritten to {own.folder}\n"

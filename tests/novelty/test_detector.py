@@ -128,13 +128,13 @@ def test_a_missing_field_is_named(name: str) -> None:
 
 
 def test_a_bundle_without_a_rule_captions(tiny_bundle: Bundle) -> None:
-    assert Captioner(tiny_bundle).rules.novelty is None
+    assert Captioner(tiny_bundle).warning_rules.novelty is None
 
 
 def test_a_captioner_has_the_rule_of_its_bundle(tmp_path: Path) -> None:
     fitting = rule(centroids=((1000,) + (0,) * (tiny.CHANNELS - 1),))
     captioner = Captioner(with_rule(tmp_path / "artifacts", fitting.to_json()))
-    assert captioner.rules.novelty == fitting
+    assert captioner.warning_rules.novelty == fitting
     assert -1 <= fitting.similarity(captioner.encode(np.zeros((40, 40, 3), np.uint8))) <= 1
 
 
@@ -142,14 +142,14 @@ def test_a_rule_of_another_encoder_is_refused(tmp_path: Path) -> None:
     bundle = with_rule(tmp_path / "artifacts", rule().to_json())
     with pytest.raises(BundleError, match=rf"novelty\.json.*3 channels, this one has {tiny.CHANNELS}"):
         detector.read(bundle, tiny.CHANNELS)
-    assert Captioner(bundle).rules.novelty is None
+    assert Captioner(bundle).warning_rules.novelty is None
 
 
 def test_a_malformed_rule_is_refused_and_costs_no_caption(tmp_path: Path) -> None:
     bundle = with_rule(tmp_path / "artifacts", {})
     with pytest.raises(BundleError, match=r"novelty\.json: centroids is missing"):
         detector.read(bundle, tiny.CHANNELS)
-    assert Captioner(bundle).rules.novelty is None
+    assert Captioner(bundle).warning_rules.novelty is None
 
 
 def test_the_report_has_a_line_per_kind() -> None:
@@ -159,7 +159,7 @@ def test_the_report_has_a_line_per_kind() -> None:
 
 
 def test_the_committed_rule_fits_and_is_small(committed: Bundle) -> None:
-    found = Captioner(committed).rules.novelty
+    found = Captioner(committed).warning_rules.novelty
     assert found
     assert committed.files[NOVELTY].size <= 200_000
     assert found.images >= 1000

@@ -41,7 +41,7 @@ def show(image: DecodedImage) -> None:
         with st.spinner("Looking at the picture …"):
             caption = caption_image(image, options)
         _show_sentence(image, caption, options, key)
-        for sentence in model.rules.unreadable:
+        for sentence in model.warning_rules.unreadable:
             st.caption(wording.escaped(sentence))
         _show_alternatives(caption, options)
         beam_tree.show(caption, options)
