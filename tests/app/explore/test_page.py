@@ -44,7 +44,7 @@ def predicting(tmp_path: Path) -> Bundle:
         f"{name},{sentence},{log_prob},-1,0.2,0.4,{cider}"
         for name, sentence, log_prob, cider in zip(TEST, SENTENCES, LOG_PROBS, CIDERS, strict=True)
     ]
-    words = tiny.DATASET["words"] | {"commonest": [["a", 90], ["woman", 50], ["unicorn", 40], ["two", 30]]}
+    words = tiny.DATASET["words"] | {"most_common": [["a", 90], ["woman", 50], ["unicorn", 40], ["two", 30]]}
     extra = {"predictions.csv": table(*rows), "dataset.json": json.dumps(tiny.DATASET | {"words": words})}
     return bundles.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra)
 
