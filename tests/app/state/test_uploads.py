@@ -15,26 +15,26 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, U
 
 from captioner.app.state import uploads
 
-MOST = 50  # files
+MAX_FILES = 50
 
 
 @dataclass(frozen=True)
 class File:
-    """What ``within`` needs to know of an upload."""
+    """What ``first_within_limits`` needs to know of an upload."""
 
     size: int
 
 
-@given(some.lists(some.integers(0, uploads.MAX_SESSION_BYTES), max_size=2 * MOST))
+@given(some.lists(some.integers(0, uploads.MAX_SESSION_BYTES), max_size=2 * MAX_FILES))
 def test_the_bounds_take_as_many_from_the_front_as_they_can(sizes: list[int]) -> None:
     files: Any = [File(size) for size in sizes]
-    taken = uploads.first_within_limits(files, MOST)
+    taken = uploads.first_within_limits(files, MAX_FILES)
     total = sum(file.size for file in taken)
     assert list(taken) == files[: len(taken)]
-    assert len(taken) <= MOST
+    assert len(taken) <= MAX_FILES
     assert total <= uploads.MAX_SESSION_BYTES
     if len(taken) < len(files):
-        assert len(taken) == MOST or total + files[len(taken)].size > uploads.MAX_SESSION_BYTES
+        assert len(taken) == MAX_FILES or total + files[len(taken)].size > uploads.MAX_SESSION_BYTES
 
 
 @pytest.fixture
@@ -87,15 +87,15 @@ def test_files_of_a_visit_that_was_closed_are_passed_over(memory: MemoryUploaded
 def test_refused_files_are_listed_until_others_are_chosen(
     memory: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-    monkeypatch.setattr("streamlit.warning", lambda text, icon: told.append(text))
+    shown: list[str] = []
+    monkeypatch.setattr("streamlit.warning", lambda text, icon: shown.append(text))
     assert uploads.note_refusal("me", uploads.SESSION_FULL)
     assert not uploads.note_refusal("me", uploads.SESSION_FULL)
     uploads.show_refusal()
     uploads.show_refusal()
-    assert told == [uploads.SESSION_FULL] * 2
+    assert shown == [uploads.SESSION_FULL] * 2
     uploads.free(uploaded(memory, "a"))
     uploads.note_refusal("somebody else", uploads.SESSION_FULL)
     uploads.show_refusal()
-    assert told == [uploads.SESSION_FULL] * 2
+    assert shown == [uploads.SESSION_FULL] * 2
     uploads.forget_refusal("somebody else")
