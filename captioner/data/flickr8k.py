@@ -33,7 +33,7 @@ LISTS = {
     "dev": "Flickr_8k.devImages.txt",
     "test": "Flickr_8k.testImages.txt",
 }
-MOST_WORDLESS = 0.1  # share of the captions that may be without a word; of Flickr8k's none is
+MAX_WORDLESS_SHARE = 0.1  # share of the captions that may be without a word; of Flickr8k's none is
 KAGGLE_TRAIN_SHARE = 0.85
 KAGGLE_HANDLE = "shadabhussain/flickr8k"  # the mirror that carries the official split lists
 
@@ -80,7 +80,7 @@ class Dataset:
     def without(self, names: Collection[str], why: str) -> Dataset:
         """The same data less some pictures, with the reason added to ``skipped``."""
         splits = {s: {n: c for n, c in images.items() if n not in names} for s, images in self.splits.items()}
-        return replace(self, splits=splits, skipped=(*self.skipped, *_counted(sorted(names), why)))
+        return replace(self, splits=splits, skipped=(*self.skipped, *_skipped(sorted(names), why)))
 
     def limited(self, limit: int) -> Dataset:
         """The first ``limit`` training pictures; a sixth of it, at least 2, of the other splits."""
@@ -199,7 +199,7 @@ def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], lis
             wordless.append(caption)
         else:
             found.setdefault(name, []).append(caption)
-    if len(wordless) > MOST_WORDLESS * (len(wordless) + sum(map(len, found.values()))):
+    if len(wordless) > MAX_WORDLESS_SHARE * (len(wordless) + sum(map(len, found.values()))):
         raise DatasetError(
             f"{len(wordless)} captions in {path} have no word of the letters a–z, such as "
             f"{max(wordless, key=len)[:80]!r}. Captions are learnt in English: use the English ones."
@@ -207,8 +207,8 @@ def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], lis
     if not found:
         raise DatasetError(f"no caption in {path} belongs to a picture in {images}.")
     skipped = [
-        *_counted(absent, "captions for pictures that are not there"),
-        *_counted(empty, "captions without a word"),
+        *_skipped(absent, "captions for pictures that are not there"),
+        *_skipped(empty, "captions without a word"),
     ]
     return {name: tuple(found[name]) for name in sorted(found)}, skipped
 
@@ -225,8 +225,8 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
             raise DatasetError(f"{path} should begin with the line image,caption.")
         pairs = ((row[0], ",".join(row[1:])) for row in rows if row)
     else:
-        cut = (line.partition("\t") for line in lines if line.strip())
-        pairs = ((key.split("#")[0], caption) for key, _, caption in cut)
+        columns = (line.partition("\t") for line in lines if line.strip())
+        pairs = ((key.split("#")[0], caption) for key, _, caption in columns)
     for name, caption in pairs:
         yield name.strip(), caption.strip()
 
@@ -244,7 +244,7 @@ def _official(root: Path, captions: ReferenceCaptions) -> tuple[dict[str, Refere
     twice: list[str] = []
     owner: dict[str, str] = {}
     for split, file in LISTS.items():
-        counts = Counter(_listed(root, split, file))
+        counts = Counter(_split_names(root, split, file))
         for name in counts:
             if owner.setdefault(name, split) != split:
                 raise DatasetError(
@@ -253,11 +253,11 @@ def _official(root: Path, captions: ReferenceCaptions) -> tuple[dict[str, Refere
         missing += [name for name in counts if name not in captions]
         twice += [name for name in counts if counts[name] > 1]
         splits[split] = {name: captions[name] for name in counts if name in captions}
-    without = _counted(missing, "listed in a split without a picture or a caption")
-    return splits, [*without, *_counted(twice, "repetitions of a name in its split")]
+    without = _skipped(missing, "listed in a split without a picture or a caption")
+    return splits, [*without, *_skipped(twice, "repetitions of a name in its split")]
 
 
-def _listed(root: Path, split: str, file: str) -> list[str]:
+def _split_names(root: Path, split: str, file: str) -> list[str]:
     """Names in a split's own list, else in Karpathy's file."""
     if path := _find(root, (file,), "file"):
         return [line.strip() for line in _lines(path) if line.strip()]
@@ -270,12 +270,12 @@ def _listed(root: Path, split: str, file: str) -> list[str]:
 
 
 def _kaggle(captions: ReferenceCaptions) -> dict[str, ReferenceCaptions]:
-    """The reference notebook's cut: by file name, no shuffling, no test split."""
+    """The reference notebook's split: by file name, no shuffling, no test split."""
     names = sorted(captions)
-    cut = round(KAGGLE_TRAIN_SHARE * len(names))
-    return {"train": {n: captions[n] for n in names[:cut]}, "dev": {n: captions[n] for n in names[cut:]}}
+    count = round(KAGGLE_TRAIN_SHARE * len(names))
+    return {"train": {n: captions[n] for n in names[:count]}, "dev": {n: captions[n] for n in names[count:]}}
 
 
-def _counted(names: Sequence[str], what: str) -> list[str]:
+def _skipped(names: Sequence[str], what: str) -> list[str]:
     """One sentence, or none where nothing was skipped."""
     return [f"skipped {len(names)} {what}, such as {names[0][:80]}"] if names else []

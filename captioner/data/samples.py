@@ -24,19 +24,19 @@ from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
 from captioner.errors import CaptionerError, DatasetError, HubError
 
-COUNT = 12  # pictures offered to pick from, and kept of those on the Hub
-FOLDER = Path("data/flickr8k")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")  # as ``manifest`` allows in samples/
+SAMPLE_COUNT = 12  # pictures offered to pick from, and kept of those on the Hub
+DEFAULT_FOLDER = Path("data/flickr8k")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # as ``manifest`` allows in samples/
 
-REPO = "jxie/flickr8k"
+HUB_REPO = "jxie/flickr8k"
 # Its last commit according to the Hub's page of the dataset (abbreviated there) and to several projects that
 # pin it in full. It was not looked up on the Hub itself: should it be wrong, `find` says so.
-REVISION = "56f58c967835f7c508d684f36bd7897cca9d7634"
-FILE = "data/test-00000-of-00001-42a2661d12c73e48.parquet"
-CAPTIONS = [f"caption_{number}" for number in range(5)]
+HUB_REVISION = "56f58c967835f7c508d684f36bd7897cca9d7634"
+HUB_FILE = "data/test-00000-of-00001-42a2661d12c73e48.parquet"
+CAPTION_COLUMNS = [f"caption_{number}" for number in range(5)]
 MAX_BYTES = 20_000_000  # of the row group fetched; the whole file has 137 MB
 
-Item = TypeVar("Item")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,25 +57,29 @@ def find(
     *,
     folder: Path | None = None,
     cache: Path | None = None,
-    ask: bool = True,
+    download: bool = True,
 ) -> tuple[tuple[Sample, ...], str]:
-    """All there are, always the same ones, and a sentence: where they come from or why there are none.
+    """Sample pictures, always the same ones, and a sentence: where they come from or why there are none.
 
-    The Hub is asked only when the sources before it have nothing and ``cache`` neither; that takes seconds.
+    Pictures are fetched from the Hub only when neither the sources before it nor ``cache`` have any.
     Raises no ``CaptionerError``: a page is complete without samples.
 
     Args:
-        bundle: the running one; its own samples come first, and its split decides what counts as unseen.
+        bundle: the active one; its own samples come first, and its split decides what counts as unseen.
         folder: a Flickr8k folder; None looks at CAPTIONER_FLICKR8K, then at data/flickr8k.
         cache: where pictures from the Hub are kept; None is ~/.cache/captioner.
-        ask: whether the Hub may be asked, for which one has to wait.
+        download: whether pictures may be fetched from the Hub, which takes seconds.
     """
-    folder = folder or Path(os.environ.get("CAPTIONER_FLICKR8K") or FOLDER)
-    remote = _remote if ask else _fetched
-    cache = cache or _cache()
+    folder = folder or Path(os.environ.get("CAPTIONER_FLICKR8K") or DEFAULT_FOLDER)
+    hub_source = _from_hub if download else _downloaded
+    cache = cache or _cache_folder()
     split = bundle.config.split_name if bundle else "official"
     missing = []
-    for source in (partial(_own, bundle), partial(_local, folder, split), partial(remote, cache)):
+    for source in (
+        partial(_bundled, bundle),
+        partial(_from_folder, folder, split),
+        partial(hub_source, cache),
+    ):
         try:
             samples = source()
         except CaptionerError as error:
@@ -85,25 +89,25 @@ def find(
     return (), f"No sample pictures here ({'; '.join(missing)}). Upload one of yours."
 
 
-def spread(items: Sequence[Item], count: int) -> tuple[Item, ...]:
+def spread(items: Sequence[T], count: int) -> tuple[T, ...]:
     """Up to ``count`` items at even distances, the same for the same items."""
     count = min(count, len(items))
     return tuple(items[index * len(items) // count] for index in range(count))
 
 
-def _own(bundle: Bundle | None) -> list[Sample]:
-    names = [name for name in (bundle.files if bundle else ()) if name.endswith(PICTURES)]
+def _bundled(bundle: Bundle | None) -> list[Sample]:
+    names = [name for name in (bundle.files if bundle else ()) if name.endswith(SUFFIXES)]
     if bundle is None or not names:
         raise DatasetError("the model brings none")
-    captions = _captions(_content(bundle, "samples/captions.json") or b"{}")
+    captions = _captions(_bundle_file(bundle, "samples/captions.json") or b"{}")
     return [
-        Sample(file, "the bundle", captions.get(file, ()), partial(_content, bundle, name))
+        Sample(file, "the bundle", captions.get(file, ()), partial(_bundle_file, bundle, name))
         for name in sorted(names)
         for file in [name.removeprefix("samples/")]
     ]
 
 
-def _content(bundle: Bundle, name: str) -> bytes:
+def _bundle_file(bundle: Bundle, name: str) -> bytes:
     return manifest.content(bundle.folder, name, bundle.files[name]) if name in bundle.files else b""
 
 
@@ -117,7 +121,7 @@ def _captions(data: bytes) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _local(folder: Path, split: str) -> list[Sample]:
+def _from_folder(folder: Path, split: str) -> list[Sample]:
     """Pictures that a model of that split has not been trained on; the kaggle split has no test part."""
     if not folder.is_dir():
         raise DatasetError(f"there is no Flickr8k folder {folder}")
@@ -125,64 +129,64 @@ def _local(folder: Path, split: str) -> list[Sample]:
     part = "test" if "test" in dataset.splits else "dev"
     source = f"the {part} split of Flickr8k"
     return [
-        Sample(name, source, captions, partial(_bytes, dataset.path(name)))
+        Sample(name, source, captions, partial(_read_file, dataset.path(name)))
         for name, captions in sorted(dataset.splits[part].items())
     ]
 
 
-def _bytes(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror or error}).") from error
 
 
-def _cache() -> Path:
+def _cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "captioner"
 
 
-def _fetched(cache: Path) -> list[Sample]:
+def _downloaded(cache: Path) -> list[Sample]:
     """Those from the Hub that are on this disk."""
     try:
-        return _kept(cache / "samples" / REVISION)
+        return _cached(cache / "samples" / HUB_REVISION)
     except DatasetError as error:
         raise DatasetError("those from the Hugging Face Hub are not here yet") from error
 
 
-def _remote(cache: Path) -> list[Sample]:
+def _from_hub(cache: Path) -> list[Sample]:
     """From the folder of pictures kept under the cache; fetched if it is not there or damaged."""
-    kept = cache / "samples" / REVISION
+    kept = cache / "samples" / HUB_REVISION
     with suppress(CaptionerError):
-        return _kept(kept)
-    with hub_errors.explained(REPO, REVISION):
+        return _cached(kept)
+    with hub_errors.explained(HUB_REPO, HUB_REVISION):
         rows = _first_rows()
     try:
-        _keep(kept, spread(rows, COUNT))
+        _store(kept, spread(rows, SAMPLE_COUNT))
     except OSError as error:
         raise HubError(f"the samples cannot be kept in {kept} ({error.strerror or error}).") from error
-    return _kept(kept)
+    return _cached(kept)
 
 
-def _kept(folder: Path) -> list[Sample]:
-    captions = _captions(_bytes(folder / "captions.json"))
+def _cached(folder: Path) -> list[Sample]:
+    captions = _captions(_read_file(folder / "captions.json"))
     pictures = [name for name in captions if (folder / name).is_file()]
     if not pictures:
         raise DatasetError(f"{folder} holds no picture")
-    source = f"the test split of Flickr8k ({REPO} on the Hugging Face Hub)"
-    return [Sample(name, source, captions[name], partial(_bytes, folder / name)) for name in pictures]
+    source = f"the test split of Flickr8k ({HUB_REPO} on the Hugging Face Hub)"
+    return [Sample(name, source, captions[name], partial(_read_file, folder / name)) for name in pictures]
 
 
-def _keep(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+def _store(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     """The captions go last: without them, what a crash left behind does not count."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = [_name(row["image"]["path"], number) for number, row in enumerate(rows)]
+    names = [_file_name(row["image"]["path"], number) for number, row in enumerate(rows)]
     for name, row in zip(names, rows, strict=True):
         (folder / name).write_bytes(row["image"]["bytes"])
-    captions = {name: [row[key] for key in CAPTIONS] for name, row in zip(names, rows, strict=True)}
+    captions = {name: [row[key] for key in CAPTION_COLUMNS] for name, row in zip(names, rows, strict=True)}
     (folder / "captions.json").write_bytes(manifest.canonical(captions))
 
 
-def _name(path: str | None, number: int) -> str:
+def _file_name(path: str | None, number: int) -> str:
     """The picture's own file name where the row has a plain one."""
     name = Path(path or "").name
     return name if re.fullmatch(r"\w[\w.-]*\.jpg", name, re.ASCII) else f"test-{number:03d}.jpg"
@@ -197,22 +201,24 @@ def _first_rows() -> list[dict[str, Any]]:
     from pyarrow import ArrowException, parquet
 
     files = HfFileSystem(endpoint=os.environ.get("HF_ENDPOINT") or None, skip_instance_cache=True)
-    with files.open(f"datasets/{REPO}@{REVISION}/{FILE}", cache_type="none") as file:
+    with files.open(f"datasets/{HUB_REPO}@{HUB_REVISION}/{HUB_FILE}", cache_type="none") as file:
         try:
             table = parquet.ParquetFile(file)
             size = table.metadata.row_group(0).total_byte_size
             if size > MAX_BYTES:
-                raise HubError(f"{REPO} gives pictures by {size // 10**6} MB, more than is fetched here")
-            rows: list[dict[str, Any]] = table.read_row_group(0, columns=["image", *CAPTIONS]).to_pylist()
+                raise HubError(f"{HUB_REPO} gives pictures by {size // 10**6} MB, more than is fetched here")
+            rows: list[dict[str, Any]] = table.read_row_group(
+                0, columns=["image", *CAPTION_COLUMNS]
+            ).to_pylist()
         except ArrowException as error:
-            raise HubError(f"{FILE} of {REPO} came damaged ({error})") from error
+            raise HubError(f"{HUB_FILE} of {HUB_REPO} came damaged ({error})") from error
     return rows
 
 
 def main() -> int:
     """Fetch those from the Hub. Exit code 2: there is a sentence on standard error instead."""
     try:
-        _remote(_cache())
+        _from_hub(_cache_folder())
     except CaptionerError as error:
         print(f"python -m captioner: {error}", file=sys.stderr)
         return 2

@@ -25,11 +25,11 @@ ROWS, GROUP = 40, 20
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
     """A Hub with a dataset of the real one's columns and row groups, and no Flickr8k folder."""
     monkeypatch.setenv("CAPTIONER_FLICKR8K", str(tmp_path / "nothing"))
-    monkeypatch.setattr(samples, "REVISION", "main")
+    monkeypatch.setattr(samples, "HUB_REVISION", "main")
     with StandInHub() as server:
         connect(server, monkeypatch, tmp_path / "hub-cache")
         data = table(tmp_path / "test.parquet")
-        server.repository(samples.REPO, "datasets").commit("data", {samples.FILE: data})
+        server.repository(samples.HUB_REPO, "datasets").commit("data", {samples.HUB_FILE: data})
         yield server
 
 
@@ -109,8 +109,8 @@ def test_a_model_of_the_kaggle_split_gets_none_of_its_training_pictures(tmp_path
 
 def test_then_the_hub_of_which_only_one_part_is_fetched(server: StandInHub, tmp_path: Path) -> None:
     found, sentence = find(cache=tmp_path / "cache")
-    assert samples.REPO in sentence
-    assert len(found) == samples.COUNT
+    assert samples.HUB_REPO in sentence
+    assert len(found) == samples.SAMPLE_COUNT
     first = next(sample for sample in found if sample.name == "1_photo.jpg")
     assert first.read() == picture(1)
     assert first.references == tuple(f"caption {number} of 1 ." for number in range(5))
@@ -155,15 +155,15 @@ class TestNone:
         assert "is not on the Hub" in self.why(tmp_path)
 
     def test_no_revision(self, server: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(samples, "REVISION", "0" * 40)
+        monkeypatch.setattr(samples, "HUB_REVISION", "0" * 40)
         assert "has no revision" in self.why(tmp_path)
 
     def test_no_file(self, server: StandInHub, tmp_path: Path) -> None:
-        server.repository(samples.REPO, "datasets").commit("remove", {samples.FILE: None})
+        server.repository(samples.HUB_REPO, "datasets").commit("remove", {samples.HUB_FILE: None})
         assert "lacks a file" in self.why(tmp_path)
 
     def test_no_parquet(self, server: StandInHub, tmp_path: Path) -> None:
-        server.repository(samples.REPO, "datasets").commit("page", {samples.FILE: b"<html>" * 100})
+        server.repository(samples.HUB_REPO, "datasets").commit("page", {samples.HUB_FILE: b"<html>" * 100})
         assert "came damaged" in self.why(tmp_path)
 
     def test_too_much(self, server: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,7 @@ def _thumbnails(bundle: Bundle, _samples: dict[str, Sample]) -> dict[str, tuple[
     from captioner.data import samples as sources  # late: it imports huggingface_hub
 
     thumbnails = {}
-    for sample in sources.spread(list(_samples.values()), sources.COUNT):
+    for sample in sources.spread(list(_samples.values()), sources.SAMPLE_COUNT):
         try:
             thumbnails[sample.name] = (sample, attention_overlay.thumbnail(images.read(sample.read())))
         except CaptionerError as error:

@@ -31,7 +31,7 @@ def _any_found(library: tuple[dict[str, Any], str]) -> bool:
 def _samples(bundle: Bundle) -> tuple[dict[str, Sample], str]:
     from captioner.data import samples as sources  # late: it imports huggingface_hub
 
-    samples, sentence = sources.find(bundle, ask=False)
+    samples, sentence = sources.find(bundle, download=False)
     if not samples:
         sentence = f"{sentence} {without_paths(hub_updates.samples_status())}".strip()
     return {sample.name: sample for sample in samples}, sentence

@@ -234,7 +234,7 @@ def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.Monk
     assert "not here yet" in sample_library.samples()[1]  # though nobody has asked the Hub yet
     asked.set()
     until(lambda: "but the Hub is away." in sample_library.samples()[1])
-    kept = app / "captioner" / "samples" / samples.REVISION
+    kept = app / "captioner" / "samples" / samples.HUB_REVISION
     kept.mkdir(parents=True)
     (kept / "a.jpg").write_bytes(b"a picture")
     (kept / "captions.json").write_text('{"a.jpg": ["a dog"]}')
