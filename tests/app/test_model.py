@@ -76,7 +76,7 @@ def test_word_probabilities_multiply_to_that_of_the_sentence(tiny_bundle: Bundle
         for found in captioner.caption(image).candidates:
             product = math.prod(math.exp(word.log_prob) for word in found.words)
             assert product == pytest.approx(math.exp(found.log_prob), rel=1e-5)
-            assert wording.odds(math.log(product)) == wording.odds(found.log_prob)
+            assert wording.chance(math.log(product)) == wording.chance(found.log_prob)
 
 
 def test_real_pictures_are_captioned_alike_on_the_page_and_on_the_command_line(

@@ -86,14 +86,14 @@ def layout(caption: Caption) -> pd.DataFrame:
     best = set(_path(nodes, caption.leaves[0]))
     rows = [
         {
-            "word": wording.shown(node.word),
+            "word": wording.display_word(node.word),
             "step": node.step + 1,
             "line": lines[index],
             "from_step": node.step,
             "from_line": lines.get(node.parent, lines[index]),
             "kind": BEST if index in best else KEPT if node.kept else PRUNED,
             "mark": "end" if node.word == END_WORD else "word" if node.kept else "pruned",
-            "chance": wording.odds(node.log_prob),
+            "chance": wording.chance(node.log_prob),
             "node": index,
         }
         for index, node in enumerate(nodes)
@@ -223,8 +223,8 @@ def branch_rows(caption: Caption) -> list[tuple[str, str, str]]:
     rows = []
     for branch in _branches(caption):
         tip = branch[-1]
-        words = " ".join(wording.shown(nodes[node].word) for node in _path(nodes, tip))
-        rows.append((words, _outcome(nodes[tip], ranks.get(tip)), wording.odds(nodes[tip].log_prob)))
+        words = " ".join(wording.display_word(nodes[node].word) for node in _path(nodes, tip))
+        rows.append((words, _outcome(nodes[tip], ranks.get(tip)), wording.chance(nodes[tip].log_prob)))
     return rows
 
 

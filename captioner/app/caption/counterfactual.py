@@ -105,8 +105,8 @@ def show_comparison(own: Candidate, new: Candidate, options: DecodingOptions, ke
         with column.container(border=True):
             st.caption(title)
             end = "" if this.finished else " …"
-            st.subheader(f"“{wording.highlighted(this.text, other.text)}{end}”", anchor=False)
-            st.markdown(f"Its chance: {wording.odds(this.log_prob)}.")
+            st.subheader(f"“{wording.highlight_differences(this.text, other.text)}{end}”", anchor=False)
+            st.markdown(f"Its chance: {wording.chance(this.log_prob)}.")
     st.markdown(verdict(own, new, options))
     with st.container(horizontal=True):
         last = chosen[-1]
@@ -148,7 +148,7 @@ def _why_missed(new: Candidate, options: DecodingOptions) -> str:
 
 
 def _likelihood_ratio(own: Candidate, new: Candidate) -> str:
-    times = wording.times(own.log_prob, new.log_prob)
+    times = wording.likelihood_ratio(own.log_prob, new.log_prob)
     if not times:
         return "Both are about equally likely."
     likelier = "The new sentence" if new.log_prob > own.log_prob else OWN_SENTENCE
@@ -179,7 +179,7 @@ def _quoted(word: str) -> str:
 
 
 def _name(word: str) -> str:
-    return wording.escaped(wording.shown(word))
+    return wording.escaped(wording.display_word(word))
 
 
 def _prefixes_key(key: str) -> str:

@@ -63,7 +63,7 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
     left, right = st.columns([6, 5], gap="medium")
     with right:
         st.header(f"“{wording.escaped(shown.text)}{'' if shown.finished else ' …'}”", anchor=False)
-        st.markdown(counterfactual.summary(key) if changed else wording.counted(shown.words))
+        st.markdown(counterfactual.summary(key) if changed else wording.confidence_summary(shown.words))
         if options.temperature is not None:
             st.caption(
                 f"A random version (sampling) at temperature {options.temperature:g}, number {options.seed}. "
@@ -117,7 +117,7 @@ def _show_image(image: DecodedImage, candidate: Candidate, word: Word | None) ->
         st.image(
             attention_overlay.overlay(image.pixels, word.attention),
             width="stretch",
-            alt=f"{candidate.text}. Bright where the model looked for “{wording.shown(word.text)}”: "
+            alt=f"{candidate.text}. Bright where the model looked for “{wording.display_word(word.text)}”: "
             f"{attention_overlay.describe_attention(word.attention)}.",
             caption=f"Bright: where the model looked for “{_name(word.text)}”",
         )
@@ -140,7 +140,7 @@ def _show_word(word: Word) -> None:
         looked = f"For this word, the model looked {attention_overlay.describe_attention(word.attention)}."
     band = wording.band(probability)
     st.markdown(f"**“{_name(word.text)}”** – {wording.percent(probability)}, {band}. {looked}")
-    others = [(wording.shown(text), math.exp(log_prob)) for text, log_prob in word.runners_up]
+    others = [(wording.display_word(text), math.exp(log_prob)) for text, log_prob in word.runners_up]
     if others:
         listed = ", ".join(f"“{other}” ({wording.percent(p)})" for other, p in others)
         chart = _probability_chart(word, others)
@@ -149,7 +149,7 @@ def _show_word(word: Word) -> None:
 
 def _probability_chart(word: Word, others: list[tuple[str, float]]) -> alt.LayerChart:
     rows = [
-        (wording.shown(word.text), math.exp(word.log_prob), "chosen"),
+        (wording.display_word(word.text), math.exp(word.log_prob), "chosen"),
         *((*other, "other") for other in others),
     ]
     frame = pd.DataFrame(rows, columns=["word", "probability", "chosen"])
@@ -189,8 +189,8 @@ def _show_alternatives(caption: Caption, options: DecodingOptions) -> None:
         return
     lines = [f"1. {wording.escaped(best.text)}  \n:small[{_numbers(best)} – the best]"]
     lines += [
-        f"{rank}. {wording.marked(best.text, other.text)}  \n"
-        f":small[{_numbers(other)} – {wording.escaped(wording.difference(best.text, other.text))}]"
+        f"{rank}. {wording.bold_differences(best.text, other.text)}  \n"
+        f":small[{_numbers(other)} – {wording.escaped(wording.describe_difference(best.text, other.text))}]"
         for rank, other in enumerate(others, start=2)
     ]
     st.markdown("\n".join(lines))
@@ -208,8 +208,8 @@ def _show_alternatives(caption: Caption, options: DecodingOptions) -> None:
 
 
 def _numbers(candidate: Candidate) -> str:
-    return f"{wording.odds(candidate.log_prob)}, score {candidate.score:.2f}".replace("-", "−")
+    return f"{wording.chance(candidate.log_prob)}, score {candidate.score:.2f}".replace("-", "−")
 
 
 def _name(word: str) -> str:
-    return wording.escaped(wording.shown(word))
+    return wording.escaped(wording.display_word(word))

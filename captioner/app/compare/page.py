@@ -148,15 +148,15 @@ def _difference(pair: Sequence[Configuration], first: Candidate, second: Candida
     if first.text == second.text:
         st.markdown("**Both captions are the same, word for word.**")
     else:
-        changed = wording.escaped(wording.difference(first.text, second.text))
+        changed = wording.escaped(wording.describe_difference(first.text, second.text))
         st.markdown(f"**From A to B: {changed}.**")
     st.markdown(_likelier(first, second) if a.bundle.checksum == b.bundle.checksum else UNCALIBRATED)
 
 
 def _likelier(first: Candidate, second: Candidate) -> str:
     """Which of two sentences the same model finds likelier, and how much."""
-    a, b = wording.odds(first.log_prob), wording.odds(second.log_prob)
-    ratio = wording.times(first.log_prob, second.log_prob)
+    a, b = wording.chance(first.log_prob), wording.chance(second.log_prob)
+    ratio = wording.likelihood_ratio(first.log_prob, second.log_prob)
     if first.text == second.text or not ratio:
         return f"Its chance: {a} in A, {b} in B." if a != b else f"Its chance: {a}, in both."
     better, worse = LABELS if first.log_prob > second.log_prob else LABELS[::-1]
@@ -171,14 +171,14 @@ def _answer(configuration: Configuration, captions: Caption, other: Candidate, *
     best = captions.best
     model = f"{configuration.model[:1].upper()}{configuration.model[1:]}"
     st.caption(f"{wording.escaped(model)}: {wording.escaped(configuration.summary)}.")
-    changed = wording.changed(best.text, other.text)
+    changed = wording.changed_words(best.text, other.text)
     end = "" if best.finished else " …"
-    st.header(f"“{wording.highlighted(best.text, other.text)}{end}”", anchor=False)
+    st.header(f"“{wording.highlight_differences(best.text, other.text)}{end}”", anchor=False)
     for warning in captions.warnings:
         st.markdown(wording.warning(warning.code), help=wording.escaped(warning.reason))
     st.markdown(
-        f"{wording.counted(best.words)} The chance that it says exactly this: "
-        f"{wording.odds(best.log_prob)}; of a word, on average: {wording.percent(best.confidence)}."
+        f"{wording.confidence_summary(best.words)} The chance that it says exactly this: "
+        f"{wording.chance(best.log_prob)}; of a word, on average: {wording.percent(best.confidence)}."
     )
     st.markdown(" ".join(_word(index in changed, word) for index, word in enumerate(best.words)))
     if with_score:
@@ -188,8 +188,8 @@ def _answer(configuration: Configuration, captions: Caption, other: Candidate, *
 def _word(changed: bool, word: Word) -> str:
     """A word with its probability, as Markdown without a line break in it."""
     probability = math.exp(word.log_prob)
-    text = wording.shown(word.text)
-    text = wording.highlighted(text, "" if changed else text)
+    text = wording.display_word(word.text)
+    text = wording.highlight_differences(text, "" if changed else text)
     labelled = f"{text} :small[{wording.percent(probability)} {wording.band(probability)}] ·"
     return labelled.replace(" ", "\u00a0").removesuffix("\u00a0·" if not word.text else "")
 

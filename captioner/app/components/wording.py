@@ -1,4 +1,4 @@
-"""Probabilities and differences between sentences, said in plain words."""
+"""Probabilities, warnings and differences between sentences in plain words, for Markdown."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from captioner.inference.warning import ADVICE, SENTENCES
 
-if TYPE_CHECKING:  # so that saying something does not load LiteRT
+if TYPE_CHECKING:  # wording needs no LiteRT
     from captioner.inference.captioner import Word
 
-CLOSE = 1.05  # so many times as likely is no difference worth words
-END_NAME = "(end)"  # stands for model.END_WORD, which is empty
+MIN_RATIO = 1.05  # below it, two sentences are about equally likely
+END_NAME = "(end)"  # stands for captioner.END_WORD, which is empty
 
-# From which probability on a word is called what. From one half on, it was likelier than all others together.
+# Least probability → what a word is called. From one half on, it is likelier than all others together.
 BANDS = ((0.8, "sure"), (0.5, "likely"), (0.0, "a guess"))
 BANDS_EXPLAINED = (
     f"**{BANDS[0][1].capitalize()}**: at least {BANDS[0][0]:.0%}. **{BANDS[1][1].capitalize()}**: at least "
@@ -24,9 +24,9 @@ BANDS_EXPLAINED = (
     "than that."
 )
 
-NO_REPEAT = "no sentence may repeat itself"  # what ``decoding`` masks, as a reason
+NO_REPEAT = "no sentence may repeat itself"  # why ``decoding`` blocks a word
 
-_ADDRESS = re.compile(r"(www(?=\.)|://|@)", re.IGNORECASE)  # what Markdown makes a link of by itself
+_ADDRESS = re.compile(r"(www(?=\.)|://|@)", re.IGNORECASE)  # Markdown makes a link of it by itself
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&])")
 
 
@@ -39,12 +39,12 @@ def percent(probability: float) -> str:
     """A probability for reading; the ends are never rounded to certainty. The sign keeps to its number."""
     if probability >= 0.995:
         return "over 99\N{NO-BREAK SPACE}%"
-    said = "under 1%" if probability < 0.005 else f"{probability:.0%}"
-    return said.replace("%", "\N{NO-BREAK SPACE}%")
+    text = "under 1%" if probability < 0.005 else f"{probability:.0%}"
+    return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 
-def odds(log_prob: float) -> str:
-    """The chance of a whole sentence, as people say small ones: "1 in 420"."""
+def chance(log_prob: float) -> str:
+    """The probability of a whole sentence, from its logarithm in nats, as people say it: "1 in 420"."""
     times = math.exp(min(-log_prob, 600))
     if times < 10:
         return percent(math.exp(log_prob))
@@ -54,20 +54,20 @@ def odds(log_prob: float) -> str:
     return f"1 in {round(times / digits) * digits:,}"
 
 
-def times(first: float, second: float) -> str:
-    """How many times as likely one log-probability is as another; empty where that is not worth words."""
+def likelihood_ratio(first: float, second: float) -> str:
+    """How many times as likely one sentence is as another, from nats; empty where that is about the same."""
     ratio = math.exp(min(abs(first - second), 600))
-    if ratio < CLOSE:
+    if ratio < MIN_RATIO:
         return ""
     return "over a thousand" if ratio > 1000 else f"{ratio:.{1 if ratio < 10 else 0}f}"
 
 
-def shown(word: str) -> str:
+def display_word(word: str) -> str:
     """A word as it stands in the vocabulary; the end of the sentence by its name."""
     return word or END_NAME
 
 
-def counted(words: Sequence[Word]) -> str:
+def confidence_summary(words: Sequence[Word]) -> str:
     """How many words of a caption fall into each band, as a sentence."""
     bands = [band(math.exp(word.log_prob)) for word in words if word.text]
     sure, likely, guessed = (bands.count(name) for _, name in BANDS)
@@ -95,7 +95,7 @@ def warning(code: str) -> str:
     return f":material/warning: **{SENTENCES[code]}** {ADVICE[code]}"
 
 
-def marked(best: str, other: str) -> str:
+def bold_differences(best: str, other: str) -> str:
     """The other sentence as Markdown; what the best one has not is bold."""
     words = other.split()
     parts = [
@@ -108,31 +108,31 @@ def marked(best: str, other: str) -> str:
     return " ".join(parts)
 
 
-def highlighted(sentence: str, other: str) -> str:
+def highlight_differences(sentence: str, other: str) -> str:
     """A sentence as Markdown; what the other one has not is slanted on a darker ground."""
-    said = sentence.split()
+    words = sentence.split()
     parts = [
         f"*:primary-background[{part}]*" if tag != "equal" else part
         for tag, _, _, start, end in _changes(other, sentence)
-        if (part := escaped(" ".join(said[start:end])))
+        if (part := escaped(" ".join(words[start:end])))
     ]
     return " ".join(parts)
 
 
-def changed(sentence: str, other: str) -> set[int]:
+def changed_words(sentence: str, other: str) -> set[int]:
     """Indices of the words of a sentence that the other one has not at that place."""
     changes = _changes(other, sentence)
     return {index for tag, _, _, start, end in changes if tag != "equal" for index in range(start, end)}
 
 
-def difference(best: str, other: str) -> str:
+def describe_difference(best: str, other: str) -> str:
     """What tells the other sentence from the best, in words."""
     old, new = best.split(), other.split()
     changes = [change for change in _changes(best, other) if change[0] != "equal"]
     if len(changes) > 3:
         return "a different sentence"
-    said = [_change(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in changes]
-    return "; ".join(said) or "the same words"
+    parts = [_change(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in changes]
+    return "; ".join(parts) or "the same words"
 
 
 def _changes(best: str, other: str) -> Sequence[tuple[str, int, int, int, int]]:

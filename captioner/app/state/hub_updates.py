@@ -1,7 +1,7 @@
-"""What the app has from the Hub, fetched while it goes on with what is here: newer bundles, sample pictures.
+"""Fetches newer bundles and sample pictures from the Hub in the background.
 
-A fetch is a process of its own, such as ``python -m captioner pull … --store``: a Hub that hangs, drips or
-answers without end takes neither a visitor's time nor the app's memory; a bundle is tried there, too.
+A fetch is a process of its own, such as ``python -m captioner pull … --store``: a Hub that hangs or answers
+slowly or without end takes neither a visitor's time nor the app's memory. A bundle is tried there, too.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ import streamlit as st
 from captioner.bundle import versions
 from captioner.child_process import ROOT
 
-AGAIN = 25.0  # seconds until a Hub that failed is asked again
-NEXT = 300.0  # seconds until one that answered is asked for something newer
-DEADLINE = 900.0  # seconds for a whole bundle
-SAMPLES_DEADLINE = 60.0
-PREFIX = "python -m captioner: "  # of the command line's sentences for people
+RETRY_INTERVAL = 25.0  # seconds until a Hub that failed is asked again
+REFRESH_INTERVAL = 300.0  # seconds until one that answered is asked for something newer
+BUNDLE_TIMEOUT = 900.0  # seconds for a whole bundle
+SAMPLES_TIMEOUT = 60.0
+ERROR_PREFIX = "python -m captioner: "  # of the command line's sentences for people
 
 log = logging.getLogger(__name__)
 
 
 class Fetcher:
-    """Has something fetched by a command, a process of its own, from time to time until stopped.
+    """Runs a command that fetches something, as a process of its own, again and again until stopped.
 
     ``problem`` says why the last fetch failed: a sentence, empty after one that worked, None before the first
     has ended.
     """
 
-    deadline = SAMPLES_DEADLINE  # seconds
+    timeout = SAMPLES_TIMEOUT  # seconds
 
     def __init__(self, *arguments: str) -> None:
         self.problem: str | None = None
@@ -61,23 +61,23 @@ class Fetcher:
         self._thread.join()
         atexit.unregister(self.stop)
 
-    def due(self, seconds: float) -> bool:
-        """Whether to fetch, so many seconds after the last time."""
-        return self.problem is None or (self.problem != "" and seconds >= NEXT)
+    def is_due(self, seconds: float) -> bool:
+        """Whether to fetch again, so many seconds after the last time."""
+        return self.problem is None or (self.problem != "" and seconds >= REFRESH_INTERVAL)
 
     def fetch(self) -> str:
-        """One fetch: empty if it worked, else why it did not, a sentence."""
+        """Fetch once. Returns an empty text if it worked, else a sentence that says why not."""
         reading, writing = os.pipe()  # the child ends when nobody holds this end any more
         try:
-            return self._ended(self._started(reading))
+            return self._wait(self._start(reading))
         except OSError as error:
             return f"no process could be started to fetch it ({error.strerror or error})."
         except subprocess.TimeoutExpired:
-            return f"the fetch had not ended after {self.deadline:g} seconds."
+            return f"the fetch had not ended after {self.timeout:g} seconds."
         finally:
             os.close(writing)
 
-    def _started(self, standard_input: int) -> subprocess.Popen[str]:
+    def _start(self, standard_input: int) -> subprocess.Popen[str]:
         try:
             self._child = subprocess.Popen(
                 self._command,
@@ -93,51 +93,51 @@ class Fetcher:
             os.close(standard_input)
         return self._child
 
-    def _ended(self, child: subprocess.Popen[str]) -> str:
+    def _wait(self, child: subprocess.Popen[str]) -> str:
         if self._stopping.is_set():  # while it was being started
             _kill(child)
         try:
-            complaint = child.communicate(timeout=self.deadline)[1]
+            errors = child.communicate(timeout=self.timeout)[1]
         finally:
             _kill(child)
-        return self._outcome(child.returncode, complaint)
+        return self._outcome(child.returncode, errors)
 
     def _run(self) -> None:
-        asked = 0.0
+        last_fetch = 0.0
         while not self._stopping.is_set():
-            if self.due(time.monotonic() - asked):
+            if self.is_due(time.monotonic() - last_fetch):
                 self.problem = self.fetch()
-                asked = time.monotonic()
-            self._stopping.wait(AGAIN)
+                last_fetch = time.monotonic()
+            self._stopping.wait(RETRY_INTERVAL)
 
-    def _outcome(self, code: int, complaint: str) -> str:
+    def _outcome(self, code: int, errors: str) -> str:
         if code == 0:
             return ""
-        log.warning("%s ended with exit code %d: %s", self._command, code, complaint.strip())
-        _, prefix, sentence = complaint.rpartition(PREFIX)
+        log.warning("%s ended with exit code %d: %s", self._command, code, errors.strip())
+        _, prefix, sentence = errors.rpartition(ERROR_PREFIX)
         return sentence.strip() if prefix else "the fetch failed; the server's log says how."
 
 
-class Updater(Fetcher):
-    """Has the bundle of a repository in a store; a commit that is there is not asked for again."""
+class BundleFetcher(Fetcher):
+    """Fetches the bundle of a repository into a store; a commit that is there is not asked for again."""
 
-    deadline = DEADLINE
+    timeout = BUNDLE_TIMEOUT
 
     def __init__(self, repo: str, revision: str, store: Path) -> None:
-        named = [f"--revision={revision}"] if revision else []
-        super().__init__("captioner", "pull", repo, *named, "--store", str(store))
+        options = [f"--revision={revision}"] if revision else []
+        super().__init__("captioner", "pull", repo, *options, "--store", str(store))
         self.repo, self.revision, self.store = repo, revision, store
 
-    def due(self, seconds: float) -> bool:
+    def is_due(self, seconds: float) -> bool:
         """At once when what was fetched has been deleted."""
         version = versions.current(self.store)
         if self.problem != "" or not version or not (self.store / version.folder).exists():
             return True
-        return version.commit != self.revision and seconds >= NEXT
+        return version.commit != self.revision and seconds >= REFRESH_INTERVAL
 
 
 def samples_status() -> str:
-    """Why there are no sample pictures from the Hub, a sentence; the first call has them fetched."""
+    """Why there are no sample pictures from the Hub, a sentence; the first call starts to fetch them."""
     problem = _samples_fetcher().problem
     return f"The Hub was asked, but {problem.rstrip('.')}." if problem else ""
 
@@ -148,19 +148,19 @@ def _samples_fetcher() -> Fetcher:
 
 
 def bundle_status(repo: str, revision: str, store: Path) -> str:
-    """What came of asking the Hub, a sentence; the first call has it asked, and waits for nothing."""
-    updater = _bundle_updater(repo, revision, store)
-    if updater.problem is None:
+    """What came of the last fetch, a sentence; the first call starts to fetch, and waits for nothing."""
+    fetcher = _bundle_fetcher(repo, revision, store)
+    if fetcher.problem is None:
         return "The Hub is being asked."
-    if updater.problem:
-        problem = updater.problem.rstrip(".")
-        return f"The Hub was asked, but {problem}. It is asked again every {AGAIN:g} seconds."
-    return f"The Hub is asked for a newer one every {NEXT / 60:g} minutes."
+    if fetcher.problem:
+        problem = fetcher.problem.rstrip(".")
+        return f"The Hub was asked, but {problem}. It is asked again every {RETRY_INTERVAL:g} seconds."
+    return f"The Hub is asked for a newer one every {REFRESH_INTERVAL / 60:g} minutes."
 
 
-@st.cache_resource(show_spinner=False, max_entries=1, on_release=Updater.stop)
-def _bundle_updater(repo: str, revision: str, store: Path) -> Updater:
-    return Updater(repo, revision, store).start()
+@st.cache_resource(show_spinner=False, max_entries=1, on_release=BundleFetcher.stop)
+def _bundle_fetcher(repo: str, revision: str, store: Path) -> BundleFetcher:
+    return BundleFetcher(repo, revision, store).start()
 
 
 def _kill(child: subprocess.Popen[str]) -> None:

@@ -24,7 +24,7 @@ def captions(request: pytest.FixtureRequest, tiny_bundle: Bundle) -> Caption:
 
 
 def test_the_best_leaf_is_the_caption(captions: Caption) -> None:
-    words = [wording.shown(word.text) for word in captions.best.words]
+    words = [wording.display_word(word.text) for word in captions.best.words]
     frame = beam_tree.layout(captions)
     first = frame[frame["kind"] == beam_tree.BEST].sort_values("step")
     assert first["word"].tolist() == words
@@ -32,7 +32,7 @@ def test_the_best_leaf_is_the_caption(captions: Caption) -> None:
     assert beam_tree.branch_rows(captions)[0] == (
         " ".join(words),
         "The caption",
-        wording.odds(captions.best.log_prob),
+        wording.chance(captions.best.log_prob),
     )
 
 

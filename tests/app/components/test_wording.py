@@ -55,30 +55,30 @@ def test_a_percentage_never_claims_certainty(probability: float, said: str) -> N
     ],
 )
 def test_odds_are_round_numbers(log_prob: float, said: str) -> None:
-    assert wording.odds(log_prob) == said
+    assert wording.chance(log_prob) == said
 
 
 def test_the_end_counts_as_no_word() -> None:
     words = [Word(text, math.log(p), ()) for text, p in (("a", 0.9), ("dog", 0.6), (END_WORD, 0.9))]
-    assert wording.counted(words) == "The model was sure of 1 of its 2 words and found 1 likely."
-    assert wording.shown(END_WORD) == wording.END_NAME
+    assert wording.confidence_summary(words) == "The model was sure of 1 of its 2 words and found 1 likely."
+    assert wording.display_word(END_WORD) == wording.END_NAME
 
 
 def test_differences_are_described_in_words() -> None:
-    assert wording.difference("a red dog runs", "a red cat runs") == "“cat” instead of “dog”"
-    assert wording.difference("a red dog runs", "a dog runs") == "leaves out “red”"
-    assert wording.difference("a dog runs", "a dog runs in") == "adds “in”"
+    assert wording.describe_difference("a red dog runs", "a red cat runs") == "“cat” instead of “dog”"
+    assert wording.describe_difference("a red dog runs", "a dog runs") == "leaves out “red”"
+    assert wording.describe_difference("a dog runs", "a dog runs in") == "adds “in”"
 
 
 @given(sentences)
 def test_a_sentence_does_not_differ_from_itself(sentence: str) -> None:
-    assert wording.difference(sentence, sentence) == "the same words"
-    assert wording.marked(sentence, sentence) == sentence
+    assert wording.describe_difference(sentence, sentence) == "the same words"
+    assert wording.bold_differences(sentence, sentence) == sentence
 
 
 @given(sentences, sentences)
 def test_marking_changes_no_word(best: str, other: str) -> None:
-    assert wording.marked(best, other).replace("**", "") == other
+    assert wording.bold_differences(best, other).replace("**", "") == other
 
 
 @given(some.text("*_`[]()<>#$:~|^abc", max_size=20))
@@ -109,7 +109,7 @@ def test_no_address_is_left_that_markdown_would_link(text: str) -> None:
     ],
 )
 def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: set[int]) -> None:
-    assert wording.changed(new, old) == changed
+    assert wording.changed_words(new, old) == changed
 
 
 @pytest.mark.parametrize(
@@ -117,4 +117,4 @@ def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: 
     [(-1.0, -1.01, ""), (-1.0, -2.0, "2.7"), (-5.0, -1.0, "55"), (-400.0, -1.0, "over a thousand")],
 )
 def test_a_likelihood_ratio_is_rounded_for_reading(first: float, second: float, said: str) -> None:
-    assert wording.times(first, second) == wording.times(second, first) == said
+    assert wording.likelihood_ratio(first, second) == wording.likelihood_ratio(second, first) == said

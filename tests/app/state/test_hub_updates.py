@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 
 from captioner.app.state import hub_updates, sample_library, serving
-from captioner.app.state.hub_updates import Fetcher, Updater
+from captioner.app.state.hub_updates import BundleFetcher, Fetcher
 from captioner.bundle import download, hub, storage
 from captioner.bundle.storage import Bundle
 from captioner.data import samples
@@ -65,16 +65,16 @@ def until(condition: Callable[[], object]) -> None:
 
 
 class Gate:
-    """Stands in for the process that fetches: it asks the Hub when let, in the updater's own thread."""
+    """Stands in for the process that fetches: it asks the Hub when let, in the fetcher's own thread."""
 
     def __init__(self) -> None:
         self.opened = threading.Event()
         self.ended = 0
 
-    def fetch(self, updater: Updater) -> str:
+    def fetch(self, fetcher: BundleFetcher) -> str:
         self.opened.wait(LONGEST)
         try:
-            hub.update(updater.repo, updater.revision or None, updater.store, lambda _: None)
+            hub.update(fetcher.repo, fetcher.revision or None, fetcher.store, lambda _: None)
             return ""
         except HubError as error:
             return str(error)
@@ -91,8 +91,8 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(serving, "HUB_STORE", tmp_path / "bundles" / "pulled")
     monkeypatch.setattr(serving, "COMMITTED", write(tmp_path / "artifacts", "committed").folder)
     monkeypatch.setattr(serving, "_captioner", lambda bundle: None)
-    monkeypatch.setattr(hub_updates, "AGAIN", 0.01)
-    monkeypatch.setattr(hub_updates, "NEXT", 0.01)
+    monkeypatch.setattr(hub_updates, "RETRY_INTERVAL", 0.01)
+    monkeypatch.setattr(hub_updates, "REFRESH_INTERVAL", 0.01)
     yield tmp_path
     st.cache_resource.clear()
 
@@ -100,7 +100,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def gate(app: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate()
-    monkeypatch.setattr(Updater, "fetch", lambda updater: gate.fetch(updater))
+    monkeypatch.setattr(BundleFetcher, "fetch", lambda fetcher: gate.fetch(fetcher))
     yield gate
     gate.opened.set()
     st.cache_resource.clear()
@@ -170,7 +170,7 @@ def test_a_pinned_commit_that_is_here_is_never_asked_for(
 def test_a_store_deleted_under_the_app_is_filled_again(
     server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_updates, "NEXT", LONGEST)
+    monkeypatch.setattr(hub_updates, "REFRESH_INTERVAL", LONGEST)
     push(app, server, "pushed")
     gate.opened.set()
     until(lambda: "asked for a newer one" in serving.active_bundle().reason)
@@ -199,22 +199,22 @@ def test_the_process_that_fetches_ends_with_the_app(
     server.failing, server.fault = ".*", faults.hang
     server.requests.clear()
     assert recipe() == "committed"  # by the real process, which has not been answered yet
-    updater = hub_updates._bundle_updater(REPO, "", serving.HUB_STORE)
+    fetcher = hub_updates._bundle_fetcher(REPO, "", serving.HUB_STORE)
     until(lambda: server.requests)
-    assert updater.problem is None
-    child = updater._child
+    assert fetcher.problem is None
+    child = fetcher._child
     assert child is not None
-    updater.stop()
+    fetcher.stop()
     assert child.returncode == -signal.SIGKILL
 
 
 def test_the_real_process_fetches_tries_and_tells(server: StandInHub, app: Path) -> None:
     push(app, server, "broken")  # its model is none
-    updater = Updater(REPO, "", serving.HUB_STORE)
-    assert "was not taken over" in (told := updater.fetch())
+    fetcher = BundleFetcher(REPO, "", serving.HUB_STORE)
+    assert "was not taken over" in (told := fetcher.fetch())
     assert "\n" not in told
     server.requests.clear()
-    assert updater.fetch() == told  # and it is not fetched again
+    assert fetcher.fetch() == told  # and it is not fetched again
     assert not any("resolve" in request for request in server.requests)
     assert recipe() == "committed"
 
@@ -225,7 +225,7 @@ def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.Monk
     asked = threading.Event()
 
     def fetch(fetcher: Fetcher) -> str:
-        if isinstance(fetcher, Updater):
+        if isinstance(fetcher, BundleFetcher):
             return "not now"
         asked.wait(LONGEST)
         return "the Hub is away."
