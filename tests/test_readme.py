@@ -59,14 +59,20 @@ def test_every_other_row_is_what_was_measured(committed: Bundle) -> None:
         assert three(asdict(row.scores)) + spent in table, row
 
 
-def test_the_false_alarms_are_what_was_measured(committed: Bundle) -> None:
+def test_the_false_positives_are_what_was_measured(committed: Bundle) -> None:
     rule = json.loads((committed.folder / "novelty.json").read_text("utf-8"))
-    assert f"{rule['false_positives']} false alarms among the {rule['images']:,} test pictures" in README
+    assert f"{rule['false_positives']} false positives among the {rule['images']:,} test pictures" in README
 
 
 def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
     b = committed
     assert model_card.render(b.config, b.metrics(), b.history(), b.dataset(), b.baselines()) == b.card()
+
+
+def test_every_linked_file_is_there() -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
 def rooms(tree: str) -> dict[str, set[str]]:
