@@ -85,7 +85,7 @@ class BatchJob:
 
 
 def caption_file(model: Captioner, name: str, data: bytes) -> PictureResult:
-    """Caption one file as the caption page does; whatever is wrong with it is told in the result."""
+    """Caption one file as the caption page does; whatever is wrong with it stands in the result."""
     try:
         image = images.read(data)
         return _result(name, image, model.decode(model.encode(image), model.options))

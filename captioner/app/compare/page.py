@@ -202,8 +202,4 @@ def _test_score(bundle: Bundle) -> str:
         return str(error)
     if metrics is None:
         return "It has not been scored on test pictures yet."
-    return (
-        f"CIDEr {metrics.scores.cider:.2f} on {metrics.images:,} pictures of the {metrics.split} "
-        f"split ({metrics.split_name}), tokeniser “{metrics.tokenizer}”, beam {metrics.beams}, length "
-        f"penalty {metrics.length_penalty:g}."
-    )
+    return f"CIDEr {metrics.scores.cider:.2f} on {wording.score_conditions(metrics)}."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from captioner.inference.warning import ADVICE, SENTENCES
 
 if TYPE_CHECKING:  # wording needs no LiteRT
+    from captioner.bundle.schema import Metrics
     from captioner.inference.captioner import Word
 
 MIN_RATIO = 1.05  # below it, two sentences are about equally likely
@@ -143,3 +144,13 @@ def _change(old: str, new: str) -> str:
     if not old:
         return f"adds “{new}”"
     return f"“{new}” instead of “{old}”" if new else f"leaves out “{old}”"
+
+
+def score_conditions(metrics: Metrics) -> str:
+    """All that a test score depends on: only scores of the same conditions can be compared."""
+    beams = "1 beam" if metrics.beams == 1 else f"{metrics.beams} beams"
+    return (
+        f"{metrics.images:,} pictures of the {metrics.split} split ({metrics.split_name}), tokeniser "
+        f"“{metrics.tokenizer}”, {beams}, length penalty {metrics.length_penalty:g}, at most "
+        f"{metrics.max_words} words"
+    )

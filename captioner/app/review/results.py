@@ -122,10 +122,9 @@ def _compare_with_scores(
 
 def _agreement(score: str, scores: list[tuple[str, float]]) -> str:
     """In how many pairs the better caption had the higher score; empty without a pair."""
-    found = concordance(scores)
-    if found is None:
+    index, pairs = concordance(scores) or (0.0, 0)
+    if not pairs:
         return ""
-    index, pairs = found
     return _spaced(f"{score}, in **{index:.0%}** of {pairs:,} {'pair' if pairs == 1 else 'pairs'}")
 
 

@@ -38,7 +38,7 @@ HARDER = (
 
 
 def show(bundle: Bundle) -> None:
-    """Epoch by epoch: loss, CIDEr and learning rate."""
+    """The phases, a chart with a sentence for each curve, and all numbers as a table."""
     history = history_frame(bundle.history())
     if history.empty:
         st.info(NO_HISTORY, icon=":material/info:")
@@ -49,7 +49,7 @@ def show(bundle: Bundle) -> None:
     if history["val_cider"].notna().any():
         _chart(CIDER, cider_chart(history), _describe_cider(history))
     if history["learning_rate"].notna().any():
-        _chart(LEARNING_RATE, learning_rate_chart(history), _describe_rate(history))
+        _chart(LEARNING_RATE, learning_rate_chart(history), _describe_learning_rate(history))
     with st.expander("The numbers, epoch by epoch", icon=":material/table_rows:"):
         st.table(_numbers(history), hide_index=True, border="horizontal")
         st.caption(REWARD)
@@ -93,11 +93,11 @@ def _describe_cider(history: pd.DataFrame) -> str:
     return (
         "How much its sentences share with what people wrote about the same picture, rare words counting "
         f"more; more is better. Highest in epoch {best['epoch']:.0f}: {best['val_cider']:.2f} (development "
-        "pictures, one sentence at a time without search)."
+        "pictures, greedy search)."
     )
 
 
-def _describe_rate(history: pd.DataFrame) -> str:
+def _describe_learning_rate(history: pd.DataFrame) -> str:
     epochs = drops(history)["epoch"].astype(int).tolist()
     lowered = f"Lowered in {_listed(epochs)}" if epochs else "It was never lowered"
     return (
@@ -126,11 +126,11 @@ def _numbers(history: pd.DataFrame) -> pd.DataFrame:
         "val_cider": "{:.3f}",
         "learning_rate": "{:.1e}",
     }
-    shown = history.drop(columns="seconds").astype(object)
+    table = history.drop(columns="seconds").astype(object)
     for column, form in formats.items():
-        shown[column] = [form.format(value) if pd.notna(value) else "–" for value in history[column]]
+        table[column] = [form.format(value) if pd.notna(value) else "–" for value in history[column]]
     names = {"val_loss": "validation loss", "val_cider": "validation CIDEr", "learning_rate": "learning rate"}
-    return shown.rename(columns=names)
+    return table.rename(columns=names)
 
 
 def loss_chart(history: pd.DataFrame) -> alt.LayerChart:

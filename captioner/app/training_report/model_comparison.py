@@ -36,10 +36,10 @@ DIFFERENT = (
 def show(bundles: Mapping[str, Bundle]) -> None:
     """The learning curves of all models in one chart, then a table with a row for each model."""
     history = _histories(bundles)
-    drawn = [name for name in CURVES if history[name].notna().any()]
-    for column in drawn:
+    columns = [name for name in CURVES if history[name].notna().any()]
+    for column in columns:
         _curves(history.dropna(subset=[column]), column)
-    if drawn:
+    if columns:
         st.caption(READING)
     _scores(bundles)
 
@@ -64,12 +64,12 @@ def _histories(bundles: Mapping[str, Bundle]) -> pd.DataFrame:
 
 
 def _curves(frame: pd.DataFrame, column: str) -> None:
-    title, unit, word = CURVES[column]
+    title, unit, best_is = CURVES[column]
     values = frame.groupby("model", sort=False)[column]
-    best = frame.loc[values.idxmin() if word == "Lowest" else values.idxmax()]
+    best = frame.loc[values.idxmin() if best_is == "Lowest" else values.idxmax()]
     rows = zip(best["model"], best[column], best["epoch"], strict=True)
     sentence = (
-        f"{word}: {'; '.join(f'{name} {value:.2f} in epoch {epoch:.0f}' for name, value, epoch in rows)}."
+        f"{best_is}: {'; '.join(f'{name} {value:.2f} in epoch {epoch:.0f}' for name, value, epoch in rows)}."
     )
     st.subheader(title, anchor=False)
     st.markdown(wording.escaped(sentence))
@@ -81,7 +81,7 @@ def _curves(frame: pd.DataFrame, column: str) -> None:
         alt=f"{title} by epoch, one line for each model. {sentence}",
     )
     if len(names) > MAX_LINES:
-        st.caption(f"Drawn are the first {MAX_LINES} models; the table has all {len(names)}.")
+        st.caption(f"The chart shows the first {MAX_LINES} models, the table all {len(names)}.")
     with st.expander(f"The numbers: {unit}", icon=":material/table_rows:"):
         st.table(_numbers(frame, column), border="horizontal")
 
@@ -124,14 +124,9 @@ def _score(metrics: Metrics | None, key: str) -> str:
 
 
 def _conditions(metrics: Metrics | None) -> str:
-    """All that a score depends on."""
     if metrics is None:
         return "not scored on test pictures yet"
-    return (
-        f"scored on {metrics.images:,} pictures of the {metrics.split} split ({metrics.split_name}), "
-        f"tokeniser “{metrics.tokenizer}”, beam {metrics.beams}, length penalty {metrics.length_penalty:g}, "
-        f"at most {metrics.max_words} words"
-    )
+    return f"scored on {wording.score_conditions(metrics)}"
 
 
 def curves_chart(frame: pd.DataFrame, best: pd.DataFrame, column: str, unit: str) -> alt.LayerChart:

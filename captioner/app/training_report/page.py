@@ -7,9 +7,20 @@ import streamlit as st
 from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary, show_broken_bundles
 from captioner.app.state import other_bundles, serving
-from captioner.bundle.config import Config
 from captioner.bundle.model_card import DECODERS
 from captioner.bundle.storage import Bundle
+
+DATA = (
+    "The model was shown {} from the Flickr8k collection, mostly of people and dogs, each with five "
+    "sentences that people wrote about it. From these it learned which words fit which pictures, and in "
+    "which order."
+)
+ONE_ENCODER = "a network that recognises edges, then shapes, then things"
+TWO_ENCODERS = "two networks side by side, which recognise edges, then shapes, then things"
+ENSEMBLE = (
+    " For this, {} networks that were trained at the same time decide together, by the average of "
+    "their probabilities."
+)
 
 
 def page() -> None:
@@ -47,56 +58,42 @@ def _compare(bundle: Bundle) -> None:
 def _data(bundle: Bundle) -> str:
     pictures = 0
     with error_boundary():
-        recorded = bundle.dataset()
-        pictures = recorded.images.get("train", 0) if recorded else 0
-    seen = f"{pictures:,} photographs" if pictures else "photographs"
-    return (
-        f"The model was shown {seen} from the Flickr8k collection, mostly of people and dogs, each with "
-        "five sentences that people wrote about it. From these it learned which words fit which pictures, "
-        "and in which order."
-    )
-
-
-def _networks(config: Config) -> str:
-    if " + " in config.encoder:
-        return "two networks side by side, which recognise edges, then shapes, then things"
-    return "a network that recognises edges, then shapes, then things"
-
-
-def _votes(config: Config) -> str:
-    if config.members == 1:
-        return ""
-    return (
-        f" For this, {config.members} networks that learned side by side decide together, by the average of "
-        "their probabilities."
-    )
+        statistics = bundle.dataset()
+        pictures = statistics.images.get("train", 0) if statistics else 0
+    return DATA.format(f"{pictures:,} photographs" if pictures else "photographs")
 
 
 def _boxes(bundle: Bundle) -> None:
-    config, known = bundle.config, len(bundle.vocabulary) - 4
+    """The three parts of the model, each in plain words and by its technical name."""
+    for column, box in zip(st.columns(3, border=True), _parts(bundle), strict=True):
+        title, text, term = box
+        column.markdown(f"**{title}**")
+        column.markdown(text)
+        column.caption(wording.escaped(term))
+
+
+def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:
+    config, vocabulary = bundle.config, len(bundle.vocabulary) - 4
     rows, columns = config.grid
-    kept = f"{rows} × {columns} regions" if rows * columns > 1 else "one list for the whole picture"
-    boxes = (
+    one_region = rows * columns == 1
+    return (
         (
             "1 · It looks",
             f"The picture is squeezed to {config.image_size} × {config.image_size} pixels and goes through "
-            f"{_networks(config)}{', once more mirrored' if config.horizontal_flip else ''}.",
+            f"{TWO_ENCODERS if ' + ' in config.encoder else ONE_ENCODER}"
+            f"{', once more mirrored' if config.horizontal_flip else ''}.",
             f"Encoder: {config.encoder}",
         ),
         (
             "2 · It notes what is where",
-            "What the network found is kept as "
-            + ("lists of numbers, one for each part of the picture." if rows * columns > 1 else "numbers."),
-            f"Regions: {kept}",
+            "What the network found is stored as "
+            + ("numbers." if one_region else "lists of numbers, one for each part of the picture."),
+            f"Regions: {'one list for the whole picture' if one_region else f'{rows} × {columns} regions'}",
         ),
         (
-            "3 · It speaks",
-            f"Word by word it chooses from {known:,} words, going by the notes and by what it has said so "
-            f"far.{_votes(config)}",
+            "3 · It writes",
+            f"Word by word it chooses from {vocabulary:,} words, based on these notes and the words before."
+            f"{ENSEMBLE.format(config.members) if config.members > 1 else ''}",
             f"Decoder: {config.decoders}, {DECODERS.get(config.decoder, 'recurrent')}",
         ),
     )
-    for column, (title, text, term) in zip(st.columns(3, border=True), boxes, strict=True):
-        column.markdown(f"**{title}**")
-        column.markdown(text)
-        column.caption(wording.escaped(term))

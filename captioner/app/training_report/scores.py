@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from captioner.app.components import wording
 from captioner.app.components.charts import LABEL, inked, layered
 from captioner.bundle.model_card import CUTS
 from captioner.bundle.schema import Metrics
@@ -64,10 +65,9 @@ def _summary(metrics: Metrics) -> str:
 def _conditions(metrics: Metrics) -> str:
     low, high = metrics.cider_interval
     return (
-        f"Measured on the {metrics.split} split ({CUTS[metrics.split_name]}), tokeniser "
-        f"“{metrics.tokenizer}”, beam {metrics.beams}, length penalty {metrics.length_penalty:g}, as "
-        "coco-caption defines the scores. Over very many such "
-        f"pictures, CIDEr would likely lie between {low:.2f} and {high:.2f} (95 % bootstrap)."
+        f"Measured on {wording.score_conditions(metrics)}; {metrics.split_name}: {CUTS[metrics.split_name]}. "
+        "The scores are those that coco-caption defines. On very many such pictures, CIDEr would likely be "
+        f"between {low:.2f} and {high:.2f} (95 % bootstrap)."
     )
 
 

@@ -130,8 +130,8 @@ def test_two_models_are_compared(fake: TwoCaptions, other: FakeCaptioner) -> Non
 def test_a_test_score_comes_with_all_that_it_depends_on(tmp_path: Path) -> None:
     bundle = tiny.whole(tmp_path / "scored")
     assert compare._test_score(bundle) == (
-        "CIDEr 0.51 on 1,000 pictures of the test split (official), tokeniser “captioner”, beam 3, length "
-        "penalty 0.7."
+        "CIDEr 0.51 on 1,000 pictures of the test split (official), tokeniser “captioner”, 3 beams, "
+        "length penalty 0.7, at most 20 words."
     )
 
 

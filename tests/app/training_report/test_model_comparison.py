@@ -86,7 +86,7 @@ def test_scores_have_a_row_a_model_and_what_they_depend_on(
         "1,000 pictures",
         "test split (official)",
         "“captioner”",
-        "beam 3",
+        "3 beams",
         "penalty 0.7",
         "attention",
     ):
@@ -126,7 +126,7 @@ def test_more_models_than_colours_are_in_the_table(
     for number in range(model_comparison.MAX_LINES):
         put(folder, f"run{number}")
     app = visit("training_report", trained, monkeypatch)
-    assert f"Drawn are the first {model_comparison.MAX_LINES} models; the table has all 5" in text(app)
+    assert f"The chart shows the first {model_comparison.MAX_LINES} models, the table all 5" in text(app)
     assert f"run{model_comparison.MAX_LINES - 1}" in table(app, "run0").columns
 
 

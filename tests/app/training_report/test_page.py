@@ -84,7 +84,7 @@ def test_the_number_of_decoders_is_shown(trained: Bundle, monkeypatch: pytest.Mo
     three = storage.replace(
         trained.folder, {"config.json": json.dumps(trained.config.to_json() | {"members": 3})}
     )
-    assert "3 networks that learned side by side decide together" in text(
+    assert "3 networks that were trained at the same time decide together" in text(
         visit("training_report", three, monkeypatch)
     )
     assert "3 × attention" in visit("about", three, monkeypatch).table[0].value.to_string()
@@ -99,7 +99,7 @@ def test_an_easier_training_is_not_called_harder(trained: Bundle, monkeypatch: p
 
 def test_scores_come_with_all_that_they_depend_on(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     said = text(visit("training_report", trained, monkeypatch))
-    for part in ("**0.51**", "0.06", "0.82", "test split", "“captioner”", "beam 3", "0.48 and 0.54"):
+    for part in ("**0.51**", "0.06", "0.82", "test split", "“captioner”", "3 beams", "0.48 and 0.54"):
         assert part in said
 
 
