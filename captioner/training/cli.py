@@ -268,10 +268,10 @@ def tune(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder: 
 
 def export(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int, run: Path) -> Path:
     """The bundle, still without scores, inside the run's folder."""
-    from captioner.training import bundle_facts
+    from captioner.training import export
 
     print("writing the model as one LiteRT file, which takes about a minute", flush=True)
-    return bundle_facts.write(recipe, trained, dataset, seed, run)
+    return export.write_bundle(recipe, trained, dataset, seed, run)
 
 
 def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:

@@ -1,13 +1,19 @@
-"""Keras → LiteRT: one file with three signatures. The one module that needs TensorFlow.
+"""A trained model → a bundle: Keras → one LiteRT file with three signatures, beside what describes it.
 
 encode  image uint8[1, S, S, 3]                    → regions float[1, R, C]
 start   regions                                    → state_* float[1, U], fixed_* float[1, …]
 step    word int32[N], state_* [N, U], fixed_*     → log_probs float[N, V], state_*, attention float[N, R]
+
+The one module that imports TensorFlow.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +21,99 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from captioner.bundle import storage
+from captioner.bundle.storage import Config
+from captioner.data.flickr8k import Dataset
+from captioner.inference.decoding import DecodingOptions
+from captioner.text import SPECIALS, TOKENIZERS
 from captioner.training.models.decoders import Decoder
+from captioner.training.recipes import Recipe
+from captioner.training.runner import TrainingResult
 
 SIGNATURES = ("encode", "start", "step")
+LIBRARIES = ("keras", "tensorflow", "numpy", "pillow")  # whose versions config.json names
+MAX_WORDS_LISTED = 500  # in dataset.json
 
 
-def export(encoder: keras.Model, decoder: Decoder, path: Path, bits: int = 16) -> None:
+def write_bundle(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int, run: Path) -> Path:
+    """Write the bundle, still without scores, inside the run's folder; returns the bundle's folder."""
+    model, folder = run / "captioner.tflite", run / "bundle"
+    write_litert(trained.encoder, trained.decoder, model, recipe.weight_bits)
+    described = describing_files(recipe, trained, dataset, seed)
+    storage.write(folder, {**described, "captioner.tflite": model, "history.csv": run / "history.csv"})
+    return folder
+
+
+def describing_files(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int) -> dict[str, str]:
+    """config.json, vocabulary.json and dataset.json as text, by their names."""
+    return {
+        "config.json": _json(_config(recipe, trained, dataset, seed).to_json()),
+        "vocabulary.json": _json(list(trained.vocabulary.words)),
+        "dataset.json": _json(dataset_statistics(recipe, trained, dataset)),
+    }
+
+
+def dataset_statistics(recipe: Recipe, trained: TrainingResult, dataset: Dataset) -> dict[str, Any]:
+    """Split sizes, caption lengths in words and word counts; lengths and counts are of the training split."""
+    tokenizer = TOKENIZERS[recipe.tokenizer]
+    sentences = [tokenizer(caption) for captions in dataset.splits["train"].values() for caption in captions]
+    counts = Counter(word for sentence in sentences for word in sentence)
+    lengths = Counter(len(sentence) for sentence in sentences)
+    return {
+        "name": "Flickr8k",
+        "split_name": dataset.name,
+        "images": {split: len(images) for split, images in dataset.splits.items()},
+        "captions": {split: sum(map(len, images.values())) for split, images in dataset.splits.items()},
+        "caption_lengths": {str(length): lengths[length] for length in sorted(lengths)},
+        "words": {
+            "tokens": sum(counts.values()),
+            "distinct": len(counts),
+            "vocabulary_size": len(trained.vocabulary) - len(SPECIALS),
+            "min_count": recipe.min_count,
+            "most_common": [[word, count] for word, count in counts.most_common(MAX_WORDS_LISTED)],
+        },
+    }
+
+
+def _config(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int) -> Config:
+    decoding = DecodingOptions()
+    return Config(
+        recipe=recipe.name,
+        encoder=recipe.encoder.label,
+        decoder=recipe.decoder.name,
+        members=recipe.decoder.members,
+        image_size=recipe.encoder.size,
+        grid=trained.grid,
+        pretrained=recipe.encoder.pretrained,
+        horizontal_flip=recipe.horizontal_flip,
+        attention=trained.decoder.has_attention,
+        tokenizer=recipe.tokenizer,
+        split_name=recipe.split,
+        beams=decoding.beams,
+        length_penalty=decoding.length_penalty,
+        max_words=decoding.max_words,
+        versions={name: version(name) for name in LIBRARIES},
+        data_fingerprint=dataset.fingerprint,
+        seed=seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def write_litert(encoder: keras.Model, decoder: Decoder, path: Path, weight_bits: int = 16) -> None:
     """Write both halves, in inference mode, as one LiteRT file.
 
     Keras must run on the TensorFlow backend, in float32.
 
     Args:
-        bits: 16 for float16 weights; 8 for integers with a scale for each channel, multiplied by activations
-            that are rounded to 8 bits as they come (LiteRT's dynamic range quantisation).
+        weight_bits: 16 for float16; 8 for LiteRT's dynamic range quantisation: integers with a scale for each
+            channel, multiplied by activations that are rounded to 8 bits as they come.
     """
     state, fixed = _shapes(encoder, decoder)
     with tempfile.TemporaryDirectory() as folder:
         _save(encoder, decoder, state, fixed, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(SIGNATURES))
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if bits == 16:
+        if weight_bits == 16:
             converter.target_spec.supported_types = [tf.float16]
         path.write_bytes(converter.convert())
 
@@ -55,18 +134,19 @@ def _save(
     """A SavedModel with one endpoint a signature; only what the archive tracks is frozen in."""
 
     def start(regions: Any) -> dict[str, Any]:
-        first, kept = decoder.start(regions)
-        return {**_named("state", first), **_named("fixed", kept)}
+        initial, constant = decoder.start(regions)
+        return {**_prefixed("state", initial), **_prefixed("fixed", constant)}
 
     def step(inputs: dict[str, Any]) -> dict[str, Any]:
         rows = {name: ops.expand_dims(inputs[f"state_{name}"], 0) for name in state}
-        kept = {name: inputs[f"fixed_{name}"] for name in fixed}
-        logits, after, attention = decoder.step(ops.expand_dims(inputs["word"], 0), rows, kept)
-        answer = {
+        constant = {name: inputs[f"fixed_{name}"] for name in fixed}
+        word = ops.expand_dims(inputs["word"], 0)
+        logits, next_state, attention = decoder.step(word, rows, constant)
+        outputs = {
             "log_probs": ops.log_softmax(logits, axis=-1)[0],
-            **_named("state", {k: v[0] for k, v in after.items()}),
+            **_prefixed("state", {k: v[0] for k, v in next_state.items()}),
         }
-        return answer if attention is None else {**answer, "attention": attention[0]}
+        return outputs if attention is None else {**outputs, "attention": attention[0]}
 
     size, regions = encoder.input_shape[1], encoder.output_shape[1:]
     inputs = {"word": tf.TensorSpec((None,), tf.int32, name="word")}
@@ -87,5 +167,9 @@ def _save(
     archive.write_out(folder, verbose=False)
 
 
-def _named(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
+def _prefixed(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
     return {f"{prefix}_{name}": value for name, value in values.items()}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"

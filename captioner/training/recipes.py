@@ -23,7 +23,7 @@ class Recipe:
     min_count: int = 4  # of a word in the captions, or it is unknown
     max_words: int | None = 20  # longer captions are truncated while training; None keeps them whole
     precision: str = "float32"
-    mirror: bool = False  # of what ships (``encoders.with_horizontal_flip``)
+    horizontal_flip: bool = False  # of what ships (``encoders.with_horizontal_flip``)
     weight_bits: int = 16  # of what ships: floats of 16, or integers of 8
 
 
@@ -74,14 +74,14 @@ SELF_CRITICAL = Phase(
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("attention", EncoderOptions("densenet201"), DecoderOptions(), _PHASES, mirror=True),
-        Recipe("edgetpu", encoder_options(EDGETPU), DecoderOptions(), _PHASES, mirror=True),
+        Recipe("attention", EncoderOptions("densenet201"), DecoderOptions(), _PHASES, horizontal_flip=True),
+        Recipe("edgetpu", encoder_options(EDGETPU), DecoderOptions(), _PHASES, horizontal_flip=True),
         Recipe(
             "pair",
             encoder_options(PAIR),
             DecoderOptions(units=320, dropout=0.3, embedding_dropout=0.35, heads=4, members=3),
             _TUNED,
-            mirror=True,
+            horizontal_flip=True,
             weight_bits=8,
         ),
         Recipe(

@@ -193,7 +193,7 @@ class _Models:
         decoder = self._build_decoder()
         decoder.set_weights(self.decoder.get_weights())
         grid = encoders.grid(self.recipe.encoder, encoder)
-        if self.recipe.mirror:
+        if self.recipe.horizontal_flip:
             encoder = encoders.with_horizontal_flip(encoder, grid)
         return TrainingResult(encoder, decoder, self.vocabulary, grid, progress.history)
 

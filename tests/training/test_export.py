@@ -1,7 +1,10 @@
-"""What LiteRT runs is what Keras trained, for every decoder and any number of rows."""
+"""What LiteRT runs is what Keras trained, and what a bundle says about its making is true."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,20 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import ops
 from numpy.typing import NDArray
 
-from captioner.text import END, PAD, START, UNKNOWN
-from captioner.training.export import SIGNATURES, export
+from captioner.bundle import storage
+from captioner.bundle.config import Config
+from captioner.data.flickr8k import Dataset
+from captioner.inference.decoding import DecodingOptions
+from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary, kaggle_words, words
+from captioner.training import export, runner
+from captioner.training.export import SIGNATURES
 from captioner.training.models import decoders
 from captioner.training.models.decoders import Decoder, DecoderOptions
 from captioner.training.models.ensemble import Ensemble
-from tests import tiny
+from captioner.training.recipes import RECIPES
+from captioner.training.runner import TrainingResult
+from tests import tiny, tiny_flickr8k
+from tests.tiny_flickr8k import captions
 from tests.training import small, tiny_networks
 
 TOLERANCE = 2e-3  # weights are float16
@@ -98,9 +109,9 @@ def test_both_say_the_same(
     said = np.random.default_rng(rows).integers(
         UNKNOWN + 1, decoder.vocabulary_size, (4, rows), dtype=np.int32
     )
-    for words in (np.full(rows, START, np.int32), *said):
-        outputs = run(interpreter, "step", word=words, **lite, **fixed)
-        logits, state, attention = decoder.step(words[None], state, kept)
+    for ids in (np.full(rows, START, np.int32), *said):
+        outputs = run(interpreter, "step", word=ids, **lite, **fixed)
+        logits, state, attention = decoder.step(ids[None], state, kept)
         expected = np.asarray(ops.log_softmax(logits))[0]
         lite = {key: value for key, value in outputs.items() if key.startswith("state_")}
         sayable = [END, *range(UNKNOWN + 1, decoder.vocabulary_size)]
@@ -123,7 +134,7 @@ def test_eight_bits_say_nearly_the_same_in_less_space(picture: NDArray[np.uint8]
     found, sizes = {}, {}
     for bits in (16, 8):
         path = tmp_path / f"{bits}.tflite"
-        export(encoder, decoder, path, bits)
+        export.write_litert(encoder, decoder, path, bits)
         interpreter = Interpreter(model_content=path.read_bytes())
         begun = run(interpreter, "start", regions=run(interpreter, "encode", image=picture)["regions"])
         said = run(interpreter, "step", word=np.array([START], np.int32), **begun)
@@ -147,3 +158,62 @@ def test_the_models_of_the_other_tests_are_what_is_exported_today(
         for output, value in expected.items():
             np.testing.assert_allclose(found[output], value, TOLERANCE, TOLERANCE, err_msg=output)
         inputs = {**expected, "word": np.array([START], np.int32)} if signature == "start" else expected
+
+
+def trained(name: str, vocabulary: Vocabulary) -> TrainingResult:
+    decoder = small.decoder(len(vocabulary), name)
+    return TrainingResult(small.encoder(), decoder, vocabulary, (2, 2) if name == "attention" else (1, 1), [])
+
+
+@pytest.mark.parametrize("name", ["attention", "inject", "merge"])
+def test_the_describing_files_are_those_that_a_bundle_takes(
+    name: str, tiny_dataset: Dataset, kaggle_dataset: Dataset, tmp_path: Path
+) -> None:
+    recipe = RECIPES[name]
+    dataset = kaggle_dataset if recipe.split == "kaggle" else tiny_dataset
+    vocabulary = runner.build_vocabulary(recipe, dataset)
+    files = export.describing_files(recipe, trained(name, vocabulary), dataset, seed=3)
+    sealed = storage.write(tmp_path / "artifacts", {**files, "captioner.tflite": b"a model"})
+    config, options = sealed.config, DecodingOptions()
+
+    assert (config.recipe, config.decoder, config.encoder) == (name, recipe.decoder.name, recipe.encoder.name)
+    assert (config.split_name, config.tokenizer, config.seed) == (recipe.split, recipe.tokenizer, 3)
+    assert (config.attention, config.grid) == ((True, (2, 2)) if name == "attention" else (False, (1, 1)))
+    assert config.image_size == recipe.encoder.size
+    assert config.data_fingerprint == dataset.fingerprint
+    assert (config.beams, config.length_penalty, config.max_words) == (
+        options.beams,
+        options.length_penalty,
+        options.max_words,
+    )
+    assert {"keras", "tensorflow"} <= set(config.versions)
+    assert abs((datetime.now().astimezone() - datetime.fromisoformat(config.created)).total_seconds()) < 3600
+    assert sealed.vocabulary == vocabulary
+    assert Config.from_json(json.loads(files["config.json"])) == config
+
+
+def test_the_statistics_are_those_of_the_training_split(
+    tiny_dataset: Dataset, vocabulary: Vocabulary
+) -> None:
+    recipe = replace(RECIPES["attention"], min_count=1)
+    found = export.dataset_statistics(recipe, trained("attention", vocabulary), tiny_dataset)
+    said = [words(caption) for number in range(8) for caption in captions(number)]
+
+    assert found["images"] == {"train": 8, "dev": 4, "test": 4}
+    assert found["captions"] == {"train": 40, "dev": 20, "test": 20}
+    assert sum(found["caption_lengths"].values()) == 40
+    assert sum(int(length) * count for length, count in found["caption_lengths"].items()) == sum(
+        map(len, said)
+    )
+    assert found["words"]["tokens"] == sum(map(len, said))
+    assert found["words"]["distinct"] == found["words"]["vocabulary_size"] == len(vocabulary) - len(SPECIALS)
+    assert dict(found["words"]["most_common"])["ball"] == sum(line.count("ball") for line in said)
+    assert found["words"]["most_common"][0][0] == vocabulary.words[len(SPECIALS)]
+
+
+def test_words_are_counted_by_the_recipes_tokeniser(kaggle_dataset: Dataset, vocabulary: Vocabulary) -> None:
+    found = export.dataset_statistics(RECIPES["inject"], trained("inject", vocabulary), kaggle_dataset)
+    said = [kaggle_words(c) for number in range(14) for c in tiny_flickr8k.captions(number)]
+
+    assert found["words"]["tokens"] == sum(map(len, said))
+    assert "a" not in dict(found["words"]["most_common"])

@@ -33,24 +33,15 @@ from tests import tiny_flickr8k
 from tests.training import small
 from tests.training.fakes import Killed, killed_after
 
+EMA: dict[str, Any] = {"batch_size": 4, "ema_momentum": 0.5}
 RECIPE = Recipe(
     "tiny",
     EncoderOptions("small", "none", image_size=small.SIZE),
     DecoderOptions(units=8),
     (
         Phase("decoder", 2, learning_rate=0.05, batch_size=4),
-        Phase(
-            "fine-tune",
-            2,
-            learning_rate=0.05,
-            encoder_learning_rate=1e-3,
-            batch_size=4,
-            cosine_decay=True,
-            ema_momentum=0.5,
-        ),
-        Phase(
-            "polish", 2, learning_rate=1e-3, batch_size=4, samples=2, monitor="val_cider", ema_momentum=0.5
-        ),
+        Phase("fine-tune", 2, learning_rate=0.05, encoder_learning_rate=1e-3, cosine_decay=True, **EMA),
+        Phase("self_critical", 2, learning_rate=1e-3, samples=2, monitor="val_cider", **EMA),
     ),
     min_count=1,
 )
@@ -106,7 +97,7 @@ def test_every_phase_is_carried_out_in_order(uninterrupted: Outcome) -> None:
     trained, folder = uninterrupted
     phases = [row.phase for row in trained.history]
 
-    assert phases == ["decoder"] * 2 + ["fine-tune"] * 2 + ["polish"] * 2
+    assert phases == ["decoder"] * 2 + ["fine-tune"] * 2 + ["self_critical"] * 2
     assert listed(folder) == [1, 2, 3, 4, 5, 6]
     assert trained.grid == (2, 2)
     assert min(row.val_loss for row in trained.history[1:4]) < trained.history[0].val_loss
@@ -172,7 +163,7 @@ def test_a_run_goes_on_with_the_phases_that_it_was_begun_with(
 ) -> None:
     """Its last epoch need not be its best, and only the phase that it is in knows which was."""
     shutil.copytree(uninterrupted[1], tmp_path / "copy")
-    with pytest.raises(CaptionerError, match=r"come to its polish phase.*Repeat its options"):
+    with pytest.raises(CaptionerError, match=r"come to its self_critical phase.*Repeat its options"):
         train(tmp_path / "copy", replace(RECIPE, phases=tuple(RECIPE.phases[i] for i in left)))
 
 
@@ -188,7 +179,7 @@ def test_another_schedule_is_refused_until_nothing_was_trained_by_it(
     longer = replace(RECIPE, phases=(*FROZEN.phases, replace(RECIPE.phases[2], epochs=1)))
     train(tmp_path / "begun", FROZEN)
     found, expected = train(tmp_path / "begun", longer)[0], train(tmp_path / "at once", longer)[0]
-    assert "how it was begun: polish is added\n" in capsys.readouterr().out
+    assert "how it was begun: self_critical is added\n" in capsys.readouterr().out
     np.testing.assert_allclose(told(found.history), told(expected.history), rtol=1e-4, atol=1e-4)
 
 
@@ -212,7 +203,7 @@ def test_a_run_without_fine_tuning_does_not_begin_it(train: Train, tmp_path: Pat
         train(tmp_path / "frozen")
     found, _ = train(tmp_path / "new", initial_run=tmp_path / "frozen")
 
-    assert [row.phase for row in found.history][-2:] == ["polish"] * 2
+    assert [row.phase for row in found.history][-2:] == ["self_critical"] * 2
 
 
 def test_a_run_of_other_pictures_or_words_is_no_start(

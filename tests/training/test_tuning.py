@@ -38,7 +38,7 @@ RECIPE = Recipe(
     (
         Phase("fine-tune", 2, learning_rate=0.05, encoder_learning_rate=1e-3, batch_size=4),
         Phase("decoder", 5, learning_rate=0.05, batch_size=4),
-        Phase("polish", 2, learning_rate=1e-3, batch_size=4, samples=2),
+        Phase("self_critical", 2, learning_rate=1e-3, batch_size=4, samples=2),
     ),
     min_count=1,
 )

@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers
 
 from captioner.text import SPECIALS
-from captioner.training.export import export
+from captioner.training.export import write_litert
 from captioner.training.models import ensemble
 from captioner.training.models.decoders import DecoderOptions
 from tests.tiny import CHANNELS, MODELS, SIZE, UNITS, WORDS
@@ -23,7 +23,7 @@ from tests.training.small import DECODERS
 def model(decoder: str, members: int = 1) -> bytes:
     """The LiteRT file of a tiny model."""
     with tempfile.TemporaryDirectory() as folder:
-        export(*networks(decoder, members), Path(folder, "captioner.tflite"))
+        write_litert(*networks(decoder, members), Path(folder, "captioner.tflite"))
         return Path(folder, "captioner.tflite").read_bytes()
 
 
@@ -33,10 +33,10 @@ def networks(decoder: str, members: int = 1) -> tuple[Any, Any]:
     keras.utils.set_random_seed(1)
     encoder = _encoder(pooled=decoder != "attention")
     options = DecoderOptions(decoder, units=UNITS, members=members)
-    speaker = ensemble.build(options, np.zeros(len(SPECIALS + WORDS), np.float32), encoder.output_shape[1:])
-    for network, factor in ((encoder, 2), (speaker, 3)):
+    built = ensemble.build(options, np.zeros(len(SPECIALS + WORDS), np.float32), encoder.output_shape[1:])
+    for network, factor in ((encoder, 2), (built, 3)):
         network.set_weights([factor * weights for weights in network.get_weights()])
-    return encoder, speaker
+    return encoder, built
 
 
 def _encoder(pooled: bool) -> keras.Model:

@@ -23,14 +23,22 @@ from captioner.errors import CaptionerError
 from captioner.training.models.decoders import Decoder
 
 _EPOCH = re.compile(r"epoch-(\d{4})")
+# What runs that were begun before call these fields.
+_OLD_NAMES = {
+    "rate": "learning_rate", "encoder_rate": "encoder_learning_rate", "batch": "batch_size",
+    "warmup": "warmup_steps", "decay": "cosine_decay", "average": "ema_momentum",
+    "smoothing": "label_smoothing", "dangling": "incomplete_share", "done": "epochs_done",
+    "waited": "epochs_without_improvement", "drops": "learning_rate_reductions",
+    "mirror": "horizontal_flip", "bits": "weight_bits", "beside": "second",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Epoch:
     """One row of ``history.csv``.
 
-    ``val_loss`` is in nats a word. So is ``loss``, with the phase's label smoothing; while polishing it is
-    the mean reward of the samples, negative.
+    ``val_loss`` is in nats a word. So is ``loss``, with the phase's label smoothing; in self-critical
+    training it is the mean reward of the samples, negative.
     """
 
     epoch: int
@@ -88,7 +96,7 @@ class Run:
         self._write_settings({**self._read_settings(), "phases": [*phases]})
 
     def _read_settings(self) -> dict[str, Any]:
-        return json.loads(self._settings.read_text()) if self._settings.is_file() else {}
+        return _read_json(self._settings) if self._settings.is_file() else {}
 
     def _write_settings(self, settings: dict[str, Any]) -> None:
         unfinished = self._settings.with_name(f"{self._settings.name}.tmp")
@@ -145,7 +153,7 @@ class Run:
         epochs = self._epochs()
         if not epochs:
             return None
-        saved = json.loads((epochs[-1][1] / "progress.json").read_text())
+        saved = _read_json(epochs[-1][1] / "progress.json")
         saved["history"] = [Epoch(**row) for row in saved["history"]]
         return Progress(**saved)
 
@@ -182,3 +190,15 @@ class Run:
     def _epochs(self) -> list[tuple[int, Path]]:
         matches = [(_EPOCH.fullmatch(path.name), path) for path in self.folder.iterdir()]
         return sorted((int(match[1]), path) for match, path in matches if match)
+
+
+def _read_json(path: Path) -> Any:
+    """The content of a file of a run, by today's names."""
+
+    def renamed(fields: dict[str, Any]) -> dict[str, Any]:
+        return {
+            _OLD_NAMES.get(name, name): "self_critical" if value == "polish" else value
+            for name, value in fields.items()
+        }
+
+    return json.loads(path.read_text(), object_hook=renamed)

@@ -54,8 +54,9 @@ class Ensemble(keras.Model):
             logits.append(own_logits)
             next_state.update({f"{name}{i}": value for name, value in own_state.items()})
             attentions.append(attention)
+        log_probs = _mean_log_probs(logits)
         attention = ops.mean(ops.stack(attentions), axis=0) if self.has_attention else None
-        return _mean_log_probs(logits), next_state, attention
+        return log_probs, next_state, attention
 
     def call(self, regions: Tensor, ids: Tensor, training: bool = False) -> Tensor:
         """Teacher forcing: log-probabilities float[B, K, T, V]."""

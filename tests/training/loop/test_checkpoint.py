@@ -186,3 +186,19 @@ def test_a_run_goes_on_with_what_it_was_begun_with(run: Run, save: Callable[...,
 def test_a_run_without_settings_is_trusted(run: Run, save: Callable[..., None]) -> None:
     save(1)
     run.record_settings({"seed": 2})
+
+
+def test_a_run_that_was_begun_under_the_old_names_goes_on(run: Run, save: Callable[..., None]) -> None:
+    settings = {"horizontal_flip": True, "encoder": {"second": None}}
+    run.record_settings(settings)
+    save(1)
+    expected = run.progress()
+    for file in (run.folder / "settings.json", run.folder / "epoch-0001" / "progress.json"):
+        text = file.read_text()
+        for new, old in (("horizontal_flip", "mirror"), ('second"', 'beside"'), ('learning_rate"', 'rate"')):
+            text = text.replace(new, old)
+        file.write_text(text.replace("epochs_done", "done"))
+
+    assert '"mirror"' in (run.folder / "settings.json").read_text()
+    assert run.progress() == expected
+    run.record_settings(settings)

@@ -206,7 +206,7 @@ def test_a_decaying_rate_is_not_halved(play: Play) -> None:
 
 
 def test_the_caption_score_can_decide(play: Play) -> None:
-    phase = Phase("polish", 4, learning_rate=0.5, batch_size=4, warmup_steps=0, monitor="val_cider")
+    phase = Phase("self_critical", 4, learning_rate=0.5, batch_size=4, warmup_steps=0, monitor="val_cider")
     script, progress = play([1, 2, 3, 4], phase, [0.1, 0.4, 0.3, 0.2])
 
     assert progress.best == 2
@@ -228,14 +228,14 @@ def test_a_phase_never_ends_worse_than_it_began(
 
 def test_the_phase_before_is_measured_by_what_counts_now(play: Play) -> None:
     before = Epoch(1, "decoder", 3.5, 3.0, 0.1, 1.0, 0.4)
-    phase = Phase("polish", 2, learning_rate=0.5, batch_size=4, monitor="val_cider")
+    phase = Phase("self_critical", 2, learning_rate=0.5, batch_size=4, monitor="val_cider")
 
     assert play([9, 9], phase, [0.3, 0.5], before=before)[1].best == 3
 
 
 def test_captions_without_an_end_do_not_win(play: Play) -> None:
     """Rewards teach to stop before the noun; the best epoch is the best of those that do not."""
-    phase = Phase("polish", 4, learning_rate=0.5, batch_size=4, samples=2, monitor="val_cider")
+    phase = Phase("self_critical", 4, learning_rate=0.5, batch_size=4, samples=2, monitor="val_cider")
     endings = ["runs", "barks", "with", "of"]
     _, progress = play([1, 1, 1, 1], phase, [0.1, 0.2, 0.9, 0.8], endings)
 

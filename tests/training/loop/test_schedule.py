@@ -17,7 +17,7 @@ from captioner.training.loop.schedule import Phase, changes_on_resume
 PICTURES = 320  # ten batches of 32
 STEADY = Phase("decoder", epochs=4, learning_rate=1e-3, warmup_steps=4)
 FALLING = Phase("fine-tune", epochs=8, learning_rate=1e-4, encoder_learning_rate=1e-5, cosine_decay=True)
-LAST = Phase("polish", epochs=2, learning_rate=1e-5, samples=2)
+LAST = Phase("self_critical", epochs=2, learning_rate=1e-5, samples=2)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_shaped_the_epochs_so_far_may_not_change(run: Run, phase: int, chan
 
     said = compared(run, after(phase, 2), STEADY, FALLING, replace(LAST, **change))
     assert said is not None
-    assert f"polish has {field} {value} instead of {getattr(LAST, field)}" in said
+    assert f"self_critical has {field} {value} instead of {getattr(LAST, field)}" in said
 
 
 def test_a_steady_rate_lets_a_phase_be_longer_or_end_now(run: Run) -> None:
@@ -111,11 +111,11 @@ def test_a_warm_up_that_a_short_phase_cut_short_fixes_it_too(run: Run) -> None:
 def test_phases_to_come_may_be_others(run: Run) -> None:
     other = replace(LAST, name="other")
     assert compared(run, after(1, 1), STEADY, FALLING) == (
-        "from here on this run differs from how it was begun: polish is left out"
+        "from here on this run differs from how it was begun: self_critical is left out"
     )
     said = compared(run, after(1, 1), STEADY, FALLING, other)
     assert said is not None
-    assert said.endswith("other is added; polish is left out")
+    assert said.endswith("other is added; self_critical is left out")
 
 
 def test_a_run_that_recorded_no_schedule_is_trusted(tmp_path: Path) -> None:

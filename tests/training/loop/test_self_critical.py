@@ -96,7 +96,7 @@ def test_an_update_makes_the_better_caption_likelier(vocabulary: Vocabulary, tar
     """And where all are as good as each other, it changes nothing at all."""
     decoder = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0)
     model = EncoderDecoder(None, decoder)
-    fit.compile_model(model, Phase("polish", 1, learning_rate=1e-3, samples=2))
+    fit.compile_model(model, Phase("self_critical", 1, learning_rate=1e-3, samples=2))
     update = model.train_on_captions
     batch, ids = batch_for(targets, [0]), spoken(vocabulary, ["a red ball", "a blue ball"])
     before, weights = log_probs(decoder, small.regions(1), ids), decoder.get_weights()
@@ -112,7 +112,7 @@ def test_an_update_makes_the_better_caption_likelier(vocabulary: Vocabulary, tar
 def test_training_raises_the_reward(tiny_dataset: Dataset, vocabulary: Vocabulary, targets: Targets) -> None:
     decoder = small.decoder(len(vocabulary), spread=1)
     model = EncoderDecoder(None, decoder)
-    fit.compile_model(model, Phase("polish", 1, learning_rate=3e-2, samples=8))
+    fit.compile_model(model, Phase("self_critical", 1, learning_rate=3e-2, samples=8))
     reward = self_critical.CiderReward(tiny_dataset.splits["train"], vocabulary)
     update = self_critical.update_function(
         model,
