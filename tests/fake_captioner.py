@@ -13,8 +13,8 @@ from PIL import Image
 
 from captioner.bundle.storage import Bundle
 from captioner.inference import warning
-from captioner.inference.captioner import END_WORD, BeamNode, Candidate, Caption, Word
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.captioner import Caption
+from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, Word
 from captioner.inference.warning import CaptionWarning, WarningRules
 
 SENTENCES = (

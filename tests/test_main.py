@@ -18,7 +18,7 @@ from captioner.__main__ import main
 from captioner.bundle import hub, storage
 from captioner.errors import BundleError, HubError
 from captioner.inference import blocklist, smoke_test
-from captioner.inference.captioner import END_WORD, Captioner
+from captioner.inference.captioner import Captioner
 from tests import tiny
 
 CAPTIONS = ("A dog runs.", "The dog plays in grass", "A dog with a ball", "A red ball", "Two dogs")
@@ -92,7 +92,7 @@ def test_json_holds_every_word(
     for line, picture in zip(capsys.readouterr().out.splitlines(), pictures, strict=True):
         said = json.loads(line)
         assert said["picture"] == picture
-        assert said["caption"] == " ".join(w["word"] for w in said["words"] if w["word"] != END_WORD)
+        assert said["caption"] == " ".join(w["word"] for w in said["words"] if w["word"])
         assert sum(word["log_prob"] for word in said["words"]) == pytest.approx(said["log_prob"], rel=1e-5)
         assert len(said["alternatives"]) <= 1
         assert all(word["runners_up"] for word in said["words"])

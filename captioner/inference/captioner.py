@@ -18,18 +18,9 @@ from captioner.errors import BundleError
 from captioner.inference import blocklist as blocklists
 from captioner.inference import warning
 from captioner.inference.beam_search import State, decode
-from captioner.inference.decoding import (
-    END_WORD,
-    BeamNode,
-    Candidate,
-    DecodingOptions,
-    DecodingResult,
-    Word,
-)
+from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, DecodingResult, Word
 from captioner.inference.warning import CaptionWarning, WarningRules
 from captioner.text import END, START
-
-__all__ = ["END_WORD", "BeamNode", "Candidate", "Caption", "Captioner", "Word", "default_options"]
 
 CONJUNCTIONS = ("and", "or")  # people repeat a word across one of these in one caption of ten thousand
 SIGNATURES = ("encode", "start", "step")

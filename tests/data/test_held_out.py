@@ -19,8 +19,8 @@ from captioner.bundle.storage import Bundle
 from captioner.data.flickr8k import HELD_OUT, Dataset
 from captioner.errors import DatasetError
 from captioner.evaluation import evaluate as evaluation
-from captioner.inference.captioner import Candidate, Caption
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.captioner import Caption
+from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.text import words
 from tests import tiny
 

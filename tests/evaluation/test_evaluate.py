@@ -22,8 +22,8 @@ from captioner.data.flickr8k import Dataset
 from captioner.errors import DatasetError, ImageError
 from captioner.evaluation import evaluate as evaluation
 from captioner.evaluation import metrics
-from captioner.inference.captioner import Candidate, Caption
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.captioner import Caption
+from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.text import words
 from tests import tiny
 

@@ -21,8 +21,8 @@ from captioner.bundle import storage
 from captioner.child_process import ROOT
 from captioner.errors import BundleError
 from captioner.inference import captioner as inference
-from captioner.inference.captioner import END_WORD, Caption, Captioner
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.captioner import Caption, Captioner
+from captioner.inference.decoding import END_WORD, DecodingOptions
 from captioner.text import SPECIALS
 from tests import tiny
 

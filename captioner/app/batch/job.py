@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # so that the page need not wait for LiteRT
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from captioner.app.components.attention_overlay import Pixels
-    from captioner.inference.captioner import Candidate, Caption, Captioner
+    from captioner.inference.captioner import Caption, Captioner
+    from captioner.inference.decoding import Candidate
 
 THUMBNAIL = (160, 120)  # pixels
 COLUMNS = ("file", "caption", "how_sure", "word_probability", "log_prob", "warning", "problem")

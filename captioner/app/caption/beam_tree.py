@@ -11,8 +11,8 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.components.charts import INK, LABEL, OTHER, RULE
-from captioner.inference.captioner import END_WORD, BeamNode, Caption
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.captioner import Caption
+from captioner.inference.decoding import END_WORD, BeamNode, DecodingOptions
 
 COLUMN_WIDTH, LINE_HEIGHT, MARGIN = 84, 27, 12  # pixels: a step, a line of words, the edges
 # Where between two words an edge turns down, as shares of the way; lines turn at places of their own.

@@ -10,8 +10,7 @@ import streamlit as st
 from captioner.app.components import wording
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
-from captioner.inference.captioner import END_WORD, Candidate, Word
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, Word
 
 # The prefixes that the visitor has made, each the words up to one that they chose. The last one counts.
 Prefixes = tuple[tuple[str, ...], ...]

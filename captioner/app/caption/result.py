@@ -13,8 +13,8 @@ from captioner.app.components import attention_overlay, charts, decoding_control
 from captioner.app.components.errors import error_boundary
 from captioner.app.state import sample_library, serving
 from captioner.app.state.session import DecodedImage, caption_image
-from captioner.inference.captioner import Candidate, Caption, Word
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.captioner import Caption
+from captioner.inference.decoding import Candidate, DecodingOptions, Word
 
 CANNOT_KNOW = (
     "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” "

@@ -20,7 +20,8 @@ from captioner.errors import BundleError, CaptionerError
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from captioner.inference.captioner import Candidate, Caption, Captioner, Word
+    from captioner.inference.captioner import Caption, Captioner
+    from captioner.inference.decoding import Candidate, Word
 
 SETTINGS, MODELS = "Two ways of choosing words", "Two models"
 LEAD = (

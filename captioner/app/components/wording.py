@@ -12,7 +12,7 @@ from captioner.inference.warning import ADVICE, SENTENCES
 
 if TYPE_CHECKING:  # wording needs no LiteRT
     from captioner.bundle.schema import Metrics
-    from captioner.inference.captioner import Word
+    from captioner.inference.decoding import Word
 
 MIN_RATIO = 1.05  # below it, two sentences are about equally likely
 END_NAME = "(end)"  # stands for captioner.END_WORD, which is empty

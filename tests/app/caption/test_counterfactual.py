@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from captioner import images
 from captioner.app.caption import counterfactual
 from captioner.bundle.storage import Bundle
-from captioner.inference.captioner import Candidate, Captioner
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.captioner import Captioner
+from captioner.inference.decoding import Candidate, DecodingOptions
 from tests.app.caption.test_page import opened, select
 from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
 from tests.visitor import checked, press, said, upload

@@ -16,8 +16,8 @@ from captioner.app.components import decoding_controls, image_picker
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage
 from captioner.errors import BundleError
-from captioner.inference.captioner import Captioner, Word
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.captioner import Captioner
+from captioner.inference.decoding import DecodingOptions, Word
 from tests import visitor
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import checked, said, upload

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from captioner.app.components import wording
-from captioner.inference.captioner import END_WORD, Word
+from captioner.inference.decoding import END_WORD, Word
 
 sentences = some.lists(some.sampled_from(["a", "dog", "runs", "in", "red"]), max_size=8).map(" ".join)
 
