@@ -42,9 +42,7 @@ def test_a_word_finds_itself_and_its_plural(query: str, caption: str, found: boo
 
 
 @given(some.lists(scores, min_size=2), some.data())
-def test_a_place_among_the_others_is_never_more_than_all_of_them(
-    values: list[float], data: some.DataObject
-) -> None:
+def test_a_rank_is_never_above_more_than_all_others(values: list[float], data: some.DataObject) -> None:
     value = data.draw(some.sampled_from(values))
     more, share = predictions.describe_rank(value, values, "{}:{}").removesuffix(" of the others").split(":")
     beaten = sum(other < value if more == "more" else other > value for other in values)

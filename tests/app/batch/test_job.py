@@ -87,11 +87,11 @@ def test_the_csv_holds_every_file_once_and_computes_nothing(files: list[tuple[st
     results = [
         PictureResult(name, caption, "sure of 1 of 2, guessed 1", 0.5, -1.5) for name, caption in files
     ]
-    found = rows([*results, PictureResult("bad.png", problem="It is broken, sadly.")])
-    assert [(revealed(row["file"]), revealed(row["caption"])) for row in found[:-1]] == files
-    assert not any(cell.startswith(FORMULA) for row in found for cell in (row["file"], row["caption"]))
-    assert found[-1]["problem"] == "It is broken, sadly."
-    assert all(row["word_probability"] == "0.5000" for row in found[:-1])
+    table = rows([*results, PictureResult("bad.png", problem="It is broken, sadly.")])
+    assert [(revealed(row["file"]), revealed(row["caption"])) for row in table[:-1]] == files
+    assert not any(cell.startswith(FORMULA) for row in table for cell in (row["file"], row["caption"]))
+    assert table[-1]["problem"] == "It is broken, sadly."
+    assert all(row["word_probability"] == "0.5000" for row in table[:-1])
 
 
 def test_a_thumbnail_is_a_small_picture_of_its_own(fake: FakeCaptioner) -> None:

@@ -82,9 +82,9 @@ def test_after_a_stop_the_page_shows_the_progress(fake: FakeCaptioner) -> None:
 def test_no_picture_is_stored_once_it_has_its_sentence(fake: FakeCaptioner) -> None:
     data = photo(1)
     app = started([("one.png", data)])
-    kept = app.session_state["_batch"]
-    assert kept.waiting == []
-    assert data not in repr(kept).encode()
+    batch = app.session_state["_batch"]
+    assert batch.waiting == []
+    assert data not in repr(batch).encode()
     assert not app.file_uploader[0].value
 
 

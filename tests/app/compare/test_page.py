@@ -150,7 +150,7 @@ def test_a_broken_bundle_is_named_with_its_sentence(
     ]
 
 
-def test_a_model_that_cannot_run_leaves_the_other_its_answer(
+def test_a_model_that_cannot_run_does_not_stop_the_other(
     fake: TwoCaptions, other: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(bundle: Bundle) -> Captioner:

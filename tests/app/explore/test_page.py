@@ -49,8 +49,8 @@ def predicting(tmp_path: Path) -> Bundle:
     return bundles.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra)
 
 
-def visit(found: Bundle, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
-    monkeypatch.setattr(serving, "active_bundle", lambda: ActiveBundle(found, "a test", "It stands in."))
+def visit(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
+    monkeypatch.setattr(serving, "active_bundle", lambda: ActiveBundle(bundle, "a test", "It stands in."))
     return checked(visitor.opened("explore", **query))
 
 
@@ -116,7 +116,7 @@ def test_a_picture_that_is_gone_is_explained_and_the_rest_stays(
     assert app.header[0].value == f"“{SENTENCES[1]}”"
 
 
-def test_one_can_keep_to_the_pictures_that_are_here(
+def test_the_search_can_be_limited_to_the_pictures_that_are_here(
     predicting: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = tiny_flickr8k.kaggle(tmp_path / "flickr8k")
@@ -164,7 +164,7 @@ def test_a_bundle_without_predictions_says_so(tmp_path: Path, monkeypatch: pytes
 def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
     predicting: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [chart.proto.alt for chart in visit(predicting, monkeypatch).get("vega_lite_chart")]
-    assert len(found) == 2
-    assert all(len(sentence) > 40 for sentence in found)
-    assert "woman (50)" in found[1]
+    sentences = [chart.proto.alt for chart in visit(predicting, monkeypatch).get("vega_lite_chart")]
+    assert len(sentences) == 2
+    assert all(len(sentence) > 40 for sentence in sentences)
+    assert "woman (50)" in sentences[1]

@@ -215,12 +215,12 @@ def test_only_pictures_of_the_session_come_back_and_none_is_captioned_again(
     app = opened()
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in (1, 2)]).run()
     press(app, "Start")
-    again, asked = opened(key(app)), len(bare.decoded)
+    again, captioned = opened(key(app)), len(bare.decoded)
     again.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(6)]).run()
     assert not checked(again).info
     assert len(again.session_state["reviewed"]) == 2
     assert not press(again, "Next").info
-    assert len(bare.decoded) == asked
+    assert len(bare.decoded) == captioned
 
 
 def test_a_sample_that_cannot_be_read_is_passed_over(

@@ -97,7 +97,7 @@ def test_keys_cannot_be_guessed_and_lead_to_one_session_only() -> None:
     assert store.find("") is None
 
 
-def test_a_group_that_rates_at_once_loses_no_rating() -> None:
+def test_ratings_at_the_same_time_are_all_stored() -> None:
     store = RatingSessionStore()
     key = store.open(session("", ""))
     started, proceed = threading.Event(), threading.Event()

@@ -53,7 +53,7 @@ def test_a_file_brings_back_the_session(saved: RatingSession) -> None:
 
 
 @given(sessions)
-def test_the_automatic_score_is_for_people_only(saved: RatingSession) -> None:
+def test_the_automatic_score_in_a_file_is_not_read(saved: RatingSession) -> None:
     assert from_csv(to_csv(saved, {item.id: 0.5 for item in saved.items})) == saved
 
 

@@ -60,7 +60,7 @@ def test_curves_lie_over_each_other_and_the_best_is_named(
 
 
 def table(app: AppTest, column: str) -> pd.DataFrame:
-    frames = [found.value for found in app.table]
+    frames = [element.value for element in app.table]
     return next(frame for frame in frames if column in frame.columns)
 
 
@@ -68,13 +68,13 @@ def test_every_curve_has_its_numbers_in_a_table(
     trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(folder, "second")
-    found = table(visit("training_report", trained, monkeypatch), "second")
-    assert found["second"].tolist() == ["0.050", "0.125", "–", "–"]
-    assert found[ACTIVE].tolist() == ["0.100", "0.300", "0.250", "0.400"]
-    assert found.index.tolist() == ["1", "2", "3", "4"]
+    numbers = table(visit("training_report", trained, monkeypatch), "second")
+    assert numbers["second"].tolist() == ["0.050", "0.125", "–", "–"]
+    assert numbers[ACTIVE].tolist() == ["0.100", "0.300", "0.250", "0.400"]
+    assert numbers.index.tolist() == ["1", "2", "3", "4"]
 
 
-def test_scores_have_a_row_a_model_and_what_they_depend_on(
+def test_scores_have_a_row_for_each_model_and_what_they_depend_on(
     trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(folder, "second")
@@ -94,7 +94,7 @@ def test_scores_have_a_row_a_model_and_what_they_depend_on(
     assert "the rows can be compared" in text(app)
 
 
-def test_scores_of_other_pictures_are_not_called_alike(
+def test_scores_of_other_pictures_are_not_called_comparable(
     trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(folder, "second", dataset="kaggle", split="dev")
@@ -110,7 +110,7 @@ def test_a_model_without_history_or_scores_still_has_its_row(
     assert "not scored on test pictures yet" in text(app)
 
 
-def test_models_of_which_nothing_is_recorded_are_listed(
+def test_models_without_records_are_listed(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place in (tmp_path / "artifacts", folder / "bare"):

@@ -43,9 +43,9 @@ def trained(tmp_path: Path) -> Bundle:
     return storage.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra | facts)
 
 
-def visit(page: str, found: Bundle, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    running = ActiveBundle(found, "a test", "It is *the* one.")
-    monkeypatch.setattr(serving, "active_bundle", lambda: running)
+def visit(page: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    active = ActiveBundle(bundle, "a test", "It is *the* one.")
+    monkeypatch.setattr(serving, "active_bundle", lambda: active)
     app = AppTest.from_string(f"from captioner.app.{page} import page\npage.page()", default_timeout=60).run()
     assert not app.exception
     return app
@@ -106,9 +106,9 @@ def test_scores_come_with_all_that_they_depend_on(trained: Bundle, monkeypatch: 
 def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
     trained: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = alternatives(visit("training_report", trained, monkeypatch))
-    assert len(found) == 4
-    assert all(len(sentence) > 40 for sentence in found)
+    sentences = alternatives(visit("training_report", trained, monkeypatch))
+    assert len(sentences) == 4
+    assert all(len(sentence) > 40 for sentence in sentences)
 
 
 def test_the_model_is_drawn_from_its_configuration(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

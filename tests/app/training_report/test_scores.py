@@ -9,7 +9,7 @@ import pandas as pd
 from captioner.app.training_report import scores
 
 
-def test_scores_stand_beside_their_bars() -> None:
+def test_every_bar_has_its_score_as_text() -> None:
     frame = pd.DataFrame({"score": ["CIDEr"] * 2, "who": ["this model", "people"], "value": [0.5, 0.8]})
     frame["label"] = frame["value"].map("{:.2f} ".format) + frame["who"]
     spec = json.loads(scores.scores_chart(frame).to_json())
