@@ -1,4 +1,4 @@
-"""A lock that is fair."""
+"""A lock for threads that is handed on in the order of their requests."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 
 
 class FairLock:
-    """First come, first served: nobody gets it twice while somebody else waits.
+    """First come, first served: no thread gets it twice while another one waits.
 
-    ``threading.Lock`` promises no order: a thread that lets go of it may have it again before one that waits
-    is even awake. With one request at a time from each visitor, this order serves visitors by turns.
+    ``threading.Lock`` promises no order: a thread that releases it may acquire it again before one that waits
+    has woken up. With one request at a time from each visitor, this order serves visitors by turns.
     """
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ def words(caption: str) -> list[str]:
 
 
 def kaggle_words(caption: str) -> list[str]:
-    """Words as the reference notebook cuts them, so that its validation loss can be compared with.
+    """Words as the reference notebook splits them, so that its validation loss can be compared.
 
     One-character tokens go first, then Keras' ``Tokenizer`` splits on its default filter characters.
     """
@@ -68,7 +68,7 @@ class Vocabulary:
         return word in self._ids and word not in SPECIALS
 
     def id(self, word: str) -> int:
-        """Id of a word; ``UNKNOWN`` for a stranger."""
+        """Id of a word; ``UNKNOWN`` for a word that is not in it."""
         return self._ids.get(word, UNKNOWN)
 
     def ids(self, tokens: Sequence[str]) -> list[int]:

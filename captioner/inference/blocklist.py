@@ -19,8 +19,8 @@ class Group:
 def groups() -> tuple[Group, ...]:
     """Every paragraph of the file that has words; a line that begins with # belongs to the reason."""
     text = Path(__file__).with_name("blocklist.txt").read_text("utf-8")
-    found = [_group(paragraph.splitlines()) for paragraph in text.split("\n\n")]
-    return tuple(group for group in found if group.words)
+    parsed = [_group(paragraph.splitlines()) for paragraph in text.split("\n\n")]
+    return tuple(group for group in parsed if group.words)
 
 
 def _group(lines: list[str]) -> Group:
@@ -30,5 +30,5 @@ def _group(lines: list[str]) -> Group:
 
 @cache
 def words() -> frozenset[str]:
-    """All of them."""
+    """The words of all groups."""
     return frozenset(word for group in groups() for word in group.words)

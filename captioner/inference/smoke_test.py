@@ -1,10 +1,10 @@
-"""A bundle that was not made here is tried in a child process, where a crash costs nothing.
+"""Tests a bundle that was not made here in a child process, where a crash costs nothing.
 
 LiteRT checks little of a model file: a damaged one that is sealed correctly can end the process that opens it
 (SIGSEGV), or ask for any amount of memory. So what comes from the Hub, from CAPTIONER_BUNDLE or from
-``bundles/`` is tried once before the app opens it, and ``verify`` tries whatever it is given. The committed
-``artifacts/`` are not tried: a trial takes as long as starting Python and LiteRT, for which a visitor would
-wait at every start.
+``bundles/`` is tested once before the app opens it, and ``verify`` tests whatever it is given. The committed
+``artifacts/`` are not tested: it takes as long as starting Python and LiteRT, for which a visitor would wait
+at every start.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from captioner.bundle.storage import Bundle
 from captioner.child_process import ROOT
 from captioner.errors import BundleError, CaptionerError
 
-MEMORY = 1_500_000_000  # bytes of address space for Python and LiteRT, which took 0.2e9
-COPIES = 4  # of the model file, for which there has to be room besides: its weights as float32, and packed
-REFUSED = 2  # exit code: the bundle's fault, told on standard output
+BASE_MEMORY = 1_500_000_000  # bytes of address space for Python and LiteRT, which took 0.2e9
+MODEL_COPIES = 4  # of the model file, for which there is room besides: weights as float32, and packed
+REFUSED = 2  # exit code: the bundle is at fault; standard output says why
 
 log = logging.getLogger(__name__)
 
 
-def run(bundle: Bundle, deadline: float = 60.0) -> None:
+def run(bundle: Bundle, timeout: float = 60.0) -> None:
     """Read every file of a bundle and caption a black picture with it, in a process of its own.
 
     Args:
         bundle: a loaded bundle.
-        deadline: seconds after which the child is ended.
+        timeout: seconds after which the child is killed.
 
     Raises:
         BundleError: a file is malformed, or the model does not run: it fails, crashes, takes longer than the
-            deadline or more memory than Python, LiteRT and ``COPIES`` of it need.
+            timeout or more memory than Python, LiteRT and ``MODEL_COPIES`` of it need.
     """
     command = [
         sys.executable,
@@ -56,34 +56,34 @@ def run(bundle: Bundle, deadline: float = 60.0) -> None:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            timeout=deadline,
+            timeout=timeout,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise _failed(bundle, f"it was not ready after {deadline:g} s") from error
+        raise _failed(bundle, f"it was not ready after {timeout:g} s") from error
     except OSError as error:
         raise _failed(bundle, f"no process could be started ({error.strerror or error})") from error
     if ended.returncode == REFUSED and ended.stdout:
         raise BundleError(ended.stdout.strip())
     if ended.returncode:
-        log.warning("trial of %s ended with %d:\n%s", bundle.folder, ended.returncode, ended.stderr)
-        raise _failed(bundle, _why(ended.returncode, ended.stderr))
+        log.warning("smoke test of %s ended with %d:\n%s", bundle.folder, ended.returncode, ended.stderr)
+        raise _failed(bundle, _reason(ended.returncode, ended.stderr))
 
 
-def _failed(bundle: Bundle, why: str) -> BundleError:
-    return BundleError(f"{bundle.folder} was tried and does not run: {why}. Export or pull it again.")
+def _failed(bundle: Bundle, reason: str) -> BundleError:
+    return BundleError(f"{bundle.folder} was tried and does not run: {reason}. Export or pull it again.")
 
 
-def _why(code: int, complaint: str) -> str:
+def _reason(code: int, stderr: str) -> str:
     if code < 0:
         names = {number.value: number.name for number in signal.Signals}
         return f"its model crashed ({names.get(-code, f'signal {-code}')})"
-    last = next(reversed(complaint.strip().splitlines()), "")
+    last = next(reversed(stderr.strip().splitlines()), "")
     return "it takes too much memory" if "MemoryError" in last else last[:200] or f"exit code {code}"
 
 
-def _try(folder: str) -> None:
-    """What a trial is: every fact read, and two words said of a black picture by the real search."""
+def _check(folder: str) -> None:
+    """Read every file, and caption a black picture in two words with the real search."""
     import numpy as np
 
     from captioner.bundle import storage as bundles
@@ -101,7 +101,7 @@ def _try(folder: str) -> None:
 
 
 def _limit_memory(limit: int) -> None:
-    """Where the system can: not on Windows, and macOS refuses."""
+    """In bytes, where the system can: not on Windows, and macOS refuses."""
     try:
         import resource
 
@@ -112,8 +112,8 @@ def _limit_memory(limit: int) -> None:
 
 def _main(folder: str) -> int:
     try:
-        _limit_memory(MEMORY + COPIES * Path(folder, "captioner.tflite").stat().st_size)
-        _try(folder)
+        _limit_memory(BASE_MEMORY + MODEL_COPIES * Path(folder, "captioner.tflite").stat().st_size)
+        _check(folder)
     except CaptionerError as error:
         print(error)
         return REFUSED

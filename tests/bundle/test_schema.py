@@ -191,7 +191,7 @@ def test_a_trial_finds_it_in_a_sealed_bundle(tmp_path: Path, name: str, field: s
     tiny.bundle(tmp_path / "artifacts")
     bundles.replace(tmp_path / "artifacts", {name: changed(name, (field,), odd)})
     with pytest.raises(BundleError, match=f"^{name}"):
-        smoke_test._try(str(tmp_path / "artifacts"))
+        smoke_test._check(str(tmp_path / "artifacts"))
 
 
 @pytest.mark.parametrize(("name", "column"), [("history.csv", "epoch"), ("predictions.csv", "log_prob")])
@@ -199,7 +199,7 @@ def test_a_trial_finds_it_in_a_sealed_table(tmp_path: Path, name: str, column: s
     tiny.bundle(tmp_path / "artifacts")
     bundles.replace(tmp_path / "artifacts", {name: cell(name, column, "1e30")})
     with pytest.raises(BundleError, match=f"^{name}, row 1: {column} must be"):
-        smoke_test._try(str(tmp_path / "artifacts"))
+        smoke_test._check(str(tmp_path / "artifacts"))
 
 
 def test_the_choices_are_those_of_the_rest_of_the_project() -> None:

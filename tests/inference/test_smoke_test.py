@@ -72,7 +72,7 @@ def test_state_names_that_do_not_fit_are_found(committed: Bundle, tmp_path: Path
 def test_each_end_of_the_child_is_a_sentence(ends: Ends, artifacts: Path, script: str, said: str) -> None:
     ends(script)
     with pytest.raises(BundleError, match=rf"{said}\. Export or pull it again"):
-        smoke_test.run(storage.load(artifacts), deadline=0.5 if "sleep" in script else 60)
+        smoke_test.run(storage.load(artifacts), timeout=0.5 if "sleep" in script else 60)
 
 
 def test_no_process_is_a_sentence(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_a_child_gets_no_more_memory_than_the_limit() -> None:
     assert "MemoryError" in ended.stderr
 
 
-def test_a_trial_needs_no_tensorflow(tmp_path: Path) -> None:
+def test_a_smoke_test_needs_no_tensorflow(tmp_path: Path) -> None:
     folder = tiny.whole(tmp_path / "artifacts").folder
     script = f"import sys; from captioner.inference import smoke_test; smoke_test._main({str(folder)!r})"
     listed = f"{script}; assert not {{'tensorflow', 'keras', 'streamlit'}} & set(sys.modules)"
