@@ -42,7 +42,7 @@ IMPORTS = {  # a file -> what it must not import, and how the sentence about tha
         "def f():\n    from keras import ops": "keras",
         "import importlib\nimportlib.import_module('keras')": "keras",
         "import streamlit": "streamlit",
-        "from captioner.evaluation import metrics": "captioner.evaluation",
+        "from captioner.evaluation import fluency": "captioner.evaluation",
     },
     "captioner/bundle/storage.py": {
         "from captioner.training.loop import fit": "captioner.training",

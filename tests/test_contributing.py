@@ -151,3 +151,43 @@ except BundleError as error:
     assert name == "Apache-2.0"
     assert error.startswith("licence.json: name must be")
     assert named("a bundle file") == {"captioner/bundle/manifest.py", "captioner/bundle/schema.py"}
+
+
+def test_a_metric_takes_its_entry(copy: Path, run: Run) -> None:
+    edit(
+        copy / "captioner" / "metrics.py",
+        "METRICS: dict[str, Metric] = {\n",
+        "METRICS: dict[str, Metric] = {\n"
+        '    "length": Metric("Length", "length", 50, optional=True,\n'
+        "        per_image=lambda candidates, _: np.array([float(len(one)) for one in candidates])),\n",
+    )
+    program = """
+import os, shutil
+from captioner import metrics
+from captioner.app.training_report.scores import SCORES as charted
+from captioner.bundle import model_card, schema, storage
+from captioner.evaluation import evaluate, predictions
+from captioner.errors import BundleError
+from tests import tiny
+shutil.copytree(os.environ["CAPTIONER_BUNDLE"], "bundle")
+bundle = storage.load("bundle")
+candidates, references = [["a", "dog"], ["two", "cats", "run"]], [[["a", "dog"]], [["cats"]]]
+scores = metrics.score(candidates, references)
+found = schema.decode({**tiny.METRICS, "scores": scores}, schema.Metrics, "metrics.json")
+alone = {key: float(values[0]) for key, values in metrics.score_images(candidates, references).items()}
+row = schema.Prediction("a.jpg", "a dog", -1.0, -1.0, alone)
+sealed = evaluate.write(bundle, found, [row], "command")
+assert sealed.metrics().scores["length"] == 2.5 and sealed.predictions()[0].scores["length"] == 2
+assert "Length" in evaluate.table(found) and "  2.500" in evaluate.table(found)
+assert "| Length |" in sealed.card() and "type: length" in sealed.card() and "| 2.500 |" in sealed.card()
+assert "Length" in charted.values() and "Length" in predictions.SCORES.values()
+before = schema.decode(tiny.METRICS, schema.Metrics, "metrics.json")
+assert "nan" in evaluate.table(before) and "| – |" in model_card.render(bundle.config, before, [], None)
+try:
+    schema.decode({**tiny.METRICS, "scores": {**scores, "length": 51}}, schema.Metrics, "metrics.json")
+except BundleError as error:
+    print(error)
+"""
+    shutil.copytree(ROOT / "tests", copy / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    assert run(program).startswith("metrics.json: the score length must be at most 50; it is 51")
+    assert named("a metric") == {"captioner/metrics.py"}

@@ -150,7 +150,7 @@ def test_evaluate_prints_and_writes(
     new, printed = storage.load(own), capsys.readouterr().out
     metrics = new.metrics()
     assert metrics
-    assert f"{metrics.scores.cider:.3f}" in printed
+    assert f"{metrics.scores['cider']:.3f}" in printed
     assert metrics.command.endswith("evaluate --split test --beams 2 --length-penalty 0.7")
     assert (new.config.beams, metrics.images, len(new.predictions())) == (2, 2, 2)
     assert "official test split, 2 pictures, tokeniser captioner, beam 2" in printed

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec.structs import asdict
-
 from captioner.bundle.config import Config
-from captioner.bundle.schema import Baseline, DatasetStatistics, Epoch, Metrics, Scores
+from captioner.bundle.schema import Baseline, DatasetStatistics, Epoch, Metrics
+from captioner.metrics import METRICS
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 DATASET = "jxie/flickr8k"  # the copy on the Hub whose test split is the official one
-METRICS = {
-    "bleu1": ("bleu", "BLEU-1"),
-    "bleu2": ("bleu", "BLEU-2"),
-    "bleu3": ("bleu", "BLEU-3"),
-    "bleu4": ("bleu", "BLEU-4"),
-    "rouge_l": ("rouge", "ROUGE-L"),
-    "cider": ("cider", "CIDEr"),
-}
 DECODERS = {
     "attention": "an LSTM that looks at the regions afresh for every word (soft attention)",
     "inject": "an LSTM that is given the picture as its first word",
@@ -108,7 +99,7 @@ def _head(metrics: Metrics | None) -> str:
         pipeline_tag="image-to-text",
         tags=["image-captioning"],
         datasets=[DATASET],
-        metrics=["bleu", "rouge", "cider"] if metrics else None,
+        metrics=list(dict.fromkeys(metric.hub_type for metric in METRICS.values())) if metrics else None,
         model_name="captioner" if metrics else None,
         eval_results=_evaluations(metrics) if metrics else None,
     )
@@ -127,14 +118,14 @@ def _evaluations(metrics: Metrics) -> list[EvalResult]:
             dataset_name="Flickr8k",
             dataset_split=metrics.split,
             dataset_args={"cut": metrics.split_name, "images": metrics.images},
-            metric_type=METRICS[key][0],
-            metric_name=METRICS[key][1],
+            metric_type=METRICS[key].hub_type,
+            metric_name=METRICS[key].name,
             metric_value=value,
             metric_args={
                 name: getattr(metrics, name) for name in ("tokenizer", "beams", "length_penalty", "max_words")
             },
         )
-        for key, value in asdict(metrics.scores).items()
+        for key, value in _known(metrics.scores).items()
     ]
 
 
@@ -215,10 +206,17 @@ def _other(one: Baseline) -> str:
     )
 
 
-def _table(rows: Sequence[tuple[str, Scores]]) -> str:
-    head = f"| | {' | '.join(name for _, name in METRICS.values())} |\n|---|{'--:|' * len(METRICS)}\n"
-    cells = [(name, " | ".join(f"{getattr(scores, key):.3f}" for key in METRICS)) for name, scores in rows]
-    return head + "".join(f"| {name} | {scores} |\n" for name, scores in cells)
+def _table(rows: Sequence[tuple[str, Mapping[str, float]]]) -> str:
+    """A row for each of them; a metric that it was not scored by is a dash."""
+    head = f"| | {' | '.join(metric.name for metric in METRICS.values())} |\n|---|{'--:|' * len(METRICS)}\n"
+    for name, scores in rows:
+        cells = [f"{scores[key]:.3f}" if key in scores else "–" for key in METRICS]
+        head += f"| {name} | {' | '.join(cells)} |\n"
+    return head
+
+
+def _known(scores: Mapping[str, float]) -> dict[str, float]:
+    return {key: scores[key] for key in METRICS if key in scores}
 
 
 def _use(config: Config) -> str:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from captioner import metrics
 from captioner.errors import BundleError
 
 AGAIN = "Pull or copy the bundle again."
@@ -34,6 +35,8 @@ LengthPenalty = Annotated[float, Meta(ge=0, le=10)]
 Words = Annotated[int, Meta(ge=1, le=200)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Cider = Annotated[float, Meta(ge=0, le=10)]
+Score = Annotated[float, Meta(ge=0, le=1000)]
+Scores = Annotated[dict[Name, Score], Meta(max_length=100)]  # by the keys of metrics.METRICS
 Seconds = Annotated[float, Meta(ge=0, le=1e8)]
 LogProb = Annotated[float, Meta(ge=-1e6, le=0)]
 Loss = Annotated[float, Meta(ge=-1e6, le=1e6)]
@@ -48,40 +51,34 @@ class Record(msgspec.Struct, frozen=True):
     """What a file, or a part of it, holds."""
 
 
-class Scores(Record, frozen=True):
-    """BLEU, ROUGE-L and CIDEr of many captions."""
+class Metrics(Record, frozen=True, kw_only=True):
+    """metrics.json: scores with all that they depend on. Shares are of the captions."""
 
-    bleu1: Share
-    bleu2: Share
-    bleu3: Share
-    bleu4: Share
-    rouge_l: Share
-    cider: Cider
-
-
-class Metrics(Record, frozen=True):
-    """metrics.json: what ``evaluation.Evaluation`` found, and the command that finds it again."""
-
-    split_name: SplitName
+    split_name: SplitName  # how the images were split
     split: Name
     images: Number
-    tokenizer: Name
+    tokenizer: Name  # of captions and references, for the scores
     beams: Beams
     length_penalty: LengthPenalty
     max_words: Words
     scores: Scores
-    cider_interval: tuple[Cider, Cider]
-    constant_baseline: Scores
-    human_baseline: Scores | None
+    cider_interval: tuple[Cider, Cider]  # 95 %, bootstrap over images
+    constant_baseline: Scores  # of the same caption for every image
+    human_baseline: Scores | None  # of one reference against the others; None where an image has only one
     distinct_captions: Count
     words_used: Count
-    verbatim_share: Share
-    repeated_ngrams_share: Share
-    incomplete_share: Share
-    seconds_per_image: Seconds
-    command: Line
-    repeated_words_share: Share | None = None  # counted since the first bundles were written
-    human_repeated_words_share: Share | None = None
+    verbatim_share: Share  # word for word a caption of the training split
+    repeated_ngrams_share: Share  # a word twice in a row, or the same three words twice
+    repeated_words_share: Share | None = None  # a content word twice; the first bundles did not count it
+    human_repeated_words_share: Share | None = None  # of the references
+    incomplete_share: Share  # ends in an article or a preposition
+    seconds_per_image: Seconds  # median
+    command: Line = ""  # that measures it again
+
+    def __post_init__(self) -> None:
+        for scores in (self.scores, self.constant_baseline, self.human_baseline):
+            if scores is not None:
+                metrics.check_scores(scores, metrics.METRICS)
 
 
 class Epoch(Record, frozen=True):
@@ -99,15 +96,20 @@ class Epoch(Record, frozen=True):
 
 
 class Prediction(Record, frozen=True):
-    """A row of predictions.csv: what was said of a test picture."""
+    """A row of predictions.csv: the caption of a test image, with a column for each metric of one image."""
 
     image: Name
     caption: Line
     log_prob: LogProb
     score: LogProb
-    bleu4: Share
-    rouge_l: Share
-    cider: Cider
+    scores: Scores
+
+    def __post_init__(self) -> None:
+        metrics.check_scores(self.scores, metrics.per_image_metrics())
+
+    @property
+    def cider(self) -> float:
+        return self.scores["cider"]
 
 
 class WordCounts(Record, frozen=True):
@@ -149,6 +151,9 @@ class Baseline(Record, frozen=True):
     max_words: Words
     scores: Scores
     seconds_per_image: Seconds
+
+    def __post_init__(self) -> None:
+        metrics.check_scores(self.scores, metrics.METRICS)
 
 
 class Baselines(Record, frozen=True):
@@ -201,11 +206,14 @@ def decode(value: object, kind: type[Found], name: str) -> Found:
 def rows(text: str, kind: type[Row], name: str, most: int) -> list[Row]:
     """The rows of a CSV file with a head; a blank is None, and so is NaN in a column that may lack values.
 
+    A record's ``scores`` are the columns of the metrics that score an image alone.
+
     Raises:
         BundleError: it is no table, has more than ``most`` rows, or a cell breaks the rule of its column.
     """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lacking = {field.name for field in msgspec.structs.fields(kind) if not field.required}
+    scored = metrics.per_image_metrics() if "scores" in kind.__struct_fields__ else []
     found: list[Row] = []
     try:
         head = next(reader, [])
@@ -218,16 +226,18 @@ def rows(text: str, kind: type[Row], name: str, most: int) -> list[Row]:
                 raise BundleError(
                     f"{name}, row {len(found) + 1}: {len(cells)} cells, not {len(head)}. {AGAIN}"
                 )
-            named = {
+            named: dict[str, Any] = {
                 c: v for c, v in zip(head, cells, strict=True) if c not in lacking or v not in ("", "nan")
             }
+            if scored:
+                named["scores"] = {key: named[key] for key in scored if key in named}
             found.append(_row(named, kind, f"{name}, row {len(found) + 1}"))
     except csv.Error as error:
         raise BundleError(f"{name} is not a table as captioner writes it ({error}). {AGAIN}") from error
     return found
 
 
-def _row(cells: dict[str, str], kind: type[Row], name: str) -> Row:
+def _row(cells: dict[str, Any], kind: type[Row], name: str) -> Row:
     try:
         return msgspec.convert(cells, kind, strict=False)  # numbers, too, are text in a CSV file
     except msgspec.ValidationError as error:

@@ -53,7 +53,7 @@ def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
                 f"{other.folder} was scored with another {' and '.join(odd)} than {bundle.folder}; only like "
                 "compares with like. Evaluate it in the same way."
             )
-    rows.sort(key=lambda one: one.scores.cider)
+    rows.sort(key=lambda one: one.scores["cider"])
     text = model_card.render(bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows)
     kept = msgspec.to_builtins({"baselines": rows})
     return bundles.replace(bundle.folder, {BASELINES: json.dumps(kept, indent=1) + "\n", "README.md": text})

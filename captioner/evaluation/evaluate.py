@@ -11,26 +11,24 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
-from msgspec import structs
+from msgspec import structs, to_builtins
 from numpy.typing import NDArray
 
-from captioner import images
+from captioner import images, metrics
 from captioner.bundle import schema
 from captioner.bundle import storage as bundles
-from captioner.bundle.schema import Metrics
+from captioner.bundle.schema import Metrics, Prediction
 from captioner.bundle.storage import Bundle
 from captioner.data.flickr8k import HELD_OUT, Dataset
 from captioner.errors import DatasetError
 from captioner.evaluation.fluency import dangles, repeats, repeats_content
-from captioner.evaluation.metrics import Cider, Scores, rouge_l, score, sentence_bleu4
 from captioner.inference.captioner import Caption
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.progress import track
 from captioner.text import TOKENIZERS, words
 
@@ -38,7 +36,6 @@ CONSTANT = "a man in a red shirt"  # said of every picture: what a model must be
 RESAMPLES = 1000
 
 Tokens: TypeAlias = Sequence[str]
-Row: TypeAlias = dict[str, str | float]
 
 
 class CaptionModel(Protocol):
@@ -51,56 +48,13 @@ class CaptionModel(Protocol):
         """Describe uint8[H, W, 3]."""
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """The best caption of one picture."""
-
-    image: str
-    caption: str
-    log_prob: float
-    score: float
-    seconds: float  # to read the picture and caption it
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores of a split with all that they depend on. Shares are of the captions, 0…1."""
-
-    split_name: str  # how the pictures were split: official or kaggle
-    split: str
-    images: int
-    tokenizer: str  # of the scores
-    beams: int
-    length_penalty: float
-    max_words: int
-    scores: Scores
-    cider_interval: tuple[float, float]  # 95 %, bootstrap over pictures
-    constant_baseline: Scores  # CONSTANT said of every picture
-    human_baseline: Scores | None  # one reference against the others, averaged; None where there is only one
-    distinct_captions: int
-    words_used: int
-    verbatim_share: float  # word for word a caption of the training split
-    repeated_ngrams_share: float  # a word twice in a row, or the same three words twice
-    repeated_words_share: float  # says a content word twice
-    human_repeated_words_share: float  # the same of the references
-    incomplete_share: float  # ends in an article or a preposition
-    seconds_per_image: float  # median
-
-    def as_dict(self) -> dict[str, Any]:
-        """For metrics.json; numbers are rounded to six places."""
-        rounded: dict[str, Any] = json.loads(
-            json.dumps(asdict(self)), parse_float=lambda text: round(float(text), 6)
-        )
-        return rounded
-
-
 def evaluate(
     captioner: CaptionModel,
     dataset: Dataset,
     split: str = "test",
     options: DecodingOptions | None = None,
     limit: int | None = None,
-) -> tuple[Evaluation, list[Row]]:
+) -> tuple[Metrics, list[Prediction]]:
     """Caption the pictures of a split, and score what was said.
 
     Args:
@@ -108,7 +62,7 @@ def evaluate(
         limit: only the first pictures. CIDEr then moves, as it weighs words by how rare they are in them.
 
     Returns:
-        The scores, and one row a picture: image, caption, log_prob, score, bleu4, rouge_l, cider.
+        The scores, rounded to six places and without a command, and one row a picture.
 
     Raises:
         DatasetError: the split is not there, or the model was trained on another cut of the pictures, or
@@ -117,33 +71,43 @@ def evaluate(
     """
     options = options or captioner.options
     references = _references(captioner.bundle, dataset, split, limit)
-    predictions = predict(captioner, references, dataset.path, options)
-    said, meant = [words(prediction.caption) for prediction in predictions], list(references.values())
-    cider = Cider(meant).score_all(said, range(len(said)))
+    captions = caption_images(captioner, references, dataset.path, options)
+    said, meant = [words(caption.text) for caption, _ in captions], list(references.values())
+    by_image = metrics.score_images(said, meant)
     cut = TOKENIZERS[captioner.bundle.config.tokenizer]
     trained = {tuple(cut(caption)) for captions in dataset.splits["train"].values() for caption in captions}
-    evaluation = Evaluation(
-        split_name=dataset.name,
-        split=split,
-        images=len(said),
-        tokenizer="captioner",
-        beams=options.beams,
-        length_penalty=options.length_penalty,
-        max_words=options.max_words,
-        scores=score(said, meant),
-        cider_interval=interval(cider),
-        constant_baseline=score([words(CONSTANT)] * len(said), meant),
-        human_baseline=human(meant),
-        distinct_captions=len({tuple(tokens) for tokens in said}),
-        words_used=len({word for tokens in said for word in tokens}),
-        verbatim_share=_share(tuple(prediction.caption.split()) in trained for prediction in predictions),
-        repeated_ngrams_share=_share(map(repeats, said)),
-        repeated_words_share=_share(map(repeats_content, said)),
-        human_repeated_words_share=_share(repeats_content(one) for captions in meant for one in captions),
-        incomplete_share=_share(map(dangles, said)),
-        seconds_per_image=median(prediction.seconds for prediction in predictions),
-    )
-    return evaluation, [_row(*parts) for parts in zip(predictions, said, meant, cider.tolist(), strict=True)]
+    evaluation = {
+        "split_name": dataset.name,
+        "split": split,
+        "images": len(said),
+        "tokenizer": "captioner",
+        "beams": options.beams,
+        "length_penalty": options.length_penalty,
+        "max_words": options.max_words,
+        "scores": metrics.score(said, meant),
+        "cider_interval": interval(by_image["cider"]),
+        "constant_baseline": metrics.score([words(CONSTANT)] * len(said), meant),
+        "human_baseline": human_baseline(meant),
+        "distinct_captions": len({tuple(tokens) for tokens in said}),
+        "words_used": len({word for tokens in said for word in tokens}),
+        "verbatim_share": _share(tuple(caption.text.split()) in trained for caption, _ in captions),
+        "repeated_ngrams_share": _share(map(repeats, said)),
+        "repeated_words_share": _share(map(repeats_content, said)),
+        "human_repeated_words_share": _share(repeats_content(one) for several in meant for one in several),
+        "incomplete_share": _share(map(dangles, said)),
+        "seconds_per_image": median(seconds for _, seconds in captions),
+    }
+    rows = [
+        Prediction(
+            name,
+            caption.text,
+            round(caption.log_prob, 4),
+            round(caption.score, 4),
+            {key: round(float(values[i]), 4) for key, values in by_image.items()},
+        )
+        for i, (name, (caption, _)) in enumerate(zip(references, captions, strict=True))
+    ]
+    return schema.decode(_rounded(evaluation), Metrics, "metrics.json"), rows
 
 
 def as_trained(bundle: Bundle, dataset: Dataset) -> Dataset:
@@ -156,34 +120,30 @@ def as_trained(bundle: Bundle, dataset: Dataset) -> Dataset:
     return dataset.held_out(count, bundle.config.seed) if count else dataset
 
 
-def predict(
-    captioner: CaptionModel,
-    names: Iterable[str],
-    path: Callable[[str], Path],
-    options: DecodingOptions | None = None,
-) -> list[Prediction]:
-    """Caption pictures by name, with progress on stderr."""
-    predictions, names = [], list(names)
+def caption_images(
+    captioner: CaptionModel, names: Iterable[str], path: Callable[[str], Path], options: DecodingOptions
+) -> list[tuple[Candidate, float]]:
+    """The best caption of each image, and the seconds to read the image and caption it."""
+    captions, names = [], list(names)
     for name in track(names, "captioning", len(names)):
         started = time.perf_counter()
         best = captioner.caption(images.read(path(name)), options).best
-        seconds = time.perf_counter() - started
-        predictions.append(Prediction(name, best.text, best.log_prob, best.score, seconds))
-    return predictions
+        captions.append((best, time.perf_counter() - started))
+    return captions
 
 
-def human(references: Sequence[Sequence[Tokens]]) -> Scores | None:
-    """How people score: reference i of each picture against its others, averaged over i."""
+def human_baseline(references: Sequence[Sequence[Tokens]]) -> dict[str, float] | None:
+    """How people score: reference i of each image against its others, averaged over i."""
     several = [captions for captions in references if len(captions) > 1]
     rounds = []
     for i in track(
         range(max(map(len, several), default=0)), "scoring people", len(several[0]) if several else 0
     ):
         able = [captions for captions in several if len(captions) > i]
-        rounds.append(score([captions[i] for captions in able], [[*c[:i], *c[i + 1 :]] for c in able]))
-    if not rounds:
-        return None
-    return Scores(**{name: fmean(one.as_dict()[name] for one in rounds) for name in rounds[0].as_dict()})
+        rounds.append(
+            metrics.score([captions[i] for captions in able], [[*c[:i], *c[i + 1 :]] for c in able])
+        )
+    return {key: fmean(one[key] for one in rounds) for key in rounds[0]} if rounds else None
 
 
 def interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
@@ -193,56 +153,56 @@ def interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def table(found: Evaluation) -> str:
+def table(found: Metrics) -> str:
     """A table of the model between the constant caption and people, and what its sentences are like."""
     rows = {"this model": found.scores, "always the same caption": found.constant_baseline}
     if found.human_baseline:
         rows["people"] = found.human_baseline
     low, high = found.cider_interval
+    names = "".join(f"{metric.name:>8}" for metric in metrics.METRICS.values())
     lines = [
         f"{found.split_name} {found.split} split, {found.images} pictures, tokeniser {found.tokenizer}, "
         f"beam {found.beams}, length penalty {found.length_penalty:g}",
-        " " * 24
-        + "".join(f"{name:>8}" for name in ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")),
+        f"{'':24}{names}",
+        *(
+            f"{name:24}" + "".join(f"{scores.get(key, np.nan):8.3f}" for key in metrics.METRICS)
+            for name, scores in rows.items()
+        ),
+        f"CIDEr lies between {low:.3f} and {high:.3f} (95 %, bootstrap over pictures)",
+        f"{found.distinct_captions} distinct captions, {found.words_used} distinct words",
+        f"{found.verbatim_share:.1%} word for word from training",
+        f"{found.repeated_ngrams_share:.1%} repeat themselves, "
+        f"{found.incomplete_share:.1%} end before the noun",
+        f"{found.repeated_words_share or 0:.1%} say a content word twice (people: "
+        f"{found.human_repeated_words_share or 0:.1%})",
+        f"{1000 * found.seconds_per_image:.0f} ms a picture",
     ]
-    for name, scores in rows.items():
-        lines.append(f"{name:24}" + "".join(f"{value:8.3f}" for value in scores.as_dict().values()))
-    return "\n".join(
-        [
-            *lines,
-            f"CIDEr lies between {low:.3f} and {high:.3f} (95 %, bootstrap over pictures)",
-            f"{found.distinct_captions} distinct captions, {found.words_used} distinct words",
-            f"{found.verbatim_share:.1%} word for word from training",
-            f"{found.repeated_ngrams_share:.1%} repeat themselves, "
-            f"{found.incomplete_share:.1%} end before the noun",
-            f"{found.repeated_words_share:.1%} say a content word twice (people: "
-            f"{found.human_repeated_words_share:.1%})",
-            f"{1000 * found.seconds_per_image:.0f} ms a picture",
-        ]
-    )
+    return "\n".join(lines)
 
 
-def write(bundle: Bundle, evaluation: Evaluation, rows: Sequence[Row], command: str) -> Bundle:
-    """Seal figures, captions, a fresh model card and the decoding options that gave them into the bundle."""
+def _cells(scores: Mapping[str, float]) -> str:
+    return "".join(f"{scores.get(key, np.nan):8.3f}" for key in metrics.METRICS)
+
+
+def write(bundle: Bundle, evaluation: Metrics, rows: Sequence[Prediction], command: str) -> Bundle:
+    """Seal scores, captions, a fresh model card and the decoding options that gave them into the bundle."""
     from captioner.bundle import model_card  # here, as captioning needs none
 
-    metrics = {**evaluation.as_dict(), "command": command}
-    checked = schema.decode(metrics, Metrics, "metrics.json")
+    evaluation = structs.replace(evaluation, command=command)
     config = structs.replace(
         bundle.config,
         beams=evaluation.beams,
         length_penalty=evaluation.length_penalty,
         max_words=evaluation.max_words,
     )
+    card = model_card.render(config, evaluation, bundle.history(), bundle.dataset(), bundle.baselines())
     return bundles.replace(
         bundle.folder,
         {
             "config.json": json.dumps(config.to_json(), indent=1, sort_keys=True) + "\n",
-            "metrics.json": json.dumps(metrics, indent=1) + "\n",
+            "metrics.json": json.dumps(to_builtins(evaluation), indent=1) + "\n",
             "predictions.csv": _csv(rows),
-            "README.md": model_card.render(
-                config, checked, bundle.history(), bundle.dataset(), bundle.baselines()
-            ),
+            "README.md": card,
         },
     )
 
@@ -273,23 +233,16 @@ def _references(
     return found
 
 
-def _row(prediction: Prediction, said: Tokens, meant: Sequence[Tokens], cider: float) -> Row:
-    return {
-        "image": prediction.image,
-        "caption": prediction.caption,
-        "log_prob": round(prediction.log_prob, 4),
-        "score": round(prediction.score, 4),
-        "bleu4": round(sentence_bleu4(said, meant), 4),
-        "rouge_l": round(rouge_l(said, meant), 4),
-        "cider": round(cider, 4),
-    }
+def _rounded(value: object) -> object:
+    """With every number rounded to six places."""
+    return json.loads(json.dumps(value), parse_float=lambda text: round(float(text), 6))
 
 
-def _csv(rows: Sequence[Row]) -> str:
+def _csv(rows: Sequence[Prediction]) -> str:
     file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["image", "caption", "log_prob", "score", *rows[0].scores])
+    writer.writerows([row.image, row.caption, row.log_prob, row.score, *row.scores.values()] for row in rows)
     return file.getvalue()
 
 

@@ -10,9 +10,10 @@ from captioner.bundle.schema import Prediction
 from captioner.bundle.storage import Bundle
 from captioner.inference import blocklist
 from captioner.inference.confidence import caption_confidence
+from captioner.metrics import display_names, per_image_metrics
 from captioner.text import words
 
-SCORES = {"cider": "CIDEr", "bleu4": "BLEU-4", "rouge_l": "ROUGE-L"}
+SCORES = display_names(per_image_metrics())
 CIDER_EXPLAINED = (
     "Similarity (CIDEr) counts the phrases that a sentence shares with those that people wrote about the "
     "same picture, rare phrases more than common ones. It is not a grade: a correct sentence in other words "
@@ -33,7 +34,8 @@ class ScoredCaption:
     def from_prediction(cls, row: Prediction, max_words: int) -> ScoredCaption:
         """A row of ``predictions.csv``; a caption of ``max_words`` words was cut off before its end."""
         confidence = caption_confidence(row.caption, row.log_prob, max_words)
-        return cls(row.image, row.caption, confidence, {name: getattr(row, name) for name in SCORES})
+        scores = {key: row.scores[key] for key in SCORES if key in row.scores}
+        return cls(row.image, row.caption, confidence, scores)
 
     @property
     def cider(self) -> float:

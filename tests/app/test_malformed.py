@@ -23,7 +23,7 @@ MANY = EPOCH + 100_000 * EPOCH.splitlines(keepends=True)[1]
 WORST: dict[str, tuple[str, str | bytes]] = {
     "scores of another type": ("metrics.json", json.dumps(tiny.METRICS | {"scores": [1]})),
     "keys missing": ("metrics.json", '{"scores": {}}'),
-    "no counts": ("dataset.json", '{"pictures": null, "words": {"commonest": [["a"]]}}'),
+    "no counts": ("dataset.json", '{"images": null, "words": {"most_common": [["a"]]}}'),
     "a list": ("dataset.json", "[]"),
     "no phase": ("history.csv", "epoch\n1\n"),
     "a huge loss": ("history.csv", EPOCH.replace("4.2", "1e300")),

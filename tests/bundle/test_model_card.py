@@ -10,11 +10,11 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from captioner.bundle import schema
 from captioner.bundle.model_card import DATASET, render
 from captioner.bundle.schema import DatasetStatistics, Epoch, Metrics
-from captioner.evaluation.metrics import Scores
+from captioner.metrics import METRICS as REGISTRY
 from tests import tiny
 
 MODEL, FLOOR, PEOPLE = (
-    Scores(*numbers)
+    dict(zip(REGISTRY, numbers, strict=True))
     for numbers in (
         (0.62, 0.44, 0.3, 0.197, 0.455, 0.484),
         (0.438, 0.26, 0.16, 0.091, 0.341, 0.055),
@@ -29,9 +29,9 @@ METRICS: dict[str, Any] = {
     "beams": 5,
     "length_penalty": 0.7,
     "max_words": 20,
-    "scores": MODEL.as_dict(),
-    "constant_baseline": FLOOR.as_dict(),
-    "human_baseline": PEOPLE.as_dict(),
+    "scores": MODEL,
+    "constant_baseline": FLOOR,
+    "human_baseline": PEOPLE,
     "cider_interval": [0.454, 0.514],
     "distinct_captions": 812,
     "words_used": 431,

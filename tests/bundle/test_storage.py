@@ -36,7 +36,9 @@ def test_a_bundle_reads_as_it_was_written(artifacts: Path) -> None:
     assert found.vocabulary.words == (*SPECIALS, *tiny.WORDS)
     assert found.history()[0] == Epoch(1, "fit", loss=4.5, val_loss=4.25)
     assert found.history()[1].val_loss is None, "NaN would be no JSON and draw no curve"
-    assert found.predictions() == [Prediction("a.jpg", "2", -3.5, -1.5, 0.25, 0.5, 1.5)]
+    assert found.predictions() == [
+        Prediction("a.jpg", "2", -3.5, -1.5, {"bleu4": 0.25, "rouge_l": 0.5, "cider": 1.5})
+    ]
     assert found.metrics() == schema.decode(tiny.METRICS, Metrics, "metrics.json")
     assert found.dataset() == schema.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
     assert found.baselines() == [schema.decode(tiny.BASELINE, Baseline, "baselines.json")]

@@ -93,7 +93,7 @@ def test_exactly_the_pictures_held_out_are_scored(tiny_dataset: Dataset, tmp_pat
         captioner, evaluation.as_trained(captioner.bundle, tiny_dataset), HELD_OUT
     )
 
-    assert [row["image"] for row in rows] == list(without.splits[HELD_OUT])
+    assert [row.image for row in rows] == list(without.splits[HELD_OUT])
     assert (found.split, found.images) == (HELD_OUT, 3)
 
 
@@ -145,7 +145,7 @@ def test_a_part_of_a_split_is_weighed_by_its_own_words(tiny_dataset: Dataset, tm
     assert part.scores == expected.scores
     assert rows == others
     assert part.images == 2
-    assert part.scores.cider != whole.scores.cider
+    assert part.scores["cider"] != whole.scores["cider"]
 
 
 def test_the_command_line_knows_which_they_are(

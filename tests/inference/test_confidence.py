@@ -58,7 +58,9 @@ def test_a_malformed_table_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("sentence", "max_words"), [(SENTENCES[0], 20), (SENTENCES[1], 3)])
 def test_a_caption_counts_as_its_row_does(sentence: tuple[tuple[str, float], ...], max_words: int) -> None:
     found = caption(sentence)  # the second was cut off
-    row = Prediction("a.jpg", found.text, found.log_prob, score=-1.0, bleu4=0.5, rouge_l=0.5, cider=0.5)
+    row = Prediction(
+        "a.jpg", found.text, found.log_prob, score=-1.0, scores={"bleu4": 0.5, "rouge_l": 0.5, "cider": 0.5}
+    )
     one = predictions.ScoredCaption.from_prediction(row, max_words)
     assert one.confidence == pytest.approx(found.confidence)
     assert confidence.caption_confidence(found.text, found.log_prob, max_words) == pytest.approx(

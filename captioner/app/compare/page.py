@@ -203,4 +203,4 @@ def _test_score(bundle: Bundle) -> str:
         return str(error)
     if metrics is None:
         return "It has not been scored on test pictures yet."
-    return f"CIDEr {metrics.scores.cider:.2f} on {wording.score_conditions(metrics)}."
+    return f"CIDEr {metrics.scores['cider']:.2f} on {wording.score_conditions(metrics)}."

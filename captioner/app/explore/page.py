@@ -198,10 +198,11 @@ def _picture(chosen: ScoredCaption, sample: Sample) -> None:
 
 
 def _scores(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> None:
-    medians = [median(one.scores[name] for one in captions) for name in SCORES]
+    scored = {key: name for key, name in SCORES.items() if all(key in one.scores for one in captions)}
+    medians = [median(one.scores[key] for one in captions) for key in scored]
     table = {
-        "score": list(SCORES.values()),
-        "this sentence": [f"{chosen.scores[name]:.2f}" for name in SCORES],
+        "score": list(scored.values()),
+        "this sentence": [f"{chosen.scores[key]:.2f}" for key in scored],
         "middle of all (median)": [f"{value:.2f}" for value in medians],
     }
     st.table(table, hide_index=True, border="horizontal")

@@ -120,7 +120,7 @@ def _summary(name: str, bundle: Bundle, metrics: Metrics | None) -> str:
 
 
 def _score(metrics: Metrics | None, key: str) -> str:
-    return f"{getattr(metrics.scores, key):.3f}" if metrics else "–"
+    return f"{metrics.scores[key]:.3f}" if metrics and key in metrics.scores else "–"
 
 
 def _conditions(metrics: Metrics | None) -> str:

@@ -10,8 +10,9 @@ from captioner.app.components import wording
 from captioner.app.components.charts import LABEL, inked, layered
 from captioner.bundle.model_card import CUTS
 from captioner.bundle.schema import Metrics
+from captioner.metrics import METRICS, display_names
 
-SCORES = {"cider": "CIDEr", "bleu4": "BLEU-4", "rouge_l": "ROUGE-L", "bleu1": "BLEU-1"}
+SCORES = display_names(METRICS)
 READING = (
     "All scores compare a sentence with those that people wrote about the picture: **CIDEr** by shared "
     "phrases, rare ones counting more; **BLEU-4** by runs of four words; **ROUGE-L** by words in the same "
@@ -33,29 +34,31 @@ def show(metrics: Metrics | None) -> None:
     if metrics.human_baseline:
         who["people"] = metrics.human_baseline
     frame = pd.DataFrame(
-        [(SCORES[key], name, getattr(scores, key)) for key in SCORES for name, scores in who.items()],
+        [(SCORES[key], name, scores[key]) for key in SCORES for name, scores in who.items() if key in scores],
         columns=["score", "who", "value"],
     )
     frame["label"] = frame["value"].map("{:.2f}  ".format) + frame["who"]
     st.markdown(f"{_summary(metrics)} {READING}")
     st.altair_chart(scores_chart(frame), width="stretch", alt=f"Test scores. {_summary(metrics)}")
-    if metrics.human_baseline and any(
-        getattr(metrics.scores, key) > getattr(metrics.human_baseline, key) for key in SCORES
-    ):
+    people = metrics.human_baseline or {}
+    if any(metrics.scores.get(key, 0) > people[key] for key in SCORES if key in people):
         st.markdown(ABOVE_PEOPLE)
     st.caption(_conditions(metrics))
     with st.expander("The scores as a table", icon=":material/table_rows:"):
         table = frame.assign(value=frame["value"].map("{:.3f}".format))
-        table = table.pivot(index="who", columns="score", values="value").loc[
-            list(who), list(SCORES.values())
-        ]
+        names = frame["score"].drop_duplicates()
+        table = table.pivot(index="who", columns="score", values="value").loc[list(who), names].fillna("–")
         st.table(table.rename_axis(None, axis="columns").rename_axis(None), border="horizontal")
     _caption_statistics(metrics)
 
 
 def _summary(metrics: Metrics) -> str:
-    ours, constant, human = metrics.scores.cider, metrics.constant_baseline.cider, metrics.human_baseline
-    people = f" People, compared with each other, reach {human.cider:.2f}." if human else ""
+    ours, constant, human = (
+        metrics.scores["cider"],
+        metrics.constant_baseline["cider"],
+        metrics.human_baseline,
+    )
+    people = f" People, compared with each other, reach {human['cider']:.2f}." if human else ""
     return (
         f"On {metrics.images:,} pictures that it was not trained on, the model reaches a CIDEr of "
         f"**{ours:.2f}**. Saying the same sentence about every picture gives {constant:.2f}.{people}"

@@ -10,8 +10,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from captioner import metrics
 from captioner.data.flickr8k import ReferenceCaptions
-from captioner.evaluation import metrics
 from captioner.progress import track
 from captioner.text import Vocabulary, words
 from captioner.training.loop import batches
@@ -74,4 +74,4 @@ class Validation:
 
     def cider(self, captions: list[list[str]]) -> float:
         """CIDEr of one caption a picture, document frequencies from the dev references."""
-        return metrics.score(captions, self.references).cider
+        return metrics.METRICS["cider"].score(captions, self.references)

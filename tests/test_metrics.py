@@ -14,11 +14,11 @@ from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider as CocoCider
 from pycocoevalcap.rouge.rouge import Rouge
 
-from captioner.evaluation import metrics
-from captioner.evaluation.metrics import Cider
+from captioner import metrics
+from captioner.metrics import Cider
 from captioner.text import words
 
-FIXTURE = json.loads((Path(__file__).parents[1] / "fixtures" / "coco_scores.json").read_text("utf-8"))
+FIXTURE = json.loads((Path(__file__).parent / "fixtures" / "coco_scores.json").read_text("utf-8"))
 CANDIDATES = [image["candidate"].split() for image in FIXTURE["images"]]
 REFERENCES = [[caption.split() for caption in image["references"]] for image in FIXTURE["images"]]
 
@@ -31,7 +31,7 @@ quickly = settings(max_examples=settings().max_examples // 3)
 
 def test_corpus_scores_are_those_of_coco_caption() -> None:
     scores = metrics.score(CANDIDATES, REFERENCES)
-    assert scores.as_dict() == pytest.approx(FIXTURE["corpus"], abs=1e-6)
+    assert scores == pytest.approx(FIXTURE["corpus"], abs=1e-6)
 
 
 @pytest.mark.parametrize("i", range(len(CANDIDATES)))
@@ -47,7 +47,7 @@ def test_caption_scores_are_those_of_coco_caption(i: int) -> None:
 def test_any_corpus_scores_as_coco_caption_has_it(corpus: list[tuple[list[str], list[list[str]]]]) -> None:
     candidates, references = [pair[0] for pair in corpus], [pair[1] for pair in corpus]
     expected, each = coco_scores(candidates, references)
-    assert metrics.score(candidates, references).as_dict() == pytest.approx(expected, abs=1e-6)
+    assert metrics.score(candidates, references) == pytest.approx(expected, abs=1e-6)
     bleu4 = [metrics.sentence_bleu4(*pair) for pair in corpus]
     assert bleu4 == pytest.approx(each["bleu4"], abs=1e-6)
     cider = Cider(references).score_all(candidates, range(len(corpus)))
@@ -71,14 +71,14 @@ def coco_scores(
 def test_a_reference_repeated_is_a_perfect_caption() -> None:
     alone = [references[0] for references in REFERENCES if len(references[0]) > 3]
     scores = metrics.score(alone, [[caption] for caption in alone])
-    assert scores.as_dict() == pytest.approx(
+    assert scores == pytest.approx(
         {"bleu1": 1, "bleu2": 1, "bleu3": 1, "bleu4": 1, "rouge_l": 1, "cider": 10}, abs=1e-6
     )
 
 
 def test_an_empty_caption_scores_zero() -> None:
     scores = metrics.score([[] for _ in REFERENCES], REFERENCES)
-    assert scores.as_dict() == pytest.approx(dict.fromkeys(scores.as_dict(), 0))
+    assert scores == pytest.approx(dict.fromkeys(scores, 0))
     assert metrics.sentence_bleu4([], REFERENCES[0]) == 0
     assert Cider(REFERENCES).score([], REFERENCES[0]) == 0
 
@@ -113,7 +113,7 @@ def test_the_order_of_images_and_of_references_is_of_no_account(
     random.shuffle(shuffled)
     one = metrics.score([pair[0] for pair in corpus], [pair[1] for pair in corpus])
     other = metrics.score([pair[0] for pair in shuffled], [pair[1] for pair in shuffled])
-    assert one.as_dict() == pytest.approx(other.as_dict())
+    assert one == pytest.approx(other)
 
 
 def test_cider_of_many_is_cider_of_each() -> None:

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Tokens: TypeAlias = Sequence[str]
+Captions: TypeAlias = Sequence[Tokens]  # one an image
+References: TypeAlias = Sequence[Sequence[Tokens]]  # several an image
 NGram: TypeAlias = tuple[str, ...]
 
 LONGEST = 4  # words in the longest n-gram, for BLEU and for CIDEr
@@ -29,29 +31,70 @@ SIGMA = 6.0  # words; width of CIDEr's penalty on a difference in length
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Scores of a whole split. BLEU and ROUGE-L lie in 0…1; CIDEr in 0…10."""
+class Metric:
+    """A way to score captions against references, from 0 to ``maximum``; ``METRICS`` lists all.
 
-    bleu1: float
-    bleu2: float
-    bleu3: float
-    bleu4: float
-    rouge_l: float
-    cider: float
+    ``per_image`` takes a caption and a list of references for each image, and gives float64[B]. The score of
+    a whole split is their mean, or else what ``corpus`` gives.
+    """
 
-    def as_dict(self) -> dict[str, float]:
-        return asdict(self)
+    name: str  # in tables and on pages
+    hub_type: str  # in the metadata of a model card on the Hub
+    maximum: float
+    per_image: Callable[[Captions, References], NDArray[np.float64]] | None = None
+    corpus: Callable[[Captions, References], float] | None = None
+    charted: bool = True  # on pages, not in tables alone
+    optional: bool = False  # added since bundles were scored: they may lack it
+
+    def score(self, candidates: Captions, references: References) -> float:
+        """The score of a whole split."""
+        if self.corpus:
+            return self.corpus(candidates, references)
+        if self.per_image:
+            return float(np.mean(self.per_image(candidates, references)))
+        raise TypeError(f"{self.name} needs a function, per_image or corpus")
 
 
-def score(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> Scores:
-    """Score one caption an image; ``references[i]`` are what people said of the image of ``candidates[i]``.
+def score(candidates: Captions, references: References) -> dict[str, float]:
+    """Score one caption an image by every metric; ``references[i]`` are what people said of image i.
 
     CIDEr takes its document frequencies from these references, so it depends on the split as a whole.
+
+    Raises:
+        ValueError: there are no captions, not as many lists of references, or an empty list.
     """
     _check_pairs(candidates, references)
-    rouge = [rouge_l(*pair) for pair in zip(candidates, references, strict=True)]
-    cider = Cider(references).score_all(candidates, range(len(candidates)))
-    return Scores(*bleu(candidates, references), rouge_l=float(np.mean(rouge)), cider=float(np.mean(cider)))
+    return {key: metric.score(candidates, references) for key, metric in METRICS.items()}
+
+
+def score_images(candidates: Captions, references: References) -> dict[str, NDArray[np.float64]]:
+    """Score each caption alone: float64[B] for every metric that can; raises as ``score`` does."""
+    _check_pairs(candidates, references)
+    return {
+        key: metric.per_image(candidates, references) for key, metric in METRICS.items() if metric.per_image
+    }
+
+
+def per_image_metrics() -> list[str]:
+    """Keys of the metrics that score a caption alone."""
+    return [key for key, metric in METRICS.items() if metric.per_image]
+
+
+def display_names(keys: Iterable[str]) -> dict[str, str]:
+    """Key to name of those that pages show, CIDEr first: it is what captioners are ranked by."""
+    shown = sorted((key for key in keys if METRICS[key].charted), key=lambda key: key != "cider")
+    return {key: METRICS[key].name for key in shown}
+
+
+def check_scores(scores: Mapping[str, float], keys: Iterable[str]) -> None:
+    """Raise ``ValueError`` unless each of these metrics is there, if it must be, and within its scale."""
+    for key in keys:
+        if key not in scores and not METRICS[key].optional:
+            raise ValueError(f"the score {key} is missing")
+        if scores.get(key, 0) > METRICS[key].maximum:
+            raise ValueError(
+                f"the score {key} must be at most {METRICS[key].maximum:g}; it is {scores[key]:g}"
+            )
 
 
 def bleu(
@@ -61,6 +104,10 @@ def bleu(
     _check_pairs(candidates, references)
     counts = [_bleu_counts(*pair) for pair in zip(candidates, references, strict=True)]
     return _bleu(np.sum(counts, axis=0))
+
+
+def _bleu_of_images(candidates: Captions, references: References) -> NDArray[np.float64]:
+    return np.array([sentence_bleu4(*pair) for pair in zip(candidates, references, strict=True)])
 
 
 def sentence_bleu4(candidate: Tokens, references: Sequence[Tokens]) -> float:
@@ -80,6 +127,14 @@ def rouge_l(candidate: Tokens, references: Sequence[Tokens]) -> float:
     precision = max(common) / len(candidate)
     recall = max(match / len(reference) for match, reference in zip(common, references, strict=True) if match)
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
+
+
+def _rouge_l_of_images(candidates: Captions, references: References) -> NDArray[np.float64]:
+    return np.array([rouge_l(*pair) for pair in zip(candidates, references, strict=True)])
+
+
+def _cider_of_images(candidates: Captions, references: References) -> NDArray[np.float64]:
+    return Cider(references).score_all(candidates, range(len(candidates)))
 
 
 class Cider:
@@ -209,3 +264,18 @@ def _check_references(references: Sequence[Tokens]) -> None:
         raise ValueError("a caption is scored against at least one reference; got none")
     if any(isinstance(reference, str) for reference in references):
         raise TypeError("references are lists of words; got text")
+
+
+def _corpus_bleu(n: int) -> Callable[[Captions, References], float]:
+    return lambda candidates, references: bleu(candidates, references)[n - 1]
+
+
+# To add a metric, add its entry here; bundles, tables, the model card and the pages follow.
+METRICS: dict[str, Metric] = {
+    "bleu1": Metric("BLEU-1", "bleu", 1, corpus=_corpus_bleu(1)),
+    "bleu2": Metric("BLEU-2", "bleu", 1, corpus=_corpus_bleu(2), charted=False),
+    "bleu3": Metric("BLEU-3", "bleu", 1, corpus=_corpus_bleu(3), charted=False),
+    "bleu4": Metric("BLEU-4", "bleu", 1, _bleu_of_images, corpus=_corpus_bleu(4)),
+    "rouge_l": Metric("ROUGE-L", "rouge", 1, _rouge_l_of_images),
+    "cider": Metric("CIDEr", "cider", 10, _cider_of_images),
+}
