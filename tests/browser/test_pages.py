@@ -142,7 +142,7 @@ def test_a_file_that_is_no_picture_is_explained(open_page: Open) -> None:
     ("path", "title", "section"),
     [
         ("training", "How it was trained", "What it is made of"),
-        ("about", "About", "The model that is running"),
+        ("about", "About", "The model that is used"),
     ],
 )
 def test_pages_of_facts_open_by_their_address(open_page: Open, path: str, title: str, section: str) -> None:

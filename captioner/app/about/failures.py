@@ -1,8 +1,8 @@
-"""Real failures: what test pictures show, and the sentence that the running model gave. No Streamlit.
+"""Real failures: what test images show, and the captions that the active model gave. No Streamlit.
 
-What a picture shows was written by looking at it. A sentence is always read from the bundle, and told as a
-failure only while it has one of the words that are wrong about its picture: a model that no longer makes the
-mistake is not accused of it.
+What an image shows was written by looking at it. A caption is always read from the bundle, and counts as a
+failure only while it has one of the words that are wrong about its image: a model that no longer makes the
+mistake is not blamed for it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from captioner.evaluation.predictions import ScoredCaption
 from captioner.text import words
 
-TOLD = 2  # sentences of a kind
-SEVERAL = "man|woman|boy|girl|dog|person|swing"  # there may well be one and another, or swinging on a swing
-TWICE = re.compile(rf"\b(?!(?:{SEVERAL})\b)(\w{{3,}}) (?:and|with|on|in) (?:an? |the )?\1\b(?! ball)")
+MAX_EXAMPLES = 2  # of a kind of failure
+MAY_REPEAT = (
+    "man|woman|boy|girl|dog|person|swing"  # there may well be one and another, or swinging on a swing
+)
+REPETITION = re.compile(rf"\b(?!(?:{MAY_REPEAT})\b)(\w{{3,}}) (?:and|with|on|in) (?:an? |the )?\1\b(?! ball)")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A test picture, what it shows, and words that are wrong about it."""
+    """A test image, what it shows, and words that are wrong about it."""
 
     image: str
     shows: str
@@ -30,11 +32,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Failure:
-    """A kind of mistake, and sentences with it: what the picture shows (if told), what the model said."""
+    """A kind of mistake, with examples: what the image shows (may be empty), and the caption."""
 
     title: str
-    why: str
-    told: tuple[tuple[str, str], ...]
+    reason: str
+    examples: tuple[tuple[str, str], ...]
 
 
 def _case(image: str, shows: str, wrong: str) -> Case:
@@ -107,20 +109,21 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
 )
 
 
-def found(everything: Sequence[ScoredCaption]) -> list[Failure]:
-    """The kinds of failure that these sentences show."""
-    said = {one.image: one.caption for one in everything}
-    kinds = [Failure(title, why, _told(cases, said)) for title, why, cases in KINDS]
-    return [failure for failure in (*kinds, _twice(everything)) if failure.told]
+def observed_failures(captions: Sequence[ScoredCaption]) -> list[Failure]:
+    """The kinds of failure that the model's captions of test images show, each with examples."""
+    by_image = {one.image: one.caption for one in captions}
+    failures = [Failure(title, reason, _examples(cases, by_image)) for title, reason, cases in KINDS]
+    return [failure for failure in (*failures, _repetition(captions)) if failure.examples]
 
 
-def _told(cases: Sequence[Case], said: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    still = [case for case in cases if case.wrong & set(words(said.get(case.image, "")))]
-    return tuple((case.shows, said[case.image]) for case in still[:TOLD])
+def _examples(cases: Sequence[Case], captions: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    wrong = [case for case in cases if case.wrong & set(words(captions.get(case.image, "")))]
+    return tuple((case.shows, captions[case.image]) for case in wrong[:MAX_EXAMPLES])
 
 
-def _twice(everything: Sequence[ScoredCaption]) -> Failure:
-    """Sentences that name a thing or a colour a second time, all of them counted."""
-    again = [one.caption for one in everything if TWICE.search(one.caption)]
-    why = f"It does so in {len(again):,} of its {len(everything):,} sentences about the test pictures."
-    return Failure("It says the same thing twice", why, tuple(("", caption) for caption in again[:TOLD]))
+def _repetition(captions: Sequence[ScoredCaption]) -> Failure:
+    """Captions that name a thing or a colour a second time, all of them counted."""
+    repeated = [one.caption for one in captions if REPETITION.search(one.caption)]
+    reason = f"It does so in {len(repeated):,} of its {len(captions):,} sentences about the test pictures."
+    examples = tuple(("", caption) for caption in repeated[:MAX_EXAMPLES])
+    return Failure("It says the same thing twice", reason, examples)

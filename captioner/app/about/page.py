@@ -1,4 +1,4 @@
-"""What the app is, what it cannot do, and which model is running."""
+"""The page About: what the app is for, what it cannot do, and which model it uses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from importlib import metadata
 
 import streamlit as st
 
-from captioner.app.about import failures
-from captioner.app.about.failures import Failure
+from captioner.app.about.failures import Failure, observed_failures
 from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary
 from captioner.app.state import serving
@@ -22,88 +21,91 @@ from captioner.inference import blocklist
 LIBRARIES = ("streamlit", "ai-edge-litert", "numpy", "pillow", "huggingface_hub")
 
 
+TITLE = "About"
+PURPOSE = (
+    "A picture goes in, one English sentence comes out. The app shows what led to it: how sure the model was "
+    "of every word, what else it could have said{looked}. It is there for learning how such a model works "
+    "and where it fails, not for describing pictures that matter."
+)
+LOOKED = ", and where in the picture it looked"
+BLOCKED = (
+    "The model never says these words, and never offers them as another word: they insult where they are "
+    "wrong, or say of people what no picture can tell."
+)
+FAILURES = (
+    "Mistakes that come up again and again, with what the picture shows and the sentence that this very "
+    "model gave to it. It had not been trained on any of these pictures."
+)
+MORE_CAPTIONS = "All its sentences about test pictures are on the page Explore."
+PRETRAINED = (
+    " Before that, the part that looks had learned from ImageNet, a collection of over a million "
+    "photographs, to name the thing that each shows."
+)
+
+
 def page() -> None:
     """The model card in plain words, and the facts about this very copy."""
-    st.title("About", anchor=False)
-    running = serving.active_bundle()
-    looked = ", and where in the picture it looked" if running.bundle.config.attention else ""
-    st.markdown(
-        "A picture goes in, one English sentence comes out. The app shows what led to it: how sure the "
-        f"model was of every word, what else it could have said{looked}. It is there for learning how such "
-        "a model works and where it fails, not for describing pictures that matter."
-    )
-    _section(model_card.LIMITS)
-    _blocked()
+    st.title(TITLE, anchor=False)
+    active = serving.active_bundle()
+    st.markdown(PURPOSE.format(looked=LOOKED if active.bundle.config.attention else ""))
+    _show_section(model_card.LIMITS)
+    _show_blocked_words()
     with error_boundary():
-        _failures(failures.found(predictions.scored_captions(running.bundle)))
+        _show_failures(observed_failures(predictions.scored_captions(active.bundle)))
     st.header("Data and licence", anchor=False)
-    st.markdown(_origins(running.bundle.config))
-    st.header("The model that is running", anchor=False)
-    _identity(running)
+    st.markdown(_data_and_licence(active.bundle.config))
+    st.header("The model that is used", anchor=False)
+    _show_identity(active)
     with error_boundary():
-        _card(running.bundle.card())
+        _show_card(active.bundle.card())
 
 
-def _section(text: str) -> None:
+def _show_section(text: str) -> None:
     """A part of the model card, its heading made one of the page's."""
     heading, _, body = text.partition("\n")
     st.header(heading.lstrip("# "), anchor=False)
     st.markdown(body)
 
 
-def _blocked() -> None:
+def _show_blocked_words() -> None:
     """The words that no caption says, folded, each group with its reason."""
     with st.expander("Words it may not say", icon=":material/block:"):
-        st.markdown(
-            "The model never says these words, and never offers them as another word: they insult where they "
-            "are wrong, or say of people what no picture can tell."
-        )
+        st.markdown(BLOCKED)
         for group in blocklist.groups():
             st.markdown(f"**{group.reason}:** {', '.join(group.words)}")
 
 
-def _failures(found: list[Failure]) -> None:
-    """What goes wrong again and again, with sentences that the running model gave."""
-    if not found:
+def _show_failures(failures: list[Failure]) -> None:
+    """What goes wrong again and again, with captions that the active model gave."""
+    if not failures:
         return
     st.header("Where it went wrong", anchor=False)
-    st.markdown(
-        "Mistakes that come up again and again, with what the picture shows and the sentence that this very "
-        "model gave to it. It had not been trained on any of these pictures."
-    )
-    for failure in found:
+    st.markdown(FAILURES)
+    for failure in failures:
         lines = [
-            f"- {f'{shows}. It said: ' if shows else ''}“{wording.escaped(said)}”"
-            for shows, said in failure.told
+            f"- {f'{shows}. It said: ' if shows else ''}“{wording.escaped(caption)}”"
+            for shows, caption in failure.examples
         ]
-        st.markdown(f"**{failure.title}.** {failure.why}\n\n" + "\n".join(lines))
-    st.caption("All its sentences about test pictures are on the page Explore.")
+        st.markdown(f"**{failure.title}.** {failure.reason}\n\n" + "\n".join(lines))
+    st.caption(MORE_CAPTIONS)
 
 
-def _origins(config: Config) -> str:
+def _data_and_licence(config: Config) -> str:
     return (
         "- **Training data:** Flickr8k (M. Hodosh, P. Young and J. Hockenmaier, 2013): photographs from "
         "Flickr, each with five sentences by crowd workers. The photographs belong to the people who took "
-        f"them and were given for research and education; none of them is part of the model.{_before(config)}"
-        "\n- **Which "
-        f"pictures it learned from:** {model_card.CUTS[config.split_name]}.\n- **Licence of app and model:** "
-        "Apache-2.0.\n- **Your pictures:** captioned on this server, kept in memory while the page is "
-        "open, never stored or shared."
+        "them and were given for research and education; none of them is part of the model."
+        f"{PRETRAINED if config.pretrained else ''}\n"
+        f"- **Which pictures it learned from:** {model_card.CUTS[config.split_name]}.\n"
+        "- **Licence of app and model:** Apache-2.0.\n"
+        "- **Your pictures:** captioned on this server, kept in memory while the page is open, never stored "
+        "or shared."
     )
 
 
-def _before(config: Config) -> str:
-    if not config.pretrained:
-        return ""
-    return (
-        " Before that, the part that looks had learned from ImageNet, a collection of over a million "
-        "photographs, to name the thing that each shows."
-    )
-
-
-def _identity(running: ActiveBundle) -> None:
-    bundle, config = running.bundle, running.bundle.config
-    st.markdown(f"From {wording.escaped(running.source)}. {wording.escaped(running.reason)}")
+def _show_identity(active: ActiveBundle) -> None:
+    bundle, config = active.bundle, active.bundle.config
+    st.markdown(f"From {wording.escaped(active.source)}. {wording.escaped(active.reason)}")
     facts = {
         "Recipe": config.recipe,
         "Encoder": config.encoder,
@@ -112,7 +114,7 @@ def _identity(running: ActiveBundle) -> None:
         "Seed": str(config.seed),
         "Size": f"{sum(entry.size for entry in bundle.files.values()) / 1e6:.1f} MB",
         "Made with": _listed(dict(config.versions)),
-        "ActiveBundle on": _listed(
+        "Running on": _listed(
             {"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
         ),
         "Training captions (fingerprint)": config.data_fingerprint[:16],
@@ -134,7 +136,7 @@ def _version(library: str) -> str:
         return "(not installed)"
 
 
-def _card(text: str) -> None:
+def _show_card(text: str) -> None:
     if text:
         with st.expander("The whole model card", icon=":material/description:"):
             st.markdown(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from captioner.app.about import failures
+from captioner.app.about.failures import observed_failures as observed
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
 from captioner.evaluation import predictions
@@ -15,29 +16,31 @@ from captioner.evaluation.predictions import ScoredCaption
 CASES = [case for _, _, cases in failures.KINDS for case in cases]
 
 
-def said(captions: dict[str, str]) -> list[ScoredCaption]:
+def captions_of(captions: dict[str, str]) -> list[ScoredCaption]:
     return [ScoredCaption(image, caption, 0.5, {}) for image, caption in captions.items()]
 
 
 def test_a_failure_is_described_with_captions_of_the_model() -> None:
     case = CASES[0]
     caption = f"a {min(case.wrong)} somewhere"
-    (found,) = failures.found(said({case.image: caption, "another.jpg": "a dog runs"}))
+    (found,) = observed(captions_of({case.image: caption, "another.jpg": "a dog runs"}))
     assert found.title == failures.KINDS[0][0]
-    assert found.told == ((case.shows, caption),)
+    assert found.examples == ((case.shows, caption),)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.image)
 def test_a_model_without_the_mistake_is_not_accused_of_it(case: failures.Case) -> None:
-    assert failures.found(said({case.image: "something else altogether"})) == []
-    assert failures.found(said({case.image: f"a {min(case.wrong)}ish thing"})) == [], "only whole words count"
-    assert failures.found(said({case.image: case.shows})) == [], "this is what the picture shows"
-    assert all(failures.found(said({case.image: f"a {word}"})) for word in case.wrong)
+    assert observed(captions_of({case.image: "something else altogether"})) == []
+    assert observed(captions_of({case.image: f"a {min(case.wrong)}ish thing"})) == [], (
+        "only whole words count"
+    )
+    assert observed(captions_of({case.image: case.shows})) == [], "this is what the picture shows"
+    assert all(observed(captions_of({case.image: f"a {word}"})) for word in case.wrong)
 
 
 def test_each_kind_of_failure_has_only_a_few_examples() -> None:
-    everything = said({case.image: " ".join(case.wrong) for case in CASES})
-    assert [len(failure.told) for failure in failures.found(everything)] == [failures.TOLD] * len(
+    everything = captions_of({case.image: " ".join(case.wrong) for case in CASES})
+    assert [len(failure.examples) for failure in observed(everything)] == [failures.MAX_EXAMPLES] * len(
         failures.KINDS
     )
 
@@ -59,19 +62,19 @@ def test_each_kind_of_failure_has_only_a_few_examples() -> None:
     ],
 )
 def test_saying_a_thing_twice_is_found_and_counted(caption: str, twice: bool) -> None:
-    found = failures.found(said({"a.jpg": caption, "b.jpg": "a dog runs"}))
-    assert [failure.told for failure in found] == ([(("", caption),)] if twice else [])
-    assert all("in 1 of its 2 sentences" in failure.why for failure in found)
+    found = observed(captions_of({"a.jpg": caption, "b.jpg": "a dog runs"}))
+    assert [failure.examples for failure in found] == ([(("", caption),)] if twice else [])
+    assert all("in 1 of its 2 sentences" in failure.reason for failure in found)
 
 
 def test_an_empty_caption_is_no_failure() -> None:
-    assert failures.found([]) == []
+    assert observed([]) == []
 
 
 def test_examples_are_captions_of_the_committed_bundle(committed: Bundle) -> None:
     everything = predictions.scored_captions(committed)
-    told = {caption for failure in failures.found(everything) for _, caption in failure.told}
-    assert told <= {sentence.caption for sentence in everything}
+    examples = {caption for failure in observed(everything) for _, caption in failure.examples}
+    assert examples <= {sentence.caption for sentence in everything}
 
 
 def test_the_pictures_are_of_the_test_split(real_flickr8k: Path) -> None:
