@@ -74,16 +74,18 @@ def beam_search_controls(defaults: DecodingOptions, beams: int, suffix: str = ""
         "good beginning that ends badly.",
         **IN_ADDRESS,
     )
-    name, old = f"length_penalty{suffix}", st.query_params.pop(f"alpha{suffix}", None)
-    if old is not None and _in_range(old, 0, _max_length_penalty(defaults), whole=False):
-        st.session_state[name] = float(old)
+    old_name = f"alpha{suffix}"
+    start = st.query_params.get(old_name, f"{defaults.length_penalty}")
+    if not _in_range(start, 0, _max_length_penalty(defaults), whole=False):
+        start = f"{defaults.length_penalty}"
+        st.query_params.pop(old_name)
     length_penalty = st.slider(
         "Preference for longer sentences (length penalty)",
         0.0,
         _max_length_penalty(defaults),
-        float(defaults.length_penalty),
+        float(start),
         0.05,
-        key=name,
+        key=f"length_penalty{suffix}",
         help="Every further word makes a sentence less probable. At 0 short sentences mostly win; the "
         "higher, the less length counts.",
         **IN_ADDRESS,
