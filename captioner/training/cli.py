@@ -284,11 +284,13 @@ def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: 
     captioner = Captioner(storage.load(folder))
     calibration.add(captioner, dataset)
     split = "test" if "test" in dataset.splits else "dev"
-    found, rows = evaluation.evaluate(captioner, dataset, split)
-    how = f"--split {split} --beams {found.beams} --length-penalty {found.length_penalty:g}"
-    how += f" --limit {found.images}" if options.limit else ""
-    sealed = evaluation.write(captioner.bundle, found, rows, f"python -m captioner evaluate {how}")
-    storage.write(options.out, {name: sealed.folder / name for name in sealed.files})
+    metrics, predictions = evaluation.evaluate(captioner, dataset, split)
+    conditions = f"--split {split} --beams {metrics.beams} --length-penalty {metrics.length_penalty:g}"
+    conditions += f" --limit {metrics.images}" if options.limit else ""
+    bundle = evaluation.write(
+        captioner.bundle, metrics, predictions, f"python -m captioner evaluate {conditions}"
+    )
+    storage.write(options.out, {name: bundle.folder / name for name in bundle.files})
     print(
         f"{options.out} holds the captioner. Try: python -m captioner caption PICTURE --bundle {options.out}"
     )

@@ -1,4 +1,4 @@
-"""A trained model → a bundle: Keras → one LiteRT file with three signatures, beside what describes it.
+"""A trained model → a bundle: a LiteRT file with three signatures, and the files that describe it.
 
 encode  image uint8[1, S, S, 3]                    → regions float[1, R, C]
 start   regions                                    → state_* float[1, U], fixed_* float[1, …]

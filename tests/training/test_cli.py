@@ -94,7 +94,7 @@ def test_a_dataset_becomes_a_bundle_that_captions(trained: Bundle, tiny_dataset:
     assert (trained.config.grid, trained.config.attention, trained.config.seed) == ((16, 16), True, 4)
 
 
-def test_the_bundle_tells_how_it_came_to_be(trained: Bundle) -> None:
+def test_the_bundle_records_how_it_was_trained(trained: Bundle) -> None:
     history, rows = trained.history(), trained.predictions()
 
     assert [row.phase for row in history] == ["decoder", "fine-tune", "self_critical"]
@@ -109,7 +109,7 @@ def test_the_bundle_tells_how_it_came_to_be(trained: Bundle) -> None:
     assert trained.card().startswith("---\n")
 
 
-def test_a_score_that_fails_leaves_the_bundle_that_was_there(
+def test_a_failed_evaluation_leaves_the_old_bundle(
     trained: Bundle, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -121,7 +121,7 @@ def test_a_score_that_fails_leaves_the_bundle_that_was_there(
     assert storage.load(trained.folder) == trained
 
 
-def test_what_was_put_in_place_is_pushed(
+def test_the_installed_bundle_is_pushed(
     trained: Bundle, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sent = []
@@ -137,7 +137,7 @@ def test_what_was_put_in_place_is_pushed(
     assert "pushed: the address" in capsys.readouterr().out
 
 
-def test_what_is_held_out_is_not_learnt_and_can_be_scored(
+def test_held_out_pictures_are_not_trained_on_and_can_be_scored(
     trained: Bundle, tiny_dataset: Dataset, kaggle_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     without = tiny_dataset.held_out(2, seed=4)
@@ -149,7 +149,7 @@ def test_what_is_held_out_is_not_learnt_and_can_be_scored(
     assert "official held-out split, 2 pictures" in capsys.readouterr().out
 
 
-def test_the_captions_told_are_those_it_gives(trained: Bundle, tiny_dataset: Dataset) -> None:
+def test_the_recorded_captions_are_those_it_generates(trained: Bundle, tiny_dataset: Dataset) -> None:
     captioner = Captioner(trained)
     for row in trained.predictions():
         best = captioner.caption(images.read(tiny_dataset.path(row.image))).best
@@ -186,7 +186,7 @@ def test_a_folder_that_is_no_bundle_is_refused_before_training(
     storage.refuse_foreign(tmp_path / "new")
 
 
-def test_a_search_takes_the_place_of_training(
+def test_tuning_takes_the_place_of_training(
     kaggle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[tuple[Tuner, int, bool]] = []
@@ -204,7 +204,7 @@ def test_a_search_takes_the_place_of_training(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pictures_left_out_are_said(
+def test_the_number_of_pictures_is_printed(
     kaggle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = cli.parse_arguments(["--data", str(kaggle_folder), "--limit", "5"])
@@ -216,7 +216,7 @@ def test_pictures_left_out_are_said(
         cli.read_dataset(cli.parse_arguments(["--data", str(tmp_path / "nowhere")]), chosen())
 
 
-def test_a_download_that_fails_names_the_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_names_the_alternative(monkeypatch: pytest.MonkeyPatch) -> None:
     class Unreachable:
         def dataset_download(self, handle: str) -> str:
             raise ConnectionError(f"{handle} cannot be reached")
@@ -226,7 +226,7 @@ def test_a_download_that_fails_names_the_other_way(monkeypatch: pytest.MonkeyPat
         cli.download_dataset()
 
 
-def test_a_download_tells_where_it_is(
+def test_a_download_prints_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(
@@ -237,7 +237,7 @@ def test_a_download_tells_where_it_is(
     assert f"Flickr8k is in {tmp_path}." in capsys.readouterr().out
 
 
-def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
+def test_errors_of_the_user_are_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, TRAIN, "--recipe", "merge", "--data", tmp_path / "nowhere"],
         capture_output=True, text=True, check=False,

@@ -64,7 +64,7 @@ def test_a_flag_changes_one_thing(
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_split_judged_in_nats_is_trained_for_nats(recipe: str) -> None:
+def test_the_kaggle_split_has_phases_of_its_own(recipe: str) -> None:
     """Rare words drift away under a small epsilon, and smoothing moves nats to words nobody says."""
     found, own = chosen("--recipe", recipe, "--split", "kaggle"), RECIPES[recipe]
     if own.decoder.name == "attention":
@@ -99,7 +99,7 @@ def test_a_frozen_encoder_is_in_no_phase(recipe: str, split: str) -> None:
 
 
 @pytest.mark.parametrize("recipe", ["attention", "edgetpu", "pair"])
-def test_a_batch_is_that_of_fine_tuning(recipe: str) -> None:
+def test_the_batch_flag_changes_fine_tuning_only(recipe: str) -> None:
     own = chosen("--recipe", recipe, "--self-critical", "2").phases
     found = chosen("--recipe", recipe, "--self-critical", "2", "--batch", "5").phases
 
@@ -138,7 +138,7 @@ def test_flags_that_would_do_nothing_are_refused(flags: tuple[str, ...], sentenc
 
 
 @pytest.mark.parametrize(("old", "new"), [("polish", "self-critical"), ("search", "tune")])
-def test_flags_still_go_by_their_old_names(old: str, new: str) -> None:
+def test_old_names_of_flags_still_work(old: str, new: str) -> None:
     assert cli.parse_arguments([f"--{old}", "2"]) == cli.parse_arguments([f"--{new}", "2"])
 
 
@@ -165,9 +165,7 @@ def test_an_unknown_recipe_names_the_known_ones() -> None:
         ("--hold-out", "0"),
     ],
 )
-def test_numbers_that_make_no_sense_are_refused(
-    flags: tuple[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_numbers_out_of_range_are_refused(flags: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.parse_arguments([*flags])
     assert flags[0] in capsys.readouterr().err

@@ -67,7 +67,9 @@ def run(interpreter: Interpreter, signature: str, **inputs: Any) -> dict[str, ND
     return outputs
 
 
-def test_the_signatures_are_those_agreed_on(interpreter: Interpreter, decoder: Decoder | Ensemble) -> None:
+def test_the_signatures_have_the_agreed_names_and_shapes(
+    interpreter: Interpreter, decoder: Decoder | Ensemble
+) -> None:
     found = interpreter.get_signature_list()
     state, fixed = decoder.start(np.zeros((1, *decoder_regions(decoder)), np.float32))
     states, kept = {f"state_{key}" for key in state}, {f"fixed_{key}" for key in fixed}
@@ -84,7 +86,7 @@ def decoder_regions(decoder: Decoder | Ensemble) -> tuple[int, int]:
     return (16 if decoder.has_attention else 1, tiny.CHANNELS)
 
 
-def test_both_see_the_same(
+def test_both_encode_alike(
     interpreter: Interpreter, encoder: keras.Model, picture: NDArray[np.uint8]
 ) -> None:
     found = run(interpreter, "encode", image=picture)["regions"]
@@ -92,7 +94,7 @@ def test_both_see_the_same(
 
 
 @pytest.mark.parametrize("rows", [1, 5, 3])
-def test_both_say_the_same(
+def test_both_give_the_same_log_probs(
     interpreter: Interpreter,
     encoder: keras.Model,
     decoder: Decoder | Ensemble,
@@ -127,7 +129,7 @@ def test_both_say_the_same(
             np.testing.assert_allclose(outputs["attention"], np.asarray(attention)[0], atol=TOLERANCE)
 
 
-def test_eight_bits_say_nearly_the_same_in_less_space(picture: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_eight_bits_give_nearly_the_same_in_less_space(picture: NDArray[np.uint8], tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     encoder = tiny_networks.networks("attention")[0]
     decoder = decoders.build(DecoderOptions(units=128), np.zeros(800, np.float32), encoder.output_shape[1:])

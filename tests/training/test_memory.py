@@ -18,7 +18,7 @@ def encoder() -> keras.Model:
     return small.encoder()
 
 
-def test_outputs_are_those_of_every_layer(encoder: keras.Model) -> None:
+def test_activations_are_those_of_every_layer(encoder: keras.Model) -> None:
     """The picture, the same rescaled, and what three layers make of it; of inner models, too."""
     picture, regions = 3 * small.SIZE**2, 4 * small.REGIONS * small.CHANNELS
     assert memory.activation_bytes(encoder) == picture + 4 * picture + 3 * regions
@@ -30,7 +30,7 @@ def test_outputs_are_those_of_every_layer(encoder: keras.Model) -> None:
         assert memory.activation_bytes(outer) == picture + memory.activation_bytes(encoder) + regions
 
 
-def test_a_layer_of_several_steps_keeps_more(encoder: keras.Model) -> None:
+def test_a_layer_of_several_steps_stores_more(encoder: keras.Model) -> None:
     def beyond(layer: keras.Layer) -> float:
         return memory.activation_bytes(keras.Sequential([encoder, layer])) - memory.activation_bytes(encoder)
 
@@ -49,20 +49,22 @@ def test_a_smaller_batch_is_named_and_fits(
 ) -> None:
     monkeypatch.setattr(memory, "STORED_SHARE", 1e6)  # or so small an encoder would take nothing
     free = int(memory.fine_tuning_bytes(encoder, fits)) + 1
-    monkeypatch.setattr(memory, "available", lambda: free)
-    said = memory.warning(encoder, 32)
+    monkeypatch.setattr(memory, "free_bytes", lambda: free)
+    sentence = memory.warning(encoder, 32)
 
-    assert said is not None
-    assert re.search(rf"32 pictures .* GB are free.* --batch {fits} would fit\.$", said)
+    assert sentence is not None
+    assert re.search(rf"32 pictures .* GB are free.* --batch {fits} would fit\.$", sentence)
     assert memory.warning(encoder, fits) is None
 
 
-def test_where_nothing_fits_the_encoder_stays(encoder: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 10**8)
+def test_where_no_batch_fits_freezing_is_advised(
+    encoder: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda: 10**8)
     assert "--frozen" in str(memory.warning(encoder, 32))
 
 
-def test_memory_is_what_the_system_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_memory_is_what_the_system_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_LINUX", tmp_path / "meminfo")
     assert memory.free_bytes() is None
     assert memory.warning(small.encoder(), 10**9) is None

@@ -66,10 +66,10 @@ def quick(eager: None) -> Iterator[None]:
 def train(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Train:
     cache = tmp_path_factory.mktemp("cache")
 
-    def carry_out(folder: Path, recipe: Recipe = RECIPE, **options: Any) -> Outcome:
+    def train_in(folder: Path, recipe: Recipe = RECIPE, **options: Any) -> Outcome:
         return runner.train(recipe, tiny_dataset, Run(folder), cache, **options), folder
 
-    return carry_out
+    return train_in
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def uninterrupted(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Out
     return train(tmp_path_factory.mktemp("runs") / "whole")
 
 
-def told(history: list[Epoch]) -> NDArray[np.float64]:
+def metrics(history: list[Epoch]) -> NDArray[np.float64]:
     """What two runs must agree on."""
     return np.array([[e.loss, e.val_loss, e.learning_rate, e.val_cider, e.words_used] for e in history])
 
@@ -88,7 +88,7 @@ def outputs(trained: TrainingResult) -> NDArray[np.float32]:
     return np.asarray(trained.decoder(trained.encoder(pictures), ids))
 
 
-def listed(folder: Path) -> list[int]:
+def epochs_in_history(folder: Path) -> list[int]:
     with (folder / "history.csv").open(newline="") as file:
         return [int(line["epoch"]) for line in csv.DictReader(file)]
 
@@ -98,13 +98,13 @@ def test_every_phase_is_carried_out_in_order(uninterrupted: Outcome) -> None:
     phases = [row.phase for row in trained.history]
 
     assert phases == ["decoder"] * 2 + ["fine-tune"] * 2 + ["self_critical"] * 2
-    assert listed(folder) == [1, 2, 3, 4, 5, 6]
+    assert epochs_in_history(folder) == [1, 2, 3, 4, 5, 6]
     assert trained.grid == (2, 2)
     assert min(row.val_loss for row in trained.history[1:4]) < trained.history[0].val_loss
 
 
 # Where a kill strikes, and how often it does not yet.
-MOMENTS: tuple[tuple[Any, str, int], ...] = (
+KILLED_AT: tuple[tuple[Any, str, int], ...] = (
     (Targets, "batch", 4),  # in the second epoch
     (checkpoint, "sync", 0),  # before its checkpoint was renamed
     (Run, "write_history", 1),  # after that
@@ -113,32 +113,32 @@ MOMENTS: tuple[tuple[Any, str, int], ...] = (
 )
 
 
-def test_killed_again_and_again_it_comes_to_the_same(
+def test_a_run_killed_again_and_again_comes_to_the_same_weights(
     train: Train, uninterrupted: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place, call, allowed in MOMENTS:
+    for place, call, allowed in KILLED_AT:
         with monkeypatch.context() as patch:
             patch.setattr(place, call, killed_after(getattr(place, call), allowed))
             with pytest.raises(Killed):
                 train(tmp_path)
     found, expected = train(tmp_path)[0], uninterrupted[0]
 
-    assert listed(tmp_path) == [1, 2, 3, 4, 5, 6]
-    np.testing.assert_allclose(told(found.history), told(expected.history), rtol=1e-4, atol=1e-4)
+    assert epochs_in_history(tmp_path) == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(metrics(found.history), metrics(expected.history), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(outputs(found), outputs(expected), rtol=1e-3, atol=1e-3)
 
 
-def test_a_finished_run_gives_its_model_again(train: Train, uninterrupted: Outcome) -> None:
+def test_a_finished_run_gives_the_same_model_again(train: Train, uninterrupted: Outcome) -> None:
     trained, folder = uninterrupted
     (folder / "history.csv").unlink()
     again, _ = train(folder)
 
     assert again.history == trained.history
-    assert listed(folder) == [1, 2, 3, 4, 5, 6]
+    assert epochs_in_history(folder) == [1, 2, 3, 4, 5, 6]
     np.testing.assert_allclose(outputs(again), outputs(trained), atol=1e-5)
 
 
-def test_another_run_is_gone_on_from_and_its_encoder_goes_along(
+def test_a_run_can_begin_with_the_encoder_and_decoder_of_another(
     train: Train, uninterrupted: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also after a kill, and where the encoder is not trained any further."""
@@ -152,13 +152,13 @@ def test_another_run_is_gone_on_from_and_its_encoder_goes_along(
     best = found.history[:-1]
 
     assert best == trained.history[: len(best)]
-    assert found.history[-1].epoch == len(best) + 1 == listed(tmp_path)[-1]
+    assert found.history[-1].epoch == len(best) + 1 == epochs_in_history(tmp_path)[-1]
     assert encoder_weights(found) == encoder_weights(trained)
     np.testing.assert_allclose(outputs(found), outputs(trained), atol=1e-4)
 
 
 @pytest.mark.parametrize("left", [(0, 1), (0, 2), (1, 2), (0, 2, 1)])
-def test_a_run_goes_on_with_the_phases_that_it_was_begun_with(
+def test_a_run_is_resumed_in_the_phase_it_has_come_to(
     train: Train, uninterrupted: Outcome, tmp_path: Path, left: tuple[int, ...]
 ) -> None:
     """Its last epoch need not be its best, and only the phase that it is in knows which was."""
@@ -167,7 +167,7 @@ def test_a_run_goes_on_with_the_phases_that_it_was_begun_with(
         train(tmp_path / "copy", replace(RECIPE, phases=tuple(RECIPE.phases[i] for i in left)))
 
 
-def test_another_schedule_is_refused_until_nothing_was_trained_by_it(
+def test_only_the_schedule_of_later_phases_may_change(
     train: Train, uninterrupted: Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A run that goes on with more epochs of a later phase comes to what it would have come to with those."""
@@ -180,14 +180,14 @@ def test_another_schedule_is_refused_until_nothing_was_trained_by_it(
     train(tmp_path / "begun", FROZEN)
     found, expected = train(tmp_path / "begun", longer)[0], train(tmp_path / "at once", longer)[0]
     assert "how it was begun: self_critical is added\n" in capsys.readouterr().out
-    np.testing.assert_allclose(told(found.history), told(expected.history), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(metrics(found.history), metrics(expected.history), rtol=1e-4, atol=1e-4)
 
 
 def encoder_weights(trained: TrainingResult) -> list[bytes]:
     return [weights.tobytes() for weights in trained.encoder.get_weights()]
 
 
-def test_a_folder_without_a_run_is_no_start(train: Train, tmp_path: Path) -> None:
+def test_a_folder_without_a_run_cannot_initialise_another(train: Train, tmp_path: Path) -> None:
     for folder in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(CaptionerError, match="holds no checkpoint to go on from"):
             train(tmp_path / "new", initial_run=folder)
@@ -206,7 +206,7 @@ def test_a_run_without_fine_tuning_does_not_begin_it(train: Train, tmp_path: Pat
     assert [row.phase for row in found.history][-2:] == ["self_critical"] * 2
 
 
-def test_a_run_of_other_pictures_or_words_is_no_start(
+def test_a_run_of_other_pictures_or_words_cannot_initialise_another(
     train: Train, uninterrupted: Outcome, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     """Its weights may belong to other words, or have learned from what is held out now."""
@@ -217,7 +217,7 @@ def test_a_run_of_other_pictures_or_words_is_no_start(
         train(tmp_path / "b", replace(RECIPE, min_count=2), initial_run=uninterrupted[1])
 
 
-def test_a_decoder_starts_on_the_encoder_that_it_knows(train: Train, tmp_path: Path) -> None:
+def test_a_decoder_is_initialised_only_with_its_own_encoder(train: Train, tmp_path: Path) -> None:
     """Unless the run kept its encoder, which is then the one."""
     other = replace(FROZEN, encoder=replace(RECIPE.encoder, weights="another.h5"))
     train(tmp_path / "frozen", FROZEN)
@@ -225,7 +225,9 @@ def test_a_decoder_starts_on_the_encoder_that_it_knows(train: Train, tmp_path: P
         train(tmp_path / "a", other, initial_run=tmp_path / "frozen")
 
 
-def test_a_run_of_another_shape_is_no_start(train: Train, uninterrupted: Outcome, tmp_path: Path) -> None:
+def test_a_run_of_another_shape_cannot_initialise_another(
+    train: Train, uninterrupted: Outcome, tmp_path: Path
+) -> None:
     wider = replace(RECIPE, decoder=DecoderOptions(units=12))
     with pytest.raises(CaptionerError, match="does not fit this recipe and data"):
         train(tmp_path, wider, initial_run=uninterrupted[1])
@@ -250,7 +252,7 @@ def test_half_precision_ends_in_float32(train: Train, tmp_path: Path) -> None:
     phases = (replace(RECIPE.phases[1], epochs=1),)
     trained, _ = train(tmp_path, replace(RECIPE, phases=phases, precision="mixed_bfloat16"))
 
-    assert np.isfinite(told(trained.history)).all()
+    assert np.isfinite(metrics(trained.history)).all()
     assert {str(network.compute_dtype) for network in (trained.encoder, trained.decoder)} == {"float32"}
     assert outputs(trained).dtype == np.float32
 
@@ -268,7 +270,7 @@ def test_words_come_from_the_training_split_only(tiny_dataset: Dataset) -> None:
         assert (UNKNOWN in np.concatenate(ids)) == (split != "train")
 
 
-def test_rare_words_are_not_learnt(tiny_dataset: Dataset) -> None:
+def test_rare_words_are_not_in_the_vocabulary(tiny_dataset: Dataset) -> None:
     found = runner.build_vocabulary(replace(RECIPE, min_count=4), tiny_dataset)
     assert "ball" in found
     assert "left" not in found
@@ -279,12 +281,12 @@ def test_a_vocabulary_without_a_word_is_refused(train: Train, tmp_path: Path) ->
         train(tmp_path, replace(RECIPE, min_count=99))
 
 
-def test_the_kaggle_rules_know_every_word(kaggle_dataset: Dataset) -> None:
+def test_the_kaggle_vocabulary_has_every_word(kaggle_dataset: Dataset) -> None:
     recipe = RECIPES["inject"]
     found = runner.build_vocabulary(recipe, kaggle_dataset)
-    said = {w for c in tiny_flickr8k.ALL.values() for caption in c for w in kaggle_words(caption)}
+    expected = {w for c in tiny_flickr8k.ALL.values() for caption in c for w in kaggle_words(caption)}
 
     assert (recipe.split, recipe.tokenizer, recipe.min_count) == ("kaggle", "kaggle", 1)
-    assert set(found.words) == said | set(SPECIALS)
+    assert set(found.words) == expected | set(SPECIALS)
     for captions in kaggle_dataset.splits.values():
         assert UNKNOWN not in Targets.from_captions(captions, found, kaggle_words).ids

@@ -94,7 +94,7 @@ def test_the_recipe_itself_is_tried_first_and_then_others(whole: Tuned) -> None:
         assert all(tuning._contains(values, one.settings[name]) for one in trials)
 
 
-def test_a_trial_is_the_phase_that_leaves_the_encoder_alone(tiny_dataset: Dataset, tmp_path: Path) -> None:
+def test_a_trial_is_the_phase_with_a_frozen_encoder(tiny_dataset: Dataset, tmp_path: Path) -> None:
     tried = make_tuner(tiny_dataset, tmp_path).with_settings(
         {
             "learning_rate": 0.02,
@@ -141,7 +141,7 @@ def test_the_table_has_every_trial(whole: Tuned) -> None:
 
 
 # Where a kill strikes, and how often it does not yet.
-MOMENTS: tuple[tuple[Any, str, int], ...] = (
+KILLED_AT: tuple[tuple[Any, str, int], ...] = (
     (Run, "save", 1),  # in the first trial, after one epoch
     (runner, "train", 1),  # at the beginning of the second
     (Tuner, "_delete_checkpoints", 1),  # after the second was told, before the others were removed
@@ -154,7 +154,7 @@ def test_interrupted_or_asked_for_more_it_comes_to_the_same(
     whole: Tuned, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tuner = make_tuner(tiny_dataset, tmp_path)
-    for place, call, allowed in MOMENTS:
+    for place, call, allowed in KILLED_AT:
         with monkeypatch.context() as patch:
             patch.setattr(place, call, killed_after(getattr(place, call), allowed))
             with pytest.raises(Killed):
@@ -247,18 +247,18 @@ def test_a_trial_that_fails_does_not_end_the_tuning_unless_nothing_works(
 
 
 @pytest.mark.usefixtures("quick")
-def test_each_trial_is_told_as_it_comes(
+def test_each_trial_is_printed_as_it_ends(
     whole: Tuned, tiny_dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = shutil.copytree(whole[0], tmp_path / "copy")
     make_tuner(tiny_dataset, folder).run(9, resume=True)
-    said = capsys.readouterr().out.splitlines()
-    about = [line for line in said if line.startswith("trial 8 (9 of 9): ")]
+    printed = capsys.readouterr().out.splitlines()
+    about = [line for line in printed if line.startswith("trial 8 (9 of 9): ")]
 
     assert about[0].startswith("trial 8 (9 of 9): learning_rate 0.0")
     assert re.fullmatch(r".*: (finished|stopped) after \d epochs, val CIDEr .*; about 0 s left", about[1])
-    assert any(line.startswith("What mattered: learning_rate") for line in said)
-    assert said[-1] == f"{folder} holds trials.csv and tuning.html."
+    assert any(line.startswith("What mattered: learning_rate") for line in printed)
+    assert printed[-1] == f"{folder} holds trials.csv and tuning.html."
 
 
 @pytest.mark.usefixtures("eager")

@@ -24,7 +24,7 @@ TRIALS = [
 ]
 
 
-def test_the_best_that_was_finished_comes_first() -> None:
+def test_the_best_finished_trial_comes_first() -> None:
     assert list(tuning_report.table(TRIALS)["trial"]) == [3, 0, 2, 1]
 
 
@@ -43,7 +43,7 @@ def test_the_table_is_written_and_printed_alike(tmp_path: Path) -> None:
     assert len({len(line) for line in printed}) == 1
 
 
-def test_the_plot_shows_shares_and_every_trial_that_came_to_an_epoch() -> None:
+def test_the_plot_shows_importances_and_every_trial_with_an_epoch() -> None:
     drawn = tuning_report.plot(TRIALS, {"learning_rate": 0.75, "heads": 0.25}, ["learning_rate"]).to_dict()
     bars, dots = drawn["vconcat"]
     learning_rate, heads = dots["concat"]
@@ -61,7 +61,7 @@ def test_the_plot_shows_shares_and_every_trial_that_came_to_an_epoch() -> None:
 
 
 @pytest.mark.parametrize("some", [TRIALS[:1], TRIALS[1:2]], ids=["one", "failed"])
-def test_a_plot_is_drawn_of_whatever_is_there(some: list[TrialResult]) -> None:
+def test_few_or_failed_trials_can_be_plotted(some: list[TrialResult]) -> None:
     drawn = tuning_report.plot(some, {}, []).to_dict()
 
     assert drawn["vconcat"][0]["title"] == "What mattered: too few trials to tell"
@@ -75,7 +75,7 @@ def test_settings_are_described_with_four_digits() -> None:
     )
 
 
-def test_what_matters_is_found() -> None:
+def test_importances_find_the_setting_that_matters() -> None:
     """On a made-up study where one setting decides, and none while too few trials are there or all agree."""
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
     space: dict[str, Any] = {
@@ -94,7 +94,7 @@ def test_what_matters_is_found() -> None:
     assert found["learning_rate"] > 0.9
 
 
-def test_nothing_mattered_where_all_is_the_same() -> None:
+def test_equal_trials_have_no_importances() -> None:
     study = optuna.create_study(direction="maximize")
     for _ in range(10):
         trial = study.ask({"learning_rate": FloatDistribution(0, 1)})

@@ -59,14 +59,14 @@ class EncoderOptions:
     def changed_by(
         self, name: str | None, weights: Sequence[str] | None, layer: str | None, image_size: int | None
     ) -> EncoderOptions:
-        """With whatever is given instead of its own.
+        """With another network, weights, layer or size, where one is given.
 
         Raises:
             CaptionerError: a pair is to be cut or sized, or has not as many weights as networks.
         """
         other = replace(encoder_options(name), pooled=self.pooled) if name else self
-        for flag, given in (("layer", layer), ("image-size", image_size)):
-            if other.second and given:
+        for flag, value in (("layer", layer), ("image-size", image_size)):
+            if other.second and value:
                 raise CaptionerError(
                     f"the two networks of a pair are cut and sized to match. Leave out --{flag}."
                 )

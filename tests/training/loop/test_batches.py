@@ -121,7 +121,7 @@ def test_a_failure_in_the_background_is_raised() -> None:
 
 
 @pytest.mark.parametrize("ahead", [1, 4])
-def test_only_so_much_waits_in_memory(ahead: int) -> None:
+def test_prefetching_is_bounded(ahead: int) -> None:
     lock, made = threading.Lock(), 0
 
     def work(item: int) -> int:

@@ -58,13 +58,13 @@ def folders(run: Run) -> list[str]:
     return sorted(path.name for path in run.folder.iterdir() if path.is_dir())
 
 
-def listed(run: Run) -> list[int]:
+def epochs_in_history(run: Run) -> list[int]:
     """Epochs of history.csv."""
     with (run.folder / "history.csv").open(newline="") as file:
         return [int(line["epoch"]) for line in csv.DictReader(file)]
 
 
-def test_progress_comes_back_as_it_was(run: Run, decoder: Decoder, optimizer: Any) -> None:
+def test_progress_survives_saving(run: Run, decoder: Decoder, optimizer: Any) -> None:
     progress = Progress(
         [row(1), row(2)],
         phase=1,
@@ -77,10 +77,10 @@ def test_progress_comes_back_as_it_was(run: Run, decoder: Decoder, optimizer: An
     run.save(progress, None, decoder, optimizer)
 
     assert run.progress() == progress
-    assert listed(run) == [1, 2]
+    assert epochs_in_history(run) == [1, 2]
 
 
-def test_weights_come_back_as_they_were(run: Run, optimizer: Any) -> None:
+def test_weights_survive_saving(run: Run, optimizer: Any) -> None:
     one, other, encoder = small.decoder(10), small.decoder(10), small.encoder()
     run.save(Progress([row(1)], best=1), encoder, one, optimizer)
     kept = encoder.get_weights()
@@ -91,7 +91,7 @@ def test_weights_come_back_as_they_were(run: Run, optimizer: Any) -> None:
         assert all(np.array_equal(a, b) for a, b in zip(found.get_weights(), expected, strict=True))
 
 
-def test_an_encoder_that_was_not_kept_is_left_alone(
+def test_an_encoder_that_was_not_saved_is_unchanged(
     run: Run, decoder: Decoder, save: Callable[..., None]
 ) -> None:
     save(1)
@@ -102,7 +102,7 @@ def test_an_encoder_that_was_not_kept_is_left_alone(
     assert all(np.array_equal(a, b) for a, b in zip(encoder.get_weights(), before, strict=True))
 
 
-def test_the_optimizer_comes_back_as_it_was(run: Run, decoder: Decoder) -> None:
+def test_the_optimizer_survives_saving(run: Run, decoder: Decoder) -> None:
     optimizers = [keras.optimizers.Adam(0.01) for _ in range(2)]
     for made in optimizers:
         made.build(decoder.trainable_variables)
@@ -123,7 +123,7 @@ def test_only_the_last_and_the_best_epoch_are_kept(run: Run, save: Callable[...,
 
 
 # The moments of a save: while writing, before and after the rename, while the old epochs are removed.
-MOMENTS = (
+KILLED_AT = (
     (keras.Model, "save_weights"),
     (checkpoint, "sync"),
     (Path, "rename"),
@@ -132,7 +132,7 @@ MOMENTS = (
 )
 
 
-@pytest.mark.parametrize(("place", "call"), MOMENTS, ids=[call for _, call in MOMENTS])
+@pytest.mark.parametrize(("place", "call"), KILLED_AT, ids=[call for _, call in KILLED_AT])
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 def test_a_kill_while_saving_leaves_the_old_epoch_or_the_new(
     run: Run,
@@ -163,18 +163,18 @@ def test_a_kill_while_saving_leaves_the_old_epoch_or_the_new(
     run.restore(progress.epoch, None, decoder)
     run.write_history(progress)
     assert np.asarray(decoder.bias)[0] == progress.epoch
-    assert listed(run) == list(range(1, progress.epoch + 1))
+    assert epochs_in_history(run) == list(range(1, progress.epoch + 1))
     save(progress.epoch + 1)
     assert folders(run) == [f"epoch-{progress.epoch + 1:04d}"]
 
 
-def test_an_epoch_that_is_gone_is_said(run: Run, decoder: Decoder, save: Callable[..., None]) -> None:
+def test_a_missing_checkpoint_is_refused(run: Run, decoder: Decoder, save: Callable[..., None]) -> None:
     save(1)
     with pytest.raises(CaptionerError, match=r"no checkpoint of epoch 7\. Delete the folder and begin again"):
         run.restore(7, None, decoder)
 
 
-def test_a_run_goes_on_with_what_it_was_begun_with(run: Run, save: Callable[..., None]) -> None:
+def test_a_run_is_resumed_with_the_same_settings_only(run: Run, save: Callable[..., None]) -> None:
     run.record_settings({"seed": 0, "grid": (1, 2), "data": "a"})
     run.record_settings({"seed": 1, "grid": (1, 2), "data": "a"})  # nothing was trained yet
     save(1)
@@ -188,7 +188,7 @@ def test_a_run_without_settings_is_trusted(run: Run, save: Callable[..., None]) 
     run.record_settings({"seed": 2})
 
 
-def test_a_run_that_was_begun_under_the_old_names_goes_on(run: Run, save: Callable[..., None]) -> None:
+def test_a_run_with_the_old_field_names_is_resumed(run: Run, save: Callable[..., None]) -> None:
     settings = {"horizontal_flip": True, "encoder": {"second": None}}
     run.record_settings(settings)
     save(1)

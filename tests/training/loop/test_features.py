@@ -39,7 +39,7 @@ def look(encoder: keras.Model, dataset: Dataset, cache: Path) -> NDArray[np.floa
     return features.cached_regions(encoder, dataset, names("train"), cache, "looking")
 
 
-def test_cached_regions_are_fresh_regions(
+def test_cached_regions_are_those_computed_now(
     encoder: keras.Model, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(features, "_BATCH", 3)
@@ -52,7 +52,7 @@ def test_cached_regions_are_fresh_regions(
     assert np.array_equal(features.region_loader(found)([5, 2]), found[[5, 2]])
 
 
-def test_what_was_seen_is_not_looked_at_again(
+def test_cached_regions_are_not_computed_again(
     encoder: keras.Model, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = look(encoder, tiny_dataset, tmp_path)
@@ -92,7 +92,7 @@ def test_the_same_encoder_built_again_has_the_same_fingerprint() -> None:
     assert features.fingerprint(one) == features.fingerprint(two)
 
 
-def test_half_a_cache_is_never_used(
+def test_an_unfinished_cache_file_is_never_used(
     encoder: keras.Model, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(features, "_BATCH", 3)
@@ -115,7 +115,7 @@ def test_half_a_cache_is_never_used(
     assert np.array_equal(found, features.compute_regions(encoder, tiny_dataset, names("train")))
 
 
-def test_leftovers_of_the_dead_are_removed_and_the_living_left_alone(
+def test_only_stale_temporary_files_are_removed(
     encoder: keras.Model, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     old, new = tmp_path / "x.1.tmp", tmp_path / "x.2.tmp"
@@ -127,7 +127,7 @@ def test_leftovers_of_the_dead_are_removed_and_the_living_left_alone(
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def test_broken_pictures_are_left_out_and_said(dataset: Dataset) -> None:
+def test_unreadable_pictures_are_left_out_and_named(dataset: Dataset) -> None:
     dataset.path(name(1)).write_text("not a picture")
     dataset.path(name(9)).write_bytes(dataset.path(name(9)).read_bytes()[:300])
     found = features.without_unreadable(dataset)
@@ -138,7 +138,7 @@ def test_broken_pictures_are_left_out_and_said(dataset: Dataset) -> None:
     assert features.without_unreadable(found) == found
 
 
-def test_a_split_without_a_whole_picture_is_refused(dataset: Dataset) -> None:
+def test_a_split_without_a_readable_picture_is_refused(dataset: Dataset) -> None:
     for picture in names("dev"):
         dataset.path(picture).write_bytes(b"\xff\xd8\xff")
     with pytest.raises(DatasetError, match=r"no picture of the dev split is left .*cannot be decoded"):
@@ -171,7 +171,7 @@ def test_augmentation_depends_on_seed_and_epoch_alone(tiny_dataset: Dataset) -> 
         assert all(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_a_picture_said_to_have_a_left_is_never_flipped(halves: Dataset) -> None:
+def test_a_picture_whose_captions_say_left_is_never_flipped(halves: Dataset) -> None:
     flipped = []
     for seed in range(20):
         reds = augmented(halves, seed)[..., 0].astype(int)

@@ -61,7 +61,7 @@ def test_smoothing_mixes_in_the_mean_over_all_words(smoothing: float, seed: int)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.1, 0.001])
-def test_slow_variables_move_a_share_as_far(share: float) -> None:
+def test_slow_variables_move_by_their_factor(share: float) -> None:
     fast, slow = keras.Variable(np.ones(3)), keras.Variable(np.ones(3))
     optimizer = DiscriminativeAdam([slow], share, learning_rate=0.01)
     for _ in range(5):
@@ -72,7 +72,9 @@ def test_slow_variables_move_a_share_as_far(share: float) -> None:
 
 
 @given(st.floats(0.1, 0.99), st.integers(1, 6))
-def test_averages_forget_at_their_rate_and_swapping_twice_changes_nothing(kept: float, updates: int) -> None:
+def test_moving_averages_follow_their_momentum_and_swapping_twice_changes_nothing(
+    kept: float, updates: int
+) -> None:
     variable = keras.Variable(np.ones(3))
     optimizer = DiscriminativeAdam(learning_rate=0.1, use_ema=True, ema_momentum=kept)
     seen = []
@@ -205,7 +207,7 @@ def test_a_decaying_rate_is_not_halved(play: Play) -> None:
     assert play([5, 6, 7, 8], phase)[1].learning_rate_reductions == 0
 
 
-def test_the_caption_score_can_decide(play: Play) -> None:
+def test_cider_can_choose_the_best_epoch(play: Play) -> None:
     phase = Phase("self_critical", 4, learning_rate=0.5, batch_size=4, warmup_steps=0, monitor="val_cider")
     script, progress = play([1, 2, 3, 4], phase, [0.1, 0.4, 0.3, 0.2])
 
@@ -226,14 +228,14 @@ def test_a_phase_never_ends_worse_than_it_began(
     assert [row.phase for row in progress.history] == ["decoder"] + ["fine-tune"] * 3
 
 
-def test_the_phase_before_is_measured_by_what_counts_now(play: Play) -> None:
+def test_the_phase_before_is_measured_by_what_is_monitored_now(play: Play) -> None:
     before = Epoch(1, "decoder", 3.5, 3.0, 0.1, 1.0, 0.4)
     phase = Phase("self_critical", 2, learning_rate=0.5, batch_size=4, monitor="val_cider")
 
     assert play([9, 9], phase, [0.3, 0.5], before=before)[1].best == 3
 
 
-def test_captions_without_an_end_do_not_win(play: Play) -> None:
+def test_degenerate_epochs_are_never_the_best(play: Play) -> None:
     """Rewards teach to stop before the noun; the best epoch is the best of those that do not."""
     phase = Phase("self_critical", 4, learning_rate=0.5, batch_size=4, samples=2, monitor="val_cider")
     endings = ["runs", "barks", "with", "of"]
@@ -248,13 +250,13 @@ def test_no_more_epochs_than_asked_for(play: Play) -> None:
     assert len(play([5, 4, 3, 2, 1], Phase("decoder", 3, learning_rate=0.5, batch_size=4))[1].history) == 3
 
 
-def test_a_training_that_came_apart_is_stopped(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_no_number_stops_training(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ScriptedTraining, "update", lambda self, batch: math.nan)
     with pytest.raises(CaptionerError, match="the loss of epoch 1 is nan"):
         play([1.0])
 
 
-def test_a_model_that_came_apart_in_the_last_update_is_not_kept(play: Play, tmp_path: Path) -> None:
+def test_a_model_whose_val_loss_is_no_number_is_not_saved(play: Play, tmp_path: Path) -> None:
     with pytest.raises(CaptionerError, match="the val loss of epoch 2 is nan"):
         play([1.0, math.nan])
     kept = Run(tmp_path).progress()
@@ -267,12 +269,12 @@ def history(*epochs: tuple[str, float]) -> list[Epoch]:
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.floats(1, 1e4), st.floats(1, 1e4))
-def test_each_phase_takes_its_own_time(some: int, others: int, quick: float, slow: float) -> None:
+def test_time_left_is_estimated_by_phase(some: int, others: int, quick: float, slow: float) -> None:
     found = fit.time_left(history(("a", quick), ("b", slow)), [("a", some), ("b", others)])
     assert found == f"at most about {duration(some * quick + others * slow)} left in this run"
 
 
-def test_a_phase_that_was_not_timed_is_named() -> None:
+def test_a_phase_without_an_epoch_is_not_estimated() -> None:
     ahead = [("decoder", 5), ("fine-tune", 8), ("self_critical", 3)]
     assert fit.time_left(history(("decoder", 60)), ahead) == (
         "at most about 5 min 0 s left in this phase, then "
@@ -283,11 +285,11 @@ def test_a_phase_that_was_not_timed_is_named() -> None:
     )
 
 
-def test_a_run_that_was_moved_is_as_fast_as_it_is_now() -> None:
+def test_time_left_follows_the_recent_epochs() -> None:
     moved = history(*[("decoder", 600.0)] * 9, *[("decoder", 10.0)] * fit.RECENT_EPOCHS)
     assert fit.time_left(moved, [("decoder", 2)]) == "at most about 20 s left in this run"
 
 
-def test_one_slow_epoch_is_not_taken_for_all() -> None:
+def test_time_left_is_robust_to_one_slow_epoch() -> None:
     found = fit.time_left(history(("decoder", 900), ("decoder", 10), ("decoder", 11)), [("decoder", 10)])
     assert found == "at most about 1 min 50 s left in this run"

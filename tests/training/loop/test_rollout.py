@@ -76,7 +76,7 @@ def sampler(decoder: Decoder) -> Rollout:
     return Rollout(decoder, 8, max_words=8)
 
 
-def test_after_the_end_comes_nothing(sampler: Rollout) -> None:
+def test_after_end_comes_padding(sampler: Rollout) -> None:
     found = np.asarray(sampler.predict_on_batch(small.regions(10)))
 
     assert found.shape == (10, 8, 9)
@@ -87,7 +87,7 @@ def test_after_the_end_comes_nothing(sampler: Rollout) -> None:
         assert set(line[end + 1 :]) <= {PAD}
 
 
-def test_batches_do_not_matter(decoder: Decoder) -> None:
+def test_the_batch_size_changes_nothing(decoder: Decoder) -> None:
     rollout, regions = Rollout(decoder, max_words=4), small.regions(7).astype(np.float16)
     whole, cut = (np.stack(list(generated_ids(rollout, regions, batch))) for batch in (100, 3))
 

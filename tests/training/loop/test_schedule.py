@@ -34,12 +34,12 @@ def after(phase: int, done: int) -> Progress:
     return Progress([Epoch(i + 1, name, 1, 1, 1, 1, 1) for i in range(done)], phase=phase, epochs_done=done)
 
 
-def compared(run: Run, progress: Progress, *phases: Phase) -> str | None:
+def changes(run: Run, progress: Progress, *phases: Phase) -> str | None:
     return changes_on_resume(run, phases, progress, PICTURES)
 
 
 @given(st.integers(0, 999), st.integers(0, 5))
-def test_rates_rise_fall_and_halve(step: int, reductions: int) -> None:
+def test_learning_rates_warm_up_decay_and_halve(step: int, reductions: int) -> None:
     plain = Phase("a", 1, learning_rate=1.0, warmup_steps=0)
     decaying = Phase("a", 1, learning_rate=1.0, warmup_steps=0, cosine_decay=True)
     warming = Phase("a", 1, learning_rate=1.0, warmup_steps=100)
@@ -52,75 +52,77 @@ def test_rates_rise_fall_and_halve(step: int, reductions: int) -> None:
     )  # a quarter at most
 
 
-def test_the_cosine_ends_at_a_twentieth() -> None:
+def test_cosine_decay_ends_at_a_twentieth() -> None:
     phase = Phase("a", 1, learning_rate=1.0, warmup_steps=0, cosine_decay=True)
     assert phase.learning_rate_at(0, 1000, 0) == 1
     assert phase.learning_rate_at(1000, 1000, 0) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("phase", range(3))
-def test_the_same_schedule_is_nothing_to_speak_of(run: Run, phase: int) -> None:
-    assert compared(run, after(phase, 2), STEADY, FALLING, LAST) is None
+def test_the_same_schedule_has_no_changes(run: Run, phase: int) -> None:
+    assert changes(run, after(phase, 2), STEADY, FALLING, LAST) is None
 
 
 @pytest.mark.parametrize(
     "change", [{"learning_rate": 2e-3}, {"batch_size": 16}, {"label_smoothing": 0.1}, {"patience": 3}]
 )
 @pytest.mark.parametrize("phase", range(2))
-def test_what_shaped_the_epochs_so_far_may_not_change(run: Run, phase: int, change: dict[str, Any]) -> None:
-    """Neither in the phase that the run is in, nor in those before; in those to come it may, and is said."""
+def test_the_schedule_of_the_epochs_so_far_may_not_change(
+    run: Run, phase: int, change: dict[str, Any]
+) -> None:
+    """Neither in the phase that the run is in, nor in those before; in later ones it may, and is printed."""
     (field, value), now = next(iter(change.items())), replace(STEADY, **change)
     with pytest.raises(CaptionerError, match=rf"the decoder phase .* with {field} .*, not {value}\. Repeat"):
-        compared(run, after(phase, 2), now, FALLING, LAST)
+        changes(run, after(phase, 2), now, FALLING, LAST)
 
-    said = compared(run, after(phase, 2), STEADY, FALLING, replace(LAST, **change))
-    assert said is not None
-    assert f"self_critical has {field} {value} instead of {getattr(LAST, field)}" in said
+    sentence = changes(run, after(phase, 2), STEADY, FALLING, replace(LAST, **change))
+    assert sentence is not None
+    assert f"self_critical has {field} {value} instead of {getattr(LAST, field)}" in sentence
 
 
-def test_a_steady_rate_lets_a_phase_be_longer_or_end_now(run: Run) -> None:
+def test_a_constant_learning_rate_lets_the_number_of_epochs_change(run: Run) -> None:
     for epochs in (2, 3, 9):
         now = replace(STEADY, epochs=epochs)
-        said = compared(run, after(0, 2), now, FALLING, LAST)
-        assert said is not None
-        assert said.endswith(f"decoder has epochs {epochs} instead of 4")
+        sentence = changes(run, after(0, 2), now, FALLING, LAST)
+        assert sentence is not None
+        assert sentence.endswith(f"decoder has epochs {epochs} instead of 4")
         assert [now.learning_rate_at(i, 10 * epochs, 0) for i in range(20)] == [
             STEADY.learning_rate_at(i, 40, 0) for i in range(20)
         ]
     with pytest.raises(CaptionerError, match=r"has had 3 epochs of its decoder phase already, more than 2"):
-        compared(run, after(0, 3), replace(STEADY, epochs=2), FALLING, LAST)
+        changes(run, after(0, 3), replace(STEADY, epochs=2), FALLING, LAST)
     with pytest.raises(CaptionerError, match="was trained with epochs 4, not 9"):
-        compared(run, after(1, 1), replace(STEADY, epochs=9), FALLING, LAST)
+        changes(run, after(1, 1), replace(STEADY, epochs=9), FALLING, LAST)
 
 
-def test_a_rate_that_falls_over_its_phase_fixes_how_long_that_is(run: Run) -> None:
+def test_a_decaying_learning_rate_fixes_the_number_of_epochs(run: Run) -> None:
     longer = replace(FALLING, epochs=12)
     with pytest.raises(CaptionerError, match=r"fine-tune phase .* planned for 8 epochs, not 12"):
-        compared(run, after(1, 1), STEADY, longer, LAST)
-    assert compared(run, after(0, 4), STEADY, longer, LAST) is not None, "it has not begun"
+        changes(run, after(1, 1), STEADY, longer, LAST)
+    assert changes(run, after(0, 4), STEADY, longer, LAST) is not None, "it has not begun"
 
 
-def test_a_warm_up_that_a_short_phase_cut_short_fixes_it_too(run: Run) -> None:
+def test_a_warm_up_shortened_to_fit_its_phase_fixes_it_too(run: Run) -> None:
     """A warm-up takes a quarter of the phase at most: here 10 of 40 updates, or 20 of 80."""
     slow = replace(STEADY, warmup_steps=20)
     run.record_phases([asdict(slow)])
     with pytest.raises(CaptionerError, match="planned for 4 epochs, not 8"):
-        compared(run, after(0, 1), replace(slow, epochs=8))
+        changes(run, after(0, 1), replace(slow, epochs=8))
 
 
-def test_phases_to_come_may_be_others(run: Run) -> None:
+def test_later_phases_may_change(run: Run) -> None:
     other = replace(LAST, name="other")
-    assert compared(run, after(1, 1), STEADY, FALLING) == (
+    assert changes(run, after(1, 1), STEADY, FALLING) == (
         "from here on this run differs from how it was begun: self_critical is left out"
     )
-    said = compared(run, after(1, 1), STEADY, FALLING, other)
-    assert said is not None
-    assert said.endswith("other is added; self_critical is left out")
+    sentence = changes(run, after(1, 1), STEADY, FALLING, other)
+    assert sentence is not None
+    assert sentence.endswith("other is added; self_critical is left out")
 
 
 def test_a_run_that_recorded_no_schedule_is_trusted(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.record_settings({"seed": 1})
-    assert compared(run, after(1, 1), STEADY, replace(FALLING, epochs=3)) is None
+    assert changes(run, after(1, 1), STEADY, replace(FALLING, epochs=3)) is None
     run.record_phases([asdict(STEADY)])
     run.record_settings({"seed": 1})

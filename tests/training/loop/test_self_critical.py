@@ -57,7 +57,7 @@ def test_advantages_of_a_picture_sum_to_nothing(rewards: NDArray[np.float64]) ->
             assert found[picture, k] == pytest.approx(rewards[picture, k] - rivals, abs=1e-4)
 
 
-def test_what_was_sampled_is_what_is_practised(vocabulary: Vocabulary, targets: Targets) -> None:
+def test_the_sampled_captions_are_the_targets(vocabulary: Vocabulary, targets: Targets) -> None:
     ids = spoken(vocabulary, ["a red ball", "the grass"])
     found = self_critical.policy_gradient_batch(batch_for(targets, [0]), ids, np.array([[2.0, 1.0]]))
 

@@ -43,7 +43,7 @@ def test_words_outside_the_vocabulary_do_not_count(vocabulary: Vocabulary) -> No
     assert math.isfinite(Validation(targets, [], vocabulary).loss(NegativeLogLikelihood(decoder), regions))
 
 
-def test_the_score_is_that_of_the_greedy_captions(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
+def test_cider_is_that_of_the_greedy_captions(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
     dev = tiny_dataset.splits["dev"]
     seen = Validation.from_captions(dev, Targets.from_captions(dev, vocabulary, words), vocabulary)
 

@@ -64,7 +64,7 @@ def decoder(request: pytest.FixtureRequest) -> Decoder:
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_words_never_seen_share_what_is_expected_of_them_whatever_the_picture(name: str) -> None:
+def test_unseen_words_share_a_fixed_probability_whatever_the_picture(name: str) -> None:
     keras.utils.set_random_seed(3)
     held, unseen = build(name), np.isin(np.arange(WORDS), (7, 9))
     regions, ids = regions_for(held), sentences()
@@ -122,7 +122,7 @@ def test_the_picture_and_the_words_matter(decoder: Decoder) -> None:
     assert np.abs(found[:, 0, 1:] - found[:, 1, 1:]).max() > 1e-2
 
 
-def test_pad_start_and_unknown_are_never_said(decoder: Decoder) -> None:
+def test_pad_start_and_unknown_have_no_probability(decoder: Decoder) -> None:
     found = logits(decoder, regions_for(decoder), sentences())
     probabilities = np.asarray(ops.softmax(found))
 
@@ -149,7 +149,7 @@ def test_dropout_is_for_training_only(decoder: Decoder) -> None:
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_who_knows_nothing_says_words_as_often_as_people_do(name: str) -> None:
+def test_an_untrained_decoder_predicts_the_word_frequencies(name: str) -> None:
     shares = np.random.default_rng(0).dirichlet(np.ones(WORDS)).astype(np.float32)
     regions = (9 if name == "attention" else 1, CHANNELS)
     decoder = decoders.build(DecoderOptions(name, units=8), np.log(shares), regions)
@@ -163,7 +163,7 @@ def test_who_knows_nothing_says_words_as_often_as_people_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_half_precision_says_nearly_the_same(name: str) -> None:
+def test_half_precision_gives_nearly_the_same_logits(name: str) -> None:
     exact = build(name)
     keras.config.set_dtype_policy("mixed_bfloat16")
     quick = build(name)
@@ -180,7 +180,7 @@ def test_half_precision_says_nearly_the_same(name: str) -> None:
     )
 
 
-def test_several_heads_look_together() -> None:
+def test_attention_is_the_mean_over_heads() -> None:
     decoder = build("attention", heads=4)
     found, looked = step_by_step(decoder, regions_for(decoder), sentences())
 

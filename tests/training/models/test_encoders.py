@@ -77,7 +77,7 @@ def test_an_unknown_encoder_is_refused(name: str) -> None:
     ("name", "size"),
     [("inception_v3", 299), ("Xception", 299), ("vgg16", 224), ("nasnet_large", 331), (EDGETPU, 224)],
 )
-def test_the_default_size_is_what_the_network_was_made_for(name: str, size: int) -> None:
+def test_the_default_image_size_is_the_networks_own(name: str, size: int) -> None:
     assert EncoderOptions(name).size == size
     assert EncoderOptions(name, image_size=64).size == 64
 
@@ -95,7 +95,7 @@ def test_regions_are_the_grid_row_by_row() -> None:
     assert (moved[4:] > 0).all()
 
 
-def test_pooling_is_averaging_the_regions() -> None:
+def test_pooling_averages_the_regions() -> None:
     options = EncoderOptions(SMALL.name, "none", SMALL.layer, SMALL.image_size, pooled=True)
     grid, pooled = encoders.build(SMALL), encoders.build(options)
     pooled.set_weights(grid.get_weights())
@@ -104,7 +104,7 @@ def test_pooling_is_averaging_the_regions() -> None:
     np.testing.assert_allclose(pooled(pictures()), np.mean(grid(pictures()), 1, keepdims=True), atol=1e-5)
 
 
-def test_a_picture_and_its_mirror_image_are_seen_alike_place_by_place() -> None:
+def test_a_picture_and_its_mirror_image_give_the_same_regions() -> None:
     encoder = small.encoder()
     twice = encoders.with_horizontal_flip(encoder, (2, 2))
     one = pictures(small.SIZE)
@@ -119,7 +119,7 @@ def test_a_picture_and_its_mirror_image_are_seen_alike_place_by_place() -> None:
 OTHER = EncoderOptions("mobilenet_v2", "none", layer="block_3_project", image_size=64)  # 8 × 8, too
 
 
-def test_a_pair_sees_what_either_sees_and_neither_drowns_the_other() -> None:
+def test_a_pair_concatenates_normalised_channels() -> None:
     keras.utils.set_random_seed(0)
     pair, one, other = (encoders.build(options) for options in (replace(SMALL, second=OTHER), SMALL, OTHER))
     count = len(one.get_weights())
@@ -181,7 +181,7 @@ def test_weights_from_a_file_are_the_weights(tmp_path: Path) -> None:
         ({"name": EDGETPU, "layer": None, "weights": "imagenet"}, "--weights FILE.*--weights none"),
     ],
 )
-def test_what_cannot_be_had_is_said(changes: dict[str, Any], sentence: str) -> None:
+def test_missing_layers_and_weights_are_refused(changes: dict[str, Any], sentence: str) -> None:
     options = {"name": SMALL.name, "weights": "none", "layer": SMALL.layer, "image_size": 32, **changes}
     with pytest.raises(CaptionerError, match=sentence):
         encoders.build(EncoderOptions(**options))
@@ -199,7 +199,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, file: str) -> None:
         encoders.build(EncoderOptions(SMALL.name, str(path), SMALL.layer, 32))
 
 
-def test_a_failed_download_names_the_other_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_names_the_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(**_: object) -> keras.Model:
         raise Exception("URL fetch failure on https://storage.googleapis.com")
 
@@ -239,7 +239,7 @@ def test_the_real_inception_weights_fit(real_encoders: Path) -> None:
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "none"])
-def test_a_picture_too_small_for_the_network_is_said_to_be(weights: str) -> None:
+def test_a_picture_too_small_for_the_network_is_refused(weights: str) -> None:
     with pytest.raises(
         CaptionerError, match=r"for pictures of 64 pixels \(.*75.*Choose another --image-size"
     ):

@@ -46,7 +46,7 @@ def probabilities(
     return np.asarray(ops.softmax(decoder(seen, ids)))
 
 
-def test_no_two_members_begin_alike(together: Ensemble) -> None:
+def test_members_are_initialised_differently(together: Ensemble) -> None:
     first, *others = (np.concatenate([w.ravel() for w in one.get_weights()]) for one in together.members)
     assert all(np.abs(first - other).max() > 0.1 for other in others)
 
@@ -69,7 +69,7 @@ def test_step_by_step_is_teacher_forcing(together: Ensemble, ids: NDArray[np.int
         np.testing.assert_allclose(attention.sum(axis=-1), 1, atol=1e-5)
 
 
-def test_while_training_each_member_answers_for_itself(ids: NDArray[np.int32]) -> None:
+def test_members_are_trained_on_their_own_logits(ids: NDArray[np.int32]) -> None:
     together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
     seen = regions(together)
     alone = [np.asarray(member(seen, ids)) for member in ensemble.members(together)]
@@ -96,7 +96,7 @@ def test_the_loss_is_the_mean_over_members(ids: NDArray[np.int32]) -> None:
     assert model.train_on_captions(batch) == pytest.approx(np.mean(alone), rel=1e-4)
 
 
-def test_what_was_sampled_together_each_member_learns_by_its_responsibility(ids: NDArray[np.int32]) -> None:
+def test_each_member_learns_sampled_captions_by_its_responsibility(ids: NDArray[np.int32]) -> None:
     """The gradient of log p is, for p the mean of the members' p_m, the sum of p_m / (M p) grad log p_m."""
     together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
     targets, seen = np.roll(ids, -1, axis=2), regions(together)
@@ -117,7 +117,7 @@ def test_what_was_sampled_together_each_member_learns_by_its_responsibility(ids:
         np.testing.assert_allclose(gradient, tape.gradient(loss, member.bias), atol=1e-4)
 
 
-def test_words_that_training_never_has_are_expected_by_all(ids: NDArray[np.int32]) -> None:
+def test_the_unseen_share_is_set_in_every_member(ids: NDArray[np.int32]) -> None:
     together = small.decoder(WORDS, members=MEMBERS)
     unseen = np.arange(WORDS) == WORDS - 1
     together.set_unseen_share(unseen, 0.25)

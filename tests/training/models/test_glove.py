@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("freeze", [False, True])
-def test_found_rows_are_loaded_and_the_others_left(
+def test_known_words_get_their_vectors_and_others_keep_theirs(
     embedding: layers.Embedding, file: Path, freeze: bool
 ) -> None:
     before = np.array(embedding.get_weights()[0])
@@ -76,7 +76,7 @@ def test_frozen_vectors_are_not_trained(
         (b"\x1f\x8b\x08\x00\xff\xfe", "is not UTF-8 text. Unpack it first"),
     ],
 )
-def test_another_file_is_refused(
+def test_a_file_of_another_format_is_refused(
     embedding: layers.Embedding, tmp_path: Path, content: bytes, sentence: str
 ) -> None:
     (tmp_path / "glove.txt").write_bytes(content)
@@ -84,7 +84,7 @@ def test_another_file_is_refused(
         glove.load(embedding, VOCABULARY, tmp_path / "glove.txt", False)
 
 
-def test_words_may_have_blanks_in_them(embedding: layers.Embedding, tmp_path: Path) -> None:
+def test_words_may_contain_blanks(embedding: layers.Embedding, tmp_path: Path) -> None:
     """As those of the largest GloVe file have."""
     (tmp_path / "glove.txt").write_text(
         "the 1 2 3\ndog at example 4 5 6\ndog 7 8 9\ncat . . 1 2 3\n", "utf-8"
@@ -93,7 +93,7 @@ def test_words_may_have_blanks_in_them(embedding: layers.Embedding, tmp_path: Pa
     np.testing.assert_array_equal(embedding.get_weights()[0][VOCABULARY.id("dog")], [7, 8, 9])
 
 
-def test_a_missing_file_is_said(embedding: layers.Embedding, tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(embedding: layers.Embedding, tmp_path: Path) -> None:
     with pytest.raises(CaptionerError, match=r"nowhere\.txt cannot be read \(No such file"):
         glove.load(embedding, VOCABULARY, tmp_path / "nowhere.txt", False)
 
