@@ -1,4 +1,4 @@
-"""What is done to pictures for the eye."""
+"""Pictures as they are drawn: scaled, and with the attention over them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts hold what they should; looks are for the eye."""
+"""Charts show the data, whatever a history lacks."""
 
 from __future__ import annotations
 

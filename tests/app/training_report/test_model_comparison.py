@@ -1,4 +1,4 @@
-"""Several models compared on the page about the training: curves, and scores with all that they depend on."""
+"""Several models compared: curves, and scores with their conditions."""
 
 from __future__ import annotations
 
