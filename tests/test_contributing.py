@@ -69,12 +69,14 @@ def test_a_page_takes_its_folder_and_a_line(copy: Path, run: Run) -> None:
     (room / "page.py").write_text(
         "import streamlit as st\n\ndef page() -> None:\n    st.title('Hello there')\n"
     )
+    router = copy / "streamlit_app.py"
     edit(
-        copy / "streamlit_app.py",
-        "    PAGES = [\n",
-        "    from captioner.app.hello import page as hello\n"
-        "    PAGES = [\n        st.Page(hello.page, title='Hello', url_path='hello'),\n",
+        router,
+        "import page as about\n",
+        "import page as about\nfrom captioner.app.hello import page as hello\n",
     )
+    about = '    (about, "about", "About", "info"),\n'
+    edit(router, about, f'{about}    (hello, "hello", "Hello", "waving_hand"),\n')
     assert "'Hello'" in run("""
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()

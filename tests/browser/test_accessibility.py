@@ -17,7 +17,8 @@ from tests.browser.conftest import NARROW, PATIENCE, ROOT, WIDE, captioned, phot
 
 pytestmark = pytest.mark.browser
 # The page that opens first has no path.
-PATHS = ["", *re.findall(r'url_path="(\w+)"\)', (ROOT / "streamlit_app.py").read_text(encoding="utf-8"))]
+ROUTER = (ROOT / "streamlit_app.py").read_text(encoding="utf-8")
+PATHS = ["", *re.findall(r'^    \(\w+, "(\w+)", ', ROUTER, re.MULTILINE)[1:]]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 GRAVE = ("serious", "critical")
 ENOUGH = 4.5  # contrast of text, WCAG 2.2 AA
@@ -233,6 +234,10 @@ def contrast(one: list[float], other: list[float]) -> float:
 def luminance(colour: list[float]) -> float:
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in colour]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_page_is_scanned() -> None:
+    assert len(PATHS) == len(list((ROOT / "captioner" / "app").glob("*/page.py")))
 
 
 @pytest.mark.parametrize("theme", THEMES)
