@@ -240,11 +240,21 @@ def test_squaring_keeps_everything_in_view() -> None:
 
 
 @pytest.mark.parametrize("seed", sorted(set(SEEDS) - {"heic", "avif"}))
-def test_a_pillow_image_is_read_as_its_file_is_and_left_alone(seed: str) -> None:
+def test_a_pillow_image_is_read_as_its_file_is(seed: str) -> None:
     with Image.open(io.BytesIO(SEEDS[seed])) as image:
-        size = image.size
         np.testing.assert_array_equal(images.read(image), images.read(SEEDS[seed]))
-        assert image.size == size
+
+
+def test_a_pillow_image_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_SIDE", 12)
+    image = Image.fromarray(UPRIGHT)
+    assert images.read(image).shape == (8, 12, 3)
+    assert image.size == (WIDTH, HEIGHT)
+
+
+def test_a_pillow_image_without_agreed_brightness_is_refused() -> None:
+    with pytest.raises(ImageError, match="32 bits a value"):
+        images.read(Image.new("F", (20, 10)))
 
 
 def test_a_turned_pillow_image_is_read_upright() -> None:
