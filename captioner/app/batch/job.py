@@ -17,7 +17,7 @@ from PIL import Image
 
 from captioner import images
 from captioner.app.components import attention_overlay, wording
-from captioner.app.components.spreadsheet import BYTE_ORDER_MARK, defused
+from captioner.app.components.spreadsheet import BYTE_ORDER_MARK, escape_formula
 from captioner.app.state import uploads
 from captioner.errors import CaptionerError
 
@@ -133,6 +133,6 @@ def to_csv(results: Sequence[PictureResult]) -> str:
     writer.writerow(COLUMNS)
     for result in results:
         numbers = ["" if value is None else f"{value:.4f}" for value in (result.confidence, result.log_prob)]
-        texts = defused(result.file), defused(result.caption), result.certainty
-        writer.writerow([*texts, *numbers, result.warning, defused(result.problem)])
+        texts = escape_formula(result.file), escape_formula(result.caption), result.certainty
+        writer.writerow([*texts, *numbers, result.warning, escape_formula(result.problem)])
     return BYTE_ORDER_MARK + file.getvalue()

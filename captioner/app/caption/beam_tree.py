@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from captioner.app.components import wording
-from captioner.app.components.charts import INK, LABEL, OTHER, RULE
+from captioner.app.components.charts import LABEL_SIZE, PALE_OPACITY, RULE_OPACITY, TEXT_COLOR
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import END_WORD, BeamNode, DecodingOptions
 
@@ -131,8 +131,8 @@ def chart(frame: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(frame).encode(
         x=alt.X("step:Q", axis=None, scale=across), y=alt.Y("line:Q", axis=None, scale=down)
     )
-    names = base.transform_calculate(ink="'4'").mark_text(dy=-10, fontSize=LABEL - 1)
-    names = names.encode(text="word:N", color=INK, opacity=_by_kind(alt.Opacity, 1, 1, LEGIBLE))
+    names = base.transform_calculate(ink="'4'").mark_text(dy=-10, fontSize=LABEL_SIZE - 1)
+    names = names.encode(text="word:N", color=TEXT_COLOR, opacity=_by_kind(alt.Opacity, 1, 1, LEGIBLE))
     layers = alt.layer(*_edges(frame, across, down), _points(base), names)
     drawn: alt.LayerChart = layers.resolve_scale(color="independent", opacity="independent")
     width = COLUMN_WIDTH * int(frame["step"].max()) + 2 * MARGIN
@@ -157,7 +157,7 @@ def _edges(frame: pd.DataFrame, across: alt.Scale, down: alt.Scale) -> list[alt.
             order="corner:O",
             detail="node:N",
             color=_by_kind(alt.Color),
-            opacity=_by_kind(alt.Opacity, 1, OTHER, FAINT),
+            opacity=_by_kind(alt.Opacity, 1, PALE_OPACITY, FAINT),
             strokeWidth=_by_kind(alt.StrokeWidth, 4, 2, 1),
         )
         for kind in reversed(KINDS)
@@ -168,7 +168,7 @@ def _points(base: alt.Chart) -> alt.Chart:
     shapes = alt.Scale(domain=["word", "end", "pruned"], range=["circle", "square", "cross"])
     points: alt.Chart = base.mark_point(filled=True, size=60).encode(
         color=_by_kind(alt.Color),
-        opacity=_by_kind(alt.Opacity, 1, RULE, OTHER),
+        opacity=_by_kind(alt.Opacity, 1, RULE_OPACITY, PALE_OPACITY),
         shape=alt.Shape("mark:N", legend=None, scale=shapes),
         tooltip=[
             alt.Tooltip("word:N"),

@@ -8,11 +8,11 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-HEIGHT, LABEL = 300, 13  # pixels
-RULE, OTHER = 0.55, 0.4  # opacities
-ROOM = 1.25  # where the axis of probabilities ends, so that the text after a bar fits
+HEIGHT, LABEL_SIZE = 300, 13  # pixels
+RULE_OPACITY, PALE_OPACITY = 0.55, 0.4  # opacities
+MAX_X = 1.25  # where the axis of probabilities ends, so that the text after a bar fits
 # Without a colour, text marks are black in a dark theme, too; the theme's fourth colour is that of its text.
-INK = alt.Color("ink:N", legend=None, scale=alt.Scale(domain=["1", "2", "3", "4"]))
+TEXT_COLOR = alt.Color("ink:N", legend=None, scale=alt.Scale(domain=["1", "2", "3", "4"]))
 
 
 def probabilities(frame: pd.DataFrame) -> alt.LayerChart:
@@ -20,13 +20,13 @@ def probabilities(frame: pd.DataFrame) -> alt.LayerChart:
     order = frame["word"].tolist()
     base = alt.Chart(frame).encode(
         y=alt.Y("word:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=160)),
-        x=alt.X("probability:Q", title=None, axis=None, scale=alt.Scale(domain=[0, ROOM])),
+        x=alt.X("probability:Q", title=None, axis=None, scale=alt.Scale(domain=[0, MAX_X])),
     )
     shade = alt.Opacity(
-        "chosen:N", legend=None, scale=alt.Scale(domain=["chosen", "other"], range=[1, OTHER])
+        "chosen:N", legend=None, scale=alt.Scale(domain=["chosen", "other"], range=[1, PALE_OPACITY])
     )
     bars = base.mark_bar(cornerRadius=3, height=16).encode(opacity=shade)
-    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="label:N")
+    text = in_text_color(base).mark_text(align="left", dx=6, fontSize=LABEL_SIZE).encode(text="label:N")
     return layered(34 * len(order), bars, text)
 
 
@@ -37,14 +37,14 @@ def layered(height: int, *layers: alt.Chart) -> alt.LayerChart:
     that is too pale for small type, and a theme cannot change it.
     """
     chart: alt.LayerChart = alt.layer(*layers).resolve_scale(color="independent")
-    first = next(number for number, layer in enumerate(layers) if layer.encoding.color == INK)
+    first = next(number for number, layer in enumerate(layers) if layer.encoding.color == TEXT_COLOR)
     ink = alt.ExprRef(f"scale('layer_{first}_color', '4')")  # as Vega-Lite names that layer's scale
     chart = chart.configure_axis(labelColor=ink, titleColor=ink)
     chart = chart.configure_legend(labelColor=ink, titleColor=ink)
     return chart.properties(height=height)
 
 
-def inked(chart: alt.Chart) -> alt.Chart:
+def in_text_color(chart: alt.Chart) -> alt.Chart:
     """A chart of text, or of what has to stand out as much, in the colour of the theme's text."""
-    drawn: alt.Chart = chart.transform_calculate(ink="'4'").encode(color=INK)
+    drawn: alt.Chart = chart.transform_calculate(ink="'4'").encode(color=TEXT_COLOR)
     return drawn

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from captioner.app.components import wording
-from captioner.app.components.charts import LABEL, inked, layered
+from captioner.app.components.charts import LABEL_SIZE, in_text_color, layered
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
@@ -20,8 +20,8 @@ QUARTERS = ("surest quarter", "second quarter", "third quarter", "least sure qua
 MAX_WORDS = 12  # in the chart
 BIN, SEAM = 0.25, 0.01  # CIDEr: the width of a bar, and what is left free on either side
 HEIGHT, BAR, GAP = 260, 18, 30  # pixels
-RULE = 0.7  # opacity
-ROOM = 1.35  # where the axis of bars ends, so that the text after the longest fits
+RULE_OPACITY = 0.7  # opacity
+MAX_X = 1.35  # where the axis of bars ends, so that the text after the longest fits
 SURE_HELPS = "Where it was unsure, a second look is worth while; where it was sure, it can still be wrong."
 SURE_SAYS_LITTLE = "So how sure it is says little about how good a sentence is."
 READING_WORDS = (
@@ -135,9 +135,9 @@ def histogram_chart(bins: pd.DataFrame, average: float) -> alt.LayerChart:
         )
     )
     mean = pd.DataFrame({"from": [average], "label": [f"average {average:.2f}"]})
-    base = inked(alt.Chart(mean)).encode(x=score)
-    rule = base.mark_rule(strokeDash=[4, 4], opacity=RULE)
-    label = base.mark_text(align="left", baseline="top", dx=6, fontSize=LABEL)
+    base = in_text_color(alt.Chart(mean)).encode(x=score)
+    rule = base.mark_rule(strokeDash=[4, 4], opacity=RULE_OPACITY)
+    label = base.mark_text(align="left", baseline="top", dx=6, fontSize=LABEL_SIZE)
     return layered(HEIGHT, bars, rule, label.encode(y=alt.value(0), text="label:N"))
 
 
@@ -150,8 +150,8 @@ def bar_chart(frame: pd.DataFrame) -> alt.LayerChart:
             title=None,
             axis=alt.Axis(ticks=False, domain=False, labelLimit=160),
         ),
-        x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, ROOM * frame["value"].max()])),
+        x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, MAX_X * frame["value"].max()])),
     )
-    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="label:N")
+    text = in_text_color(base).mark_text(align="left", dx=6, fontSize=LABEL_SIZE).encode(text="label:N")
     bars = base.mark_bar(cornerRadius=3, height=BAR)
     return layered(GAP * len(frame), bars, text)

@@ -165,13 +165,13 @@ def proportions_chart(shares: Mapping[str, Proportion], labels: Mapping[str, str
     )
     base = alt.Chart(frame).encode(y=_rating_axis())
     scale = alt.Scale(domain=[0, 1.45])  # room for the text after a long line
-    bars = base.mark_bar(cornerRadius=3, height=20, opacity=charts.RULE).encode(
+    bars = base.mark_bar(cornerRadius=3, height=20, opacity=charts.RULE_OPACITY).encode(
         x=alt.X("share:Q", axis=None, scale=scale)
     )
-    ink = charts.inked(base)
+    ink = charts.in_text_color(base)
     lines = ink.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     ends = [ink.mark_tick(height=12, thickness=2).encode(x=alt.X(f"{end}:Q")) for end in ("low", "high")]
-    text = ink.mark_text(align="left", dx=8, fontSize=charts.LABEL).encode(x="end:Q", text="label:N")
+    text = ink.mark_text(align="left", dx=8, fontSize=charts.LABEL_SIZE).encode(x="end:Q", text="label:N")
     return charts.layered(ROW * len(RATINGS), bars, lines, *ends, text)
 
 
@@ -180,9 +180,11 @@ def scores_chart(scores: Sequence[tuple[str, float]], title: str) -> alt.LayerCh
     frame = pd.DataFrame(scores, columns=["rating", "score"])
     means = frame.groupby("rating", as_index=False)["score"].mean()
     axis = alt.X("score:Q", title=title, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6))
-    points = alt.Chart(frame).mark_circle(size=90, opacity=charts.OTHER).encode(y=_rating_axis(), x=axis)
+    points = (
+        alt.Chart(frame).mark_circle(size=90, opacity=charts.PALE_OPACITY).encode(y=_rating_axis(), x=axis)
+    )
     diamonds = (
-        charts.inked(alt.Chart(means))
+        charts.in_text_color(alt.Chart(means))
         .mark_point(shape="diamond", size=170, strokeWidth=2, opacity=1)
         .encode(y=_rating_axis(), x=axis)
     )
@@ -190,5 +192,5 @@ def scores_chart(scores: Sequence[tuple[str, float]], title: str) -> alt.LayerCh
 
 
 def _rating_axis() -> alt.Y:
-    axis = alt.Axis(ticks=False, domain=False, labelFontSize=charts.LABEL)
+    axis = alt.Axis(ticks=False, domain=False, labelFontSize=charts.LABEL_SIZE)
     return alt.Y("rating:N", title=None, axis=axis, scale=alt.Scale(domain=list(RATINGS)))

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from captioner.app.components.spreadsheet import BYTE_ORDER_MARK, defused, revealed
+from captioner.app.components.spreadsheet import BYTE_ORDER_MARK, escape_formula, unescape_formula
 from captioner.app.review.session import RATINGS, Item, RatingSession, cleaned
 from captioner.errors import CaptionerError
 from captioner.inference.warning import SENTENCES
@@ -29,10 +29,10 @@ def to_csv(session: RatingSession, ciders: Mapping[str, float]) -> bytes:
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for item in session.items:
-        texts = [defused(item.picture), item.upload_hash, defused(item.caption)]
+        texts = [escape_formula(item.picture), item.upload_hash, escape_formula(item.caption)]
         log_prob = "" if item.log_prob is None else repr(item.log_prob)
         cider = ciders.get(item.id, "")
-        rating = item.warnings, item.rating, defused(item.remark)
+        rating = item.warnings, item.rating, escape_formula(item.remark)
         writer.writerow([*texts, log_prob, *rating, cider, session.model])
     return f"{BYTE_ORDER_MARK}{file.getvalue()}".encode()
 
@@ -85,12 +85,12 @@ def _row(number: int, row: Mapping[str | None, str | None]) -> tuple[str, Item]:
         raise CaptionerError(f"row {number} of the file has not as many cells as the first row.")
     cell = {name: (text or "").strip() for name, text in row.items() if name}
     item = Item(
-        picture=cleaned(revealed(cell["picture"])),
+        picture=cleaned(unescape_formula(cell["picture"])),
         upload_hash=cell["upload_hash"],
-        caption=cleaned(revealed(cell["caption"])),
+        caption=cleaned(unescape_formula(cell["caption"])),
         log_prob=_number(cell["log_prob"]),
         rating=cell["rating"].lower(),
-        remark=cleaned(revealed(cell["remark"])),
+        remark=cleaned(unescape_formula(cell["remark"])),
         warnings=" ".join(cell.get("warnings", "").split()),
     )
     known_warnings = set(item.warnings.split()) <= set(WARNINGS)

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from msgspec.structs import asdict
 
-from captioner.app.components.charts import HEIGHT, LABEL, RULE, inked, layered
+from captioner.app.components.charts import HEIGHT, LABEL_SIZE, RULE_OPACITY, in_text_color, layered
 from captioner.bundle.schema import Epoch
 from captioner.bundle.storage import Bundle
 
@@ -204,7 +204,7 @@ def _framed(history: pd.DataFrame, *layers: alt.Chart) -> alt.LayerChart:
     spans = spans.assign(start=spans["min"] - 0.5, end=spans["max"] + 0.5, shade=spans.index % 2)
     base = alt.Chart(spans).encode(x=_epochs(history, "start"))
     bands = base.mark_rect(opacity=BAND).encode(x2="end:Q").transform_filter("datum.shade == 1")
-    names = inked(base).mark_text(align="left", baseline="bottom", dx=2, dy=-4, fontSize=LABEL)
+    names = in_text_color(base).mark_text(align="left", baseline="bottom", dx=2, dy=-4, fontSize=LABEL_SIZE)
     named = names.encode(y=alt.value(0), text="phase:N")
     return layered(HEIGHT, bands, named, *layers)
 
@@ -220,9 +220,9 @@ def _best(history: pd.DataFrame, column: str, *, smallest: bool) -> tuple[alt.Ch
     known = history.dropna(subset=[column])
     best = known.loc[[known[column].idxmin() if smallest else known[column].idxmax()]]
     best = best.assign(label=[f"best: epoch {epoch:.0f}" for epoch in best["epoch"]])
-    base = inked(alt.Chart(best)).encode(x=_epochs(history))
-    rule = base.mark_rule(strokeDash=[2, 4], opacity=RULE)
+    base = in_text_color(alt.Chart(best)).encode(x=_epochs(history))
+    rule = base.mark_rule(strokeDash=[2, 4], opacity=RULE_OPACITY)
     point = base.mark_point(shape="diamond", size=160, strokeWidth=2, opacity=1).encode(y=f"{column}:Q")
-    text = base.mark_text(align="right", dx=-6, dy=12 if smallest else -12, fontSize=LABEL)
+    text = base.mark_text(align="right", dx=-6, dy=12 if smallest else -12, fontSize=LABEL_SIZE)
     named = text.encode(y=alt.value(0 if smallest else "height"), text="label:N")
     return rule, point, named

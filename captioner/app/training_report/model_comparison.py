@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from captioner.app.components import wording
-from captioner.app.components.charts import HEIGHT, inked, layered
+from captioner.app.components.charts import HEIGHT, in_text_color, layered
 from captioner.app.training_report.learning_curves import CIDER, LOSS, history_frame
 from captioner.app.training_report.scores import SCORES
 from captioner.bundle.schema import Metrics
@@ -149,7 +149,7 @@ def curves_chart(frame: pd.DataFrame, best: pd.DataFrame, column: str, unit: str
         color=alt.Color("model:N", sort=models, legend=legend),
         strokeDash=alt.StrokeDash("model:N", sort=models, scale=alt.Scale(range=DASHES), legend=legend),
     )
-    marks = inked(base).mark_point(shape="diamond", size=120, strokeWidth=2, opacity=1)
+    marks = in_text_color(base).mark_point(shape="diamond", size=120, strokeWidth=2, opacity=1)
     marks.data = best
     chart = layered(HEIGHT, lines, marks)
     # Both or none: a scale of the whole chart and one of a layer would make two legends.

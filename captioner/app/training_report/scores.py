@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from captioner.app.components import wording
-from captioner.app.components.charts import LABEL, inked, layered
+from captioner.app.components.charts import LABEL_SIZE, in_text_color, layered
 from captioner.bundle.model_card import CUTS
 from captioner.bundle.schema import Metrics
 from captioner.metrics import METRICS, display_names
@@ -106,5 +106,5 @@ def scores_chart(frame: pd.DataFrame) -> alt.LayerChart:
         x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, frame["value"].max() * 1.6])),
     )
     bars = base.mark_bar(cornerRadius=3).encode(color=alt.Color("who:N", sort=who, legend=None))
-    text = inked(base).mark_text(align="left", dx=6, fontSize=LABEL).encode(text="label:N")
+    text = in_text_color(base).mark_text(align="left", dx=6, fontSize=LABEL_SIZE).encode(text="label:N")
     return layered(34 * len(frame), bars, text)

@@ -18,7 +18,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 from captioner import images
 from captioner.app.batch import job
 from captioner.app.batch.job import BatchJob, PictureResult
-from captioner.app.components.spreadsheet import revealed
+from captioner.app.components.spreadsheet import unescape_formula
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.fake_captioner import FakeCaptioner, photo
@@ -88,7 +88,7 @@ def test_the_csv_holds_every_file_once_and_computes_nothing(files: list[tuple[st
         PictureResult(name, caption, "sure of 1 of 2, guessed 1", 0.5, -1.5) for name, caption in files
     ]
     table = rows([*results, PictureResult("bad.png", problem="It is broken, sadly.")])
-    assert [(revealed(row["file"]), revealed(row["caption"])) for row in table[:-1]] == files
+    assert [(unescape_formula(row["file"]), unescape_formula(row["caption"])) for row in table[:-1]] == files
     assert not any(cell.startswith(FORMULA) for row in table for cell in (row["file"], row["caption"]))
     assert table[-1]["problem"] == "It is broken, sadly."
     assert all(row["word_probability"] == "0.5000" for row in table[:-1])

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from streamlit.runtime.caching import cache_resource_api
 from streamlit.testing.v1 import AppTest
 
-from captioner import images
 from captioner.app.caption import result
 from captioner.app.components import decoding_controls, image_picker
-from captioner.app.state import serving
-from captioner.app.state.session import DecodedImage
-from captioner.errors import BundleError
-from captioner.inference.captioner import Captioner
 from captioner.inference.decoding import DecodingOptions, Word
 from tests import visitor
 from tests.fake_captioner import FakeCaptioner, photo
@@ -54,16 +48,6 @@ def alternative_text(app: AppTest) -> str:
     """Of the large picture, which comes first, before the thumbnails in the folded shelf."""
     large = [image for image in app.get("image") if image.proto.imgs[0].alt.startswith("a dog")]
     return str(large[0].proto.imgs[0].alt)
-
-
-def test_the_box_of_choices_is_open_until_a_picture_is_shown(fake: FakeCaptioner) -> None:
-    app = opened()
-    assert app.session_state["picker"] is True
-    upload(app, photo(3))
-    assert app.session_state["picker"] is False
-    app.file_uploader[0].set_value(None).run()
-    assert checked(app).session_state["picker"] is True
-    assert not app.header
 
 
 def test_every_word_has_its_probability_in_figures_and_in_words(fake: FakeCaptioner) -> None:
@@ -128,24 +112,6 @@ def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(fake:
     )  # the same picture with the same settings is remembered
 
 
-def test_the_open_picture_is_decoded_once(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
-    app, read = opened(), images.read
-    asked: list[bytes] = []
-
-    def counted(data: bytes) -> Any:
-        asked.append(data)
-        return read(data)
-
-    monkeypatch.setattr(images, "read", counted)
-    checked(upload(app, photo(3)))
-    app.slider(key="beams").set_value(1).run()
-    assert asked == [photo(3)]
-    checked(upload(app, photo(4)))
-    assert asked == [photo(3), photo(4)]
-    app.file_uploader[0].set_value(None).run()
-    assert "image" not in checked(app).session_state
-
-
 def test_no_two_visitors_share_anything(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     session = "first"  # Streamlit's tests give every session the same id
     monkeypatch.setattr(cache_resource_api, "get_session_id_or_throw", lambda: session)
@@ -156,74 +122,6 @@ def test_no_two_visitors_share_anything(fake: FakeCaptioner, monkeypatch: pytest
     assert not second.header
     upload(second, photo(3))
     assert fake.encoded == 2
-
-
-def test_a_link_opens_its_sample(fake: FakeCaptioner) -> None:
-    app = opened(sample="two.png")
-    assert app.header[0].value == "“a dog runs”"
-    assert "Somebody wrote two" in said(app)
-
-
-def test_a_link_to_a_picture_that_is_not_here_says_so(fake: FakeCaptioner) -> None:
-    app = opened(sample="../secret.png")
-    assert "not here" in app.info[0].value
-    assert not app.header
-
-
-def test_a_picked_sample_takes_the_place_of_an_upload_and_the_other_way_round(fake: FakeCaptioner) -> None:
-    app = checked(upload(opened(), photo(3)))
-    app.button(key="pick one.png").click().run()
-    assert "Somebody wrote one" in said(checked(app))
-    assert app.query_params["sample"] == "one.png"
-    upload(app, photo(4))
-    assert "Somebody wrote" not in said(checked(app))
-    assert "sample" not in app.query_params
-
-
-def test_taking_back_a_file_leaves_the_photograph_that_came_after_it(
-    fake: FakeCaptioner,
-) -> None:
-    shown = DecodedImage.decode("photo.png", photo(4))
-    app = checked(upload(opened(), photo(3)))
-    app.session_state["image"], app.session_state["source"] = shown, "photo-0"
-    app.file_uploader[0].set_value(None).run()
-    assert app.session_state["image"] == shown
-    assert checked(app).header
-
-
-@pytest.mark.parametrize("data", [b"not a picture", photo(5)[:50], b""])
-def test_a_broken_picture_is_explained_and_the_page_goes_on(fake: FakeCaptioner, data: bytes) -> None:
-    app = upload(opened(), data)
-    assert not app.exception
-    assert len(app.error) == 1
-    assert app.error[0].value.startswith("The picture is")
-    upload(app, photo(6))
-    assert checked(app).header[0].value == "“a dog runs”"
-
-
-def test_what_a_person_can_put_right_is_a_sentence(
-    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken() -> Captioner:
-        raise BundleError("artifacts holds no bundle. Pull one.")
-
-    monkeypatch.setattr(serving, "captioner", broken)
-    app = visitor.opened()
-    assert not app.exception
-    assert app.error[0].value == "Artifacts holds no bundle. Pull one."
-
-
-def test_a_bug_is_logged_whole_and_shown_under_a_reference(
-    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(fake, "decode", lambda regions, options: [][0])
-    app = upload(opened(), photo(3))
-    assert not app.exception
-    assert len(app.error) == 1
-    reference = app.error[0].value.split("**")[1]
-    assert reference in caplog.text
-    assert "IndexError" in caplog.text
-    assert "IndexError" not in app.error[0].value
 
 
 def test_the_sliders_reach_what_the_bundle_asks_for(fake: FakeCaptioner) -> None:
