@@ -112,13 +112,13 @@ def novelty(arguments: argparse.Namespace) -> int:
     dataset = evaluation.as_trained(
         captioner.bundle, flickr8k.load(arguments.data, captioner.bundle.config.split_name)
     )
-    rule = (calibration.add if arguments.write else calibration.measured)(captioner, dataset)
-    if rule is None:
+    detector = (calibration.write if arguments.write else calibration.calibrate)(captioner, dataset)
+    if detector is None:
         raise DatasetError(
-            f"at least {calibration.ENOUGH} pictures must set the limit, and as many others check it. "
+            f"at least {calibration.MIN_IMAGES} pictures must set the threshold, and as many others test it. "
             "Use the whole dataset."
         )
-    print(rule)
+    print(detector)
     if arguments.write:
         print(f"written to {arguments.bundle}")
     return 0

@@ -26,13 +26,13 @@ from captioner.bundle.schema import Metrics, Prediction
 from captioner.bundle.storage import Bundle
 from captioner.data.flickr8k import HELD_OUT, Dataset
 from captioner.errors import DatasetError
-from captioner.evaluation.fluency import dangles, repeats, repeats_content
+from captioner.evaluation.fluency import is_incomplete, repeats_content_word, repeats_ngram
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.progress import track
 from captioner.text import TOKENIZERS, words
 
-CONSTANT = "a man in a red shirt"  # said of every picture: what a model must beat to have looked at all
+CONSTANT = "a man in a red shirt"  # the constant baseline: what a model must beat to have looked at all
 RESAMPLES = 1000
 
 Tokens: TypeAlias = Sequence[str]
@@ -55,7 +55,7 @@ def evaluate(
     options: DecodingOptions | None = None,
     limit: int | None = None,
 ) -> tuple[Metrics, list[Prediction]]:
-    """Caption the pictures of a split, and score what was said.
+    """Caption the pictures of a split, and score the captions.
 
     Args:
         options: how to search; the bundle's own way by default.
@@ -72,29 +72,32 @@ def evaluate(
     options = options or captioner.options
     references = _references(captioner.bundle, dataset, split, limit)
     captions = caption_images(captioner, references, dataset.path, options)
-    said, meant = [words(caption.text) for caption, _ in captions], list(references.values())
-    by_image = metrics.score_images(said, meant)
-    cut = TOKENIZERS[captioner.bundle.config.tokenizer]
-    trained = {tuple(cut(caption)) for captions in dataset.splits["train"].values() for caption in captions}
+    candidates, reference_lists = [words(caption.text) for caption, _ in captions], list(references.values())
+    by_image = metrics.score_images(candidates, reference_lists)
+    tokenize = TOKENIZERS[captioner.bundle.config.tokenizer]
+    train = dataset.splits["train"].values()
+    trained = {tuple(tokenize(caption)) for captions in train for caption in captions}
     evaluation = {
         "split_name": dataset.name,
         "split": split,
-        "images": len(said),
+        "images": len(candidates),
         "tokenizer": "captioner",
         "beams": options.beams,
         "length_penalty": options.length_penalty,
         "max_words": options.max_words,
-        "scores": metrics.score(said, meant),
+        "scores": metrics.score(candidates, reference_lists),
         "cider_interval": interval(by_image["cider"]),
-        "constant_baseline": metrics.score([words(CONSTANT)] * len(said), meant),
-        "human_baseline": human_baseline(meant),
-        "distinct_captions": len({tuple(tokens) for tokens in said}),
-        "words_used": len({word for tokens in said for word in tokens}),
+        "constant_baseline": metrics.score([words(CONSTANT)] * len(candidates), reference_lists),
+        "human_baseline": human_baseline(reference_lists),
+        "distinct_captions": len({tuple(tokens) for tokens in candidates}),
+        "words_used": len({word for tokens in candidates for word in tokens}),
         "verbatim_share": _share(tuple(caption.text.split()) in trained for caption, _ in captions),
-        "repeated_ngrams_share": _share(map(repeats, said)),
-        "repeated_words_share": _share(map(repeats_content, said)),
-        "human_repeated_words_share": _share(repeats_content(one) for several in meant for one in several),
-        "incomplete_share": _share(map(dangles, said)),
+        "repeated_ngrams_share": _share(map(repeats_ngram, candidates)),
+        "repeated_words_share": _share(map(repeats_content_word, candidates)),
+        "human_repeated_words_share": _share(
+            repeats_content_word(one) for several in reference_lists for one in several
+        ),
+        "incomplete_share": _share(map(is_incomplete, candidates)),
         "seconds_per_image": median(seconds for _, seconds in captions),
     }
     rows = [

@@ -1,4 +1,4 @@
-"""What is wrong with a sentence by itself, whatever the picture shows."""
+"""Flaws of a sentence by itself, whatever the picture shows: repetition, and an incomplete end."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _FUNCTION_WORDS = (
 FUNCTION_WORDS = frozenset(" ".join(_FUNCTION_WORDS).split())
 
 
-def repeats(tokens: Sequence[str]) -> bool:
+def repeats_ngram(tokens: Sequence[str]) -> bool:
     """Whether a word stands twice in a row, or the same three words stand twice."""
     threes = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
     return any(a == b for a, b in pairwise(tokens)) or len(set(threes)) < len(threes)
 
 
-def repeats_content(tokens: Sequence[str]) -> bool:
+def repeats_content_word(tokens: Sequence[str]) -> bool:
     """Whether a content word, which is any but ``FUNCTION_WORDS``, stands twice; one dog and two dogs are."""
     content = [_singular(token) for token in tokens if token not in FUNCTION_WORDS]
     return len(set(content)) < len(content)
 
 
-def dangles(tokens: Sequence[str]) -> bool:
-    """Whether a sentence ends before its noun."""
+def is_incomplete(tokens: Sequence[str]) -> bool:
+    """Whether a sentence ends in an article or a preposition."""
     return bool(tokens) and tokens[-1] in ARTICLES + PREPOSITIONS
 
 

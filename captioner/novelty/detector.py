@@ -1,12 +1,12 @@
-"""Whether a picture looks like those that the model was trained on: a rule that is kept in the bundle.
+"""Out-of-distribution detection: how similar an image is to the training images, and when it is novel.
 
-A picture is where the mean of its regions points. Negatives count as 0: only encoders that standardise their
-regions have any, and with them flat colours and blur go unnoticed. A few directions, the centres, stand for
-the training pictures; how near the nearest of them is, as a cosine, is the likeness. ``calibration`` finds
-the rule.
+An image is represented by the direction of its mean region, in which negative values count as 0: only
+encoders that standardise their regions have any, and with them flat colours and blur would not be detected.
+Centroids of such directions, found by spherical k-means, stand for the training images. The cosine with the
+nearest one is the similarity. ``calibration`` finds centroids and threshold.
 
-Distances in which length counts (Euclid, Mahalanobis) notice next to nothing: what the encoder does not know
-excites it less, and so lies nearer to the middle of the training pictures than these do themselves.
+Distances that depend on length (Euclidean, Mahalanobis) detect next to nothing: an unknown image activates
+the encoder less, and so lies nearer to the mean of the training images than these do themselves.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from captioner.bundle.schema import AGAIN, NoveltyParameters
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 
-FINENESS = 1000  # a centre's coordinates are whole thousandths
+SCALE = 1000  # a centroid's coordinates are whole thousandths
 
 
 class NoveltyDetector(NoveltyParameters, frozen=True, forbid_unknown_fields=True, dict=True):
-    """Where familiar pictures lie, from where on one is unfamiliar, and what the rule does."""
+    """Compares images with the centroids of the training images; novelty.json holds one."""
 
     def similarity(self, regions: NDArray[np.float32]) -> float:
-        """Of float32[1, R, C]: cosine of the mean region with the nearest centre; 0 if nothing was seen."""
-        return float((self._units @ direction(regions)).max())
+        """Cosine, -1…1, of the mean of regions float32[1, R, C] with the nearest centroid; 0 if all are 0."""
+        return float((self._units @ mean_direction(regions)).max())
 
     def __str__(self) -> str:
-        """What the rule does, in lines."""
+        """A report: threshold, false positives, and detection rates by kind of image, a line each."""
         counted = (
             f"{self.false_positives} of {self.images} pictures ({self.false_positives / self.images:.1%})"
         )
         kinds = sorted(self.detected.items(), key=lambda one: (-one[1][0] / one[1][1], one[0]))
         return "\n".join(
             (
-                f"a likeness below {self.threshold:.3f} is unfamiliar",
-                f"false alarms: {counted} of the {self.split_name} {self.split} split",
-                "unfamiliar pictures noticed:",
-                *(f"{part:5} of {whole}  {kind}" for kind, (part, whole) in kinds),
+                f"a picture of a similarity below {self.threshold:.3f} is novel",
+                f"false positives: {counted} of the {self.split_name} {self.split} split",
+                "novel pictures detected:",
+                *(f"{count:5} of {total}  {kind}" for kind, (count, total) in kinds),
             )
         )
 
     @cached_property
     def _units(self) -> NDArray[np.float64]:
-        return unit(np.array(self.centroids, np.float64))
+        return normalized(np.array(self.centroids, np.float64))
 
     def to_json(self) -> dict[str, Any]:
         """The object for novelty.json; ``from_json`` undoes it."""
@@ -66,27 +66,26 @@ class NoveltyDetector(NoveltyParameters, frozen=True, forbid_unknown_fields=True
 
 
 def read(bundle: Bundle, channels: int) -> NoveltyDetector | None:
-    """A bundle's rule, if it has one.
+    """The detector of a bundle; None if it has none.
 
     Raises:
-        BundleError: it is malformed, or made for an encoder of other than this many channels.
+        BundleError: it is malformed, or made for an encoder that has not this many channels.
     """
-    rule = bundle.record(NOVELTY, NoveltyDetector)
-    if rule is None:
-        return None
-    if (expected := len(rule.centroids[0])) != channels:
+    detector = bundle.record(NOVELTY, NoveltyDetector)
+    if detector and (expected := len(detector.centroids[0])) != channels:
         raise BundleError(
             f"{NOVELTY} is for an encoder of {expected} channels, this one has {channels}. {AGAIN}"
         )
-    return rule
+    return detector
 
 
-def direction(regions: NDArray[np.float32]) -> NDArray[np.float64]:
-    """float32[1, R, C] → float64[C] of length 1 and nowhere below 0, or 0 where nothing was seen."""
-    return unit(np.maximum(regions[0], 0).mean(axis=0, dtype=np.float64))
+def mean_direction(regions: NDArray[np.float32]) -> NDArray[np.float64]:
+    """float32[1, R, C] → float64[C] of length 1 and nowhere below 0, or 0 where all regions are."""
+    return normalized(np.maximum(regions[0], 0).mean(axis=0, dtype=np.float64))
 
 
-def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def normalized(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[…, C] divided by its length along C; rows of 0 stay as they are."""
     length = np.linalg.norm(rows, axis=-1, keepdims=True)
     units: NDArray[np.float64] = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
     return units

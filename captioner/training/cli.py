@@ -282,7 +282,7 @@ def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: 
     from captioner.novelty import calibration
 
     captioner = Captioner(storage.load(folder))
-    calibration.add(captioner, dataset)
+    calibration.write(captioner, dataset)
     split = "test" if "test" in dataset.splits else "dev"
     metrics, predictions = evaluation.evaluate(captioner, dataset, split)
     conditions = f"--split {split} --beams {metrics.beams} --length-penalty {metrics.length_penalty:g}"

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from captioner.bundle import download, hub, storage
+from captioner.bundle import download, hub, migration, storage
 from captioner.bundle.hub_errors import explained
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError, HubError
 from tests import stand_in_hub, tiny
+from tests.bundle.test_migration import old_bundle
 from tests.stand_in_hub import StandInHub
 from tests.stand_in_repository import Repository
 
@@ -61,6 +62,20 @@ def test_a_push_is_one_commit_of_the_bundle_and_nothing_else(server: StandInHub,
     assert (first.message, second.oid) == ("initial commit", pushed.commit)
     assert set(second.files) - set(first.files) == set(pushed.files)
     assert "notes.txt" not in pushed.files
+
+
+def test_files_named_by_an_earlier_format_are_removed(server: StandInHub, tmp_path: Path) -> None:
+    old = old_bundle(tmp_path / "old")
+    old = storage.write(old.folder, {**{n: old.folder / n for n in old.files}, "README.md": CARD}, version=1)
+    pushed = hub.push(old.folder, REPO)
+    pulled = hub.pull(REPO, None, tmp_path / "pulled")
+    assert (pulled.format, pulled.checksum) == (1, old.checksum)
+
+    hub.push(storage.replace(old.folder, {}).folder, REPO)
+    there = set(repository(server).commits[-1].files)
+    assert migration.FILES.keys() <= set(pushed.files)
+    assert not migration.FILES.keys() & there
+    assert set(migration.FILES.values()) <= there
 
 
 def test_samples_stay_at_home_unless_asked_for(server: StandInHub, trained: Bundle, tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from captioner.evaluation import fluency
 
 @pytest.mark.parametrize("caption", ["a dog dog runs", "the the", "a red dog and a red dog", "a b a b a"])
 def test_repeats_are_found(caption: str) -> None:
-    assert fluency.repeats(caption.split())
+    assert fluency.repeats_ngram(caption.split())
 
 
 @pytest.mark.parametrize("caption", ["", "dog", "a red dog and a red cat", "a b a b"])
 def test_what_is_no_repeat(caption: str) -> None:
-    assert not fluency.repeats(caption.split())
+    assert not fluency.repeats_ngram(caption.split())
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_what_is_no_repeat(caption: str) -> None:
     ],
 )
 def test_content_words_that_stand_twice_are_found(caption: str) -> None:
-    assert fluency.repeats_content(caption.split())
+    assert fluency.repeats_content_word(caption.split())
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_content_words_that_stand_twice_are_found(caption: str) -> None:
     ["", "a dog", "two men in the grass and two women in the sun", "he is in his tent in the grass"],
 )
 def test_function_words_may_stand_twice(caption: str) -> None:
-    assert not fluency.repeats_content(caption.split())
+    assert not fluency.repeats_content_word(caption.split())
 
 
 @pytest.mark.parametrize(("caption", "found"), [("a dog on a", True), ("a dog with", True), ("a dog", False)])
 def test_a_sentence_without_its_noun_is_found(caption: str, found: bool) -> None:
-    assert fluency.dangles(caption.split()) == found
+    assert fluency.is_incomplete(caption.split()) == found

@@ -136,7 +136,7 @@ def strange() -> Pictures:
     """Ten files of pictures that are no photographs."""
     files: Pictures = {}
     for seed, (kind, draw) in enumerate(
-        [*synthetic_images.DRAWN.items(), *synthetic_images.DRAWN.items()][:10]
+        [*synthetic_images.GENERATED.items(), *synthetic_images.GENERATED.items()][:10]
     ):
         file = io.BytesIO()
         Image.fromarray(draw(np.random.default_rng(seed))).save(file, "PNG")

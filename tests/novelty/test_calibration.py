@@ -18,7 +18,7 @@ from captioner.data.flickr8k import Dataset
 from captioner.errors import DatasetError, ImageError
 from captioner.inference.captioner import Captioner
 from captioner.novelty import calibration, synthetic_images
-from captioner.novelty.detector import NoveltyDetector, unit
+from captioner.novelty.detector import NoveltyDetector, normalized
 from tests import tiny
 
 SIZES = {"train": 40, "dev": 100, "test": 120}
@@ -27,7 +27,7 @@ TRIES = 6
 
 @pytest.fixture(autouse=True)
 def _few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "TRIES", TRIES)
+    monkeypatch.setattr(calibration, "IMAGES_PER_KIND", TRIES)
 
 
 class ByColour:
@@ -63,7 +63,7 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 def measured(encoder: ByColour, dataset: Dataset) -> NoveltyDetector:
-    rule = calibration.measured(encoder, dataset)
+    rule = calibration.calibrate(encoder, dataset)
     assert rule
     return rule
 
@@ -84,43 +84,43 @@ def test_calibration_is_deterministic(tmp_path: Path, dataset: Dataset) -> None:
 
 def test_every_kind_of_synthetic_image_is_tried(tmp_path: Path, dataset: Dataset) -> None:
     rule = measured(encoder(tmp_path / "artifacts"), dataset)
-    assert list(rule.detected) == [*synthetic_images.DRAWN, *synthetic_images.CHANGED]
+    assert list(rule.detected) == [*synthetic_images.GENERATED, *synthetic_images.ALTERED]
     assert {whole for _, whole in rule.detected.values()} == {TRIES}
     assert rule.detected["pages of text"] == (TRIES, TRIES), "white is not red"
     assert rule.detected["photographs upside down"][0] <= TRIES / 2, "their colours are the same"
 
 
 def test_without_a_test_split_halves_of_dev_are_used(tmp_path: Path) -> None:
-    cut = data(tmp_path / "images", {"train": 20, "dev": 2 * calibration.ENOUGH}, "kaggle")
+    cut = data(tmp_path / "images", {"train": 20, "dev": 2 * calibration.MIN_IMAGES}, "kaggle")
     speaker = encoder(tmp_path / "artifacts", split_name="kaggle")
     rule = measured(speaker, cut)
-    assert (rule.split, rule.images, rule.split_name) == ("dev", calibration.ENOUGH, "kaggle")
+    assert (rule.split, rule.images, rule.split_name) == ("dev", calibration.MIN_IMAGES, "kaggle")
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
 def test_few_pictures_make_no_rule(tmp_path: Path, split: str) -> None:
-    few = data(tmp_path / "images", {**SIZES, split: calibration.ENOUGH - 1})
+    few = data(tmp_path / "images", {**SIZES, split: calibration.MIN_IMAGES - 1})
     speaker = encoder(tmp_path / "artifacts")
     before = speaker.bundle.checksum
-    assert calibration.add(speaker, few) is None
+    assert calibration.write(speaker, few) is None
     assert speaker.seen == [], "not even looked at"
     assert bundles.load(speaker.bundle.folder).checksum == before
 
 
 def test_another_cut_is_refused(tmp_path: Path, dataset: Dataset) -> None:
     with pytest.raises(DatasetError, match="trained on the kaggle split"):
-        calibration.measured(encoder(tmp_path / "artifacts", split_name="kaggle"), dataset)
+        calibration.calibrate(encoder(tmp_path / "artifacts", split_name="kaggle"), dataset)
 
 
 def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, dataset: Dataset) -> None:
     dataset.path("dev3.png").write_bytes(b"no picture")
     with pytest.raises(ImageError, match=r"dev3\.png"):
-        calibration.measured(encoder(tmp_path / "artifacts"), dataset)
+        calibration.calibrate(encoder(tmp_path / "artifacts"), dataset)
 
 
 def test_it_is_added_to_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
     speaker = encoder(tmp_path / "artifacts")
-    rule = calibration.add(speaker, dataset)
+    rule = calibration.write(speaker, dataset)
     assert rule
     sealed = bundles.load(speaker.bundle.folder)
     written = (sealed.folder / NOVELTY).read_bytes()
@@ -130,31 +130,31 @@ def test_it_is_added_to_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
     assert others == speaker.bundle.files
 
 
-def test_centres_are_found_where_directions_crowd() -> None:
+def test_centroids_are_found_where_directions_crowd() -> None:
     chance = np.random.default_rng(0)
     crowds = np.eye(5)[chance.integers(0, 5, 200)] + chance.normal(0, 0.01, (200, 5))
-    found = unit(np.array(calibration.centroids(unit(crowds)), np.float64))
+    found = normalized(np.array(calibration.spherical_k_means(normalized(crowds)), np.float64))
     assert len(found) == calibration.CENTROIDS
     assert (found @ np.eye(5)).max(axis=0) == pytest.approx(np.ones(5), abs=0.01)
 
 
-def test_fewer_pictures_than_centres_are_centres_themselves() -> None:
-    assert sorted(calibration.centroids(np.eye(3))) == [(0, 0, 1000), (0, 1000, 0), (1000, 0, 0)]
+def test_fewer_pictures_than_centroids_are_centroids_themselves() -> None:
+    assert sorted(calibration.spherical_k_means(np.eye(3))) == [(0, 0, 1000), (0, 1000, 0), (1000, 0, 0)]
 
 
-@pytest.mark.parametrize("kind", synthetic_images.DRAWN)
+@pytest.mark.parametrize("kind", synthetic_images.GENERATED)
 def test_synthetic_images_differ_by_seed(kind: str) -> None:
-    drawn = [synthetic_images.DRAWN[kind](np.random.default_rng(seed)) for seed in (0, 0, 1, 2, 3)]
+    drawn = [synthetic_images.GENERATED[kind](np.random.default_rng(seed)) for seed in (0, 0, 1, 2, 3)]
     assert all(picture.shape == (synthetic_images.SIDE, synthetic_images.SIDE, 3) for picture in drawn)
     assert all(picture.dtype == np.uint8 for picture in drawn)
     assert (drawn[0] == drawn[1]).all()
     assert len({picture.tobytes() for picture in drawn}) == 4
 
 
-@pytest.mark.parametrize("way", synthetic_images.CHANGED)
+@pytest.mark.parametrize("way", synthetic_images.ALTERED)
 def test_a_changed_photograph_keeps_its_size(way: str) -> None:
     photograph = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
-    changed = synthetic_images.CHANGED[way](photograph)
+    changed = synthetic_images.ALTERED[way](photograph)
     assert changed.shape == photograph.shape
     assert changed.dtype == np.uint8
     assert not (changed == photograph).all()
@@ -167,7 +167,7 @@ def test_the_command_prints_and_writes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(calibration, "ENOUGH", 4)
+    monkeypatch.setattr(calibration, "MIN_IMAGES", 4)
     own = bundles.write(tmp_path / "own", {name: tiny_bundle.folder / name for name in tiny_bundle.files})
     command = ["novelty", "--bundle", str(own.folder), "--data", str(kaggle_folder)]
 

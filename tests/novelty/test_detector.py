@@ -18,12 +18,12 @@ from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 from captioner.inference.captioner import Captioner
 from captioner.novelty import detector
-from captioner.novelty.detector import NoveltyDetector, direction
+from captioner.novelty.detector import NoveltyDetector, mean_direction
 from tests import tiny
 
 
 def rule(**changes: Any) -> NoveltyDetector:
-    """Two centres at right angles, in three channels."""
+    """Two centroids at right angles, in three channels."""
     fields: dict[str, Any] = {
         "centroids": ((1000, 0, 0), (0, 600, 800)),
         "threshold": 0.5,
@@ -46,7 +46,7 @@ def with_rule(folder: Path, value: object) -> Bundle:
     return bundles.replace(folder, {NOVELTY: manifest.canonical(value)})
 
 
-def test_the_nearest_centre_counts() -> None:
+def test_the_nearest_centroid_counts() -> None:
     assert rule().similarity(regions((7, 0, 0))) == pytest.approx(1)
     assert rule().similarity(regions((0, 3, 4))) == pytest.approx(1)
     assert rule().similarity(regions((0, 1, 0))) == pytest.approx(0.6)
@@ -59,7 +59,7 @@ def test_regions_count_by_their_mean() -> None:
 
 def test_negatives_count_as_nothing_in_every_region() -> None:
     assert rule().similarity(regions((3, -9, 0))) == pytest.approx(1)
-    assert direction(regions((1, 0, 0), (-1, 0, 4))) == pytest.approx(direction(regions((1, 0, 4))))
+    assert mean_direction(regions((1, 0, 0), (-1, 0, 4))) == pytest.approx(mean_direction(regions((1, 0, 4))))
 
 
 def test_seeing_nothing_is_like_nothing() -> None:

@@ -15,7 +15,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from captioner.errors import CaptionerError
-from captioner.evaluation.fluency import dangles
+from captioner.evaluation.fluency import is_incomplete
 from captioner.progress import duration, track
 from captioner.text import SPECIALS
 from captioner.training.loop import batches
@@ -187,7 +187,7 @@ def fit(
             seconds=time.perf_counter() - started,
             val_cider=setup.validation.cider(captions),
             words_used=len({word for caption in captions for word in caption}),
-            incomplete_share=sum(map(dangles, captions)) / len(captions),
+            incomplete_share=sum(map(is_incomplete, captions)) / len(captions),
         )
         _record(row, phase, progress)
         run.save(progress, setup.trained_encoder, model.decoder, model.optimizer)
