@@ -31,7 +31,7 @@ MAX_BYTES = 30_000_000
 MAX_SIDE = 1000  # pixels; what is larger is made smaller at once
 CHILD_MEMORY = 260_000_000  # bytes that the process for an AVIF may write to; it starts with 30 MB
 CHILD_SECONDS = 60
-REFUSED = 2  # its exit code when the file is at fault, told on standard output
+REFUSED = 2  # its exit code when the file is at fault; standard output says why
 
 File: TypeAlias = str | Path | bytes | BinaryIO
 Source: TypeAlias = File | Image.Image

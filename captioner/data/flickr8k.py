@@ -214,7 +214,7 @@ def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], lis
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    """(image, caption) pairs of either layout; of a line that is neither, a strange name or no caption."""
+    """(image, caption) pairs of either layout; a line that is neither gives an unknown name or no caption."""
     if path.name == karpathy.FILE:
         yield from karpathy.captions(path)
         return

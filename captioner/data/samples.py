@@ -155,16 +155,16 @@ def _downloaded(cache: Path) -> list[Sample]:
 
 def _from_hub(cache: Path) -> list[Sample]:
     """From the folder of pictures kept under the cache; fetched if it is not there or damaged."""
-    kept = cache / "samples" / HUB_REVISION
+    folder = cache / "samples" / HUB_REVISION
     with suppress(CaptionerError):
-        return _cached(kept)
+        return _cached(folder)
     with hub_errors.explained(HUB_REPO, HUB_REVISION):
         rows = _first_rows()
     try:
-        _store(kept, spread(rows, SAMPLE_COUNT))
+        _store(folder, spread(rows, SAMPLE_COUNT))
     except OSError as error:
-        raise HubError(f"the samples cannot be kept in {kept} ({error.strerror or error}).") from error
-    return _cached(kept)
+        raise HubError(f"the samples cannot be kept in {folder} ({error.strerror or error}).") from error
+    return _cached(folder)
 
 
 def _cached(folder: Path) -> list[Sample]:

@@ -3,7 +3,7 @@
 Knows ids and probabilities; no pictures, no LiteRT. Whatever can take a step is a ``Stepper``.
 
     start ──> step ──> choose N of N x V ──> step ──> … ──> candidates, best first
-                └── every step is recorded, so that one can see what else could have been said
+                └── every step is recorded, so that one can see what else was possible
 
 N, the number of beams, stays the same: resizing an interpreter costs more than stepping an idle row.
 """
@@ -188,7 +188,7 @@ class _Search:
 
 @dataclass(frozen=True)
 class _StepRecord:
-    """What the decoder said at one step."""
+    """What the decoder gave at one step."""
 
     log_probs: Floats  # float32[N, V]
     attention: Floats | None  # float32[N, h, w]
@@ -207,7 +207,7 @@ class _BeamTree:
         self._known: dict[tuple[int, int], int] = {}  # (parent, id) -> node
 
     def add(self, parent: int, id: int, row: int, step: int, log_prob: float, *, kept: bool) -> int:
-        """Index of the node; an old one where another row, which was sampled, has said the same."""
+        """Index of the node; an old one where another row, which was sampled, has chosen the same."""
         index = self._known.setdefault((parent, id), len(self.nodes))
         if index == len(self.nodes):
             self.nodes.append(BeamNode(parent, self._words[id], step, log_prob, kept))

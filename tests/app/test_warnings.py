@@ -20,7 +20,7 @@ from captioner.app.state.session import DecodedImage
 from captioner.inference.captioner import Captioner
 from captioner.inference.warning import SENTENCES, UNFAMILIAR
 from tests import visitor
-from tests.inference.test_warning import Pictures, limited, strange
+from tests.inference.test_warning import Pictures, limited, novel_pictures
 from tests.visitor import checked, press, said, upload
 
 SENTENCE = SENTENCES[UNFAMILIAR]
@@ -142,5 +142,5 @@ def chosen(app: AppTest, pictures: Pictures) -> AppTest:
 def test_the_warning_goes_wherever_the_caption_goes(
     way: Way, pages: Captioner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = way(strange(), pages, tmp_path, capsys)
+    found = way(novel_pictures(), pages, tmp_path, capsys)
     assert [SENTENCE in text for text in found] == [True] * 10

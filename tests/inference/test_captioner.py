@@ -69,7 +69,7 @@ def test_different_pictures_get_different_captions(captioner: Captioner) -> None
 
 def test_no_dog_is_black_and_black(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
     def echoes(joins: tuple[str, ...]) -> int:
-        """How many of 40 sentences, drawn by lot, say a word and the next but one alike."""
+        """How many of 40 sentences, sampled, have the same word twice with one between."""
         monkeypatch.setattr(inference, "CONJUNCTIONS", joins)
         speaker = Captioner(captioner.bundle)
         drawn = speaker.caption(picture(1), DecodingOptions(beams=40, temperature=1.0, top_p=1.0)).candidates
@@ -164,8 +164,8 @@ def test_a_blocked_word_is_neither_chosen_nor_offered_nor_accepted(captioner: Ca
     careful = Captioner(captioner.bundle, blocklist=blocked)
     for captions in (careful.caption(picture(1)), careful.caption(picture(1), options)):
         words = [word for caption in captions.candidates for word in caption.words]
-        told = {text for word in words for text in (word.text, *dict(word.runners_up), *word.blocked)}
-        assert not blocked & (told | {node.word for node in captions.beam_tree})
+        reported = {text for word in words for text in (word.text, *dict(word.runners_up), *word.blocked)}
+        assert not blocked & (reported | {node.word for node in captions.beam_tree})
     for word in blocked:
         with pytest.raises(ValueError, match=word):
             careful.prefix([word])

@@ -40,22 +40,22 @@ def test_a_confidence_at_the_threshold_is_low() -> None:
 
 
 def test_false_positives_are_reported_with_their_split() -> None:
-    told = warning.novelty_warning(rule(), 0.25)
-    assert told
-    assert "(cosine): 0.250. Below 0.500" in told.reason
-    assert "of 1,000 pictures of the test split" in told.reason
-    assert "came up for 11 (1.1%)" in told.reason
+    warned = warning.novelty_warning(rule(), 0.25)
+    assert warned
+    assert "(cosine): 0.250. Below 0.500" in warned.reason
+    assert "of 1,000 pictures of the test split" in warned.reason
+    assert "came up for 11 (1.1%)" in warned.reason
 
 
 def test_false_warnings_are_counted() -> None:
-    told = warning.low_confidence_warning(ConfidenceThreshold(0.9, 1000, 100, 22), 0.5)
-    assert told
-    assert "1,000 test pictures, 100 (10%) had 90% or less" in told.reason
-    assert "22 of those 100 sentences (22%)" in told.reason
+    warned = warning.low_confidence_warning(ConfidenceThreshold(0.9, 1000, 100, 22), 0.5)
+    assert warned
+    assert "1,000 test pictures, 100 (10%) had 90% or less" in warned.reason
+    assert "22 of those 100 sentences (22%)" in warned.reason
 
 
 @pytest.mark.parametrize(
-    ("detected", "told"),
+    ("detected", "expected"),
     [
         ({}, ""),
         ({"noise": (4, 4)}, "it noticed all noise."),
@@ -65,11 +65,11 @@ def test_false_warnings_are_counted() -> None:
     ],
 )
 def test_missed_kinds_are_reported_beside_the_detected_ones(
-    detected: dict[str, tuple[int, int]], told: str
+    detected: dict[str, tuple[int, int]], expected: str
 ) -> None:
     found = warning.novelty_warning(rule(detected=detected), 0.0)
     assert found
-    assert found.reason.endswith(told or "(1.1%).")
+    assert found.reason.endswith(expected or "(1.1%).")
 
 
 def predictions(log_prob: float) -> str:
@@ -132,7 +132,7 @@ def test_a_broken_rule_costs_its_warning_and_no_caption(
     assert [one.code for one in broken.warnings] == [UNSURE if name == manifest.NOVELTY else UNFAMILIAR]
 
 
-def strange() -> Pictures:
+def novel_pictures() -> Pictures:
     """Ten files of pictures that are no photographs."""
     files: Pictures = {}
     for seed, (kind, draw) in enumerate(
@@ -146,7 +146,7 @@ def strange() -> Pictures:
 
 def test_the_committed_model_detects_most_synthetic_images(committed: Bundle) -> None:
     captioner = Captioner(committed)
-    found = [captioner.caption(images.read(data)).warnings for data in strange().values()]
+    found = [captioner.caption(images.read(data)).warnings for data in novel_pictures().values()]
     assert sum(UNFAMILIAR in [one.code for one in warnings] for warnings in found) >= 8
 
 
@@ -174,5 +174,5 @@ def test_the_figures_stand_in_the_help_and_stay_plain_text(doubtful: FakeCaption
 
 
 def test_without_a_warning_nothing_is_shown(fake: FakeCaptioner) -> None:
-    told = said(checked(upload(opened(), photo(3))))
-    assert not any(sentence in told for sentence in SENTENCES.values())
+    expected = said(checked(upload(opened(), photo(3))))
+    assert not any(sentence in expected for sentence in SENTENCES.values())
