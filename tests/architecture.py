@@ -134,6 +134,11 @@ def imports(tree: ast.AST, path: Path) -> Iterator[str]:
             yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
 
 
+@functools.cache
+def imported_by(path: Path, text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(imports(parsed(text), path)))
+
+
 def name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
@@ -184,7 +189,7 @@ def broken_rules(path: Path, text: str) -> tuple[str, ...]:
 
 def _broken_rules(path: Path, text: str) -> Iterator[str]:
     tree = parsed(text)
-    for imported in dict.fromkeys(imports(tree, path)):
+    for imported in imported_by(path, text):
         yield from misplaced_imports(path, imported)
     if path.name == "__init__.py" and path.parts[0] == "captioner":
         at_import = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -219,8 +224,7 @@ def cycle(sources: dict[Path, str]) -> Iterator[str]:
     """The first circle of imports inside the package, if there is one."""
     paths = {module(path): path for path in sources if path.parts[0] == "captioner"}
     graph = {
-        here: {other for other in imports(parsed(sources[path]), path) if other in paths}
-        - {"captioner", here}
+        here: {other for other in imported_by(path, sources[path]) if other in paths} - {"captioner", here}
         for here, path in paths.items()
         if here != "captioner"
     }
