@@ -35,6 +35,7 @@ REFUSED = 2  # its exit code when the file is at fault; standard output says why
 
 File: TypeAlias = str | Path | bytes | BinaryIO
 Source: TypeAlias = File | Image.Image
+Pixels: TypeAlias = NDArray[np.uint8]  # [H, W, 3]
 
 # One picture at a time, whoever it is from: two peaks together would not fit.
 _DECODING = FairLock()

@@ -24,7 +24,7 @@ from captioner.errors import CaptionerError
 if TYPE_CHECKING:  # so that the page need not wait for LiteRT
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from captioner.app.components.attention_overlay import Pixels
+    from captioner.images import Pixels
     from captioner.inference.captioner import Caption, Captioner
     from captioner.inference.decoding import Candidate
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-Pixels = NDArray[np.uint8]  # [H, W, 3]
+from captioner.images import Pixels
+
 Attention = NDArray[np.float32]  # [h, w], sums to 1
 
 SHADE = (14, 22, 32)  # RGB, nearly black; light and dark need no colour vision

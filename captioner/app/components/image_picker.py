@@ -18,8 +18,8 @@ from captioner.errors import CaptionerError
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from captioner.app.components.attention_overlay import Pixels
     from captioner.data.samples import Sample
+    from captioner.images import Pixels
 
 TITLE = "Choose a picture"
 ICON = ":material/add_photo_alternate:"

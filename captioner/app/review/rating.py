@@ -29,7 +29,7 @@ from captioner.inference.warning import UNSURE
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from captioner.app.components.attention_overlay import Pixels
+    from captioner.images import Pixels
     from captioner.inference.captioner import Caption
 
 MEANINGS = (

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from captioner import images
 from captioner.app.state import serving
+from captioner.images import Pixels
 from captioner.inference.decoding import DecodingOptions
 
 if TYPE_CHECKING:
     from captioner.inference.captioner import Caption, Captioner
-
-Pixels = NDArray[np.uint8]  # [H, W, 3]
 
 MAX_CAPTIONS = 8  # a visitor: 80 kB each
 MAX_REGIONS = 2  # a visitor: half a megabyte each, of use only while the image is open
