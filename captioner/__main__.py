@@ -236,7 +236,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _add_decoding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
-    parser.add_argument("--beams", type=beams, metavar="N", help="sentences to pursue at once; 1 is greedy")
+    parser.add_argument("--beams", type=beams, metavar="N", help="beam width; 1 is greedy search")
     parser.add_argument(
         "--length-penalty",
         type=length_penalty,

@@ -1,4 +1,4 @@
-"""Reads from the Hugging Face Hub within bounds: so many bytes, and never slower than ``SLOWEST``.
+"""Reads from the Hugging Face Hub within bounds: at most so many bytes, and a least speed.
 
 The client's own downloads ask for a file again and again, wait as long as a Retry-After says, even if it says
 an hour, and give an answer all the time and memory that it wants. Here an address is read once; whoever needs
@@ -21,9 +21,9 @@ from captioner.errors import HubError
 if TYPE_CHECKING:
     import httpx2
 
-PATIENCE = 15.0  # seconds for an answer's head, and for every further piece of SLOWEST * PATIENCE bytes
-SLOWEST = 10_000  # bytes a second
-AHEAD = 4  # pieces of up to 64 KB that may wait to be written
+TIMEOUT = 15.0  # seconds for an answer's head, and for every MIN_BYTES_PER_SECOND * TIMEOUT bytes
+MIN_BYTES_PER_SECOND = 10_000
+MAX_QUEUED = 4  # chunks of up to 64 KB that may wait to be written
 
 
 def info_url(repo: str, revision: str | None) -> str:
@@ -43,20 +43,20 @@ def endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
 
 
-def content(url: str, limit: int) -> bytes:
-    """What is there; raises as ``pieces`` does."""
-    return b"".join(pieces(url, limit))
+def read(url: str, limit: int) -> bytes:
+    """What is there; raises as ``chunks`` does."""
+    return b"".join(chunks(url, limit))
 
 
 def save(url: str, path: Path, limit: int) -> None:
-    """Write what is there to a file; raises as ``pieces`` does, or ``OSError``."""
+    """Write what is there to a file; raises as ``chunks`` does, or ``OSError``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        for piece in pieces(url, limit):
-            file.write(piece)
+        for chunk in chunks(url, limit):
+            file.write(chunk)
 
 
-def pieces(url: str, limit: int) -> Iterator[bytes]:
+def chunks(url: str, limit: int) -> Iterator[bytes]:
     """The bytes at an address as they come, read in a thread that is left behind should they not come.
 
     A thread, because a socket's own timeout ends neither the look-up of a name nor an answer, or only its
@@ -66,40 +66,40 @@ def pieces(url: str, limit: int) -> Iterator[bytes]:
         HubError: there are more than ``limit`` bytes, or they come too slowly.
         huggingface_hub.errors.HfHubHTTPError, httpx2.RequestError, httpx2.InvalidURL: what the client says.
     """
-    arrived: Queue[bytes | Exception | None] = Queue(AHEAD)
-    threading.Thread(target=_read, args=(url, arrived), daemon=True).start()
+    arrived: Queue[bytes | Exception | None] = Queue(MAX_QUEUED)
+    threading.Thread(target=_fill, args=(url, arrived), daemon=True).start()
     total = block = 0
-    due = time.monotonic() + PATIENCE
-    while (piece := _next(arrived, due)) is not None:
-        total, block = total + len(piece), block + len(piece)
+    due = time.monotonic() + TIMEOUT
+    while (chunk := _next(arrived, due)) is not None:
+        total, block = total + len(chunk), block + len(chunk)
         if total > limit:
             raise HubError(f"{_name(url)} is longer than the {limit} bytes that it should have at most.")
-        if block >= SLOWEST * PATIENCE:
-            block, due = 0, time.monotonic() + PATIENCE
-        yield piece
+        if block >= MIN_BYTES_PER_SECOND * TIMEOUT:
+            block, due = 0, time.monotonic() + TIMEOUT
+        yield chunk
 
 
 def _next(arrived: Queue[bytes | Exception | None], due: float) -> bytes | None:
     try:
-        piece = arrived.get(timeout=max(0.0, due - time.monotonic()))
+        chunk = arrived.get(timeout=max(0.0, due - time.monotonic()))
     except Empty:
-        raise HubError(f"the Hub does not answer, or answers too slowly ({PATIENCE:g} s).") from None
-    if isinstance(piece, Exception):
-        raise piece
-    return piece
+        raise HubError(f"the Hub does not answer, or answers too slowly ({TIMEOUT:g} s).") from None
+    if isinstance(chunk, Exception):
+        raise chunk
+    return chunk
 
 
-def _read(url: str, arrived: Queue[bytes | Exception | None]) -> None:
-    """Puts the pieces, then None, or what went wrong, into the queue."""
+def _fill(url: str, arrived: Queue[bytes | Exception | None]) -> None:
+    """Puts the chunks, then None, or what went wrong, into the queue."""
     try:
         try:
-            for piece in _stream(url):
-                arrived.put(piece, timeout=2 * PATIENCE)
-            arrived.put(None, timeout=2 * PATIENCE)
+            for chunk in _stream(url):
+                arrived.put(chunk, timeout=2 * TIMEOUT)
+            arrived.put(None, timeout=2 * TIMEOUT)
         except Full:
             return  # whoever asked has given up
-        except Exception as error:  # raised again where the pieces are taken
-            arrived.put(error, timeout=2 * PATIENCE)
+        except Exception as error:  # raised again where the chunks are taken
+            arrived.put(error, timeout=2 * TIMEOUT)
     except Full:
         return
 
@@ -111,7 +111,7 @@ def _stream(url: str) -> Iterator[bytes]:
         **build_hf_headers(),
         "Accept-Encoding": "identity",
     }  # so that the limit is that of the network
-    limit = 2 * PATIENCE  # of a socket; who waits for the pieces is faster to give up
+    limit = 2 * TIMEOUT  # of a socket; who waits for the chunks is faster to give up
     with get_session().stream("GET", url, headers=headers, timeout=limit, follow_redirects=True) as answer:
         _check(answer)
         yield from answer.iter_bytes(1 << 16)
@@ -122,10 +122,10 @@ def _check(answer: httpx2.Response) -> None:
     import httpx2
     from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
 
-    told = {
+    headers = {
         name: answer.headers[name] for name in ("X-Error-Code", "X-Error-Message") if name in answer.headers
     }
-    hf_raise_for_status(httpx2.Response(answer.status_code, headers=told, request=answer.request))
+    hf_raise_for_status(httpx2.Response(answer.status_code, headers=headers, request=answer.request))
 
 
 def _name(url: str) -> str:

@@ -70,7 +70,7 @@ def push(
     whole = storage.load(folder)
     if CARD not in whole.files:
         raise HubError(f"{folder} lacks {CARD}, the model card. Have it written with evaluate --write.")
-    files = _sealed(whole, samples)
+    files = _files_to_send(whole, samples)
     with explained(repo, revision):
         api = _api(repo)
         if dry_run:
@@ -108,8 +108,8 @@ def pull(repo: str, revision: str | None, folder: str | Path, tried: _Try | None
     folder = Path(folder).resolve()
     storage.refuse_foreign(folder)
     with explained(repo, revision), versions.staging(folder.with_name(f"{folder.name}.tmp-pull")) as files:
-        commit, hashes = _resolved(repo, revision)
-        with _taken_over(repo, commit):
+        commit, hashes = _resolve(repo, revision)
+        with _as_hub_error(repo, commit):
             arrived = _fetch(repo, commit, hashes, files)
             if tried:
                 tried(arrived)
@@ -124,10 +124,10 @@ def update(repo: str, revision: str | None, store: str | Path, tried: _Try) -> B
     """
     store = Path(store).resolve()
     with explained(repo, revision), versions.staging(store / ".tmp-pull") as files:
-        commit, hashes = _resolved(repo, revision)
-        if here := _here(store, repo, commit):
+        commit, hashes = _resolve(repo, revision)
+        if here := _already_stored(store, repo, commit):
             return here
-        with _taken_over(repo, commit):
+        with _as_hub_error(repo, commit):
             if why := versions.refused(store, repo, commit):
                 raise BundleError(why)
             arrived = _fetch(repo, commit, hashes, files)
@@ -156,14 +156,14 @@ def _api(repo: str) -> HfApi:
 
 
 @contextmanager
-def _taken_over(repo: str, commit: str) -> Iterator[None]:
+def _as_hub_error(repo: str, commit: str) -> Iterator[None]:
     try:
         yield
     except BundleError as error:
         raise HubError(f"{repo} at {commit[:12]} was not taken over: {error}") from error
 
 
-def _here(store: Path, repo: str, commit: str) -> Bundle | None:
+def _already_stored(store: Path, repo: str, commit: str) -> Bundle | None:
     version = versions.current(store)
     if not version or (version.repo, version.commit) != (repo, commit):
         return None
@@ -173,10 +173,10 @@ def _here(store: Path, repo: str, commit: str) -> Bundle | None:
         return None
 
 
-def _resolved(repo: str, revision: str | None) -> tuple[str, dict[str, str]]:
+def _resolve(repo: str, revision: str | None) -> tuple[str, dict[str, str]]:
     """The commit that a revision stands for, and the SHA-256 of those of its files that the Hub tells."""
     _api(repo)
-    data = download.content(download.info_url(repo, revision), INFO_BYTES)
+    data = download.read(download.info_url(repo, revision), INFO_BYTES)
     try:
         info = json.loads(data)
         files = [file for file in info["siblings"] if file.get("lfs")]
@@ -190,7 +190,7 @@ def _resolved(repo: str, revision: str | None) -> tuple[str, dict[str, str]]:
 
 def _fetch(repo: str, commit: str, hashes: Mapping[str, str], folder: Path) -> Bundle:
     """The manifest first: it says what else there is, and how large. The largest file comes last."""
-    with _missing(f"{repo} holds no captioner bundle ({MANIFEST} is missing). Check name and revision."):
+    with _not_found(f"{repo} holds no captioner bundle ({MANIFEST} is missing). Check name and revision."):
         _save(repo, commit, MANIFEST, MANIFEST_BYTES, folder)
     entries, _ = manifest.entries(folder)
     if (size := sum(entry.size for entry in entries.values())) > MAX_BYTES:
@@ -210,7 +210,7 @@ def _save(repo: str, commit: str, name: str, limit: int, folder: Path) -> None:
 
 
 @contextmanager
-def _missing(sentence: str) -> Iterator[None]:
+def _not_found(sentence: str) -> Iterator[None]:
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
@@ -219,7 +219,7 @@ def _missing(sentence: str) -> Iterator[None]:
         raise HubError(sentence) if isinstance(error.__cause__, EntryNotFoundError) else error from error
 
 
-def _sealed(whole: Bundle, samples: bool) -> dict[str, bytes]:
+def _files_to_send(whole: Bundle, samples: bool) -> dict[str, bytes]:
     """What is sent: each file as the manifest has it, which is sealed anew if the sample pictures stay."""
     kept = [name for name in whole.files if samples or not name.startswith("samples/")]
     files = {name: manifest.content(whole.folder, name, whole.files[name]) for name in sorted(kept)}

@@ -200,7 +200,7 @@ def decode(value: object, kind: type[Found], name: str) -> Found:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise BundleError(f"{name}: {_told(str(error), value)}. {AGAIN}") from error
+        raise BundleError(f"{name}: {_describe(str(error), value)}. {AGAIN}") from error
 
 
 def rows(text: str, kind: type[Row], name: str, most: int) -> list[Row]:
@@ -241,10 +241,10 @@ def _row(cells: dict[str, Any], kind: type[Row], name: str) -> Row:
     try:
         return msgspec.convert(cells, kind, strict=False)  # numbers, too, are text in a CSV file
     except msgspec.ValidationError as error:
-        raise BundleError(f"{name}: {_told(str(error), cells)}. {AGAIN}") from error
+        raise BundleError(f"{name}: {_describe(str(error), cells)}. {AGAIN}") from error
 
 
-_KINDS = {
+_TYPE_NAMES = {
     "int": "a whole number",
     "float": "a number",
     "str": "text",
@@ -255,8 +255,8 @@ _KINDS = {
 }
 
 
-def _told(message: str, value: Any) -> str:
-    """What msgspec complains of in plain words, with the field and what came."""
+def _describe(message: str, value: Any) -> str:
+    """A message of msgspec in plain words, with the field and its value."""
     rule, _, path = message.partition(" - at ")
     keyed = path.startswith("`key` in ")
     path = path.removeprefix("`key` in ").strip("`").removeprefix("$").lstrip(".")
@@ -270,17 +270,17 @@ def _told(message: str, value: Any) -> str:
         rule = "must be a smaller number"
     else:  # a rule about several fields
         return rule
-    return f"{'each key of ' if keyed else ''}{path or 'it'} {rule}{_came(path, value)}"
+    return f"{'each key of ' if keyed else ''}{path or 'it'} {rule}{_describe_value(path, value)}"
 
 
 def _expected(rule: str) -> str:
     if options := re.search(r"regex '.*\((.*)\)", rule):
         return options[1].replace("|", " or ")
-    words = re.sub(r"`([a-z]+)`", lambda kind: _KINDS.get(kind[1], kind[1]), rule)
+    words = re.sub(r"`([a-z]+)`", lambda kind: _TYPE_NAMES.get(kind[1], kind[1]), rule)
     return "a line of plain text" if "regex" in words else words.replace("`", "")
 
 
-def _came(path: str, value: Any) -> str:
+def _describe_value(path: str, value: Any) -> str:
     """What stands at a path; nothing where the path does not tell which of many."""
     if "..." in path:
         return ""

@@ -27,7 +27,7 @@ from captioner.errors import BundleError, HubError
 
 POINTER = "current.json"
 REFUSED = "refused.json"
-TRY_AGAIN = (
+RETRY_AFTER = (
     600.0  # seconds until a commit that did not run is tried again: the machine may have been at fault
 )
 
@@ -117,7 +117,7 @@ def refused(store: Path, repo: str, commit: str) -> str | None:
     found = _read(store / REFUSED, Refusal)
     if found and (found.repo, found.commit) == (repo, commit):
         with suppress(OSError):
-            if time.time() - (store / REFUSED).stat().st_mtime < TRY_AGAIN:
+            if time.time() - (store / REFUSED).stat().st_mtime < RETRY_AFTER:
                 return found.why
     return None
 

@@ -134,7 +134,7 @@ def test_a_commit_that_does_not_run_is_tried_again_after_a_while(
     versions.refuse(tmp_path, REPO, "1" * 40, "it does not run.")
     assert versions.refused(tmp_path, REPO, "1" * 40) == "it does not run."
     assert versions.refused(tmp_path, REPO, "2" * 40) is None
-    monkeypatch.setattr(versions, "TRY_AGAIN", -1.0)
+    monkeypatch.setattr(versions, "RETRY_AFTER", -1.0)
     assert versions.refused(tmp_path, REPO, "1" * 40) is None
 
 

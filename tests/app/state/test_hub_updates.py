@@ -124,7 +124,7 @@ def test_a_failing_hub_is_reported_and_blocks_nobody(
         push(app, server, newer)
         server.failing, server.fault = PLACES[place], fault
         if "slow" in sentence:
-            monkeypatch.setattr(download, "PATIENCE", SLOW)
+            monkeypatch.setattr(download, "TIMEOUT", SLOW)
         assert recipe() == good  # though nobody has asked the Hub yet
         ended = gate.ended
         gate.opened.set()
@@ -135,7 +135,7 @@ def test_a_failing_hub_is_reported_and_blocks_nobody(
         assert re.search(sentence, why), why
 
         server.failing = "nothing"
-        monkeypatch.setattr(download, "PATIENCE", LONGEST)
+        monkeypatch.setattr(download, "TIMEOUT", LONGEST)
         until(lambda newer=newer: recipe() == newer)  # type: ignore[misc]
 
 
