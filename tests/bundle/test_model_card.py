@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from PIL import Image
 
 from captioner.bundle import schema
 from captioner.bundle.model_card import DATASET, render
-from captioner.bundle.schema import DatasetStatistics, Epoch, Metrics
+from captioner.bundle.schema import Baseline, DatasetStatistics, Epoch, Metrics
+from captioner.child_process import ROOT
 from captioner.metrics import METRICS as REGISTRY
 from tests import tiny
 
-MODEL, FLOOR, PEOPLE = (
+MODEL, CONSTANT, PEOPLE = (
     dict(zip(REGISTRY, numbers, strict=True))
     for numbers in (
         (0.62, 0.44, 0.3, 0.197, 0.455, 0.484),
@@ -30,7 +36,7 @@ METRICS: dict[str, Any] = {
     "length_penalty": 0.7,
     "max_words": 20,
     "scores": MODEL,
-    "constant_baseline": FLOOR,
+    "constant_baseline": CONSTANT,
     "human_baseline": PEOPLE,
     "cider_interval": [0.454, 0.514],
     "distinct_captions": 812,
@@ -49,25 +55,25 @@ def results(card: ModelCard) -> list[EvalResult]:
     return card.data.eval_results or []
 
 
-def measured(**changes: Any) -> Metrics:
+def metrics(**changes: Any) -> Metrics:
     return schema.decode(METRICS | changes, Metrics, "metrics.json")
 
 
 def card(**changes: Any) -> ModelCard:
-    facts = schema.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
-    whole: dict[str, Any] = {"metrics": measured(), "history": HISTORY, "dataset": facts}
-    given = {"config": tiny.config(), **whole, **changes}
-    return ModelCard(render(**given), ignore_metadata_errors=False)
+    statistics = schema.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
+    whole: dict[str, Any] = {"metrics": metrics(), "history": HISTORY, "dataset": statistics}
+    arguments = {"config": tiny.config(), **whole, **changes}
+    return ModelCard(render(**arguments), ignore_metadata_errors=False)
 
 
 def test_the_card_names_the_horizontal_flip() -> None:
-    assert "mirror image" in card(config=tiny.config(horizontal_flip=True)).text
-    assert "mirror image" not in card(config=tiny.config(horizontal_flip=False)).text
+    assert "horizontally flipped" in card(config=tiny.config(horizontal_flip=True)).text
+    assert "horizontally flipped" not in card(config=tiny.config(horizontal_flip=False)).text
 
 
 def test_the_card_says_how_many_decoders_write() -> None:
     assert "decoders" not in card(config=tiny.config(members=1)).text
-    assert "3 decoders, trained side by side" in card(config=tiny.config(members=3)).text
+    assert "3 decoders, trained together" in card(config=tiny.config(members=3)).text
 
 
 def test_the_head_is_what_the_hub_asks_for() -> None:
@@ -85,7 +91,7 @@ def test_every_result_carries_its_split_and_options() -> None:
     }  # fmt: skip
     for result in results(card()):
         assert (result.dataset_type, result.dataset_split) == (DATASET, "test")
-        assert result.dataset_args == {"cut": "official", "images": 1000}
+        assert result.dataset_args == {"split_name": "official", "images": 1000}
         assert result.metric_args == {
             "tokenizer": "captioner",
             "beams": 5,
@@ -106,7 +112,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "## Results" not in bare.text
     assert "hours" not in bare.text
     assert "model-index" not in bare.content
-    assert "| a person" not in card(metrics=measured(human_baseline=None)).text
+    assert "| a person" not in card(metrics=metrics(human_baseline=None)).text
 
 
 def test_the_card_names_the_pretraining_of_the_encoder() -> None:
@@ -116,7 +122,7 @@ def test_the_card_names_the_pretraining_of_the_encoder() -> None:
 
 def test_odd_names_do_not_break_the_head() -> None:
     odd = 'x: "y"\'; # [z] --- !!python/object'
-    found = results(card(metrics=measured(split=odd, tokenizer=odd)))[0]
+    found = results(card(metrics=metrics(split=odd, tokenizer=odd)))[0]
     assert found.dataset_split == odd
     assert found.metric_args
     assert found.metric_args["tokenizer"] == odd
@@ -132,5 +138,30 @@ def test_every_recipe_has_a_card(decoder: str, split: str, encoder: str) -> None
 
 def test_repeated_words_are_compared_with_peoples_where_counted() -> None:
     assert "content word" not in card().text
-    counted = measured(repeated_words_share=0.114, human_repeated_words_share=0.084)
-    assert "11.4% say a content word twice, as do 8.4% of people's." in card(metrics=counted).text
+    counted = metrics(repeated_words_share=0.114, human_repeated_words_share=0.084)
+    assert "11.4% repeat a content word, as do 8.4% of people's." in card(metrics=counted).text
+
+
+def test_the_python_example_runs(tmp_path: Path) -> None:
+    bundle = tiny.bundle(tmp_path / "artifacts")
+    Image.new("RGB", (32, 32)).save(tmp_path / "photo.jpg")
+    (example,) = re.findall(r"```python\n(.*?)```", card().text, re.DOTALL)
+    run = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{example}"],
+        cwd=tmp_path, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert set(run.stdout.split()) <= set(bundle.vocabulary.words)
+    assert run.stdout.strip()
+
+
+def test_every_baseline_is_a_row_of_the_table_if_it_is_comparable() -> None:
+    row = {**METRICS, "recipe": "merge", "encoder": "e", "decoder": "merge", "phases": ["decoder"],
+           "megabytes": 1.0, "training_hours": 0.5}  # fmt: skip
+    comparable, other = (
+        schema.decode(row | change, Baseline, "baselines.json")
+        for change in ({}, {"beams": 3, "recipe": "inject"})
+    )
+    table = card(baselines=[comparable, other]).text
+    assert "| recipe `merge`, e, merge, trained: decoder (0.5 h, 1 MB, 0.08 s per picture) | 0.620 |" in table
+    assert "`inject`" not in table

@@ -39,8 +39,8 @@ def test_the_card_ranks_them_between_the_constant_baseline_and_this_model(tmp_pa
     others = [scored(tmp_path / name, name, cider) for name, cider in (("better", 0.5), ("worse", 0.4))]
     sealed = baselines.add(own, others)
 
-    floor, worse, better, mine, people = lines(sealed.card())
-    assert (floor[:8], people[:10]) == ("| floor:", "| a person")
+    constant, worse, better, mine, people = lines(sealed.card())
+    assert (constant[:10], people[:10]) == ("| constant", "| a person")
     assert "`worse`" in worse
     assert "| 0.400 |" in worse
     assert "`better`, one convolution, attention, trained: decoder, fine-tune (1.5 h, 2 MB, 0.08 s" in better

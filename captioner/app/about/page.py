@@ -96,7 +96,7 @@ def _data_and_licence(config: Config) -> str:
         "Flickr, each with five sentences by crowd workers. The photographs belong to the people who took "
         "them and were given for research and education; none of them is part of the model."
         f"{PRETRAINED if config.pretrained else ''}\n"
-        f"- **Which pictures it learned from:** {model_card.CUTS[config.split_name]}.\n"
+        f"- **Which pictures it learned from:** {model_card.SPLIT_DESCRIPTIONS[config.split_name]}.\n"
         "- **Licence of app and model:** Apache-2.0.\n"
         "- **Your pictures:** captioned on this server, kept in memory while the page is open, never stored "
         "or shared."

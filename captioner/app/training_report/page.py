@@ -7,7 +7,7 @@ import streamlit as st
 from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary, show_broken_bundles
 from captioner.app.state import other_bundles, serving
-from captioner.bundle.model_card import DECODERS
+from captioner.bundle.model_card import DECODER_DESCRIPTIONS
 from captioner.bundle.storage import Bundle
 
 DATA = (
@@ -94,6 +94,6 @@ def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:
             "3 · It writes",
             f"Word by word it chooses from {vocabulary:,} words, based on these notes and the words before."
             f"{ENSEMBLE.format(config.members) if config.members > 1 else ''}",
-            f"Decoder: {config.decoders}, {DECODERS.get(config.decoder, 'recurrent')}",
+            f"Decoder: {config.decoders}, {DECODER_DESCRIPTIONS.get(config.decoder, 'recurrent')}",
         ),
     )

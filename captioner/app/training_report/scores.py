@@ -8,7 +8,7 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.components.charts import LABEL_SIZE, in_text_color, layered
-from captioner.bundle.model_card import CUTS
+from captioner.bundle.model_card import SPLIT_DESCRIPTIONS
 from captioner.bundle.schema import Metrics
 from captioner.metrics import METRICS, display_names
 
@@ -68,7 +68,8 @@ def _summary(metrics: Metrics) -> str:
 def _conditions(metrics: Metrics) -> str:
     low, high = metrics.cider_interval
     return (
-        f"Measured on {wording.score_conditions(metrics)}; {metrics.split_name}: {CUTS[metrics.split_name]}. "
+        f"Measured on {wording.score_conditions(metrics)}; {metrics.split_name}: "
+        f"{SPLIT_DESCRIPTIONS[metrics.split_name]}. "
         "The scores are those that coco-caption defines. On very many such pictures, CIDEr would likely be "
         f"between {low:.2f} and {high:.2f} (95 % bootstrap)."
     )
