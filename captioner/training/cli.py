@@ -29,10 +29,10 @@ MAX_TRIALS = 20
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Everything from the command line to the bundle.
+    """Train, export, evaluate and install a bundle, or tune.
 
     Raises:
-        CaptionerError: something the user can put right, as one sentence.
+        CaptionerError: something that the user can correct, as one sentence.
     """
     from captioner.bundle import storage
 
@@ -71,11 +71,13 @@ def _add_data_options(add: Callable[..., Any]) -> None:
     )  # fmt: skip
     add("--download", action="store_true", help=f"fetch Flickr8k from Kaggle ({KAGGLE_HANDLE}) first")
     add("--split", choices=SPLITS, help="which pictures train, by which rules (EXPERIMENTS.md)")
-    add("--limit", type=_count, metavar="N", help="the first N training pictures only, fewer of the others")
     add(
-        "--hold-out", type=_count, metavar="N",
-        help="keep N training pictures, chosen by seed, from the model: what "
-        "`python -m captioner evaluate --split held-out` scores",
+        "--limit", type=_positive, metavar="N", help="the first N training pictures only, fewer of the others"
+    )
+    add(
+        "--hold-out", type=_positive, metavar="N",
+        help="do not train on N of the training pictures, chosen by seed: "
+        "`python -m captioner evaluate --split held-out` scores them",
     )  # fmt: skip
 
 
@@ -86,34 +88,44 @@ def _add_model_options(add: Callable[..., Any]) -> None:
         "--weights", nargs="+", help="imagenet, none, or a file of ImageNet weights; of a pair, one a network"
     )
     add("--layer", help="inner layer to cut the encoder at")
-    add("--image-size", type=_between(8, 2048), metavar="S", help="side of the encoder's square in pixels")
-    add("--units", type=_count, metavar="U", help="width of the attention decoder")
     add(
-        "--members", type=_between(1, 100), metavar="M",
-        help="decoders of an ensemble, trained side by side and averaged",
+        "--image-size",
+        type=_whole_number(8, 2048),
+        metavar="S",
+        help="side of the encoder's square in pixels",
+    )
+    add("--units", type=_positive, metavar="U", help="width of the attention decoder")
+    add(
+        "--members", type=_whole_number(1, 100), metavar="M",
+        help="decoders of an ensemble, trained together and averaged",
     )  # fmt: skip
-    add("--heads", type=_count, metavar="H", help="attention heads of the attention decoder")
+    add("--heads", type=_positive, metavar="H", help="attention heads of the attention decoder")
     add("--glove", metavar="FILE", help="GloVe text file, its vectors as wide as the decoder's embedding")
     add("--freeze-glove", action="store_true", help="do not train on the GloVe vectors")
 
 
 def _add_training_options(add: Callable[..., Any]) -> None:
-    add("--epochs", type=_count, metavar="N", help="epochs of every phase, or of each trial of --tune")
-    add("--batch", type=_count, metavar="B", help="pictures in a batch while the encoder is fine-tuned")
+    add("--epochs", type=_positive, metavar="N", help="epochs of every phase, or of each trial of --tune")
+    add("--batch", type=_positive, metavar="B", help="pictures in a batch while the encoder is fine-tuned")
     add("--frozen", action="store_true", help="freeze the encoder: leave out the phase that fine-tunes it")
-    add("--self-critical", type=_count, metavar="N", help="then N epochs of self-critical training on CIDEr")
-    add("--polish", dest="self_critical", type=_count, help=argparse.SUPPRESS)  # its name until format 2
     add(
-        "--tune", type=_between(1, MAX_TRIALS), metavar="N",
+        "--self-critical",
+        type=_positive,
+        metavar="N",
+        help="then N epochs of self-critical training on CIDEr",
+    )
+    add("--polish", dest="self_critical", type=_positive, help=argparse.SUPPRESS)  # its former name
+    add(
+        "--tune", type=_whole_number(1, MAX_TRIALS), metavar="N",
         help="instead of training, tune the decoder's hyper-parameters in N short trials, at most "
         f"{MAX_TRIALS}; the run's folder gets a table and a plot of what mattered",
     )  # fmt: skip
-    add("--search", dest="tune", type=_between(1, MAX_TRIALS), help=argparse.SUPPRESS)  # its name before
+    add("--search", dest="tune", type=_whole_number(1, MAX_TRIALS), help=argparse.SUPPRESS)  # its former name
     add(
         "--precision", choices=("float32", "mixed_bfloat16"),
         help="bfloat16 is 1.4 to 1.8 times as fast with AMX",
     )  # fmt: skip
-    add("--seed", type=_between(0, 2**32 - 1), default=0)
+    add("--seed", type=_whole_number(0, 2**32 - 1), default=0)
     add("--run", type=Path, metavar="FOLDER", help="checkpoints (default runs/RECIPE, or runs/RECIPE-tuning)")
     add("--resume", action="store_true", help="go on with the training or tuning in that folder")
     add("--from", dest="initial_run", type=Path, metavar="FOLDER", help="begin with another run's weights")
@@ -124,7 +136,7 @@ def _add_training_options(add: Callable[..., Any]) -> None:
     )  # fmt: skip
 
 
-def _between(low: int, high: int | None = None) -> Callable[[str], int]:
+def _whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
     def read(text: str) -> int:
         if text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high):
             return int(text)
@@ -134,7 +146,7 @@ def _between(low: int, high: int | None = None) -> Callable[[str], int]:
     return read
 
 
-_count = _between(1)
+_positive = _whole_number(1)
 
 
 def choose_recipe(options: argparse.Namespace) -> Recipe:
@@ -195,11 +207,10 @@ def _refuse_useless_options(options: argparse.Namespace, recipe: Recipe) -> None
 
 
 def silence_tensorflow() -> None:
-    """Leave out TensorFlow's log below errors, which would bury what training prints. Warnings stay.
+    """Hide TensorFlow's log below errors, which would bury what training prints. Python's warnings stay.
 
-    To be called before TensorFlow is imported, or it is too late. What its C++ half calls errors is left
-    out, too, such as that there is no GPU: what matters is raised. The few lines that it writes while it is
-    being loaded cannot be helped.
+    Call it before TensorFlow is imported. The errors that its C++ part logs are hidden, too, such as that
+    there is no GPU: real ones are raised. The few lines that it writes while it is being loaded remain.
     """
     from absl import logging as absl  # TensorFlow brings it
 
@@ -209,7 +220,11 @@ def silence_tensorflow() -> None:
 
 
 def read_dataset(options: argparse.Namespace, recipe: Recipe) -> Dataset:
-    """The dataset, downloaded if asked, without undecodable pictures; prints what is left out."""
+    """The dataset without undecodable pictures, downloaded with --download; prints what is left out.
+
+    Raises:
+        CaptionerError: it cannot be downloaded or read, or --hold-out asks for too many pictures.
+    """
     from captioner.data import flickr8k
     from captioner.training.loop import features
 
@@ -242,7 +257,11 @@ def download_dataset() -> Path:
 
 
 def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder: Path) -> TrainingResult:
-    """Go through the recipe's phases, from the last epoch that the run in the folder has finished."""
+    """Train the recipe's phases, from the last epoch that the run in the folder has finished.
+
+    Raises:
+        CaptionerError: the folder holds a run and --resume is not given; or as ``runner.train``.
+    """
     from captioner.training import runner
     from captioner.training.loop.checkpoint import Run
 
@@ -258,7 +277,7 @@ def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder:
 
 
 def tune(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder: Path) -> None:
-    """Short trials instead of training; nothing is exported."""
+    """Run short trials instead of training; nothing is exported."""
     from captioner.training import tuning
 
     epochs = options.epochs or tuning.EPOCHS
@@ -275,7 +294,7 @@ def export(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int,
 
 
 def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
-    """Score the bundle in the folder, put it in place as a whole, and push it if asked."""
+    """Evaluate the bundle in the folder, install it as a whole, and push it with --push."""
     from captioner.bundle import hub, storage
     from captioner.evaluation import evaluate as evaluation
     from captioner.inference.captioner import Captioner

@@ -100,13 +100,13 @@ def _config(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int
 
 
 def write_litert(encoder: keras.Model, decoder: Decoder, path: Path, weight_bits: int = 16) -> None:
-    """Write both halves, in inference mode, as one LiteRT file.
+    """Write encoder and decoder, in inference mode, as one LiteRT file.
 
     Keras must run on the TensorFlow backend, in float32.
 
     Args:
         weight_bits: 16 for float16; 8 for LiteRT's dynamic range quantisation: integers with a scale for each
-            channel, multiplied by activations that are rounded to 8 bits as they come.
+            channel, multiplied by activations that are rounded to 8 bits while it runs.
     """
     state, fixed = _shapes(encoder, decoder)
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +131,7 @@ def _shapes(
 def _save(
     encoder: keras.Model, decoder: Decoder, state: dict[str, Any], fixed: dict[str, Any], folder: str
 ) -> None:
-    """A SavedModel with one endpoint a signature; only what the archive tracks is frozen in."""
+    """Write a SavedModel with one endpoint for each signature; only what the archive tracks is frozen in."""
 
     def start(regions: Any) -> dict[str, Any]:
         initial, constant = decoder.start(regions)

@@ -1,4 +1,4 @@
-"""Whether fine-tuning fits into memory: estimated before it starts, as a process that does not is killed.
+"""Estimates before fine-tuning starts whether it fits into memory: otherwise the system would kill it.
 
 ``keras.utils`` summarises weights only; TensorFlow's profiler measures what has already been allocated.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 STORED_SHARE = 0.9  # of the bytes of all activations: what is kept for the backward pass
 FIXED_BYTES = 1.2e9  # the graph, the optimizer, the decoder
-_LINUX = Path("/proc/meminfo")
+_MEMINFO = Path("/proc/meminfo")
 
 
 def warning(encoder: keras.Model, batch: int) -> str | None:
@@ -49,7 +49,7 @@ def activation_bytes(model: keras.Model) -> int:
     return sum(
         activation_bytes(operation)
         if isinstance(operation, keras.Model)
-        else _stored_results(operation) * sum(map(_bytes, keras.tree.flatten(operation.output)))
+        else _stored_results(operation) * sum(map(_tensor_bytes, keras.tree.flatten(operation.output)))
         for operation in getattr(model, "operations", model.layers)  # a Sequential has layers only
     )
 
@@ -62,12 +62,12 @@ def _stored_results(operation: keras.Operation) -> int:
 
 
 def free_bytes() -> int | None:
-    """Bytes that processes may still take; None on systems other than Linux."""
-    lines = _LINUX.read_text().splitlines() if _LINUX.is_file() else []
+    """Bytes of memory that are available; None on systems other than Linux."""
+    lines = _MEMINFO.read_text().splitlines() if _MEMINFO.is_file() else []
     kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return 1024 * int(kilobytes[0]) if kilobytes else None
 
 
-def _bytes(tensor: keras.KerasTensor) -> int:
+def _tensor_bytes(tensor: keras.KerasTensor) -> int:
     width = 2 if "16" in tensor.dtype else 1 if tensor.dtype == "uint8" else 4
     return width * int(np.prod(tensor.shape[1:]))

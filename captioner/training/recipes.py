@@ -23,8 +23,8 @@ class Recipe:
     min_count: int = 4  # of a word in the captions, or it is unknown
     max_words: int | None = 20  # longer captions are truncated while training; None keeps them whole
     precision: str = "float32"
-    horizontal_flip: bool = False  # of what ships (``encoders.with_horizontal_flip``)
-    weight_bits: int = 16  # of what ships: floats of 16, or integers of 8
+    horizontal_flip: bool = False  # in the exported model (``encoders.with_horizontal_flip``)
+    weight_bits: int = 16  # in the exported model: floats of 16, or integers of 8
 
 
 # The tokeniser and the vocabulary belong to the split: its figures compare only so.
@@ -52,13 +52,13 @@ _TUNED = (
     replace(_FROZEN_ENCODER, learning_rate=2.5e-3, epsilon=1e-6, label_smoothing=0.1, batch_size=64),
     _FINE_TUNING,
 )
-# The kaggle split is judged in nats a word, over a vocabulary that has words that hardly occur in training:
-# with Adam's usual epsilon those drift away, and label smoothing makes them too likely (EXPERIMENTS.md).
+# The kaggle split is scored in nats a word, over a vocabulary with words that hardly occur in training:
+# with Adam's default epsilon those drift away, and label smoothing makes them too likely (EXPERIMENTS.md).
 _KAGGLE_PHASES = (
     replace(_FROZEN_ENCODER, epochs=8, learning_rate=2e-3, epsilon=1e-5, cosine_decay=True, patience=5),
     replace(_FINE_TUNING, label_smoothing=0.0),
 )
-# Not part of a recipe, because it has not paid yet (EXPERIMENTS.md): train.py --self-critical adds it.
+# Not part of a recipe, as it has not improved one yet (EXPERIMENTS.md): train.py --self-critical adds it.
 SELF_CRITICAL = Phase(
     "self_critical",
     epochs=0,

@@ -1,4 +1,4 @@
-"""Carries out a recipe: vocabulary, models, then one phase after another, resumable after each epoch."""
+"""Trains a recipe: vocabulary, models, then one phase after another, resumable after each epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, TOKENIZERS, Vocabulary
 from captioner.training import memory
 from captioner.training.loop import features, fit, self_critical
-from captioner.training.loop.batches import Batch, Load, Targets
+from captioner.training.loop.batches import Batch, BatchLoader, Targets
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.loop.fit import EncoderDecoder, TrainingSetup
 from captioner.training.loop.rollout import Rollout
@@ -26,7 +26,7 @@ from captioner.training.models import encoders, ensemble, glove
 from captioner.training.models.decoders import Decoder
 from captioner.training.recipes import Recipe
 
-Loader = Callable[[int], Load]  # epoch → loader
+EpochLoader = Callable[[int], BatchLoader]  # of an epoch, so that augmentation differs
 DevRegions = Callable[[], NDArray[np.float16]]  # float16[P, R, C]
 
 
@@ -45,7 +45,7 @@ def build_vocabulary(recipe: Recipe, dataset: Dataset) -> Vocabulary:
     """Words of the training split; of all splits under the kaggle rules, which have no unknown word.
 
     Raises:
-        CaptionerError: there is none.
+        CaptionerError: no word occurs often enough.
     """
     splits = dataset.splits.values() if recipe.split == "kaggle" else [dataset.splits["train"]]
     tokenizer = TOKENIZERS[recipe.tokenizer]
@@ -53,7 +53,7 @@ def build_vocabulary(recipe: Recipe, dataset: Dataset) -> Vocabulary:
     vocabulary = Vocabulary.build(sentences, recipe.min_count)
     if len(vocabulary) == len(SPECIALS):
         raise CaptionerError(
-            f"no word stands in the training captions {recipe.min_count} times, so there is none to learn. "
+            f"no word occurs in the training captions {recipe.min_count} times, so there is none to learn. "
             "Train on more pictures."
         )
     return vocabulary
@@ -67,16 +67,16 @@ def train(
     seed: int = 0,
     initial_run: Path | None = None,
 ) -> TrainingResult:
-    """Carry out every phase that the run has not finished.
+    """Train the phases that the run has not finished.
 
     Args:
         cache: folder of computed regions.
-        initial_run: a run's folder whose best weights to begin with. Its epochs are part of the history.
+        initial_run: a run's folder, with whose best weights to begin. Its epochs are part of the history.
 
     Raises:
         CaptionerError: the run, or the one to begin with, was made with other settings, or its epochs by
-            another schedule (``changes_on_resume``); an encoder, GloVe vectors or weights cannot be had; or
-            a loss is no number.
+            another schedule (``changes_on_resume``); an encoder, GloVe vectors or weights cannot be loaded;
+            or a loss is not finite.
     """
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(recipe.precision)
@@ -110,14 +110,14 @@ def train(
 
 
 def _settings(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
-    """What may not change between the epochs of a run; ``changes_on_resume`` decides about its phases."""
+    """The settings that may not change within a run; ``changes_on_resume`` decides about its phases."""
     settings = {**asdict(recipe), "data": dataset.fingerprint[:12], "seed": seed}
     del settings["phases"]
     return settings
 
 
 class _Models:
-    """Encoder and decoder of a run, and what each phase needs to train them."""
+    """Encoder and decoder of a run, and the data of each phase."""
 
     def __init__(
         self, recipe: Recipe, dataset: Dataset, vocabulary: Vocabulary, cache: Path, seed: int
@@ -205,7 +205,7 @@ class _Models:
         decoder.set_unseen_share(*self.targets.unseen_words(size))
         return decoder
 
-    def _regions(self) -> tuple[Loader, DevRegions]:
+    def _regions(self) -> tuple[EpochLoader, DevRegions]:
         """Regions computed once, from the cache when they are there."""
         load = features.region_loader(self._cached_regions(self.train, "train"))
         dev = self._cached_regions(self.dev, "dev")
@@ -216,7 +216,7 @@ class _Models:
             self.encoder, self.dataset, list(captions), self.cache, f"encoding the {split} split"
         )
 
-    def _pictures(self) -> tuple[Loader, DevRegions]:
+    def _pictures(self) -> tuple[EpochLoader, DevRegions]:
         """Pictures, augmented anew each epoch."""
         size, names = self.recipe.encoder.size, list(self.dev)
         return (

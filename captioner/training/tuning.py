@@ -7,8 +7,8 @@
 
 Optuna proposes settings (J. Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011) and
 stops a trial whose best epoch lags behind the median of the others. A trial is worth the best val CIDEr of
-its epochs: that is what captions are to be good at, and the loss would not do, because label smoothing moves
-nats a word without moving the captions. Differences under .03 are noise all the same.
+its epochs: the loss would not do, because label smoothing changes it without changing the captions.
+Differences under .03 are noise.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Tuner:
     epochs: int = EPOCHS
 
     def run(self, count: int, resume: bool = False) -> list[TrialResult]:
-        """Carry out what is missing to ``count`` trials, printing a line about each; then print the table.
+        """Run trials until there are ``count``, printing a line about each; then print the table.
 
         Raises:
             CaptionerError: the folder holds a tuning already, or one of something else; the recipe has no
@@ -99,8 +99,8 @@ class Tuner:
         """
         study = self._study(resume)
         logarithmic = [name for name, values in self.space.items() if getattr(values, "log", False)]
-        while (done := len(_counted(study))) < count:
-            # Anew for each trial, so that a tuning that was interrupted proposes what it would have proposed.
+        while (done := len(_ended_trials(study))) < count:
+            # A new sampler for each trial: an interrupted tuning proposes what it would have proposed.
             seed = int(np.random.SeedSequence([self.seed, done]).generate_state(1)[0])
             study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP_TRIALS, seed=seed)
             trial = study.ask({**self.space})
@@ -115,7 +115,7 @@ class Tuner:
 
     @cached_property
     def space(self) -> dict[str, Range]:
-        """What is tuned, by the name of its field."""
+        """The range of each tuned setting, by the name of its field."""
         return {**RANGES, **{name: SIZES[name] for name in self.recipe.decoder.adjustable_sizes}}
 
     @cached_property
@@ -129,7 +129,7 @@ class Tuner:
 
     @property
     def recipe_settings(self) -> dict[str, Any]:
-        """The recipe's own values of what is tuned."""
+        """The recipe's own value of each tuned setting."""
         phase, decoder = self.trial_recipe.phases[0], self.trial_recipe.decoder
         return {name: getattr(phase if hasattr(phase, name) else decoder, name) for name in self.space}
 
@@ -176,14 +176,14 @@ class Tuner:
             print(
                 f"trial {trial.number} was interrupted twice, as if by a lack of memory: it counts as failed"
             )
-        own = self.recipe_settings
-        if not study.trials and all(_contains(values, own[name]) for name, values in self.space.items()):
-            study.enqueue_trial(own)
+        defaults = self.recipe_settings
+        if not study.trials and all(_contains(values, defaults[name]) for name, values in self.space.items()):
+            study.enqueue_trial(defaults)
         self._delete_checkpoints(study)
         return study
 
     def _require_same_settings(self, study: optuna.Study, settings: dict[str, Any]) -> None:
-        """Write down what the tuning was begun with; refuse to go on with something else."""
+        """Record the settings at the beginning; refuse to go on with others."""
         before = study.user_attrs.get("settings", settings)
         if changed := [name for name in settings if settings[name] != before.get(name)]:
             raise CaptionerError(
@@ -206,7 +206,7 @@ class Tuner:
                 raise  # it is not the settings that are wrong
         else:
             study.tell(trial, _cider(study.trials[trial.number]))
-        keras.utils.clear_session()  # or every trial would leave its graphs in memory
+        keras.utils.clear_session()  # or the graphs of every trial would stay in memory
 
     def _delete_checkpoints(self, study: optuna.Study) -> None:
         """Only the best trial keeps its checkpoints."""
@@ -234,7 +234,7 @@ class Tuner:
 
 
 def results(study: optuna.Study) -> list[TrialResult]:
-    """The trials that count."""
+    """A result for each trial that has ended."""
     return [
         TrialResult(
             trial.number,
@@ -245,12 +245,12 @@ def results(study: optuna.Study) -> list[TrialResult]:
             round(_seconds(trial)),
             trial.params,
         )
-        for trial in _counted(study)
+        for trial in _ended_trials(study)
     ]
 
 
-def _counted(study: optuna.Study) -> list[FrozenTrial]:
-    """Trials that were finished, stopped or failed, without those that are tried again."""
+def _ended_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials that finished, stopped or failed, without those that are repeated."""
     return [trial for trial in study.trials if trial.state in _OUTCOMES or _failed(trial)]
 
 
@@ -279,7 +279,7 @@ def _contains(values: Range, value: Any) -> bool:
 
 def _describe_outcome(study: optuna.Study, number: int, count: int) -> str:
     """How a trial ended, and how long the remaining ones will take."""
-    trial, ended, best = study.trials[number], _counted(study), _best(study)
+    trial, ended, best = study.trials[number], _ended_trials(study), _best(study)
     outcome = trial.user_attrs.get("error") or (
         f"{_OUTCOMES[trial.state]} after {len(trial.intermediate_values)} epochs, "
         f"val CIDEr {_cider(trial):.4f}, {duration(_seconds(trial))}"

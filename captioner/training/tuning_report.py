@@ -1,7 +1,7 @@
-"""What tuning found, as a table and as a plot; how trials are proposed and trained is not known here.
+"""The results of tuning as a table and a plot.
 
 ``study.trials_dataframe()`` values a stopped trial by its last epoch instead of its best, and lists those
-that were tried again; ``optuna.visualization`` needs Plotly (10 MB) and leaves stopped trials out.
+that were repeated; ``optuna.visualization`` needs Plotly (10 MB) and leaves stopped trials out.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from optuna.trial import TrialState
 
 TABLE, PLOT = "trials.csv", "tuning.html"
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
-MIN_TRIALS = 4  # finished ones, before anything can be said about what mattered
-COLUMNS = 4  # of plots
+MIN_TRIALS = 4  # finished ones, for importances
+PLOT_COLUMNS = 4
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def plot(
     """How much each setting mattered, above val CIDEr over each setting."""
     rows = [trial.row() for trial in trials if trial.epochs]
     plots = [_scatter_plot(name, rows, logarithmic) for name in trials[0].settings]
-    return alt.vconcat(_bar_chart(importances), alt.concat(*plots, columns=COLUMNS))
+    return alt.vconcat(_bar_chart(importances), alt.concat(*plots, columns=PLOT_COLUMNS))
 
 
 def _bar_chart(importances: Mapping[str, float]) -> alt.Chart:

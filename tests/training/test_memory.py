@@ -65,7 +65,7 @@ def test_where_no_batch_fits_freezing_is_advised(
 
 
 def test_free_memory_is_what_the_system_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_LINUX", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "meminfo")
     assert memory.free_bytes() is None
     assert memory.warning(small.encoder(), 10**9) is None
     (tmp_path / "meminfo").write_text("MemTotal:  9 kB\nMemAvailable:   3 kB\n")

@@ -277,7 +277,7 @@ def test_rare_words_are_not_in_the_vocabulary(tiny_dataset: Dataset) -> None:
 
 
 def test_a_vocabulary_without_a_word_is_refused(train: Train, tmp_path: Path) -> None:
-    with pytest.raises(CaptionerError, match="no word stands in the training captions 99 times"):
+    with pytest.raises(CaptionerError, match="no word occurs in the training captions 99 times"):
         train(tmp_path, replace(RECIPE, min_count=99))
 
 

@@ -17,13 +17,13 @@ from captioner.data.flickr8k import ReferenceCaptions
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary
 
 Tokenizer = Callable[[str], list[str]]
-Load = Callable[[Sequence[int]], NDArray[np.generic]]  # B row numbers → regions or pictures [B, …]
+BatchLoader = Callable[[Sequence[int]], NDArray[np.generic]]  # B row numbers → regions or pictures [B, …]
 
-X = TypeVar("X")
-Y = TypeVar("Y")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _LENGTH_STEP = 4  # caption lengths are rounded up to this, so that few shapes are compiled
-_POOL = 20  # batches in a pool that is sorted by length
+_POOL_BATCHES = 20  # in a pool of pictures that is sorted by caption length
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ class Targets:
         max_words: int | None = None,
     ) -> Targets:
         """Ids of captions; those longer than ``max_words`` are truncated, and then have no END."""
-        sentences = [[tokenizer(caption) for caption in group] for group in captions.values()]
-        longest = max(len(tokens) for group in sentences for tokens in group)
+        tokenized = [[tokenizer(caption) for caption in group] for group in captions.values()]
+        longest = max(len(tokens) for group in tokenized for tokens in group)
         width = min(longest, max_words or longest) + 2
-        ids = np.full((len(sentences), max(map(len, sentences)), width), PAD, np.int32)
-        for picture, group in enumerate(sentences):
+        ids = np.full((len(tokenized), max(map(len, tokenized)), width), PAD, np.int32)
+        for picture, group in enumerate(tokenized):
             for row, tokens in enumerate(group):
-                line = [START, *vocabulary.ids(tokens), END][:width]
-                ids[picture, row, : len(line)] = line
+                caption_ids = [START, *vocabulary.ids(tokens), END][:width]
+                ids[picture, row, : len(caption_ids)] = caption_ids
         return cls(tuple(captions), ids)
 
     @property
@@ -68,7 +68,7 @@ class Targets:
         """Words of each picture's longest caption, START and END included: int[P]."""
         return (self.ids != PAD).sum(axis=2).max(axis=1)
 
-    def batch(self, rows: NDArray[np.int64], load: Load) -> Batch:
+    def batch(self, rows: NDArray[np.int64], load: BatchLoader) -> Batch:
         """The batch of the pictures in ``rows`` int[B], as short as their captions allow."""
         longest = int(self.lengths[rows].max()) - 1
         length = min(-(-longest // _LENGTH_STEP) * _LENGTH_STEP, self.ids.shape[2] - 1)
@@ -94,14 +94,14 @@ class Targets:
         return np.log(counts / counts.sum()).astype(np.float32)
 
     def _counts(self, size: int) -> NDArray[np.int64]:
-        """How often each word is a target: int[V]; 0 for those that are never learnt."""
+        """How often each word is a target: int[V]; 0 for pad and unknown."""
         counts = np.bincount(self.ids[:, :, 1:].ravel(), minlength=size)
         counts[[PAD, UNKNOWN]] = 0
         return counts
 
 
 def shuffled(targets: Targets, size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
-    """Rows int[≤ size] of every batch of an epoch: random, but alike in caption length within a batch."""
+    """Rows int[≤ size] of every batch of an epoch: random, with captions of similar length in a batch."""
     random = np.random.default_rng([seed, epoch])
     lengths = targets.lengths
     batches = []
@@ -117,7 +117,7 @@ def steps_per_epoch(pictures: int, size: int) -> int:
 
 
 def _pools(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
-    return np.array_split(order, max(1, len(order) // (size * _POOL)))
+    return np.array_split(order, max(1, len(order) // (size * _POOL_BATCHES)))
 
 
 def sorted_by_length(targets: Targets, size: int) -> list[NDArray[np.int64]]:
@@ -127,18 +127,24 @@ def sorted_by_length(targets: Targets, size: int) -> list[NDArray[np.int64]]:
 
 
 def prefetched(
-    targets: Targets, rows: Sequence[NDArray[np.int64]], load: Load, ahead: int = 3
+    targets: Targets, rows: Sequence[NDArray[np.int64]], load: BatchLoader, ahead: int = 3
 ) -> Iterator[Batch]:
-    """Batches in the order of ``rows``, the next few being loaded in the background."""
+    """Batches in the order of ``rows``, the next few loaded in the background.
+
+    Args:
+        rows: int[B] for each batch, which pictures of the split.
+        load: B row numbers → regions float[B, R, C] or pictures uint8[B, S, S, 3].
+        ahead: how many batches may be in memory.
+    """
     return map_in_background(lambda batch: targets.batch(batch, load), rows, ahead)
 
 
-def map_in_background(work: Callable[[X], Y], items: Sequence[X], ahead: int) -> Iterator[Y]:
+def map_in_background(work: Callable[[Item], Result], items: Sequence[Item], ahead: int) -> Iterator[Result]:
     """Results in the order of the items. ``Executor.map`` would not stop at ``ahead`` of them in memory."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        waiting = [pool.submit(work, item) for item in items[:ahead]]
+        futures = [pool.submit(work, item) for item in items[:ahead]]
         for i in range(len(items)):
-            result = waiting.pop(0).result()
+            result = futures.pop(0).result()
             if i + ahead < len(items):
-                waiting.append(pool.submit(work, items[i + ahead]))
+                futures.append(pool.submit(work, items[i + ahead]))
             yield result

@@ -23,7 +23,7 @@ from captioner.errors import CaptionerError
 from captioner.training.models.decoders import Decoder
 
 _EPOCH = re.compile(r"epoch-(\d{4})")
-# What runs that were begun before call these fields.
+# Names of these fields in the runs of earlier versions, and today's.
 _OLD_NAMES = {
     "rate": "learning_rate", "encoder_rate": "encoder_learning_rate", "batch": "batch_size",
     "warmup": "warmup_steps", "decay": "cosine_decay", "average": "ema_momentum",
@@ -77,7 +77,7 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
 
     def record_settings(self, settings: dict[str, Any]) -> None:
-        """Write down what the run is begun with, to be asked again when it is resumed.
+        """Record the settings that the run begins with, to compare them when it is resumed.
 
         Raises:
             CaptionerError: the run has epochs that were trained with something else.
@@ -92,17 +92,17 @@ class Run:
         return self._read_settings().get("phases")
 
     def record_phases(self, phases: Sequence[dict[str, Any]]) -> None:
-        """Write down the phases that the run goes on with."""
+        """Record the phases that the run goes on with."""
         self._write_settings({**self._read_settings(), "phases": [*phases]})
 
     def _read_settings(self) -> dict[str, Any]:
         return _read_json(self._settings) if self._settings.is_file() else {}
 
     def _write_settings(self, settings: dict[str, Any]) -> None:
-        unfinished = self._settings.with_name(f"{self._settings.name}.tmp")
-        unfinished.write_text(json.dumps(settings))
-        sync(unfinished)
-        unfinished.replace(self._settings)
+        temporary = self._settings.with_name(f"{self._settings.name}.tmp")
+        temporary.write_text(json.dumps(settings))
+        sync(temporary)
+        temporary.replace(self._settings)
 
     def require_same_settings(self, settings: dict[str, Any], advice: str) -> None:
         """Compare settings with those that the run was begun with.
@@ -121,18 +121,18 @@ class Run:
     def save(self, progress: Progress, encoder: keras.Model | None, decoder: Decoder, optimizer: Any) -> None:
         """Write an epoch to a temporary folder, rename it, then delete those no longer needed."""
         target = self._path(progress.epoch)
-        unfinished = target.with_name(f"{target.name}.tmp")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
-        decoder.save_weights(unfinished / "decoder.weights.h5")
+        temporary = target.with_name(f"{target.name}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        decoder.save_weights(temporary / "decoder.weights.h5")
         if encoder is not None:
-            encoder.save_weights(unfinished / "encoder.weights.h5")
-        np.savez(unfinished / "optimizer.npz", *[np.asarray(v) for v in optimizer.variables])
-        (unfinished / "progress.json").write_text(json.dumps(asdict(progress)))
-        for file in unfinished.iterdir():
+            encoder.save_weights(temporary / "encoder.weights.h5")
+        np.savez(temporary / "optimizer.npz", *[np.asarray(v) for v in optimizer.variables])
+        (temporary / "progress.json").write_text(json.dumps(asdict(progress)))
+        for file in temporary.iterdir():
             sync(file)
         shutil.rmtree(target, ignore_errors=True)
-        unfinished.rename(target)
+        temporary.rename(target)
         sync(self.folder)
         self.write_history(progress)
         for number, path in self._epochs():
@@ -140,16 +140,16 @@ class Run:
                 shutil.rmtree(path)
 
     def write_history(self, progress: Progress) -> None:
-        """``history.csv`` beside the checkpoints, replaced as a whole."""
-        unfinished = self.folder / "history.csv.tmp"
-        with unfinished.open("w", newline="") as file:
+        """Write ``history.csv`` beside the checkpoints."""
+        temporary = self.folder / "history.csv.tmp"
+        with temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, [f.name for f in fields(Epoch)])
             writer.writeheader()
             writer.writerows(asdict(row) for row in progress.history)
-        unfinished.replace(self.folder / "history.csv")
+        temporary.replace(self.folder / "history.csv")
 
     def progress(self) -> Progress | None:
-        """The last epoch that was written whole; None in a new run."""
+        """The progress after the last complete epoch; None in a new run."""
         epochs = self._epochs()
         if not epochs:
             return None
@@ -193,7 +193,7 @@ class Run:
 
 
 def _read_json(path: Path) -> Any:
-    """The content of a file of a run, by today's names."""
+    """The content of a run's JSON file, with today's field names."""
 
     def renamed(fields: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -19,10 +19,10 @@ from captioner import images
 from captioner.data.flickr8k import Dataset, ReferenceCaptions
 from captioner.errors import ImageError
 from captioner.progress import track
-from captioner.training.loop.batches import Load, map_in_background
+from captioner.training.loop.batches import BatchLoader, map_in_background
 
-_BATCH = 32
-_STALE = 3600.0  # seconds since a temporary file was written to
+_BATCH = 32  # pictures
+_STALE_AFTER = 3600.0  # seconds without a write to a temporary file
 _LAYER_NUMBER = re.compile(r'_\d+"')
 _LEFT_OR_RIGHT = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 
@@ -33,7 +33,7 @@ def without_unreadable(dataset: Dataset) -> Dataset:
     with ThreadPoolExecutor(2) as pool:
         checks = pool.map(lambda name: _is_readable(dataset.path(name)), names)
         readable = list(track(checks, "checking pictures", len(names)))
-    broken = {name for name, good in zip(names, readable, strict=True) if not good}
+    broken = {name for name, is_readable in zip(names, readable, strict=True) if not is_readable}
     return dataset.without(broken, "pictures that cannot be decoded")
 
 
@@ -52,6 +52,9 @@ def cached_regions(
     """Regions float16[P, R, C] of P pictures, memory-mapped, from the cache when it has them.
 
     The key changes with the encoder, its weights, the picture size, and the name and size of every file.
+
+    Raises:
+        ImageError: a picture cannot be decoded.
     """
     size = encoder.input_shape[1]
     files = "".join(f"{name}:{dataset.path(name).stat().st_size};" for name in names)
@@ -72,18 +75,18 @@ def compute_regions(encoder: keras.Model, dataset: Dataset, names: Sequence[str]
 
 def _compute(encoder: keras.Model, paths: Sequence[Path], target: Path, label: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob("*.tmp"):  # of a process that was killed
-        if time.time() - leftover.stat().st_mtime > _STALE:
+    for leftover in target.parent.glob("*.tmp"):  # of a killed process
+        if time.time() - leftover.stat().st_mtime > _STALE_AFTER:
             leftover.unlink(missing_ok=True)
-    unfinished = target.with_suffix(f".{os.getpid()}.tmp")
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     shape = (len(paths), *encoder.output_shape[1:])
-    out = np.lib.format.open_memmap(unfinished, "w+", np.float16, shape)
-    done = 0
+    out = np.lib.format.open_memmap(temporary, "w+", np.float16, shape)
+    start = 0
     for regions in _stream(encoder, paths, label):
-        out[done : done + len(regions)] = regions
-        done += len(regions)
+        out[start : start + len(regions)] = regions
+        start += len(regions)
     out.flush()
-    unfinished.replace(target)
+    temporary.replace(target)
 
 
 def _stream(encoder: keras.Model, paths: Sequence[Path], label: str) -> Iterator[NDArray[np.float16]]:
@@ -107,14 +110,14 @@ def _is_readable(path: Path) -> bool:
     return True
 
 
-def region_loader(regions: NDArray[np.float16]) -> Load:
+def region_loader(regions: NDArray[np.float16]) -> BatchLoader:
     """Loads batches float16[B, R, C] of regions float16[P, R, C] that were computed before."""
     return lambda rows: regions[rows]
 
 
 def augmented_image_loader(
     dataset: Dataset, captions: ReferenceCaptions, size: int, seed: int, epoch: int
-) -> Load:
+) -> BatchLoader:
     """Loads pictures as uint8[B, S, S, 3], cropped, flipped and recoloured at random, anew each epoch.
 
     Pictures whose captions say left or right are not flipped.
@@ -123,6 +126,7 @@ def augmented_image_loader(
     may_flip = [not any(_LEFT_OR_RIGHT.search(caption) for caption in captions[name]) for name in names]
 
     def load(rows: Sequence[int]) -> NDArray[np.uint8]:
+        """Pictures uint8[B, S, S, 3] of B row numbers."""
         random = np.random.default_rng([seed, epoch, *rows])
         return np.stack([_augment(dataset.path(names[row]), size, may_flip[row], random) for row in rows])
 

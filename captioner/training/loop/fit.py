@@ -19,7 +19,7 @@ from captioner.evaluation.fluency import is_incomplete
 from captioner.progress import duration, track
 from captioner.text import SPECIALS
 from captioner.training.loop import batches
-from captioner.training.loop.batches import Batch, Load, Targets
+from captioner.training.loop.batches import Batch, BatchLoader, Targets
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.loop.rollout import Rollout
 from captioner.training.loop.schedule import Phase
@@ -27,7 +27,7 @@ from captioner.training.loop.validation import NegativeLogLikelihood, Validation
 from captioner.training.models import ensemble
 from captioner.training.models.decoders import Decoder
 
-MAX_INCOMPLETE = 0.01  # share of dev captions that end in an article or preposition
+MAX_INCOMPLETE_SHARE = 0.01  # share of dev captions that end in an article or preposition
 RECENT_EPOCHS = 3  # of a phase, by which the time left is estimated: the run may have changed machines
 
 
@@ -126,7 +126,7 @@ class TrainingSetup:
 
     model: EncoderDecoder
     targets: Targets
-    loader: Callable[[int], Load]  # epoch → loader, so that augmentation differs and resumes alike
+    loader: Callable[[int], BatchLoader]  # epoch → loader, so that augmentation differs and resumes alike
     dev_regions: Callable[[], NDArray[np.float16]]  # float16[P, R, C]
     validation: Validation
     update: Callable[[Batch], float]  # returns the loss
@@ -150,32 +150,37 @@ def compile_model(model: EncoderDecoder, phase: Phase) -> None:
 
 
 def fit(
-    setup: TrainingSetup, phase: Phase, progress: Progress, run: Run, seed: int, later: Sequence[Phase] = ()
+    setup: TrainingSetup,
+    phase: Phase,
+    progress: Progress,
+    run: Run,
+    seed: int,
+    later_phases: Sequence[Phase] = (),
 ) -> None:
     """Train until the phase is done or has stopped improving; then restore the weights of its best epoch.
 
-    ``progress`` is brought up to date. An interrupted run that is resumed comes to the same weights as one
-    that was not. After the first epoch, prints how long this phase and the ``later`` ones will take.
+    ``progress`` is updated in place. A run that was interrupted and resumed ends with the same weights as
+    one that was not. After the first epoch, prints how long this phase and the ``later_phases`` will take.
 
     Raises:
-        CaptionerError: the loss is no number.
+        CaptionerError: the loss is not finite.
     """
     model = setup.model
-    nats, rollout = NegativeLogLikelihood(model.decoder), Rollout(model.decoder)
-    if progress.best is not None and not progress.epochs_done:  # the phase before sets what is to be beaten
-        progress.best_value = _monitored(progress.history[progress.best - 1], phase)
+    likelihood, rollout = NegativeLogLikelihood(model.decoder), Rollout(model.decoder)
+    if progress.best is not None and not progress.epochs_done:  # the phase before sets the value to beat
+        progress.best_value = _monitored_value(progress.history[progress.best - 1], phase)
     if progress.epochs_done and progress.epoch:
         run.restore(progress.epoch, setup.trained_encoder, model.decoder)
         run.restore_optimizer(progress.epoch, model.optimizer)
         model.optimizer.swap_ema_weights()
-    first = progress.epochs_done + 1
+    first_epoch = progress.epochs_done + 1
     while progress.epochs_done < phase.epochs and progress.epochs_without_improvement < 2 * phase.patience:
         started = time.perf_counter()
         loss = _train_epoch(setup, phase, progress, seed)
         _require_finite(loss, "loss", progress)
         model.optimizer.swap_ema_weights()  # what is validated and saved
         regions = setup.dev_regions()
-        val_loss = setup.validation.loss(nats, regions)
+        val_loss = setup.validation.loss(likelihood, regions)
         captions = setup.validation.captions(rollout, regions)
         _require_finite(val_loss, "val loss", progress)
         row = Epoch(
@@ -193,8 +198,11 @@ def fit(
         run.save(progress, setup.trained_encoder, model.decoder, model.optimizer)
         model.optimizer.swap_ema_weights()
         print(_summary(row, phase, progress), flush=True)
-        if progress.epochs_done == first:
-            remaining = [(phase.name, phase.epochs - first), *((each.name, each.epochs) for each in later)]
+        if progress.epochs_done == first_epoch:
+            remaining = [
+                (phase.name, phase.epochs - first_epoch),
+                *((other.name, other.epochs) for other in later_phases),
+            ]
             print(time_left(progress.history, remaining), flush=True)
     if progress.best is not None:
         run.restore(progress.best, setup.trained_encoder, model.decoder)
@@ -215,7 +223,7 @@ def _train_epoch(setup: TrainingSetup, phase: Phase, progress: Progress, seed: i
 
 
 def _require_finite(value: float, name: str, progress: Progress) -> None:
-    """Weights that are not numbers caption nothing, which must not show only when training is finished."""
+    """Stop at once if the loss is NaN or infinite, instead of when training is finished."""
     if not math.isfinite(value):
         raise CaptionerError(
             f"the {name} of epoch {progress.epoch + 1} is {value}. Begin anew with --precision float32 and "
@@ -235,7 +243,7 @@ def _record(row: Epoch, phase: Phase, progress: Progress) -> None:
     """Add an epoch; remember the best; halve the learning rate when nothing has improved for a while."""
     progress.history.append(row)
     progress.epochs_done += 1
-    value = _monitored(row, phase)
+    value = _monitored_value(row, phase)
     if value < progress.best_value and not _degenerate(row, phase):
         progress.best, progress.best_value, progress.epochs_without_improvement = row.epoch, value, 0
         return
@@ -244,14 +252,14 @@ def _record(row: Epoch, phase: Phase, progress: Progress) -> None:
         progress.learning_rate_reductions += 1
 
 
-def _monitored(row: Epoch, phase: Phase) -> float:
-    """What the phase lowers."""
+def _monitored_value(row: Epoch, phase: Phase) -> float:
+    """The value that the phase minimises."""
     return row.val_loss if phase.monitor == "val_loss" else -row.val_cider
 
 
 def _degenerate(row: Epoch, phase: Phase) -> bool:
-    """True if captions that stop before their noun raised the score, as rewards are known to teach."""
-    return bool(phase.samples) and (row.incomplete_share or 0) > MAX_INCOMPLETE
+    """True if the reward has taught the decoder to break captions off before their noun."""
+    return bool(phase.samples) and (row.incomplete_share or 0) > MAX_INCOMPLETE_SHARE
 
 
 def _summary(row: Epoch, phase: Phase, progress: Progress) -> str:
@@ -271,7 +279,7 @@ def time_left(history: Sequence[Epoch], remaining: Sequence[tuple[str, int]]) ->
     A phase without an epoch so far is named and not estimated: training the encoder takes several times as
     long as leaving it frozen. A phase that stops improving ends sooner.
     """
-    seconds = {row.phase: [each.seconds for each in history if each.phase == row.phase] for row in history}
+    seconds = {row.phase: [epoch.seconds for epoch in history if epoch.phase == row.phase] for row in history}
     known = [count * median(seconds[name][-RECENT_EPOCHS:]) for name, count in remaining if name in seconds]
     unknown = [f"{count} epochs of {name}" for name, count in remaining if count and name not in seconds]
     total = duration(sum(known))

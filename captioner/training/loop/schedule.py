@@ -1,7 +1,7 @@
 """The phases of a run: how the learning rate of each changes, and what may change when a run is resumed.
 
-Keras' ``ReduceLROnPlateau`` and ``CosineDecay`` are the same ideas. Neither takes up in the middle of a phase
-what an interrupted run would have done, and ``CosineDecay`` begins to fall only after its warm-up.
+Keras' ``ReduceLROnPlateau`` and ``CosineDecay`` do the same, but neither can be resumed in the middle of a
+phase, and ``CosineDecay`` begins to fall only after its warm-up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Fields = Mapping[str, Any]  # of a phase
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of training, with an optimizer of its own.
+    """A stretch of training with its own optimizer and learning rate.
 
     An ``encoder_learning_rate`` of 0 freezes the encoder, whose regions are then computed once.
     """
@@ -127,5 +127,5 @@ def _changes(now: Sequence[Fields], before: Sequence[Fields]) -> list[str]:
     ]
 
 
-def _changed_fields(one: Fields, other: Fields) -> list[str]:
-    return [field for field in one if one[field] != other.get(field)]
+def _changed_fields(new: Fields, old: Fields) -> list[str]:
+    return [field for field in new if new[field] != old.get(field)]

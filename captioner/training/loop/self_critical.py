@@ -3,7 +3,7 @@
 S. Rennie et al., "Self-critical Sequence Training for Image Captioning", CVPR 2017, with the mean of a
 picture's other samples as the baseline (R. Luo, "A Better Variant of Self-Critical Sequence Training", 2020).
 
-The reward counts END as a word: otherwise captions learn to stop before the noun, which raises CIDEr.
+The reward counts END as a word: otherwise the decoder learns to stop before the noun, which raises CIDEr.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class CiderReward:
 
     def __call__(self, ids: NDArray[np.int32], rows: Sequence[int]) -> NDArray[np.float64]:
         """Rewards float[B, K] of ids int[B, K, T]; ``rows`` are the B pictures of the training split."""
-        sentences = [self._sentence(line) for picture in ids for line in picture]
+        sentences = [self._sentence(caption) for picture in ids for caption in picture]
         pictures = [row for row in rows for _ in range(ids.shape[1])]
         return np.asarray(self.cider.score_all(sentences, pictures)).reshape(ids.shape[:2])
 
-    def _sentence(self, line: NDArray[np.int32]) -> list[str]:
-        return [self.vocabulary.words[i] for i in line if i != PAD]
+    def _sentence(self, ids: NDArray[np.int32]) -> list[str]:
+        return [self.vocabulary.words[i] for i in ids if i != PAD]
 
 
 def advantages(rewards: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -64,7 +64,7 @@ def policy_gradient_batch(batch: Batch, ids: NDArray[np.int32], rewards: NDArray
 def update_function(
     model: EncoderDecoder, reward: CiderReward, rollout: Rollout, seed: int
 ) -> Callable[[Batch], float]:
-    """Makes a function: one update on captions that the model samples, which returns −(mean reward).
+    """A function that makes one update on captions sampled from the model, and returns −(mean reward).
 
     Batches hold regions: the encoder is frozen. What is sampled depends on ``seed`` and on how many updates
     there were, not on whether the run was interrupted.

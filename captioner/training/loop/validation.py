@@ -49,21 +49,21 @@ class Validation:
     def from_captions(
         cls, captions: ReferenceCaptions, targets: Targets, vocabulary: Vocabulary
     ) -> Validation:
-        """The captions of the split, and the same as ids."""
+        """The split's captions as words, beside ``targets``, the same as ids."""
         references = [[words(caption) for caption in sentences] for sentences in captions.values()]
         return cls(targets, references, vocabulary)
 
-    def loss(self, nats: NegativeLogLikelihood, regions: NDArray[np.float16]) -> float:
+    def loss(self, likelihood: NegativeLogLikelihood, regions: NDArray[np.float16]) -> float:
         """Mean nats a target word, END included, over every caption; regions are float16[P, R, C].
 
-        Words outside the vocabulary are left out, on both sides of the fraction.
+        Words outside the vocabulary are left out of the sum and of the count.
         """
         total = count = 0.0
         order = batches.sorted_by_length(self.targets, _BATCH)
         loaded = batches.prefetched(self.targets, order, lambda rows: regions[rows])
         for batch in track(loaded, "loss of the dev split", len(order)):
             inputs = {"pictures": batch.pictures, "ids": batch.ids, "targets": batch.targets}
-            total += float((nats.predict_on_batch(inputs) * batch.weights).sum())
+            total += float((likelihood.predict_on_batch(inputs) * batch.weights).sum())
             count += float(batch.weights.sum())
         return total / count
 

@@ -79,7 +79,7 @@ class Decoder(keras.Model):
         self.unseen_log_odds = 0.0
 
     def set_unseen_share(self, unseen: NDArray[np.bool_], share: float) -> None:
-        """Fix the probability of words that never occur in training, which would teach that it is 0.
+        """Fix the probability of words that never occur in training, from which the decoder would learn 0.
 
         Args:
             unseen: bool[V], which words.
@@ -135,7 +135,7 @@ class Decoder(keras.Model):
         return ops.where(self.unseen, seen + self.unseen_log_odds, logits)
 
     def _output_layer(self, bias: NDArray[np.float32]) -> layers.Dense:
-        """Output layer over the vocabulary, its bias started at the log frequency of each word."""
+        """Output layer over the vocabulary, its bias initialised with the log frequency of each word."""
         initializer = keras.initializers.Constant(bias)
         return layers.Dense(self.vocabulary_size, bias_initializer=initializer, name="words")
 
@@ -232,7 +232,7 @@ class Inject(Decoder):
 
 
 class Merge(Decoder):
-    """The OpenGenus reference: picture and sentence meet only after the LSTM.
+    """The OpenGenus reference: the picture is added only after the LSTM.
 
     Dropout, Dense 256 ∥ Embedding 200, dropout, LSTM 256 → add → Dense 256 → words.
     """
@@ -259,7 +259,7 @@ DECODERS: dict[str, type[Any]] = {"attention": Attention, "inject": Inject, "mer
 
 
 def build(options: DecoderOptions, word_bias: NDArray[np.float32], regions: tuple[int, int]) -> Decoder:
-    """A built decoder for regions of shape (R, C); ``word_bias`` float[V] is the words' log frequency."""
+    """A built decoder for regions of shape (R, C); ``word_bias`` float[V] is each word's log frequency."""
     decoder: Decoder = DECODERS[options.name](word_bias, options)
     decoder(np.zeros((1, *regions), np.float32), np.full((1, 1, 2), START, np.int32))
     return decoder

@@ -115,7 +115,7 @@ def build(options: EncoderOptions) -> keras.Model:
     """Encoder model: uint8[B, S, S, 3] → float[B, R, C].
 
     Raises:
-        CaptionerError: unknown name or layer, weights that cannot be had, or two grids that differ.
+        CaptionerError: unknown name or layer, weights that cannot be loaded, or two grids that differ.
     """
     image = keras.Input((options.size, options.size, 3), dtype="uint8", name="image")
     pixels = ops.cast(image, "float32")
@@ -147,7 +147,8 @@ def _concatenate(first: Any, second: Any) -> Any:
             "Choose sizes or layers that give the same grid."
         )
     return ops.concatenate(
-        [layers.LayerNormalization(center=False, scale=False)(seen) for seen in (first, second)], axis=-1
+        [layers.LayerNormalization(center=False, scale=False)(features) for features in (first, second)],
+        axis=-1,
     )
 
 
@@ -161,16 +162,20 @@ def grid(options: EncoderOptions, encoder: keras.Model) -> tuple[int, int]:
 
 
 def with_horizontal_flip(encoder: keras.Model, grid: tuple[int, int]) -> keras.Model:
-    """Test-time augmentation: the mean of the regions of the picture and of its mirror image.
+    """Test-time augmentation: the mean of the regions of the picture and of its horizontal flip.
 
-    The grid (rows, columns) of the mirror image's regions is flipped back, so that both show the same places.
+    The flipped picture's regions are flipped back, so that both show the same places.
+
+    Args:
+        encoder: uint8[B, S, S, 3] → float[B, R, C], like the result.
+        grid: rows and columns of the regions; R = rows × columns.
     """
     image = keras.Input(encoder.input_shape[1:], dtype="uint8", name="image")
     both = encoder(ops.concatenate([image, ops.flip(image, axis=2)], axis=0))
     plain, flipped = ops.split(both, 2, axis=0)
-    rows = layers.Reshape((*grid, both.shape[-1]))(flipped)
-    back = layers.Reshape(both.shape[1:])(ops.flip(rows, axis=2))
-    return keras.Model(image, (plain + back) / 2, name="mirrored_encoder")
+    flipped_grid = layers.Reshape((*grid, both.shape[-1]))(flipped)
+    unflipped = layers.Reshape(both.shape[1:])(ops.flip(flipped_grid, axis=2))
+    return keras.Model(image, (plain + unflipped) / 2, name="mirrored_encoder")
 
 
 def _normalise(name: str) -> str:
@@ -187,12 +192,12 @@ def _application(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], 
     except Exception as error:  # a bare one when a download fails, ValueError when the picture is too small
         if weights is None and not isinstance(error, ValueError):
             raise
-        without = (
+        offline = (
             "; without a connection, name a file with --weights FILE, or begin at random with --weights none"
         )
         raise CaptionerError(
             f"{options.name} cannot be had for pictures of {options.size} pixels ({error}). Choose another "
-            f"--image-size or --encoder{without if weights else ''}."
+            f"--image-size or --encoder{offline if weights else ''}."
         ) from error
     backbone = _truncate(backbone, options)
     _load(backbone, options)
@@ -265,7 +270,9 @@ def _edgetpu(options: EncoderOptions) -> tuple[keras.Model, Callable[[Any], Any]
     x = _convolve(x, 16, 1, 1)
     for expanded, kernel, stride, channels, fused in _BLOCKS:
         residual = x
-        wide = x.shape[-1] * 8 == expanded and not fused  # the two widening blocks keep no short cut
+        wide = (
+            x.shape[-1] * 8 == expanded and not fused
+        )  # the two widening blocks have no residual connection
         x = _convolve(x, expanded, kernel if fused else 1, stride if fused else 1, relu=True)
         if not fused:
             x = layers.ReLU()(layers.DepthwiseConv2D(kernel, stride, padding="same")(x))

@@ -1,6 +1,6 @@
-"""An ensemble: decoders trained side by side on one encoder, whose probabilities are averaged.
+"""An ensemble: decoders trained together on one encoder, whose probabilities are averaged.
 
-What each gets wrong by chance, the others outvote. It is one model: one run trains it, one file holds it.
+Averaging cancels the errors that each makes by chance. One run trains the ensemble, one file holds it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from captioner.training.models.decoders import Decoder, DecoderOptions, Tensor, 
 
 
 class Ensemble(keras.Model):
-    """Takes the place of a ``Decoder`` everywhere.
+    """Has the methods of a ``Decoder``, and is used like one.
 
     Each member learns captions by logits of its own (``member_logits``), which share no loss: members that
-    learnt to compensate for each other would no longer err independently.
+    learnt to compensate for each other would no longer make independent errors.
     """
 
     def __init__(self, members: Sequence[Decoder]) -> None:
@@ -31,15 +31,15 @@ class Ensemble(keras.Model):
         self.has_attention = members[0].has_attention
 
     def set_unseen_share(self, unseen: NDArray[np.bool_], share: float) -> None:
-        """As ``Decoder.set_unseen_share``."""
+        """As ``Decoder.set_unseen_share``: ``unseen`` is bool[V], ``share`` their probability together."""
         for member in self.members:
             member.set_unseen_share(unseen, share)
 
     def start(self, regions: Tensor) -> tuple[Tensors, Tensors]:
-        """As ``Decoder.start``; the members' numbers end the names."""
+        """As ``Decoder.start``; each name ends in its member's number."""
         started = [member.start(regions) for member in self.members]
         state, fixed = (
-            {f"{name}{i}": v for i, one in enumerate(part) for name, v in one.items()}
+            {f"{name}{i}": v for i, tensors in enumerate(part) for name, v in tensors.items()}
             for part in zip(*started, strict=True)
         )
         return state, fixed
@@ -48,41 +48,51 @@ class Ensemble(keras.Model):
         """As ``Decoder.step``: logits are log-probabilities, attention is the mean of the members'."""
         logits, next_state, attentions = [], {}, []
         for i, member in enumerate(self.members):
-            own_logits, own_state, attention = member.step(
+            output, member_state, attention = member.step(
                 word, _member_tensors(state, i), _member_tensors(fixed, i)
             )
-            logits.append(own_logits)
-            next_state.update({f"{name}{i}": value for name, value in own_state.items()})
+            logits.append(output)
+            next_state.update({f"{name}{i}": value for name, value in member_state.items()})
             attentions.append(attention)
         log_probs = _mean_log_probs(logits)
         attention = ops.mean(ops.stack(attentions), axis=0) if self.has_attention else None
         return log_probs, next_state, attention
 
     def call(self, regions: Tensor, ids: Tensor, training: bool = False) -> Tensor:
-        """Teacher forcing: log-probabilities float[B, K, T, V]."""
+        """Teacher forcing: log-probabilities float[B, K, T, V] of ids int[B, K, T]."""
         return _mean_log_probs([member(regions, ids, training=training) for member in self.members])
 
 
 def build(
     options: DecoderOptions, word_bias: NDArray[np.float32], regions: tuple[int, int]
 ) -> Decoder | Ensemble:
-    """A built decoder, or an ensemble of as many as the options say; see ``decoders.build``."""
-    built = [decoders.build(options, word_bias, regions) for _ in range(options.members)]
-    if len(built) == 1:
-        return built[0]
-    ensemble = Ensemble(built)
+    """A built decoder, or an ensemble if the options have several members.
+
+    Args:
+        word_bias: log frequency of each word, float[V].
+        regions: the shape (R, C) of a picture's regions.
+    """
+    members = [decoders.build(options, word_bias, regions) for _ in range(options.members)]
+    if len(members) == 1:
+        return members[0]
+    ensemble = Ensemble(members)
     ensemble(np.zeros((1, *regions), np.float32), np.full((1, 1, 2), START, np.int32))
     return ensemble
 
 
 def member_logits(decoder: Decoder | Ensemble, regions: Tensor, ids: Tensor, training: bool) -> Tensor:
-    """Teacher forcing, one of the M members after another: logits float[B, M × K, T, V]."""
+    """Logits of each of the M members in turn, with teacher forcing: float[B, M × K, T, V].
+
+    Args:
+        regions: float[B, R, C].
+        ids: int[B, K, T], beginning with START.
+    """
     logits = [member(regions, ids, training=training) for member in members(decoder)]
     return ops.concatenate(logits, axis=1)
 
 
 def members(decoder: Decoder | Ensemble) -> tuple[Decoder, ...]:
-    """A decoder is an ensemble of one."""
+    """The decoders of an ensemble; a single decoder is its only member."""
     return decoder.members if isinstance(decoder, Ensemble) else (decoder,)
 
 
@@ -92,5 +102,5 @@ def _member_tensors(tensors: Tensors, i: int) -> Tensors:
 
 def _mean_log_probs(logits: Sequence[Tensor]) -> Tensor:
     """Log of the mean of the members' probabilities: float[…, V]."""
-    log_probs = ops.stack([ops.log_softmax(one, axis=-1) for one in logits])
+    log_probs = ops.stack([ops.log_softmax(member, axis=-1) for member in logits])
     return ops.logsumexp(log_probs, axis=0) - np.log(len(logits)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""GloVe vectors as text, a word and its numbers a line (J. Pennington et al., EMNLP 2014)."""
+"""GloVe vectors: a text file with a word and its numbers on each line (J. Pennington et al., EMNLP 2014)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def load(embedding: layers.Embedding, vocabulary: Vocabulary, path: str | Path, 
     """Put the vectors into a built embedding layer float[V, E]; returns a sentence about coverage.
 
     Raises:
-        CaptionerError: the vectors do not have E numbers.
+        CaptionerError: as ``read``, or the vectors do not have E numbers.
     """
     vectors = read(path, vocabulary)
     table = np.array(embedding.get_weights()[0])
