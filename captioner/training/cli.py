@@ -58,8 +58,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     _add_model_options(parser.add_argument_group("model").add_argument)
     _add_training_options(parser.add_argument_group("training").add_argument)
     add = parser.add_argument
-    out = Path("artifacts")
-    add("--out", type=Path, default=out, metavar="FOLDER", help="the bundle (default %(default)s)")
+    add("--out", type=Path, default=Path("artifacts"), metavar="FOLDER", help="bundle (default %(default)s)")
     add("--push", metavar="USER/REPO", help="push the bundle to the Hugging Face Hub")
     return parser.parse_args(argv)
 
@@ -71,11 +70,9 @@ def _add_data_options(add: Callable[..., Any]) -> None:
     )  # fmt: skip
     add("--download", action="store_true", help=f"fetch Flickr8k from Kaggle ({KAGGLE_HANDLE}) first")
     add("--split", choices=SPLITS, help="which pictures train, by which rules (EXPERIMENTS.md)")
+    add("--limit", type=_count, metavar="N", help="the first N training pictures only, fewer of the others")
     add(
-        "--limit", type=_positive, metavar="N", help="the first N training pictures only, fewer of the others"
-    )
-    add(
-        "--hold-out", type=_positive, metavar="N",
+        "--hold-out", type=_count, metavar="N",
         help="do not train on N of the training pictures, chosen by seed: "
         "`python -m captioner evaluate --split held-out` scores them",
     )  # fmt: skip
@@ -88,44 +85,34 @@ def _add_model_options(add: Callable[..., Any]) -> None:
         "--weights", nargs="+", help="imagenet, none, or a file of ImageNet weights; of a pair, one a network"
     )
     add("--layer", help="inner layer to cut the encoder at")
+    add("--image-size", type=_between(8, 2048), metavar="S", help="side of the encoder's square in pixels")
+    add("--units", type=_count, metavar="U", help="width of the attention decoder")
     add(
-        "--image-size",
-        type=_whole_number(8, 2048),
-        metavar="S",
-        help="side of the encoder's square in pixels",
-    )
-    add("--units", type=_positive, metavar="U", help="width of the attention decoder")
-    add(
-        "--members", type=_whole_number(1, 100), metavar="M",
+        "--members", type=_between(1, 100), metavar="M",
         help="decoders of an ensemble, trained together and averaged",
     )  # fmt: skip
-    add("--heads", type=_positive, metavar="H", help="attention heads of the attention decoder")
+    add("--heads", type=_count, metavar="H", help="attention heads of the attention decoder")
     add("--glove", metavar="FILE", help="GloVe text file, its vectors as wide as the decoder's embedding")
     add("--freeze-glove", action="store_true", help="do not train on the GloVe vectors")
 
 
 def _add_training_options(add: Callable[..., Any]) -> None:
-    add("--epochs", type=_positive, metavar="N", help="epochs of every phase, or of each trial of --tune")
-    add("--batch", type=_positive, metavar="B", help="pictures in a batch while the encoder is fine-tuned")
+    add("--epochs", type=_count, metavar="N", help="epochs of every phase, or of each trial of --tune")
+    add("--batch", type=_count, metavar="B", help="pictures in a batch while the encoder is fine-tuned")
     add("--frozen", action="store_true", help="freeze the encoder: leave out the phase that fine-tunes it")
+    add("--self-critical", type=_count, metavar="N", help="then N epochs of self-critical training on CIDEr")
+    add("--polish", dest="self_critical", type=_count, help=argparse.SUPPRESS)  # its former name
     add(
-        "--self-critical",
-        type=_positive,
-        metavar="N",
-        help="then N epochs of self-critical training on CIDEr",
-    )
-    add("--polish", dest="self_critical", type=_positive, help=argparse.SUPPRESS)  # its former name
-    add(
-        "--tune", type=_whole_number(1, MAX_TRIALS), metavar="N",
+        "--tune", type=_between(1, MAX_TRIALS), metavar="N",
         help="instead of training, tune the decoder's hyper-parameters in N short trials, at most "
         f"{MAX_TRIALS}; the run's folder gets a table and a plot of what mattered",
     )  # fmt: skip
-    add("--search", dest="tune", type=_whole_number(1, MAX_TRIALS), help=argparse.SUPPRESS)  # its former name
+    add("--search", dest="tune", type=_between(1, MAX_TRIALS), help=argparse.SUPPRESS)  # its former name
     add(
         "--precision", choices=("float32", "mixed_bfloat16"),
         help="bfloat16 is 1.4 to 1.8 times as fast with AMX",
     )  # fmt: skip
-    add("--seed", type=_whole_number(0, 2**32 - 1), default=0)
+    add("--seed", type=_between(0, 2**32 - 1), default=0)
     add("--run", type=Path, metavar="FOLDER", help="checkpoints (default runs/RECIPE, or runs/RECIPE-tuning)")
     add("--resume", action="store_true", help="go on with the training or tuning in that folder")
     add("--from", dest="initial_run", type=Path, metavar="FOLDER", help="begin with another run's weights")
@@ -136,7 +123,7 @@ def _add_training_options(add: Callable[..., Any]) -> None:
     )  # fmt: skip
 
 
-def _whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
+def _between(low: int, high: int | None = None) -> Callable[[str], int]:
     def read(text: str) -> int:
         if text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high):
             return int(text)
@@ -146,7 +133,7 @@ def _whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
     return read
 
 
-_positive = _whole_number(1)
+_count = _between(1)
 
 
 def choose_recipe(options: argparse.Namespace) -> Recipe:
@@ -163,8 +150,9 @@ def choose_recipe(options: argparse.Namespace) -> Recipe:
     recipe = with_split(recipe, options.split or recipe.split)
     _refuse_useless_options(options, recipe)
     encoder = recipe.encoder.changed_by(options.encoder, options.weights, options.layer, options.image_size)
-    sizes = {name: getattr(options, name) for name in ("units", "heads", "members", "glove")}
-    decoder = replace(recipe.decoder, **_without_none(sizes), freeze_glove=options.freeze_glove)
+    names = ("units", "heads", "members", "glove")
+    sizes = {name: value for name in names if (value := getattr(options, name)) is not None}
+    decoder = replace(recipe.decoder, **sizes, freeze_glove=options.freeze_glove)
     phases = [p for p in recipe.phases if not (options.frozen and p.encoder_learning_rate)]
     if options.batch:  # memory grows with it while fine-tuning; with a frozen encoder it is small
         phases = [replace(p, batch_size=options.batch) if p.encoder_learning_rate else p for p in phases]
@@ -174,10 +162,6 @@ def choose_recipe(options: argparse.Namespace) -> Recipe:
         phases.append(replace(SELF_CRITICAL, epochs=options.self_critical))
     precision = options.precision or recipe.precision
     return replace(recipe, encoder=encoder, decoder=decoder, phases=tuple(phases), precision=precision)
-
-
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _refuse_useless_options(options: argparse.Namespace, recipe: Recipe) -> None:
@@ -207,10 +191,9 @@ def _refuse_useless_options(options: argparse.Namespace, recipe: Recipe) -> None
 
 
 def silence_tensorflow() -> None:
-    """Hide TensorFlow's log below errors, which would bury what training prints. Python's warnings stay.
+    """Hide TensorFlow's own log, which would bury what training prints; call it before importing TensorFlow.
 
-    Call it before TensorFlow is imported. The errors that its C++ part logs are hidden, too, such as that
-    there is no GPU: real ones are raised. The few lines that it writes while it is being loaded remain.
+    Real errors are raised, Python's warnings stay, and so do the lines that are printed while it is loaded.
     """
     from absl import logging as absl  # TensorFlow brings it
 
