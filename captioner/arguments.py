@@ -1,19 +1,23 @@
-"""How the command line reads its arguments: flags in any place, and numbers within bounds."""
+"""Arguments of the command line: the flags of each command, and numbers within bounds."""
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
+from pathlib import Path
 from typing import Any
 
+_FOLDER: dict[str, Any] = {"type": Path, "default": Path("artifacts"), "help": "default: %(default)s"}
 
-class AnyOrder(argparse.ArgumentParser):
-    """Flags may stand between the arguments, as in ``push artifacts --dry-run user/repo``."""
+
+class IntermixedParser(argparse.ArgumentParser):
+    """Flags may stand between positional arguments, as in ``push artifacts --dry-run user/repo``."""
 
     _intermixed = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """What the parser of all commands calls; up to Python 3.11 the intermixed way calls it again."""
+        """What a parent parser calls for its command; up to Python 3.11 it is called again from inside."""
         if self._intermixed:
             return super().parse_known_args(args, namespace)
         self._intermixed = True
@@ -23,17 +27,20 @@ class AnyOrder(argparse.ArgumentParser):
             self._intermixed = False
 
 
-def count(text: str, most: int = 1_000_000) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}; got {text!r}")
+def count(text: str, maximum: int = 1_000_000) -> int:
+    """A whole number from 1 to ``maximum``; raises ``argparse.ArgumentTypeError`` otherwise."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= maximum:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {maximum}; got {text!r}")
     return int(text)
 
 
 def beams(text: str) -> int:
+    """The number of beams, 1 to 100; raises as ``count`` does."""
     return count(text, 100)
 
 
 def length_penalty(text: str) -> float:
+    """A number from 0 to 10; raises ``argparse.ArgumentTypeError`` otherwise."""
     try:
         value = float(text)
     except ValueError:
@@ -41,3 +48,76 @@ def length_penalty(text: str) -> float:
     if not 0 <= value <= 10:
         raise argparse.ArgumentTypeError(f"must be a number from 0 to 10; got {text!r}")
     return value
+
+
+def add_caption(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object per picture, with every word")
+    _add_decoding(parser)
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument(
+        "--split",
+        help="train, dev, test, or held-out: the pictures that train.py --hold-out left out of training "
+        "(default: test, or dev where there is no test)",
+    )
+    parser.add_argument("--limit", type=count, metavar="N", help="only the first N pictures")
+    parser.add_argument("--write", action="store_true", help="write scores and options into the bundle")
+    parser.add_argument(
+        "--allow-all-words", action="store_true", help="without blocklist.txt, to measure what it costs"
+    )
+    _add_decoding(parser)
+
+
+def add_novelty(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
+    parser.add_argument("--write", action="store_true", help="write the detector into the bundle")
+
+
+def add_baselines(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("others", nargs="+", type=Path, metavar="FOLDER", help="a bundle with scores")
+    parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
+
+
+def add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", **_FOLDER)
+
+
+def add_push(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", **_FOLDER)
+    parser.add_argument("repo", metavar="USER/REPO")
+    parser.add_argument("--samples", action="store_true", help="with its pictures: only if they are yours")
+    parser.add_argument("--private", action="store_true", help="if the repository is new, make it private")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be sent")
+
+
+def add_pull(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("repo", metavar="USER/REPO")
+    parser.add_argument("--revision", help="a branch, a tag or a commit (default: the newest)")
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--to", metavar="FOLDER", **_FOLDER)
+    target.add_argument(
+        "--store", type=Path, metavar="FOLDER", help="keep the last two versions here, as the app does"
+    )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    data = os.environ.get("CAPTIONER_FLICKR8K") or "data/flickr8k"
+    parser.add_argument("--data", default=data, metavar="FOLDER", help="the dataset (default: %(default)s)")
+
+
+def _add_decoding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
+    parser.add_argument("--beams", type=beams, metavar="N", help="number of beams; 1 is greedy search")
+    parser.add_argument(
+        "--length-penalty",
+        type=length_penalty,
+        metavar="A",
+        help="log-probabilities are divided by length to this power: more favours longer sentences",
+    )
+    parser.add_argument("--alpha", dest="length_penalty", type=length_penalty, help=argparse.SUPPRESS)  # old

@@ -178,7 +178,7 @@ scores = metrics.score(candidates, references)
 found = schema.decode({**tiny.METRICS, "scores": scores}, schema.Metrics, "metrics.json")
 alone = {key: float(values[0]) for key, values in metrics.score_images(candidates, references).items()}
 row = schema.Prediction("a.jpg", "a dog", -1.0, -1.0, alone)
-sealed = evaluate.write(bundle, found, [row], "command")
+sealed = evaluate.write(bundle, found, [row])
 assert sealed.metrics().scores["length"] == 2.5 and sealed.predictions()[0].scores["length"] == 2
 assert "Length" in evaluate.table(found) and "  2.500" in evaluate.table(found)
 assert "| Length |" in sealed.card() and "type: length" in sealed.card() and "| 2.500 |" in sealed.card()

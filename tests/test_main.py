@@ -90,12 +90,14 @@ def test_json_holds_every_word(
 ) -> None:
     assert main(["caption", *pictures, "--json", "--beams", "2", "--bundle", str(artifacts)]) == 0
     for line, picture in zip(capsys.readouterr().out.splitlines(), pictures, strict=True):
-        said = json.loads(line)
-        assert said["picture"] == picture
-        assert said["caption"] == " ".join(w["word"] for w in said["words"] if w["word"])
-        assert sum(word["log_prob"] for word in said["words"]) == pytest.approx(said["log_prob"], rel=1e-5)
-        assert len(said["alternatives"]) <= 1
-        assert all(word["runners_up"] for word in said["words"])
+        output = json.loads(line)
+        assert output["picture"] == picture
+        assert output["caption"] == " ".join(w["word"] for w in output["words"] if w["word"])
+        assert sum(word["log_prob"] for word in output["words"]) == pytest.approx(
+            output["log_prob"], rel=1e-5
+        )
+        assert len(output["alternatives"]) <= 1
+        assert all(word["runners_up"] for word in output["words"])
 
 
 @pytest.mark.parametrize(
@@ -125,12 +127,12 @@ def test_no_bundle_is_one_sentence(
     assert "holds no bundle" in captured.err
 
 
-def test_verify_says_what_it_found(artifacts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_prints_the_checksum(artifacts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(artifacts)]) == 0
     assert storage.load(artifacts).checksum[:12] in capsys.readouterr().out
 
 
-def test_verify_tries_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_runs_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny.whole(tmp_path / "artifacts")
 
     assert main(["verify", str(tmp_path / "artifacts")]) == 2
@@ -176,8 +178,8 @@ def test_the_list_of_words_is_only_left_out_on_demand(
 
     free = printed()
     monkeypatch.setattr(blocklist, "words", lambda: frozenset(tiny.WORDS[1:]))
-    told = "Every word was allowed, those of blocklist.txt too.\n"
-    assert printed("--allow-all-words") == told + free != told + printed()
+    notice = "Without the blocklist: every word was allowed.\n"
+    assert printed("--allow-all-words") == notice + free != notice + printed()
 
 
 def test_the_dataset_comes_from_the_environment(
@@ -218,8 +220,8 @@ def test_pull_passes_its_flags_on(
 ) -> None:
     calls: list[tuple[Any, ...]] = []
 
-    def pulled(*arguments: Any, tried: Any) -> storage.Bundle:
-        assert tried is smoke_test.run  # so that a model that does not run is not put in place
+    def pulled(*arguments: Any, check: Any) -> storage.Bundle:
+        assert check is smoke_test.run  # so that a model that does not run is not put in place
         calls.append(arguments)
         return storage.load(artifacts)
 
@@ -267,9 +269,9 @@ sys.exit(code)
 def test_captioning_imports_nothing_heavy(artifacts: Path, pictures: list[str]) -> None:
     command = [sys.executable, "-c", LOADED, "caption", pictures[0], "--bundle", str(artifacts)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    said, loaded = done.stdout.splitlines()
+    output, loaded = done.stdout.splitlines()
 
-    assert said == expected(artifacts, pictures[0])
+    assert output == expected(artifacts, pictures[0])
     assert not HEAVY & set(loaded.split())
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from captioner.bundle import download, hub_errors, manifest, storage, versions
 from captioner.bundle.hub_errors import explained
@@ -31,7 +31,7 @@ INFO_BYTES = 10_000_000  # of the Hub's description of a repository
 MANIFEST_BYTES = 1_000_000
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_Try = Callable[[Bundle], object]
+BundleCheck: TypeAlias = Callable[[Bundle], object]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def push(
     return Pushed(commit.commit_url, commit.oid, tuple(files))
 
 
-def pull(repo: str, revision: str | None, folder: str | Path, tried: _Try | None = None) -> Bundle:
+def pull(repo: str, revision: str | None, folder: str | Path, check: BundleCheck | None = None) -> Bundle:
     """Fetch a bundle, verify all of it, and only then put it in place of the one in ``folder``.
 
     Nothing but the files that its manifest names is fetched.
@@ -97,7 +97,7 @@ def pull(repo: str, revision: str | None, folder: str | Path, tried: _Try | None
         repo: ``user/name``.
         revision: a commit, which can never change, or a branch or tag; None is the main branch.
         folder: where the bundle goes.
-        tried: gets the bundle that arrived; raises ``BundleError`` if it is not to be put there.
+        check: called with the downloaded bundle; a ``BundleError`` from it stops the pull.
 
     Raises:
         BundleError: the folder holds something else.
@@ -111,12 +111,12 @@ def pull(repo: str, revision: str | None, folder: str | Path, tried: _Try | None
         commit, hashes = _resolve(repo, revision)
         with _as_hub_error(repo, commit):
             arrived = _fetch(repo, commit, hashes, files)
-            if tried:
-                tried(arrived)
+            if check:
+                check(arrived)
             return storage.write(folder, {name: files / name for name in arrived.files}, arrived.format)
 
 
-def update(repo: str, revision: str | None, store: str | Path, tried: _Try) -> Bundle:
+def update(repo: str, revision: str | None, store: str | Path, check: BundleCheck) -> Bundle:
     """Have the newest version of a bundle in a store (``storage``); fetch it unless it is there already.
 
     Raises:
@@ -132,7 +132,7 @@ def update(repo: str, revision: str | None, store: str | Path, tried: _Try) -> B
                 raise BundleError(why)
             arrived = _fetch(repo, commit, hashes, files)
             try:
-                tried(arrived)
+                check(arrived)
             except BundleError as error:
                 versions.refuse(store, repo, commit, str(error))
                 raise

@@ -1,7 +1,7 @@
-"""A captioner on a split → scores, the floors that give them a meaning, and the captions behind them.
+"""Scores of a captioner on a split, with a constant and a human baseline, and its captions.
 
-It scores what ships: the bundle itself, one picture at a time, through the path that the app takes.
-References and captions are cut by ``text.words`` whatever the model was trained with, so figures compare.
+What is scored is the exported bundle, one picture at a time, as in the app. References and captions are
+tokenised by ``text.words`` whatever tokeniser the model was trained with, so that scores are comparable.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from captioner.bundle import schema
 from captioner.bundle import storage as bundles
 from captioner.bundle.schema import Metrics, Prediction
 from captioner.bundle.storage import Bundle
+from captioner.data import flickr8k
 from captioner.data.flickr8k import HELD_OUT, Dataset
 from captioner.errors import DatasetError
 from captioner.evaluation.fluency import is_incomplete, repeats_content_word, repeats_ngram
@@ -32,20 +33,44 @@ from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.progress import track
 from captioner.text import TOKENIZERS, words
 
-CONSTANT = "a man in a red shirt"  # the constant baseline: what a model must beat to have looked at all
-RESAMPLES = 1000
+CONSTANT_CAPTION = "a man in a red shirt"  # a model that does not beat it makes no use of the picture
+BOOTSTRAP_SAMPLES = 1000
 
 Tokens: TypeAlias = Sequence[str]
 
 
 class CaptionModel(Protocol):
-    """What is evaluated: a ``model.Captioner``, or a stand-in for it."""
+    """What ``evaluate`` needs of a ``Captioner``; tests pass a fake."""
 
     bundle: Bundle
     options: DecodingOptions
 
     def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Caption:
-        """Describe uint8[H, W, 3]."""
+        """Caption an image uint8[H, W, 3]."""
+
+
+def load_dataset(bundle: Bundle, folder: str | Path) -> Dataset:
+    """The dataset by the split the bundle was trained on, as ``with_held_out``.
+
+    Raises:
+        DatasetError: something needed is missing or unreadable.
+    """
+    return with_held_out(bundle, flickr8k.load(folder, bundle.config.split_name))
+
+
+def with_held_out(bundle: Bundle, dataset: Dataset) -> Dataset:
+    """The dataset, in which the training pictures held out from this bundle are the split ``held-out``.
+
+    Their number is recorded in dataset.json, the seed that selected them in config.json.
+    """
+    statistics = bundle.dataset()
+    count = statistics.images.get(HELD_OUT, 0) if statistics else 0
+    return dataset.held_out(count, bundle.config.seed) if count else dataset
+
+
+def final_split(dataset: Dataset) -> str:
+    """The split whose scores a bundle reports: test, or dev where there is no test."""
+    return "test" if "test" in dataset.splits else "dev"
 
 
 def evaluate(
@@ -58,26 +83,24 @@ def evaluate(
     """Caption the pictures of a split, and score the captions.
 
     Args:
-        options: how to search; the bundle's own way by default.
-        limit: only the first pictures. CIDEr then moves, as it weighs words by how rare they are in them.
+        options: decoding options; the bundle's own by default.
+        limit: score only the first pictures. This changes CIDEr, whose document frequencies depend on them.
 
     Returns:
-        The scores, rounded to six places and without a command, and one row a picture.
+        The scores, rounded to six places, and one row per picture.
 
     Raises:
-        DatasetError: the split is not there, or the model was trained on another cut of the pictures, or
-            cannot be shown to have been trained without those of ``held-out``.
+        DatasetError: there is no such split, or the model was trained on another ``split_name``, or was not
+            demonstrably trained without the pictures of ``held-out``.
         ImageError: a picture cannot be read.
     """
     options = options or captioner.options
     references = _references(captioner.bundle, dataset, split, limit)
     captions = caption_images(captioner, references, dataset.path, options)
     candidates, reference_lists = [words(caption.text) for caption, _ in captions], list(references.values())
-    by_image = metrics.score_images(candidates, reference_lists)
-    tokenize = TOKENIZERS[captioner.bundle.config.tokenizer]
-    train = dataset.splits["train"].values()
-    trained = {tuple(tokenize(caption)) for captions in train for caption in captions}
-    evaluation = {
+    image_scores = metrics.score_images(candidates, reference_lists)
+    limited = f" --limit {len(candidates)}" if limit else ""
+    result = {
         "split_name": dataset.name,
         "split": split,
         "images": len(candidates),
@@ -86,47 +109,54 @@ def evaluate(
         "length_penalty": options.length_penalty,
         "max_words": options.max_words,
         "scores": metrics.score(candidates, reference_lists),
-        "cider_interval": interval(by_image["cider"]),
-        "constant_baseline": metrics.score([words(CONSTANT)] * len(candidates), reference_lists),
+        "cider_interval": bootstrap_interval(image_scores["cider"]),
+        "constant_baseline": metrics.score([words(CONSTANT_CAPTION)] * len(candidates), reference_lists),
         "human_baseline": human_baseline(reference_lists),
-        "distinct_captions": len({tuple(tokens) for tokens in candidates}),
-        "words_used": len({word for tokens in candidates for word in tokens}),
-        "verbatim_share": _share(tuple(caption.text.split()) in trained for caption, _ in captions),
-        "repeated_ngrams_share": _share(map(repeats_ngram, candidates)),
-        "repeated_words_share": _share(map(repeats_content_word, candidates)),
-        "human_repeated_words_share": _share(
-            repeats_content_word(one) for several in reference_lists for one in several
-        ),
-        "incomplete_share": _share(map(is_incomplete, candidates)),
+        **_text_statistics(candidates, reference_lists),
+        "verbatim_share": _verbatim_share(captioner.bundle, dataset, [caption for caption, _ in captions]),
         "seconds_per_image": median(seconds for _, seconds in captions),
+        "command": f"python -m captioner evaluate --split {split} --beams {options.beams} "
+        f"--length-penalty {options.length_penalty:g}{limited}",
     }
-    rows = [
+    predictions = [
         Prediction(
             name,
             caption.text,
             round(caption.log_prob, 4),
             round(caption.score, 4),
-            {key: round(float(values[i]), 4) for key, values in by_image.items()},
+            {key: round(float(values[i]), 4) for key, values in image_scores.items()},
         )
         for i, (name, (caption, _)) in enumerate(zip(references, captions, strict=True))
     ]
-    return schema.decode(_rounded(evaluation), Metrics, "metrics.json"), rows
+    return schema.decode(_rounded(result), Metrics, "metrics.json"), predictions
 
 
-def as_trained(bundle: Bundle, dataset: Dataset) -> Dataset:
-    """The dataset with the pictures that were kept from this model while training as the split ``held-out``.
+def _text_statistics(
+    candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
+) -> dict[str, float]:
+    """Diversity and fluency of the captions, and of the references where they are compared."""
+    people = [reference for image_references in references for reference in image_references]
+    return {
+        "distinct_captions": len({tuple(tokens) for tokens in candidates}),
+        "words_used": len({word for tokens in candidates for word in tokens}),
+        "repeated_ngrams_share": _share(map(repeats_ngram, candidates)),
+        "repeated_words_share": _share(map(repeats_content_word, candidates)),
+        "human_repeated_words_share": _share(map(repeats_content_word, people)),
+        "incomplete_share": _share(map(is_incomplete, candidates)),
+    }
 
-    How many they are stands in dataset.json, the seed that chose them in config.json.
-    """
-    recorded = bundle.dataset()
-    count = recorded.images.get(HELD_OUT, 0) if recorded else 0
-    return dataset.held_out(count, bundle.config.seed) if count else dataset
+
+def _verbatim_share(bundle: Bundle, dataset: Dataset, captions: Sequence[Candidate]) -> float:
+    """Share of the captions that are word for word a training caption, by the model's own tokeniser."""
+    tokenize = TOKENIZERS[bundle.config.tokenizer]
+    training = {tuple(tokenize(text)) for texts in dataset.splits["train"].values() for text in texts}
+    return _share(tuple(caption.text.split()) in training for caption in captions)
 
 
 def caption_images(
     captioner: CaptionModel, names: Iterable[str], path: Callable[[str], Path], options: DecodingOptions
 ) -> list[tuple[Candidate, float]]:
-    """The best caption of each image, and the seconds to read the image and caption it."""
+    """The best caption of each image, and the seconds taken to read and caption it."""
     captions, names = [], list(names)
     for name in track(names, "captioning", len(names)):
         started = time.perf_counter()
@@ -136,75 +166,76 @@ def caption_images(
 
 
 def human_baseline(references: Sequence[Sequence[Tokens]]) -> dict[str, float] | None:
-    """How people score: reference i of each image against its others, averaged over i."""
+    """Scores of reference i of each image against its other references, averaged over i.
+
+    None where no image has more than one reference.
+    """
     several = [captions for captions in references if len(captions) > 1]
     rounds = []
     for i in track(
         range(max(map(len, several), default=0)), "scoring people", len(several[0]) if several else 0
     ):
-        able = [captions for captions in several if len(captions) > i]
-        rounds.append(
-            metrics.score([captions[i] for captions in able], [[*c[:i], *c[i + 1 :]] for c in able])
-        )
-    return {key: fmean(one[key] for one in rounds) for key in rounds[0]} if rounds else None
+        images = [captions for captions in several if len(captions) > i]
+        rounds.append(metrics.score([c[i] for c in images], [[*c[:i], *c[i + 1 :]] for c in images]))
+    return {key: fmean(scores[key] for scores in rounds) for key in rounds[0]} if rounds else None
 
 
-def interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
+def bootstrap_interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
     """95 % bootstrap interval of the mean of float64[B] (Efron 1979, percentile method)."""
-    chosen = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.percentile(values[chosen].mean(axis=1), [2.5, 97.5])
+    samples = np.random.default_rng(seed).integers(len(values), size=(BOOTSTRAP_SAMPLES, len(values)))
+    low, high = np.percentile(values[samples].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)
 
 
-def table(found: Metrics) -> str:
-    """A table of the model between the constant caption and people, and what its sentences are like."""
-    rows = {"this model": found.scores, "always the same caption": found.constant_baseline}
-    if found.human_baseline:
-        rows["people"] = found.human_baseline
-    low, high = found.cider_interval
-    names = "".join(f"{metric.name:>8}" for metric in metrics.METRICS.values())
-    lines = [
-        f"{found.split_name} {found.split} split, {found.images} pictures, tokeniser {found.tokenizer}, "
-        f"beam {found.beams}, length penalty {found.length_penalty:g}",
-        f"{'':24}{names}",
-        *(
-            f"{name:24}" + "".join(f"{scores.get(key, np.nan):8.3f}" for key in metrics.METRICS)
-            for name, scores in rows.items()
-        ),
-        f"CIDEr lies between {low:.3f} and {high:.3f} (95 %, bootstrap over pictures)",
-        f"{found.distinct_captions} distinct captions, {found.words_used} distinct words",
-        f"{found.verbatim_share:.1%} word for word from training",
-        f"{found.repeated_ngrams_share:.1%} repeat themselves, "
-        f"{found.incomplete_share:.1%} end before the noun",
-        f"{found.repeated_words_share or 0:.1%} say a content word twice (people: "
-        f"{found.human_repeated_words_share or 0:.1%})",
-        f"{1000 * found.seconds_per_image:.0f} ms a picture",
-    ]
-    return "\n".join(lines)
+def table(result: Metrics) -> str:
+    """The scores of the model and of both baselines as a table, then the statistics of its captions."""
+    rows = {"this model": result.scores, "constant baseline": result.constant_baseline}
+    if result.human_baseline:
+        rows["human baseline"] = result.human_baseline
+    low, high = result.cider_interval
+    return "\n".join(
+        (
+            f"{result.split_name} {result.split} split, {result.images} pictures, "
+            f"tokeniser {result.tokenizer}, beam {result.beams}, length penalty {result.length_penalty:g}",
+            f"{'':24}" + "".join(f"{metric.name:>8}" for metric in metrics.METRICS.values()),
+            *(f"{name:24}{_cells(scores)}" for name, scores in rows.items()),
+            f"95 % interval of CIDEr: {low:.3f} to {high:.3f} (bootstrap over pictures)",
+            f"{result.distinct_captions} distinct captions, {result.words_used} distinct words",
+            f"{result.verbatim_share:.1%} are training captions word for word",
+            f"{result.repeated_ngrams_share:.1%} repeat a word in a row or three words anywhere, "
+            f"{result.incomplete_share:.1%} end in an article or a preposition",
+            f"{result.repeated_words_share or 0:.1%} repeat a content word (people: "
+            f"{result.human_repeated_words_share or 0:.1%})",
+            f"{1000 * result.seconds_per_image:.0f} ms per picture",
+        )
+    )
 
 
 def _cells(scores: Mapping[str, float]) -> str:
     return "".join(f"{scores.get(key, np.nan):8.3f}" for key in metrics.METRICS)
 
 
-def write(bundle: Bundle, evaluation: Metrics, rows: Sequence[Prediction], command: str) -> Bundle:
-    """Seal scores, captions, a fresh model card and the decoding options that gave them into the bundle."""
+def write(bundle: Bundle, result: Metrics, predictions: Sequence[Prediction]) -> Bundle:
+    """Write scores, captions, their decoding options and a new model card into the bundle, and seal it.
+
+    Raises:
+        BundleError: as ``storage.replace`` does.
+    """
     from captioner.bundle import model_card  # here, as captioning needs none
 
-    evaluation = structs.replace(evaluation, command=command)
     config = structs.replace(
         bundle.config,
-        beams=evaluation.beams,
-        length_penalty=evaluation.length_penalty,
-        max_words=evaluation.max_words,
+        beams=result.beams,
+        length_penalty=result.length_penalty,
+        max_words=result.max_words,
     )
-    card = model_card.render(config, evaluation, bundle.history(), bundle.dataset(), bundle.baselines())
+    card = model_card.render(config, result, bundle.history(), bundle.dataset(), bundle.baselines())
     return bundles.replace(
         bundle.folder,
         {
             "config.json": json.dumps(config.to_json(), indent=1, sort_keys=True) + "\n",
-            "metrics.json": json.dumps(to_builtins(evaluation), indent=1) + "\n",
-            "predictions.csv": _csv(rows),
+            "metrics.json": json.dumps(to_builtins(result), indent=1) + "\n",
+            "predictions.csv": _csv(predictions),
             "README.md": card,
         },
     )
@@ -222,18 +253,20 @@ def _references(
     trained_on = dataset.fingerprint == bundle.config.data_fingerprint
     if split == HELD_OUT and not (trained_on and split in dataset.splits):
         raise DatasetError(
-            "which pictures were kept from this model cannot be told: it was not trained with --hold-out, "
-            "or on other pictures and captions than are here. Delete the pictures that train.py said it left "
-            "out, or train with --hold-out N on these."
+            "the held-out pictures of this model cannot be determined: it was trained without --hold-out, or "
+            "on other pictures and captions than these. Delete the pictures that train.py reported as "
+            "skipped, or train with --hold-out N on these."
         )
     if split not in dataset.splits:
         raise DatasetError(f"the {dataset.name} split has no {split!r}; it has {', '.join(dataset.splits)}.")
-    cut = {name: [words(caption) for caption in captions] for name, captions in dataset.splits[split].items()}
-    kept = {name: [tokens for tokens in captions if tokens] for name, captions in cut.items()}
-    found = dict([(name, captions) for name, captions in kept.items() if captions][:limit])
-    if not found:
+    tokens = {
+        name: [tokens for tokens in map(words, captions) if tokens]
+        for name, captions in dataset.splits[split].items()
+    }
+    references = dict([(name, captions) for name, captions in tokens.items() if captions][:limit])
+    if not references:
         raise DatasetError(f"no picture of the {split} split has a caption with a word to score against.")
-    return found
+    return references
 
 
 def _rounded(value: object) -> object:
@@ -249,5 +282,5 @@ def _csv(rows: Sequence[Prediction]) -> str:
     return file.getvalue()
 
 
-def _share(found: Iterable[bool]) -> float:
-    return fmean(map(float, found))
+def _share(flags: Iterable[bool]) -> float:
+    return fmean(map(float, flags))

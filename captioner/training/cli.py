@@ -285,13 +285,10 @@ def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: 
 
     captioner = Captioner(storage.load(folder))
     calibration.write(captioner, dataset)
-    split = "test" if "test" in dataset.splits else "dev"
-    metrics, predictions = evaluation.evaluate(captioner, dataset, split)
-    conditions = f"--split {split} --beams {metrics.beams} --length-penalty {metrics.length_penalty:g}"
-    conditions += f" --limit {metrics.images}" if options.limit else ""
-    bundle = evaluation.write(
-        captioner.bundle, metrics, predictions, f"python -m captioner evaluate {conditions}"
-    )
+    split = evaluation.final_split(dataset)
+    limit = len(dataset.splits[split]) if options.limit else None
+    metrics, predictions = evaluation.evaluate(captioner, dataset, split, limit=limit)
+    bundle = evaluation.write(captioner.bundle, metrics, predictions)
     storage.write(options.out, {name: bundle.folder / name for name in bundle.files})
     print(
         f"{options.out} holds the captioner. Try: python -m captioner caption PICTURE --bundle {options.out}"

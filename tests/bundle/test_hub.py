@@ -216,11 +216,11 @@ class TestFailure:
             hub.pull(REPO, None, last_good)
 
     def test_tried_in_vain(self, server: StandInHub, last_good: Path) -> None:
-        def tried(arrived: Bundle) -> None:
+        def check(arrived: Bundle) -> None:
             raise BundleError("it does not run") from ValueError("no signatures")
 
         with pytest.raises(HubError, match="not taken over: it does not run"):
-            hub.pull(REPO, None, last_good, tried)
+            hub.pull(REPO, None, last_good, check)
 
     def test_a_file_is_gone(self, server: StandInHub, last_good: Path) -> None:
         repository(server).commit("remove", {"captioner.tflite": None})

@@ -90,7 +90,7 @@ def test_exactly_the_pictures_held_out_are_scored(tiny_dataset: Dataset, tmp_pat
     without = tiny_dataset.held_out(3, SEED)
     captioner = Constant(trained(tmp_path / "artifacts", without))
     found, rows = evaluation.evaluate(
-        captioner, evaluation.as_trained(captioner.bundle, tiny_dataset), HELD_OUT
+        captioner, evaluation.with_held_out(captioner.bundle, tiny_dataset), HELD_OUT
     )
 
     assert [row.image for row in rows] == list(without.splits[HELD_OUT])
@@ -110,7 +110,7 @@ def test_pictures_that_a_model_may_have_seen_are_not_scored_as_held_out(
         trained(tmp_path / "captions", other),
     ]
     for model in models:
-        for dataset in (tiny_dataset, evaluation.as_trained(model, tiny_dataset)):
+        for dataset in (tiny_dataset, evaluation.with_held_out(model, tiny_dataset)):
             with pytest.raises(DatasetError, match="kept from this model cannot be told"):
                 evaluation.evaluate(Constant(model), dataset, HELD_OUT)
     with pytest.raises(DatasetError, match="kept from this model cannot be told"):
@@ -127,7 +127,7 @@ def test_a_copy_of_a_held_out_caption_is_no_copy_from_training(tiny_dataset: Dat
     captioner = Constant(trained(tmp_path / "artifacts", without), said)
     shares = [
         evaluation.evaluate(captioner, dataset)[0].verbatim_share
-        for dataset in (tiny_dataset, evaluation.as_trained(captioner.bundle, tiny_dataset))
+        for dataset in (tiny_dataset, evaluation.with_held_out(captioner.bundle, tiny_dataset))
     ]
 
     assert shares == [1, 0]

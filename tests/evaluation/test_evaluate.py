@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import structs
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -34,18 +33,18 @@ TEST = {
 }
 
 
-class Parrot:
-    """A captioner that knows a picture by its colour, and says what it was told to."""
+class FakeCaptioner:
+    """A fake captioner that tells pictures by their colour, and returns the captions it was made with."""
 
-    def __init__(self, folder: Path, said: dict[str, str], **changes: Any) -> None:
+    def __init__(self, folder: Path, captions: dict[str, str], **changes: Any) -> None:
         self.bundle = storage.write(folder, tiny.files(tiny.config(**changes)))
         self.options = DecodingOptions(beams=3, length_penalty=0.7, max_words=8)
-        self.said = {int(Path(name).stem): caption for name, caption in said.items()}
-        self.asked: list[DecodingOptions | None] = []
+        self.captions = {int(Path(name).stem): caption for name, caption in captions.items()}
+        self.options_used: list[DecodingOptions | None] = []
 
     def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Caption:
-        self.asked.append(options)
-        best = Candidate(self.said[int(image[0, 0, 0])], (), -1.5, -0.5, True)
+        self.options_used.append(options)
+        best = Candidate(self.captions[int(image[0, 0, 0])], (), -1.5, -0.5, True)
         return Caption((best, replace(best, text="not this one")), (), ())
 
 
@@ -58,23 +57,25 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 @pytest.fixture
-def parrot(tmp_path: Path) -> Callable[..., Parrot]:
-    return lambda said, **changes: Parrot(tmp_path / "artifacts", said, **changes)
+def fake_captioner(tmp_path: Path) -> Callable[..., FakeCaptioner]:
+    return lambda captions, **changes: FakeCaptioner(tmp_path / "artifacts", captions, **changes)
 
 
-def test_scores_are_those_of_the_captions(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
-    said = {"1.png": "a dog runs", "2.png": "a man in red", "3.png": "two people"}
-    found, rows = evaluation.evaluate(parrot(said), dataset)
+def test_scores_are_those_of_the_captions(
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
+) -> None:
+    captions = {"1.png": "a dog runs", "2.png": "a man in red", "3.png": "two people"}
+    result, rows = evaluation.evaluate(fake_captioner(captions), dataset)
 
     references = [[words(caption) for caption in captions if words(caption)] for captions in TEST.values()]
-    candidates = [words(caption) for caption in said.values()]
-    assert found.scores == pytest.approx(metrics.score(candidates, references), abs=1e-6)
-    constant = metrics.score([words(evaluation.CONSTANT)] * 3, references)
-    assert found.constant_baseline == pytest.approx(constant, abs=1e-6)
-    assert [row.caption for row in rows] == list(said.values())
-    assert np.mean([row.cider for row in rows]) == pytest.approx(found.scores["cider"], abs=1e-4)
-    assert found.cider_interval[0] <= found.scores["cider"] <= found.cider_interval[1]
-    assert (found.split_name, found.split, found.images, found.tokenizer) == (
+    candidates = [words(caption) for caption in captions.values()]
+    assert result.scores == pytest.approx(metrics.score(candidates, references), abs=1e-6)
+    constant = metrics.score([words(evaluation.CONSTANT_CAPTION)] * 3, references)
+    assert result.constant_baseline == pytest.approx(constant, abs=1e-6)
+    assert [row.caption for row in rows] == list(captions.values())
+    assert np.mean([row.cider for row in rows]) == pytest.approx(result.scores["cider"], abs=1e-4)
+    assert result.cider_interval[0] <= result.scores["cider"] <= result.cider_interval[1]
+    assert (result.split_name, result.split, result.images, result.tokenizer) == (
         "official",
         "test",
         3,
@@ -83,14 +84,14 @@ def test_scores_are_those_of_the_captions(dataset: Dataset, parrot: Callable[...
 
 
 def test_a_caption_that_a_person_wrote_scores_in_full(
-    dataset: Dataset, parrot: Callable[..., Parrot]
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
-    found, _ = evaluation.evaluate(
-        parrot({name: captions[0].lower() for name, captions in TEST.items()}), dataset
+    result, _ = evaluation.evaluate(
+        fake_captioner({name: captions[0].lower() for name, captions in TEST.items()}), dataset
     )
 
-    assert found.scores["bleu4"] == pytest.approx(1, abs=1e-6)
-    assert found.scores["cider"] > found.constant_baseline["cider"]
+    assert result.scores["bleu4"] == pytest.approx(1, abs=1e-6)
+    assert result.scores["cider"] > result.constant_baseline["cider"]
 
 
 def test_people_are_scored_against_each_other() -> None:
@@ -99,126 +100,136 @@ def test_people_are_scored_against_each_other() -> None:
         metrics.score([c[i] for c in references], [[*c[:i], *c[i + 1 :]] for c in references])
         for i in range(3)
     ]
-    found = evaluation.human_baseline(references)
+    result = evaluation.human_baseline(references)
 
-    assert found is not None
-    assert found == pytest.approx({key: np.mean([one[key] for one in rounds]) for key in metrics.METRICS})
+    assert result is not None
+    assert result == pytest.approx({key: np.mean([one[key] for one in rounds]) for key in metrics.METRICS})
 
 
 def test_people_agree_when_they_say_the_same() -> None:
-    found = evaluation.human_baseline(
+    result = evaluation.human_baseline(
         [[words("a dog runs on grass")] * 5, [words("two women play with a ball")] * 5]
     )
 
-    assert found is not None
-    assert (found["bleu4"], found["rouge_l"], found["cider"]) == pytest.approx((1, 1, 10), abs=1e-5)
+    assert result is not None
+    assert (result["bleu4"], result["rouge_l"], result["cider"]) == pytest.approx((1, 1, 10), abs=1e-5)
 
 
 def test_people_have_no_score_where_each_picture_has_one_caption() -> None:
     assert evaluation.human_baseline([[["a", "dog"]], [["a", "cat"]]]) is None
 
 
-def test_what_the_sentences_are_like(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
-    said = {"1.png": "a dog runs", "2.png": "a dog runs", "3.png": "a man on the"}
-    found, _ = evaluation.evaluate(parrot(said), dataset)
+def test_what_the_sentences_are_like(dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]) -> None:
+    captions = {"1.png": "a dog runs", "2.png": "a dog runs", "3.png": "a man on the"}
+    result, _ = evaluation.evaluate(fake_captioner(captions), dataset)
 
-    assert (found.distinct_captions, found.words_used) == (2, 6)
-    assert found.verbatim_share == pytest.approx(2 / 3)
-    assert found.incomplete_share == pytest.approx(1 / 3)
-    assert (found.repeated_ngrams_share, found.repeated_words_share) == (0, 0)
+    assert (result.distinct_captions, result.words_used) == (2, 6)
+    assert result.verbatim_share == pytest.approx(2 / 3)
+    assert result.incomplete_share == pytest.approx(1 / 3)
+    assert (result.repeated_ngrams_share, result.repeated_words_share) == (0, 0)
 
 
 def test_repeated_words_are_counted_for_model_and_people(
-    dataset: Dataset, parrot: Callable[..., Parrot]
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
-    said = {"1.png": "a hat and a hat", "2.png": "a man", "3.png": "a man on the"}
-    found, _ = evaluation.evaluate(parrot(said), dataset)
+    captions = {"1.png": "a hat and a hat", "2.png": "a man", "3.png": "a man on the"}
+    result, _ = evaluation.evaluate(fake_captioner(captions), dataset)
 
-    assert found.repeated_words_share == pytest.approx(1 / 3)
-    assert found.human_repeated_words_share == 0
-    assert "33.3% say a content word twice (people: 0.0%)" in evaluation.table(found)
+    assert result.repeated_words_share == pytest.approx(1 / 3)
+    assert result.human_repeated_words_share == 0
+    assert "33.3% repeat a content word (people: 0.0%)" in evaluation.table(result)
 
 
 def test_a_copy_is_found_under_the_rules_the_model_was_trained_with(
-    dataset: Dataset, parrot: Callable[..., Parrot]
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
     kaggle = replace(dataset, name="kaggle", splits={"train": TRAIN, "dev": TEST})
-    said = dict.fromkeys(TEST, "dog in the grass")
-    found, _ = evaluation.evaluate(parrot(said, tokenizer="kaggle", split_name="kaggle"), kaggle, "dev")
+    captions = dict.fromkeys(TEST, "dog in the grass")
+    result, _ = evaluation.evaluate(
+        fake_captioner(captions, tokenizer="kaggle", split_name="kaggle"), kaggle, "dev"
+    )
 
-    assert found.verbatim_share == 1
+    assert result.verbatim_share == 1
 
 
-def test_the_options_are_passed_on_and_reported(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
-    captioner = parrot(dict.fromkeys(TEST, "a dog"))
-    found, rows = evaluation.evaluate(
+def test_the_options_are_passed_on_and_reported(
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
+) -> None:
+    captioner = fake_captioner(dict.fromkeys(TEST, "a dog"))
+    result, rows = evaluation.evaluate(
         captioner, dataset, options=DecodingOptions(beams=2, length_penalty=0.5), limit=2
     )
 
-    assert (found.beams, found.length_penalty, found.images, len(rows)) == (2, 0.5, 2, 2)
-    assert {options.beams for options in captioner.asked if options} == {2}
+    assert (result.beams, result.length_penalty, result.images, len(rows)) == (2, 0.5, 2, 2)
+    assert {options.beams for options in captioner.options_used if options} == {2}
     assert evaluation.evaluate(captioner, dataset)[0].beams == captioner.options.beams
 
 
-def test_a_split_of_another_cut_is_refused(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
+def test_a_model_of_another_split_name_is_refused(
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
+) -> None:
     with pytest.raises(DatasetError, match="shares pictures"):
-        evaluation.evaluate(parrot({}, split_name="kaggle"), dataset)
+        evaluation.evaluate(fake_captioner({}, split_name="kaggle"), dataset)
 
 
-def test_an_absent_split_is_named(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
+def test_an_absent_split_is_named(dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]) -> None:
     with pytest.raises(DatasetError, match="no 'dev'; it has train, test"):
-        evaluation.evaluate(parrot({}), dataset, "dev")
+        evaluation.evaluate(fake_captioner({}), dataset, "dev")
 
 
-def test_a_split_without_a_reference_is_refused(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
+def test_a_split_without_a_reference_is_refused(
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
+) -> None:
     wordless = replace(dataset, splits={"train": TRAIN, "test": {"1.png": ("???", "собака")}})
     with pytest.raises(DatasetError, match="no picture of the test split has a caption with a word"):
-        evaluation.evaluate(parrot({}), wordless)
+        evaluation.evaluate(fake_captioner({}), wordless)
 
 
-def test_an_unreadable_picture_stops_it(dataset: Dataset, parrot: Callable[..., Parrot]) -> None:
+def test_an_unreadable_picture_stops_it(
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
+) -> None:
     dataset.path("2.png").write_bytes(b"no picture")
 
     with pytest.raises(ImageError, match=r"2\.png"):
-        evaluation.evaluate(parrot(dict.fromkeys(TEST, "a dog")), dataset)
+        evaluation.evaluate(fake_captioner(dict.fromkeys(TEST, "a dog")), dataset)
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=50))
 def test_the_interval_lies_within_the_values_and_repeats(values: list[float]) -> None:
-    low, high = evaluation.interval(np.array(values))
+    low, high = evaluation.bootstrap_interval(np.array(values))
 
     assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
-    assert evaluation.interval(np.array(values)) == (low, high)
+    assert evaluation.bootstrap_interval(np.array(values)) == (low, high)
 
 
 def test_writing_reseals_figures_captions_card_and_options(
-    dataset: Dataset, parrot: Callable[..., Parrot]
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
-    captioner = parrot(dict.fromkeys(TEST, 'a dog, "red"'))
-    found, rows = evaluation.evaluate(
+    captioner = fake_captioner(dict.fromkeys(TEST, 'a dog, "red"'))
+    result, rows = evaluation.evaluate(
         captioner, dataset, options=DecodingOptions(beams=2, length_penalty=0.5)
     )
-    sealed = evaluation.write(captioner.bundle, found, rows, "the command")
+    sealed = evaluation.write(captioner.bundle, result, rows)
 
     assert sealed == storage.load(sealed.folder)
     written = sealed.metrics()
     assert written
-    assert written == structs.replace(found, command="the command")
+    assert written == result
     assert sealed.predictions() == rows
     assert (sealed.config.beams, sealed.config.length_penalty) == (2, 0.5)
     assert [row.image for row in rows] == list(TEST)
     assert sealed.predictions()[0].caption == 'a dog, "red"'
-    assert f"{found.scores['cider']:.3f}" in sealed.card()
-    assert "the command" in sealed.card()
+    assert f"{result.scores['cider']:.3f}" in sealed.card()
+    assert result.command in sealed.card()
 
 
 def test_people_on_the_official_test_split(real_flickr8k: Path) -> None:
     dataset = flickr8k.load(real_flickr8k)
-    found = evaluation.human_baseline(
+    result = evaluation.human_baseline(
         [[words(caption) for caption in c] for c in dataset.splits["test"].values()]
     )
 
-    assert found is not None
-    assert (found["bleu1"], found["bleu4"], found["rouge_l"]) == pytest.approx(
+    assert result is not None
+    assert (result["bleu1"], result["bleu4"], result["rouge_l"]) == pytest.approx(
         (0.647, 0.214, 0.495), abs=0.002
     )
