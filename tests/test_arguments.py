@@ -1,0 +1,34 @@
+"""Arguments of the command line: numbers within bounds, flags between positional arguments."""
+
+from __future__ import annotations
+
+import pytest
+
+from captioner.__main__ import main
+from captioner.arguments import IntermixedParser, add_push
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--beams", "0"],
+        ["--beams", "two"],
+        ["--beams", "9" * 5000],
+        ["--alpha", "nan"],
+        ["--length-penalty", "-1"],
+    ],
+)
+def test_impossible_options_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["caption", "a.jpg", *arguments])
+    assert "must be a" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--dry-run", "a", "me/b"], ["a", "--dry-run", "me/b"], ["a", "me/b", "--dry-run"]]
+)
+def test_flags_may_stand_anywhere(arguments: list[str]) -> None:
+    parser = IntermixedParser()
+    add_push(parser)
+    parsed = parser.parse_args(arguments)
+    assert (str(parsed.folder), parsed.repo, parsed.dry_run) == ("a", "me/b", True)
