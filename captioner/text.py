@@ -25,8 +25,8 @@ def kaggle_words(caption: str) -> list[str]:
 
     One-character tokens go first, then Keras' ``Tokenizer`` splits on its default filter characters.
     """
-    kept = " ".join(token for token in caption.lower().split() if len(token) > 1)
-    return [token for token in _KERAS_FILTERS.split(kept) if token]
+    longer = " ".join(token for token in caption.lower().split() if len(token) > 1)
+    return [token for token in _KERAS_FILTERS.split(longer) if token]
 
 
 TOKENIZERS: dict[str, Callable[[str], list[str]]] = {"captioner": words, "kaggle": kaggle_words}

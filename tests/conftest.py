@@ -15,7 +15,7 @@ import streamlit as st
 from hypothesis import settings
 
 from captioner.app.components import image_picker
-from captioner.app.state import sample_library, serving
+from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
@@ -144,7 +144,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, nothing_cached: None) -> StandIn[F
         running = ActiveBundle(captioner.bundle, "a test", "It stands in.")
         monkeypatch.setattr(serving, "active_bundle", lambda: running)
         monkeypatch.setattr(serving, "captioner", lambda: captioner)
-        monkeypatch.setattr(sample_library, "samples", lambda: (dict(samples or {}), sentence))
+        monkeypatch.setattr(serving, "samples", lambda: (dict(samples or {}), sentence))
         monkeypatch.setattr(image_picker, "thumbnails", lambda: (offered, sentence))
         return captioner
 

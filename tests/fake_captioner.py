@@ -77,9 +77,9 @@ def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[BeamNode, ...], tuple[in
     for sentence in sentences:
         parent, log_prob = -1, 0.0
         for step, (word, probability) in enumerate(sentence):
-            nodes.append(BeamNode(parent, OTHER[0], step, log_prob + math.log(OTHER[1]), kept=False))
+            nodes.append(BeamNode(parent, OTHER[0], step, log_prob + math.log(OTHER[1]), in_beam=False))
             log_prob += math.log(probability)
-            nodes.append(BeamNode(parent, word, step, log_prob, kept=True))
+            nodes.append(BeamNode(parent, word, step, log_prob, in_beam=True))
             parent = len(nodes) - 1
         leaves.append(parent)
     return tuple(nodes), tuple(leaves)

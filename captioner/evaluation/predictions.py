@@ -60,8 +60,8 @@ def scored_captions(bundle: Bundle) -> list[ScoredCaption]:
 
 def search(captions: Sequence[ScoredCaption], query: str) -> list[ScoredCaption]:
     """The captions that have every word of the query, or its plural in s or es."""
-    wanted = [{word, f"{word}s", f"{word}es"} for word in words(query)]
-    return [one for one in captions if not any(forms.isdisjoint(one.caption.split()) for forms in wanted)]
+    word_forms = [{word, f"{word}s", f"{word}es"} for word in words(query)]
+    return [one for one in captions if not any(forms.isdisjoint(one.caption.split()) for forms in word_forms)]
 
 
 def words_used(captions: Sequence[ScoredCaption]) -> set[str]:

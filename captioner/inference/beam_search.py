@@ -1,9 +1,9 @@
-"""From a decoder that says one word at a time to ranked sentences: beam search, greedy search, sampling.
+"""Ranked sentences from a decoder that gives one word at a time: beam search, greedy search, sampling.
 
-Knows ids and probabilities; no pictures, no LiteRT. Whatever can take a step is a ``Stepper``.
+Knows ids and probabilities; no pictures, no LiteRT. The decoder is any ``Stepper``.
 
     start ──> step ──> choose N of N x V ──> step ──> … ──> candidates, best first
-                └── every step is recorded, so that one can see what else was possible
+                └── every step is recorded, so that the alternatives can be shown
 
 N, the number of beams, stays the same: resizing an interpreter costs more than stepping an idle row.
 """
@@ -36,7 +36,7 @@ class Stepper(Protocol):
         """Begin a sentence about regions float32[1, R, C]: the state of one row, float32[1, …] each."""
 
     def step(self, words: NDArray[np.int32], state: State) -> tuple[Floats, State, Floats | None]:
-        """Say what may follow the last words int32[N].
+        """Log-probabilities of the word after the last words int32[N].
 
         Returns log-probabilities float32[N, V], the next state, and attention float32[N, h, w] if there is
         any. The arrays are the caller's to keep: a buffer that the next step overwrites must be copied.
@@ -123,24 +123,26 @@ class _Search:
         nodes = self._add_nodes(rows, ids, chosen)
         self._tree.steps.append(_StepRecord(log_probs, attention, masked > -np.inf))
         self._finished += [node for node, id in zip(nodes, ids[:beams], strict=False) if id == END]
-        on = np.flatnonzero(ids[:beams] != END)
-        rows, ids = rows[on], ids[on]
-        self._live = [nodes[i] for i in on]
-        self._log_probs = chosen[on]
+        unfinished = np.flatnonzero(ids[:beams] != END)
+        rows, ids = rows[unfinished], ids[unfinished]
+        self._live = [nodes[i] for i in unfinished]
+        self._log_probs = chosen[unfinished]
         self._sequences = np.column_stack([self._sequences[rows], ids])
         if self._nothing_better_can_come():
             self._live = []
-        # The rows beyond the live ones repeat them: anything will do that the decoder can digest.
+        # The rows beyond the live ones repeat them: any valid input will do.
         return np.resize(rows, beams), np.resize(ids, beams)
 
     def result(self) -> DecodingResult:
-        found = dict.fromkeys(self._finished + self._live)  # rows that sampled the same sentence share a leaf
-        if not found:
+        leaves = dict.fromkeys(
+            self._finished + self._live
+        )  # rows that sampled the same sentence share a leaf
+        if not leaves:
             raise CaptionerError(
                 "the model gives no word that may be said a probability above zero. Use another."
             )
-        leaves = sorted(found, key=self._score, reverse=True)[: self._options.beams]
-        return DecodingResult(tuple(map(self._candidate, leaves)), tuple(self._tree.nodes), tuple(leaves))
+        ranked = sorted(leaves, key=self._score, reverse=True)[: self._options.beams]
+        return DecodingResult(tuple(map(self._candidate, ranked)), tuple(self._tree.nodes), tuple(ranked))
 
     def _continuations(self, log_probs: LogProbs) -> tuple[Indices, Indices]:
         """Rows and ids of the best continuations, best first, by masked log_probs float64[live, V]."""
@@ -162,7 +164,7 @@ class _Search:
         beams, step = self._options.beams, self._sequences.shape[1]
         continuations = zip(rows.tolist(), ids.tolist(), log_probs.tolist(), strict=True)
         return [
-            self._tree.add(self._live[row], id, row, step, log_prob, kept=rank < beams)
+            self._tree.add(self._live[row], id, row, step, log_prob, in_beam=rank < beams)
             for rank, (row, id, log_prob) in enumerate(continuations)
         ]
 
@@ -196,7 +198,7 @@ class _StepRecord:
 
 
 class _BeamTree:
-    """Every word considered, and where it came from. ``Word``s are made only for what is returned."""
+    """Every word considered, with its parent. ``Word``s are made only for what is returned."""
 
     def __init__(self, words: Sequence[str], suppressed: frozenset[int]) -> None:
         self._words = words
@@ -204,13 +206,13 @@ class _BeamTree:
         self.nodes: list[BeamNode] = []
         self.steps: list[_StepRecord] = []
         self._origins: list[tuple[int, int]] = []  # of each node: its row in the step, its id
-        self._known: dict[tuple[int, int], int] = {}  # (parent, id) -> node
+        self._node_of: dict[tuple[int, int], int] = {}  # (parent, id) -> node
 
-    def add(self, parent: int, id: int, row: int, step: int, log_prob: float, *, kept: bool) -> int:
-        """Index of the node; an old one where another row, which was sampled, has chosen the same."""
-        index = self._known.setdefault((parent, id), len(self.nodes))
+    def add(self, parent: int, id: int, row: int, step: int, log_prob: float, *, in_beam: bool) -> int:
+        """Index of the node; an existing one where another sampled row has chosen the same word."""
+        index = self._node_of.setdefault((parent, id), len(self.nodes))
         if index == len(self.nodes):
-            self.nodes.append(BeamNode(parent, self._words[id], step, log_prob, kept))
+            self.nodes.append(BeamNode(parent, self._words[id], step, log_prob, in_beam))
             self._origins.append((row, id))
         return index
 

@@ -1,4 +1,4 @@
-"""A bundle and LiteRT: picture → caption, with what the model considered on the way."""
+"""A bundle and LiteRT: picture → caption, with all that the model considered."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ Picture: TypeAlias = images.Source | NDArray[np.uint8]  # a file, its bytes, a P
 
 @dataclass(frozen=True, repr=False)
 class Caption(DecodingResult):
-    """What the model says about a picture. Prints as the sentence; the rest is how it got there."""
+    """What the model says about a picture. Prints as the sentence; the rest shows how the model chose it."""
 
-    warnings: tuple[CaptionWarning, ...] = ()  # why to take the sentence with caution
+    warnings: tuple[CaptionWarning, ...] = ()  # why the sentence may be wrong
 
     def __str__(self) -> str:
         return self.text
@@ -88,7 +88,7 @@ def _summary(candidate: Candidate) -> dict[str, Any]:
 
 
 def default_options(config: Config) -> DecodingOptions:
-    """How the captions were chosen that the bundle's scores are of."""
+    """The options with which the bundle's scores were measured."""
     return DecodingOptions(
         beams=config.beams, length_penalty=config.length_penalty, max_words=config.max_words
     )
@@ -133,7 +133,7 @@ class Captioner:
 
         Raises:
             ImageError: the picture cannot be read.
-            ValueError: an array of another shape or type, or a prefix that the model cannot say.
+            ValueError: an array of another shape or type, or a prefix with an unknown or blocked word.
         """
         return self.decode(self.encode(picture), options)
 
@@ -158,14 +158,14 @@ class Captioner:
 
         Raises:
             ValueError: the prefix lies outside the vocabulary or holds a word of the blocklist.
-            CaptionerError: no word that may be said has a probability above zero.
+            CaptionerError: no allowed word has a probability above zero.
         """
         options = options or self.options
         result = self._search(regions, options)
-        usual = result
+        default_result = result
         if self.warning_rules.confidence and options != self.options:
-            usual = self._search(regions, self.options)
-        warnings = self.warning_rules.warnings(regions, usual.candidates[0].confidence)
+            default_result = self._search(regions, self.options)
+        warnings = self.warning_rules.warnings(regions, default_result.candidates[0].confidence)
         return Caption(result.candidates, result.beam_tree, result.leaves, warnings)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
@@ -179,7 +179,7 @@ class Captioner:
             raise ValueError(f"the model does not know the word {unknown[0]!r}")
         ids = tuple(END if word == END_WORD else vocabulary.id(word) for word in words)
         if blocked := [word for word, id in zip(words, ids, strict=True) if id in self._blocklist]:
-            raise ValueError(f"the word {blocked[0]!r} is one of those that no caption says")
+            raise ValueError(f"the word {blocked[0]!r} is on the blocklist")
         return ids
 
     def _search(self, regions: NDArray[np.float32], options: DecodingOptions) -> DecodingResult:
@@ -211,9 +211,9 @@ class _Model:
         self.grid = bundle.config.grid
         try:
             self._interpreter = Interpreter(model_content=bundle.model(), num_threads=threads)
-            present = self._interpreter.get_signature_list()
-            if set(present) != set(SIGNATURES):
-                raise ValueError(f"it has the signatures {', '.join(present) or 'none'}")
+            signatures = self._interpreter.get_signature_list()
+            if set(signatures) != set(SIGNATURES):
+                raise ValueError(f"it has the signatures {', '.join(signatures) or 'none'}")
             self._runners = {name: self._interpreter.get_signature_runner(name) for name in SIGNATURES}
             self._check(bundle)
         except (ValueError, RuntimeError, KeyError) as error:  # LiteRT's, on a file that it cannot run
@@ -230,8 +230,8 @@ class _Model:
     def _check(self, bundle: Bundle) -> None:
         """Take two steps on a black picture, and compare every shape with what the bundle promises.
 
-        The second goes on from the state that the first gave. With as many rows as captions will have, so
-        that the first of them finds the interpreter resized.
+        The second continues from the first one's state. It has as many rows as captions will have, so
+        that the interpreter is resized before the first caption.
         """
         size, (height, width), rows = bundle.config.image_size, bundle.config.grid, bundle.config.beams
         black = np.zeros((1, size, size, 3), np.uint8)
@@ -242,9 +242,9 @@ class _Model:
         stepper = _Stepper(self)
         state = {name: np.repeat(row, rows, axis=0) for name, row in stepper.start(regions).items()}
         words = np.full(rows, START, np.int32)
-        _, later, _ = stepper.step(words, state)
-        _expect_state(later, state)
-        log_probs, _, attention = stepper.step(words, {name: row[::-1] for name, row in later.items()})
+        _, next_state, _ = stepper.step(words, state)
+        _expect_state(next_state, state)
+        log_probs, _, attention = stepper.step(words, {name: row[::-1] for name, row in next_state.items()})
         _expect("log_probs", log_probs.shape, (rows, len(bundle.vocabulary)))
         if np.isnan(log_probs).any():
             raise ValueError("its probabilities are not numbers")
@@ -253,7 +253,7 @@ class _Model:
 
 
 class _Stepper:
-    """``beam_search.Stepper`` for one picture; it keeps to itself what is fixed for the picture."""
+    """``beam_search.Stepper`` for one picture; it stores what is fixed for the picture."""
 
     def __init__(self, model: _Model) -> None:
         self._model = model
@@ -273,14 +273,16 @@ class _Stepper:
         return log_probs, outputs, maps
 
 
-def _expect(name: str, found: object, expected: object) -> None:
-    found = tuple(map(int, found)) if isinstance(found, tuple | np.ndarray) else found
-    if found != expected:
-        raise ValueError(f"{name} has the shape {found} where the bundle says {expected}")
+def _expect(name: str, actual: object, expected: object) -> None:
+    actual = tuple(map(int, actual)) if isinstance(actual, tuple | np.ndarray) else actual
+    if actual != expected:
+        raise ValueError(f"{name} has the shape {actual} where the bundle says {expected}")
 
 
-def _expect_state(found: State, expected: State) -> None:
-    """What a step gives must be what the next one takes."""
-    shapes, wanted = ({name: row.shape for name, row in state.items()} for state in (found, expected))
-    if shapes != wanted:
-        raise ValueError(f"a step gives the state {shapes} where the next one takes {wanted}")
+def _expect_state(actual: State, expected: State) -> None:
+    """The output state of a step must be a valid input of the next one."""
+    actual_shapes, expected_shapes = (
+        {name: row.shape for name, row in state.items()} for state in (actual, expected)
+    )
+    if actual_shapes != expected_shapes:
+        raise ValueError(f"a step gives the state {actual_shapes} where the next one takes {expected_shapes}")

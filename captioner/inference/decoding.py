@@ -1,4 +1,4 @@
-"""What one asks of a search, and what one gets: decoding options, words, candidates, the beam tree."""
+"""Input and output of decoding: options, words, candidates, the beam tree."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ class BeamNode:
     word: str
     step: int  # counts from 0
     log_prob: float  # nats, of the sentence up to here
-    kept: bool  # False: it did not make it into the beam
+    in_beam: bool  # False: pruned at once
 
 
 @dataclass(frozen=True)
 class DecodingResult:
-    """The candidates of a search, and how it found them."""
+    """The candidates of a search, and the tree that led to them."""
 
     candidates: tuple[Candidate, ...]  # best score first, distinct, at least one, at most ``beams``
     beam_tree: tuple[BeamNode, ...]  # parents come before their children

@@ -21,9 +21,9 @@ from captioner.bundle.storage import Bundle
 from captioner.child_process import ROOT
 from captioner.errors import BundleError, CaptionerError
 
-BASE_MEMORY = 1_500_000_000  # bytes of address space for Python and LiteRT, which took 0.2e9
-MODEL_COPIES = 4  # of the model file, for which there is room besides: weights as float32, and packed
-REFUSED = 2  # exit code: the bundle is at fault; standard output says why
+BASE_MEMORY = 1_500_000_000  # bytes of address space for Python and LiteRT; they used 0.2e9
+MODEL_COPIES = 4  # more memory, as a multiple of the model file: weights as float32, and packed
+EXIT_REJECTED = 2  # exit code: the bundle is at fault; standard output says why
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def run(bundle: Bundle, timeout: float = 60.0) -> None:
         str(bundle.folder.resolve()),
     ]
     try:
-        ended = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=ROOT,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # else it reserves memory for every core
@@ -63,15 +63,17 @@ def run(bundle: Bundle, timeout: float = 60.0) -> None:
         raise _failed(bundle, f"it was not ready after {timeout:g} s") from error
     except OSError as error:
         raise _failed(bundle, f"no process could be started ({error.strerror or error})") from error
-    if ended.returncode == REFUSED and ended.stdout:
-        raise BundleError(ended.stdout.strip())
-    if ended.returncode:
-        log.warning("smoke test of %s ended with %d:\n%s", bundle.folder, ended.returncode, ended.stderr)
-        raise _failed(bundle, _reason(ended.returncode, ended.stderr))
+    if completed.returncode == EXIT_REJECTED and completed.stdout:
+        raise BundleError(completed.stdout.strip())
+    if completed.returncode:
+        log.warning(
+            "smoke test of %s ended with %d:\n%s", bundle.folder, completed.returncode, completed.stderr
+        )
+        raise _failed(bundle, _reason(completed.returncode, completed.stderr))
 
 
 def _failed(bundle: Bundle, reason: str) -> BundleError:
-    return BundleError(f"{bundle.folder} was tried and does not run: {reason}. Export or pull it again.")
+    return BundleError(f"{bundle.folder} was tested and does not run: {reason}. Export or pull it again.")
 
 
 def _reason(code: int, stderr: str) -> str:
@@ -90,14 +92,21 @@ def _check(folder: str) -> None:
     from captioner.inference.captioner import Captioner
     from captioner.novelty import detector
 
-    found = bundles.load(folder)
-    for read in (found.metrics, found.dataset, found.history, found.predictions, found.baselines, found.card):
+    bundle = bundles.load(folder)
+    for read in (
+        bundle.metrics,
+        bundle.dataset,
+        bundle.history,
+        bundle.predictions,
+        bundle.baselines,
+        bundle.card,
+    ):
         read()
-    captioner = Captioner(found, with_warnings=False)
-    size = found.config.image_size
+    captioner = Captioner(bundle, with_warnings=False)
+    size = bundle.config.image_size
     regions = captioner.encode(np.zeros((size, size, 3), np.uint8))
     captioner.decode(regions, replace(captioner.options, max_words=2))
-    detector.read(found, regions.shape[2])  # of which a captioner would do without
+    detector.read(bundle, regions.shape[2])  # a captioner only warns if this fails
 
 
 def _limit_memory(limit: int) -> None:
@@ -116,7 +125,7 @@ def _main(folder: str) -> int:
         _check(folder)
     except CaptionerError as error:
         print(error)
-        return REFUSED
+        return EXIT_REJECTED
     return 0
 
 

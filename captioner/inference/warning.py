@@ -1,4 +1,4 @@
-"""Why to take a caption with caution, in plain sentences that travel with it."""
+"""Why a caption may be wrong: warnings in plain sentences, which are part of the caption."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SENTENCES = {
     UNSURE: "The model is unusually unsure about this picture.",
 }
 ADVICE = {
-    UNFAMILIAR: "It describes every picture in the words it has for those, so its sentence may have little "
-    "to do with this one.",
+    UNFAMILIAR: "It only learned words for pictures like those, so its sentence may have little to do with "
+    "this one.",
     UNSURE: "Take its sentence with caution.",
 }
 
@@ -44,7 +44,7 @@ class CaptionWarning:
 
 @dataclass(frozen=True)
 class WarningRules:
-    """What each warning rests on; None where the bundle has nothing to rest it on."""
+    """The thresholds of the warnings; None where the bundle has no data for one."""
 
     novelty: NoveltyDetector | None = None
     confidence: ConfidenceThreshold | None = None
@@ -60,50 +60,50 @@ class WarningRules:
 
 
 def read(bundle: Bundle, channels: int) -> WarningRules:
-    """A bundle's rules, for an encoder of so many channels. One that cannot be read costs no caption."""
-    novelty, no_novelty = _readable(
-        lambda: novelty_detector.read(bundle, channels), "Unusual pictures cannot be noticed"
+    """A bundle's rules, for an encoder with C channels; without those whose file cannot be read."""
+    novelty, novelty_error = _readable(
+        lambda: novelty_detector.read(bundle, channels), "There is no warning about unusual pictures"
     )
-    threshold, no_threshold = _readable(
-        lambda: confidence.read(bundle), "Unsure captions cannot be pointed out"
+    threshold, threshold_error = _readable(
+        lambda: confidence.read(bundle), "There is no warning about captions that the model is unsure of"
     )
-    return WarningRules(novelty, threshold, no_novelty + no_threshold)
+    return WarningRules(novelty, threshold, novelty_error + threshold_error)
 
 
-def _readable(read: Callable[[], Rule | None], without: str) -> tuple[Rule | None, tuple[str, ...]]:
+def _readable(read: Callable[[], Rule | None], consequence: str) -> tuple[Rule | None, tuple[str, ...]]:
     try:
         return read(), ()
     except BundleError as error:
         log.warning("captions lack a warning: %s", error)
-        return None, (f"{without}: {error}",)
+        return None, (f"{consequence}: {error}",)
 
 
 def novelty_warning(detector: NoveltyDetector, similarity: float) -> CaptionWarning | None:
-    """About a picture less similar to the training pictures than the threshold; none about another."""
+    """About a picture less similar to the training pictures than the threshold; none about any other."""
     if similarity >= detector.threshold:
         return None
     share = detector.false_positives / detector.images
     reason = (
-        f"Likeness to the training pictures, as the encoder sees them (cosine): {similarity:.3f}. Below "
-        f"{detector.threshold:.3f} a picture counts as unlike. The sign can be wrong: of "
-        f"{detector.images:,} pictures of the {detector.split} split, which are of the kind that the model "
-        f"learned from, it came up for {detector.false_positives:,} ({share:.1%}). "
+        f"Similarity to the training pictures (cosine of the image embeddings): {similarity:.3f}. The "
+        f"warning is shown below {detector.threshold:.3f}. It can be wrong: of {detector.images:,} pictures "
+        f"of the {detector.split} split, which are of the kind that the model learned from, "
+        f"{detector.false_positives:,} ({share:.1%}) got it. "
         f"{_detection_summary(detector)}"
     )
     return _warning(UNFAMILIAR, reason)
 
 
 def low_confidence_warning(threshold: ConfidenceThreshold, confidence: float) -> CaptionWarning | None:
-    """About a caption whose confidence is not above the threshold; none about another."""
+    """About a caption whose confidence is not above the threshold; none about any other."""
     if confidence > threshold.value:
         return None
     shares = threshold.flagged / threshold.images, threshold.false_positives / threshold.flagged
     reason = (
         f"On average the model gave each word of its sentence a chance of {confidence:.0%}. Of "
         f"{threshold.images:,} test pictures, {threshold.flagged} ({shares[0]:.0%}) had "
-        f"{threshold.value:.0%} or less. The sign can be wrong: {threshold.false_positives} of those "
-        f"{threshold.flagged} sentences ({shares[1]:.0%}) were more like people’s than the middle one of all "
-        "(CIDEr above the median)."
+        f"{threshold.value:.0%} or less. The warning can be wrong: {threshold.false_positives} of those "
+        f"{threshold.flagged} sentences ({shares[1]:.0%}) were more similar to people’s than half of all "
+        "sentences are (CIDEr above the median)."
     )
     return _warning(UNSURE, reason)
 
@@ -113,18 +113,22 @@ def _warning(code: str, reason: str) -> CaptionWarning:
 
 
 def _detection_summary(detector: NoveltyDetector) -> str:
-    """What the detector notices and what it misses, as a sentence."""
+    """Which kinds of synthetic images the detector finds and which it misses, as a sentence."""
     kinds = detector.detected.items()
-    all_found = [kind for kind, (part, whole) in kinds if part == whole]
-    partly = [f"{part} of {whole} {kind}" for kind, (part, whole) in kinds if 0 < part < whole]
-    missed = [kind for kind, (part, _) in kinds if not part]
+    always = [kind for kind, (detected, images) in kinds if detected == images]
+    sometimes = [
+        f"{detected} of {images} {kind}" for kind, (detected, images) in kinds if 0 < detected < images
+    ]
+    never = [kind for kind, (detected, _) in kinds if not detected]
     parts = [
-        f"all {_enumeration(all_found)}" if all_found else "",
-        _enumeration(partly),
-        f"none of the {_enumeration(missed)}" if missed else "",
+        f"all {_enumeration(always)}" if always else "",
+        _enumeration(sometimes),
+        f"none of the {_enumeration(never)}" if never else "",
     ]
     return (
-        f"Tried on pictures made to be unlike, it noticed {'; '.join(filter(None, parts))}." if kinds else ""
+        f"In a test with pictures made to be different, it was shown for {'; '.join(filter(None, parts))}."
+        if kinds
+        else ""
     )
 
 

@@ -62,7 +62,7 @@ def test_a_caption_comes_whatever_the_facts(case: str, tmp_path: Path, stand_in:
     stand_in(Captioner(malformed(tmp_path / "artifacts", name, content)))
     app = visitor.checked(upload(visitor.opened("caption"), photo(1)))
     assert app.header[0].value.startswith("“")
-    assert ("Unusual pictures cannot be noticed" in said(app)) == (name == "novelty.json")
+    assert ("There is no warning about unusual pictures" in said(app)) == (name == "novelty.json")
 
 
 @pytest.mark.parametrize(("case", "page"), SHOWN)

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from captioner import images
 from captioner.__main__ import main
 from captioner.app.batch import job
-from captioner.app.caption import share
+from captioner.app.caption import result
 from captioner.app.review import rating, results
 from captioner.app.state.session import DecodedImage
 from captioner.inference.captioner import Captioner
@@ -59,7 +59,7 @@ def beside_the_captions(
 
 def in_the_download(pictures: Pictures, captioner: Captioner, *_: object) -> list[str]:
     return [
-        share.as_json(DecodedImage.decode(name, data), captioner.caption(images.read(data)))
+        result.as_json(DecodedImage.decode(name, data), captioner.caption(images.read(data)))
         for name, data in pictures.items()
     ]
 

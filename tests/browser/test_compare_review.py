@@ -30,7 +30,7 @@ def test_two_decoding_options_are_compared(open_page: Open) -> None:
     page = open_page("compare")
     upload(page, photo())
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
-    for name in ("Answer A", "Answer B"):
+    for name in ("Caption A", "Caption B"):
         expect(page.get_by_role("heading", name=name)).to_be_visible()
     expect(page.get_by_text("The chance that it says exactly this")).to_have_count(2)
     page.get_by_text("How it chooses its words").last.click()

@@ -84,7 +84,7 @@ def test_the_tree_holds_every_sentence_and_adds_up(seed: int, beams: int, temper
         before, total = (
             ((), 0.0) if node.parent < 0 else (paths[node.parent], result.beam_tree[node.parent].log_prob)
         )
-        assert node.parent < 0 or result.beam_tree[node.parent].kept
+        assert node.parent < 0 or result.beam_tree[node.parent].in_beam
         assert node.step == len(before)
         assert node.log_prob == total + float(decoder(before)[id_of(node.word)])
         paths.append((*before, id_of(node.word)))
@@ -97,13 +97,13 @@ def test_the_tree_holds_every_sentence_and_adds_up(seed: int, beams: int, temper
 def test_pruned_nodes_are_the_next_best(seed: int, beams: int) -> None:
     tree = search(any_decoder(seed), beams=beams, max_words=6).beam_tree
     for step in range(tree[-1].step + 1):
-        kept = [node.log_prob for node in tree if node.step == step and node.kept]
-        pruned = [node.log_prob for node in tree if node.step == step and not node.kept]
+        kept = [node.log_prob for node in tree if node.step == step and node.in_beam]
+        pruned = [node.log_prob for node in tree if node.step == step and not node.in_beam]
         assert len(kept) <= beams
         assert len(pruned) <= beams
         assert not pruned or len(kept) == beams
         assert max(pruned, default=-np.inf) <= min(kept)
-    first = [node.kept for node in tree if node.step == 0]  # of the three words that may come first
+    first = [node.in_beam for node in tree if node.step == 0]  # of the three words that may come first
     assert first == [*[True] * min(beams, 3), *[False] * min(beams, 3 - min(beams, 3))]
 
 
@@ -111,7 +111,9 @@ def test_pruned_nodes_are_the_next_best(seed: int, beams: int) -> None:
 @quickly
 def test_the_best_leaf_of_the_tree_is_the_best_caption(seed: int, beams: int, length_penalty: float) -> None:
     result = search(any_decoder(seed), beams=beams, length_penalty=length_penalty, max_words=6)
-    ended = [node for node in result.beam_tree if node.kept and (id_of(node.word) == END or node.step == 5)]
+    ended = [
+        node for node in result.beam_tree if node.in_beam and (id_of(node.word) == END or node.step == 5)
+    ]
     assert (
         max(node.log_prob / (node.step + 1) ** length_penalty for node in ended) == result.candidates[0].score
     )

@@ -42,9 +42,9 @@ def test_a_confidence_at_the_threshold_is_low() -> None:
 def test_false_positives_are_reported_with_their_split() -> None:
     warned = warning.novelty_warning(rule(), 0.25)
     assert warned
-    assert "(cosine): 0.250. Below 0.500" in warned.reason
+    assert "(cosine of the image embeddings): 0.250" in warned.reason
     assert "of 1,000 pictures of the test split" in warned.reason
-    assert "came up for 11 (1.1%)" in warned.reason
+    assert "11 (1.1%) got it" in warned.reason
 
 
 def test_false_warnings_are_counted() -> None:
@@ -58,10 +58,10 @@ def test_false_warnings_are_counted() -> None:
     ("detected", "expected"),
     [
         ({}, ""),
-        ({"noise": (4, 4)}, "it noticed all noise."),
-        ({"a": (4, 4), "b": (4, 4), "c": (4, 4)}, "it noticed all a, b and c."),
-        ({"a": (4, 4), "b": (3, 4), "c": (0, 4)}, "it noticed all a; 3 of 4 b; none of the c."),
-        ({"c": (0, 4), "d": (0, 4)}, "it noticed none of the c and d."),
+        ({"noise": (4, 4)}, "it was shown for all noise."),
+        ({"a": (4, 4), "b": (4, 4), "c": (4, 4)}, "it was shown for all a, b and c."),
+        ({"a": (4, 4), "b": (3, 4), "c": (0, 4)}, "it was shown for all a; 3 of 4 b; none of the c."),
+        ({"c": (0, 4), "d": (0, 4)}, "it was shown for none of the c and d."),
     ],
 )
 def test_missed_kinds_are_reported_beside_the_detected_ones(
@@ -69,7 +69,7 @@ def test_missed_kinds_are_reported_beside_the_detected_ones(
 ) -> None:
     found = warning.novelty_warning(rule(detected=detected), 0.0)
     assert found
-    assert found.reason.endswith(expected or "(1.1%).")
+    assert found.reason.endswith(expected or "(1.1%) got it.")
 
 
 def predictions(log_prob: float) -> str:

@@ -1,4 +1,4 @@
-"""Real failures: what test images show, and the captions that the active model gave. No Streamlit.
+"""Examples of the model's failures: what a test image shows, and the active model's caption. No Streamlit.
 
 What an image shows was written by looking at it. A caption is always read from the bundle, and counts as a
 failure only while it has one of the words that are wrong about its image: a model that no longer makes the
@@ -15,9 +15,7 @@ from captioner.evaluation.predictions import ScoredCaption
 from captioner.text import words
 
 MAX_EXAMPLES = 2  # of a kind of failure
-MAY_REPEAT = (
-    "man|woman|boy|girl|dog|person|swing"  # there may well be one and another, or swinging on a swing
-)
+MAY_REPEAT = "man|woman|boy|girl|dog|person|swing"  # “a man and a man” or “swinging on a swing” may be true
 REPETITION = re.compile(rf"\b(?!(?:{MAY_REPEAT})\b)(\w{{3,}}) (?:and|with|on|in) (?:an? |the )?\1\b(?! ball)")
 
 
@@ -46,7 +44,7 @@ def _case(image: str, shows: str, wrong: str) -> Case:
 KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
     (
         "A rare thing is taken for a common one",
-        "What seldom came up in the training sentences gets the name of something that often did.",
+        "What was rare in the training sentences gets the name of something that was common in them.",
         (
             _case("3358682439_be4b83544c.jpg", "Two people stroke a small kangaroo on a lawn", "dog dogs"),
             _case("226607225_44d696db6b.jpg", "A fish leaps out of the sea", "surfer surfboard surfing"),
@@ -56,7 +54,7 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
     ),
     (
         "One activity is taken for another",
-        "The ball, the board or the gloves would tell, but they are small.",
+        "The ball, the board or the gloves show which one it is, but they are small.",
         (
             _case("3545586120_283d728a97.jpg", "Two boxers are in a ring", "guitar skateboard basketball"),
             _case("3186412658_2ab2ebd397.jpg", "Rugby players reach for the ball", "soccer basketball"),
@@ -88,8 +86,8 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         ),
     ),
     (
-        "A colour decides where it is",
-        "Pale ground is called snow, and blue ground water, whatever the rest of the picture shows.",
+        "It guesses the place from a colour",
+        "It calls pale ground snow and blue ground water, whatever the rest of the picture shows.",
         (
             _case("3328646934_5cca4cebce.jpg", "A child leaps down a sand dune", "snow snowy"),
             _case("3741827382_71e93298d0.jpg", "A boy jumps down a blue slide", "pool water ocean"),
@@ -97,8 +95,8 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         ),
     ),
     (
-        "Somebody stands there, whatever happens",
-        "“Somebody is standing in front of something” fits so many pictures that the model falls back on it.",
+        "It says “standing”, whatever happens",
+        "“Somebody is standing in front of something” fits so many pictures that the model overuses it.",
         (
             _case("3015863181_92ff43f4d8.jpg", "Somebody bends over to bowl", "standing sitting"),
             _case("2883099128_0b056eed9e.jpg", "A man without a shirt hits a tennis ball", "standing"),

@@ -29,22 +29,22 @@ PURPOSE = (
 )
 LOOKED = ", and where in the picture it looked"
 BLOCKED = (
-    "The model never says these words, and never offers them as another word: they insult where they are "
-    "wrong, or say of people what no picture can tell."
+    "The model never uses or suggests these words: they may insult, or they say things about people that no "
+    "picture can show."
 )
 FAILURES = (
-    "Mistakes that come up again and again, with what the picture shows and the sentence that this very "
-    "model gave to it. It had not been trained on any of these pictures."
+    "Mistakes that this model makes again and again: what the picture shows, and the sentence that the model "
+    "wrote about it. It was not trained on any of these pictures."
 )
 MORE_CAPTIONS = "All its sentences about test pictures are on the page Explore."
 PRETRAINED = (
-    " Before that, the part that looks had learned from ImageNet, a collection of over a million "
-    "photographs, to name the thing that each shows."
+    " Before that, the part that looks at the picture was trained on ImageNet, a collection of over a "
+    "million photographs, to name what each of them shows."
 )
 
 
 def page() -> None:
-    """The model card in plain words, and the facts about this very copy."""
+    """The model card in plain words, and the facts about this copy of the app."""
     st.title(TITLE, anchor=False)
     active = serving.active_bundle()
     st.markdown(PURPOSE.format(looked=LOOKED if active.bundle.config.attention else ""))
@@ -76,7 +76,7 @@ def _show_blocked_words() -> None:
 
 
 def _show_failures(failures: list[Failure]) -> None:
-    """What goes wrong again and again, with captions that the active model gave."""
+    """Frequent mistakes, with captions of the active model."""
     if not failures:
         return
     st.header("Where it went wrong", anchor=False)
@@ -98,8 +98,8 @@ def _data_and_licence(config: Config) -> str:
         f"{PRETRAINED if config.pretrained else ''}\n"
         f"- **Which pictures it learned from:** {model_card.SPLIT_DESCRIPTIONS[config.split_name]}.\n"
         "- **Licence of app and model:** Apache-2.0.\n"
-        "- **Your pictures:** captioned on this server, kept in memory while the page is open, never stored "
-        "or shared."
+        "- **Your pictures:** captioned on this server and kept in memory while the page is open; never "
+        "stored or shared."
     )
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from captioner import images
 from captioner.app.components import attention_overlay, wording
-from captioner.app.components.spreadsheet import BYTE_ORDER_MARK, escape_formula
+from captioner.app.components.wording import BYTE_ORDER_MARK, escape_formula
 from captioner.app.state import uploads
 from captioner.errors import CaptionerError
 

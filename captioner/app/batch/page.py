@@ -30,7 +30,7 @@ REPLACES = "A new table replaces this one."
 OTHER_PICTURES = "Choose other pictures"
 READING = (
     f"How to read this: {wording.BANDS_EXPLAINED} “How sure” is the chance that it gave to each word it "
-    "chose, on average (geometric mean of the word probabilities). Select the head of a column to sort by "
+    "chose, on average (geometric mean of the word probabilities). Select a column’s heading to sort by "
     "it. Check the least sure sentences, and every sentence with a warning."
 )
 
@@ -72,7 +72,7 @@ def _choose_pictures(*, again: bool) -> None:
     if rest := files[len(accepted) :]:
         names = ", ".join(wording.escaped(file.name) for file in rest[:3])
         more = " and others" if len(rest) > 3 else ""
-        st.warning(f"{LIMITS} Left out, as beyond that: {names}{more}.", icon=":material/block:")
+        st.warning(f"{LIMITS} Left out because of this limit: {names}{more}.", icon=":material/block:")
 
 
 def _start(key: str) -> None:
@@ -120,7 +120,7 @@ def _show_results(job: BatchJob) -> None:
     st.markdown(_count(len(captioned), job.skipped))
     if failed:
         problems = "\n".join(f"- {_problem(result)}" for result in failed)
-        st.warning(f"Without a sentence:\n{problems}", icon=":material/broken_image:")
+        st.warning(f"Files that could not be captioned:\n{problems}", icon=":material/broken_image:")
     if captioned:
         _table(captioned)
     if job.results:

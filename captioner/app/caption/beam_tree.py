@@ -1,4 +1,4 @@
-"""The beam tree: every sentence that the search followed and where it dropped it, drawn and as a table."""
+"""The beam tree: every sentence that the search followed and where it was pruned, drawn and as a table."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from captioner.app.components.charts import LABEL_SIZE, PALE_OPACITY, RULE_OPACI
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import END_WORD, BeamNode, DecodingOptions
 
-COLUMN_WIDTH, LINE_HEIGHT, MARGIN = 84, 27, 12  # pixels: a step, a line of words, the edges
-# Where between two words an edge turns down, as shares of the way; lines turn at places of their own.
+COLUMN_WIDTH, LINE_HEIGHT, MARGIN = 84, 27, 12  # pixels: a step, a line of words, the border
+# Where an edge turns down, as a fraction of the way between two words; spread so that edges differ.
 TURN, TURN_SPREAD, PRUNED_TURN = 0.52, 0.22, 0.05
 FAINT, LEGIBLE = 0.3, 0.7  # opacities
 TABLE_HEIGHT, ROW_HEIGHT = 420, 52  # pixels
-BEST, KEPT, PRUNED = "the caption", "kept", "dropped at once"
-KINDS = [BEST, KEPT, PRUNED]
+BEST, IN_BEAM, PRUNED = "the caption", "kept", "dropped at once"
+KINDS = [BEST, IN_BEAM, PRUNED]
 
-TITLE = "Beam tree: what the search kept, what it dropped"
+TITLE = "Beam tree: all the sentences that the model tried"
 HOW_TO_READ = (
-    "How to read this: read from left to right. The thick line at the top is the caption. A line that leaves "
-    "another one is a sentence that went on differently from there. A square is an end, a cross a word that "
-    "was considered and dropped at once. Scroll what is too wide."
+    "How to read this: each line is a sentence, from left to right. The thick line at the top is the "
+    "caption. Where a line branches, the model tried different next words. A square is the end of a "
+    "sentence, a cross a word that was tried and dropped at once. Scroll sideways if it is too wide."
 )
-TABLE_SUMMARY = "Every sentence that the model began, and what became of it"
-CHANCE_HELP = "All its word probabilities up to here, multiplied"
+TABLE_SUMMARY = "Every sentence that the model began, and how it ended"
+CHANCE_HELP = "The probabilities of all its words up to here, multiplied"
 
 
 def show(caption: Caption, options: DecodingOptions) -> None:
@@ -53,35 +53,35 @@ def show(caption: Caption, options: DecodingOptions) -> None:
 def summary(frame: pd.DataFrame, options: DecodingOptions) -> str:
     """The tree in two sentences."""
     counts = frame["kind"].value_counts()
-    kept, pruned = int(counts.get(KEPT, 0) + counts[BEST]), int(counts.get(PRUNED, 0))
+    in_beam, pruned = int(counts.get(IN_BEAM, 0) + counts[BEST]), int(counts.get(PRUNED, 0))
     if options.temperature is not None:
         return (
-            f"The model made {options.beams} random versions. With what they share counted once, they have "
-            f"{kept} words and ends."
+            f"The model made {options.beams} random versions. Words at the beginning that several "
+            f"versions share are counted once; so there are {in_beam} words, ends included."
         )
     followed = "one sentence" if options.beams == 1 else f"{options.beams} sentences at once"
     return (
-        f"The model followed {followed}, word by word. Of the {kept + pruned} words that it considered, it "
-        f"kept {kept} and dropped {pruned} at once, because others were more promising."
+        f"The model followed {followed}, word by word. Of the {in_beam + pruned} words that it considered, "
+        f"it kept {in_beam} and dropped {pruned} at once, because others were more promising."
     )
 
 
 def layout(caption: Caption) -> pd.DataFrame:
-    """A row a node: word, step, line, those of its parent (from_step, from_line), and its kind.
+    """A row for each node: word, step, line, those of its parent (from_step, from_line), and its kind.
 
-    The caption is line 0. Every other branch lies on the first line below its parent's that is free.
+    The caption is line 0. Every other branch gets the first free line below its parent's.
     """
     nodes = caption.beam_tree
     lines: dict[int, int] = {}  # node → line
-    taken: list[set[int]] = []  # line → steps
+    occupied: list[set[int]] = []  # line → steps
     for branch in _branches(caption):
         start = nodes[branch[0]].parent
         steps = {nodes[node].step for node in branch}
         line = lines.get(start, -1) + 1
-        while line < len(taken) and taken[line] & steps:
+        while line < len(occupied) and occupied[line] & steps:
             line += 1
-        taken.extend(set() for _ in range(line + 1 - len(taken)))
-        taken[line] |= steps
+        occupied.extend(set() for _ in range(line + 1 - len(occupied)))
+        occupied[line] |= steps
         lines |= dict.fromkeys(branch, line)
     best = set(_path(nodes, caption.leaves[0]))
     rows = [
@@ -91,8 +91,8 @@ def layout(caption: Caption) -> pd.DataFrame:
             "line": lines[index],
             "from_step": node.step,
             "from_line": lines.get(node.parent, lines[index]),
-            "kind": BEST if index in best else KEPT if node.kept else PRUNED,
-            "mark": "end" if node.word == END_WORD else "word" if node.kept else "pruned",
+            "kind": BEST if index in best else IN_BEAM if node.in_beam else PRUNED,
+            "mark": "end" if node.word == END_WORD else "word" if node.in_beam else "pruned",
             "chance": wording.chance(node.log_prob),
             "node": index,
         }
@@ -102,13 +102,13 @@ def layout(caption: Caption) -> pd.DataFrame:
 
 
 def _branches(caption: Caption) -> Iterator[list[int]]:
-    """Every node once: candidates first, best first, then what was kept longest, then what was dropped."""
+    """Every node once: the candidates, best first, then the longest branches, then what was pruned."""
     nodes = caption.beam_tree
     placed: set[int] = set()
-    parents = {node.parent for node in nodes if node.kept}
-    tips = [index for index, node in enumerate(nodes) if node.kept and index not in parents]
+    parents = {node.parent for node in nodes if node.in_beam}
+    tips = [index for index, node in enumerate(nodes) if node.in_beam and index not in parents]
     tips.sort(key=lambda tip: -nodes[tip].step)
-    others = [index for index, node in enumerate(nodes) if not node.kept]
+    others = [index for index, node in enumerate(nodes) if not node.in_beam]
     for tip in [*caption.leaves, *tips, *others]:
         if branch := [index for index in _path(nodes, tip) if index not in placed]:
             placed.update(branch)
@@ -126,14 +126,14 @@ def _path(nodes: Sequence[BeamNode], tip: int) -> list[int]:
 
 def chart(frame: pd.DataFrame) -> alt.LayerChart:
     """Words as points with their names above, each joined to the one before."""
-    across = alt.Scale(domain=[0.5, frame["step"].max() + 0.5], nice=False)
-    down = alt.Scale(domain=[frame["line"].max() + 0.5, -0.8], nice=False)
+    x_scale = alt.Scale(domain=[0.5, frame["step"].max() + 0.5], nice=False)
+    y_scale = alt.Scale(domain=[frame["line"].max() + 0.5, -0.8], nice=False)
     base = alt.Chart(frame).encode(
-        x=alt.X("step:Q", axis=None, scale=across), y=alt.Y("line:Q", axis=None, scale=down)
+        x=alt.X("step:Q", axis=None, scale=x_scale), y=alt.Y("line:Q", axis=None, scale=y_scale)
     )
     names = base.transform_calculate(ink="'4'").mark_text(dy=-10, fontSize=LABEL_SIZE - 1)
     names = names.encode(text="word:N", color=TEXT_COLOR, opacity=_by_kind(alt.Opacity, 1, 1, LEGIBLE))
-    layers = alt.layer(*_edges(frame, across, down), _points(base), names)
+    layers = alt.layer(*_edges(frame, x_scale, y_scale), _points(base), names)
     drawn: alt.LayerChart = layers.resolve_scale(color="independent", opacity="independent")
     width = COLUMN_WIDTH * int(frame["step"].max()) + 2 * MARGIN
     return drawn.properties(width=width, height=LINE_HEIGHT * (frame["line"].max() + 1) + MARGIN)
@@ -145,15 +145,15 @@ def _by_kind(channel: type[Any], *values: float) -> Any:
     return channel("kind:N", sort=KINDS, legend=None, scale=scale)
 
 
-def _edges(frame: pd.DataFrame, across: alt.Scale, down: alt.Scale) -> list[alt.Chart]:
-    """Lines, a layer a kind: what was dropped lies below, and within a layer nothing promises an order."""
-    elbows = _elbows(frame)
+def _edges(frame: pd.DataFrame, x_scale: alt.Scale, y_scale: alt.Scale) -> list[alt.Chart]:
+    """Lines, a layer for each kind, pruned ones lowest: within one layer, Vega-Lite promises no order."""
+    corners = _edge_corners(frame)
     return [
-        alt.Chart(elbows[elbows["kind"] == kind])
+        alt.Chart(corners[corners["kind"] == kind])
         .mark_line()
         .encode(
-            x=alt.X("x:Q", axis=None, scale=across),
-            y=alt.Y("y:Q", axis=None, scale=down),
+            x=alt.X("x:Q", axis=None, scale=x_scale),
+            y=alt.Y("y:Q", axis=None, scale=y_scale),
             order="corner:O",
             detail="node:N",
             color=_by_kind(alt.Color),
@@ -172,31 +172,31 @@ def _points(base: alt.Chart) -> alt.Chart:
         shape=alt.Shape("mark:N", legend=None, scale=shapes),
         tooltip=[
             alt.Tooltip("word:N"),
-            alt.Tooltip("kind:N", title="what became of it"),
+            alt.Tooltip("kind:N", title="outcome"),
             alt.Tooltip("chance:N", title="chance up to here"),
         ],
     )
     return points
 
 
-def _elbows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Four corners an edge: along the parent's line, down between two words, along the node's own."""
-    joined = frame[frame["from_step"] > 0]
-    # Between the words, each line turns down at a place of its own, so that one can be followed.
-    aside = (joined["kind"] == PRUNED) * PRUNED_TURN
+def _edge_corners(frame: pd.DataFrame) -> pd.DataFrame:
+    """Four corners for each edge: along the parent's line, down between two words, along the node's line."""
+    edges = frame[frame["from_step"] > 0]
+    # Between the words, each edge turns down at a different x, so that a single one can be followed.
+    shift = (edges["kind"] == PRUNED) * PRUNED_TURN
     turn = (
-        joined["from_step"]
+        edges["from_step"]
         + TURN
-        - aside
-        + TURN_SPREAD * (joined["from_line"] / max(1, frame["line"].max()) - 0.5)
+        - shift
+        + TURN_SPREAD * (edges["from_line"] / max(1, frame["line"].max()) - 0.5)
     )
     corners = [
-        (joined["from_step"], joined["from_line"]),
-        (turn, joined["from_line"]),
-        (turn, joined["line"]),
-        (joined["step"], joined["line"]),
+        (edges["from_step"], edges["from_line"]),
+        (turn, edges["from_line"]),
+        (turn, edges["line"]),
+        (edges["step"], edges["line"]),
     ]
-    parts = [joined.assign(x=x, y=y, corner=corner) for corner, (x, y) in enumerate(corners)]
+    parts = [edges.assign(x=x, y=y, corner=corner) for corner, (x, y) in enumerate(corners)]
     return pd.concat(parts)[["node", "kind", "x", "y", "corner"]]
 
 
@@ -210,14 +210,14 @@ def _show_table(caption: Caption) -> None:
         alt=TABLE_SUMMARY,
         column_config={
             "sentence": st.column_config.TextColumn("Sentence so far"),
-            "outcome": st.column_config.TextColumn("What became of it", width=150),
+            "outcome": st.column_config.TextColumn("Outcome", width=150),
             "chance": st.column_config.TextColumn("Chance", width=130, help=CHANCE_HELP),
         },
     )
 
 
 def branch_rows(caption: Caption) -> list[tuple[str, str, str]]:
-    """A row a branch, by its last node: the sentence up to there, what became of it, its chance."""
+    """A row for each branch: the sentence up to its last node, its outcome, its probability."""
     nodes = caption.beam_tree
     ranks = {leaf: rank for rank, leaf in enumerate(caption.leaves, start=1)}
     rows = []
@@ -231,7 +231,7 @@ def branch_rows(caption: Caption) -> list[tuple[str, str, str]]:
 def _outcome(tip: BeamNode, rank: int | None) -> str:
     if rank:
         return "The caption" if rank == 1 else f"Number {rank} of the list above"
-    if not tip.kept:
+    if not tip.in_beam:
         return "Dropped at once"
     return (
         "Complete, but others are better" if tip.word == END_WORD else f"Dropped after {tip.step + 1} words"

@@ -1,4 +1,4 @@
-"""Try another word in a caption: the model goes on from there, and the two sentences are compared."""
+"""Counterfactual captions: a visitor replaces a word, the model completes the sentence, both are compared."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, W
 
 # The prefixes that the visitor has made, each the words up to one that they chose. The last one counts.
 Prefixes = tuple[tuple[str, ...], ...]
-TRY = "Try another word here. The model then goes on from it."
+TRY = "Try another word here. The model then writes the rest again."
 OWN_SENTENCE = "The model’s own sentence"
 SAME = "**This leads to the same sentence again,** word for word."
-RANDOM = "Both contain random choices, so neither need be the best it has."
+RANDOM = "Both were chosen partly at random, so neither is necessarily the model’s best."
 SHORTER = (
-    "It is also shorter, and the ranking evens out length. So the model still ranks its own sentence higher."
+    "But it is shorter, and longer sentences get a bonus. So the model still ranks its own sentence higher."
 )
 
 
 def prefixes(key: str) -> Prefixes:
     """The visitor's prefixes for the caption with this key, in the order in which they were made."""
-    found: Prefixes = st.session_state.get(_prefixes_key(key), ())
-    return found
+    stored: Prefixes = st.session_state.get(_prefixes_key(key), ())
+    return stored
 
 
 def word_key(key: str) -> str:
@@ -35,7 +35,7 @@ def word_key(key: str) -> str:
 
 
 def shown_candidate(image: DecodedImage, own: Candidate, options: DecodingOptions, key: str) -> Candidate:
-    """The sentence to show: the model's own, or how it goes on from the visitor's last prefix."""
+    """The sentence to show: the model's own, or its continuation of the visitor's last prefix."""
     chosen = prefixes(key)
     if not chosen:
         return own
@@ -50,25 +50,25 @@ def choices(word: Word, index: int) -> list[tuple[str, float]]:
 
 
 def show_choices(candidate: Candidate, index: int, key: str) -> None:
-    """Draw what could stand in a word's place, with that word selected.
+    """Draw the alternatives to a word, with that word selected.
 
-    A choice keeps its place and, as the widget stays the same, the keyboard's focus.
+    The choices keep their order and, as the widget stays the same, the keyboard's focus.
     """
-    offered = choices(candidate.words[index], index)
-    if len(offered) == 1:
+    options = choices(candidate.words[index], index)
+    if len(options) == 1:
         return
-    words = [text for text, _ in offered]
-    # Streamlit tells options apart by their labels: invisible marks keep those of another word apart.
+    words = [text for text, _ in options]
+    # Streamlit tells options apart by their labels: invisible characters make those of each word different.
     labels = [
         f"{_name(text)} :small[{wording.percent(math.exp(log_prob))}]" + "\u2060" * index
-        for text, log_prob in offered
+        for text, log_prob in options
     ]
     widget, current = f"instead {key}", words.index(candidate.words[index].text)
     before = tuple(word.text for word in candidate.words[:index])
     st.session_state[widget] = current
     st.pills(
         TRY,
-        range(len(offered)),
+        range(len(options)),
         format_func=labels.__getitem__,
         required=True,
         key=widget,
@@ -91,7 +91,7 @@ def _set_prefixes(key: str, chosen: Prefixes, selected: int | None) -> None:
 
 
 def show_comparison(own: Candidate, new: Candidate, options: DecodingOptions, key: str) -> None:
-    """Draw the model's own sentence beside the new one, which is likelier, and the way back."""
+    """Draw the model's own sentence beside the new one, which one is likelier, and buttons to go back."""
     chosen = prefixes(key)
     st.subheader(f"Another word: {_quoted(chosen[-1][-1])}", anchor=False)
     for column, title, this, other in zip(
@@ -106,7 +106,7 @@ def show_comparison(own: Candidate, new: Candidate, options: DecodingOptions, ke
             end = "" if this.finished else " …"
             st.subheader(f"“{wording.highlight_differences(this.text, other.text)}{end}”", anchor=False)
             st.markdown(f"Its chance: {wording.chance(this.log_prob)}.")
-    st.markdown(verdict(own, new, options))
+    st.markdown(describe_ranking(own, new, options))
     with st.container(horizontal=True):
         last = chosen[-1]
         _back_button(f"Undo {_quoted(last[-1])}", "undo", key, chosen[:-1], len(last) - 1)
@@ -124,7 +124,7 @@ def _back_button(label: str, icon: str, key: str, chosen: Prefixes, selected: in
     )
 
 
-def verdict(own: Candidate, new: Candidate, options: DecodingOptions) -> str:
+def describe_ranking(own: Candidate, new: Candidate, options: DecodingOptions) -> str:
     """Which of the two the model ranks higher, as Markdown."""
     if own.text == new.text:
         return SAME
@@ -140,10 +140,10 @@ def verdict(own: Candidate, new: Candidate, options: DecodingOptions) -> str:
 
 def _why_missed(new: Candidate, options: DecodingOptions) -> str:
     if any(word.text in word.blocked for word in new.words):
-        return f"The search may not say it: {wording.NO_REPEAT}."
+        return f"The model was not allowed to write it: {wording.NO_REPEAT}."
     if options.beams > 1:
-        return "Beam search missed it: it had dropped this beginning too early."
-    return "Greedy search missed it: it never goes back to a word."
+        return "The search (beam search) missed it: it dropped this beginning too early."
+    return "The search (greedy search) missed it: it never changes a word again."
 
 
 def _likelihood_ratio(own: Candidate, new: Candidate) -> str:
@@ -156,7 +156,7 @@ def _likelihood_ratio(own: Candidate, new: Candidate) -> str:
 
 def summary(key: str) -> str:
     """Which words the visitor chose, as a sentence."""
-    return f"You chose {_listed(prefixes(key))}. The model went on from there."
+    return f"You chose {_listed(prefixes(key))}. The model wrote the rest."
 
 
 def is_chosen(word: Word, index: int, key: str) -> bool:
@@ -165,7 +165,7 @@ def is_chosen(word: Word, index: int, key: str) -> bool:
 
 
 def _still_valid(chosen: Prefixes) -> list[tuple[str, ...]]:
-    """Those that the last one begins with: a choice further ahead replaces what came after it."""
+    """Those that the last one begins with: a choice earlier in the sentence replaces all after it."""
     return [prefix for prefix in chosen if prefix == chosen[-1][: len(prefix)]]
 
 

@@ -1,4 +1,4 @@
-"""The page Caption: pick an image, read its caption, ask about a word."""
+"""The page Caption: pick an image, read its caption, look into a word."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from captioner.app.components import image_picker
 from captioner.app.state import serving
 
 INTRODUCTION = (
-    "Choose a photograph. A small neural network describes it in one sentence. Then see how sure it was of "
-    "every word, and where it looked."
+    "Choose a photograph. A computer program that has learned from examples (the “model”) describes it in "
+    "one sentence. Then see how sure it was of every word, and where in the picture it looked."
 )
 
 

@@ -1,17 +1,20 @@
-"""The result page of an image: its caption word by word, what else was likely, and other sentences."""
+"""The result of an image: its caption word by word, what else was likely, other sentences, sharing."""
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import PurePath
+from urllib.parse import urlencode
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from captioner.app.caption import beam_tree, counterfactual, share
-from captioner.app.components import attention_overlay, charts, decoding_controls, wording
+from captioner.app.caption import beam_tree, counterfactual
+from captioner.app.components import attention_overlay, charts, decoding_controls, image_picker, wording
 from captioner.app.components.errors import error_boundary
-from captioner.app.state import sample_library, serving
+from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions, Word
@@ -24,8 +27,14 @@ CANNOT_KNOW = (
 SELECT = "Select a word to see where the model looked and what else it could have said."
 NO_ATTENTION = "This model keeps no record of where it looks."
 REFERENCES = "What people wrote about this picture"
-ONLY_ONE = "None: only one sentence was followed. The settings below allow more."
-ALL_SAME = "None: all random versions were the same. The settings below allow more."
+ONLY_ONE = "None: the model followed only one sentence. With the settings below it can follow more."
+ALL_SAME = "None: all random versions were the same. The settings below can change that."
+SHARE = "Copy, download, link"
+OWN_SENTENCE = "The model’s own sentence, without any word that you chose:"
+JSON_CONTENTS = (
+    "The JSON file also has the probability of every word, other likely words, and the other sentences."
+)
+LINK_WORKS = "This link opens the same picture with the same settings."
 
 
 def show(image: DecodedImage) -> None:
@@ -45,11 +54,11 @@ def show(image: DecodedImage) -> None:
             st.caption(wording.escaped(sentence))
         _show_alternatives(caption, options)
         beam_tree.show(caption, options)
-        share.show(image, caption, decoding_controls.address_parameters(options, model.options))
+        _show_share(image, caption, decoding_controls.address_parameters(options, model.options))
 
 
 def _key(image: DecodedImage, options: DecodingOptions) -> str:
-    """Of what a visitor has selected in a caption: other options, another caption, another selection."""
+    """Key of the visitor's selections in a caption: they are separate for each image and set of options."""
     sampled = "" if options.temperature is None else f" {options.temperature} {options.seed}"
     return f"{image.sha256[:16]} {options.beams} {options.length_penalty}{sampled}"
 
@@ -57,7 +66,7 @@ def _key(image: DecodedImage, options: DecodingOptions) -> str:
 @st.fragment
 @error_boundary()
 def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptions, key: str) -> None:
-    """The image beside the sentence and what is asked about a word of it."""
+    """The image, the sentence beside it, and the details of the selected word."""
     shown = counterfactual.shown_candidate(image, caption.best, options, key)
     changed = bool(counterfactual.prefixes(key))
     left, right = st.columns([6, 5], gap="medium")
@@ -89,8 +98,8 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
 
 
 def _select_word(candidate: Candidate, key: str) -> int | None:
-    """The index of the word that the visitor asks about."""
-    # Streamlit tells options apart by their labels: invisible marks keep a word that stands twice apart.
+    """The index of the word that the visitor selects."""
+    # Streamlit tells options apart by their labels: invisible characters make repeated words different.
     labels = [
         _word_label(word, chosen=counterfactual.is_chosen(word, index, key)) + "\u2060" * index
         for index, word in enumerate(candidate.words)
@@ -126,7 +135,7 @@ def _show_image(image: DecodedImage, candidate: Candidate, word: Word | None) ->
 
 
 def _show_references(sample: str) -> None:
-    samples, _ = sample_library.samples()
+    samples, _ = serving.samples()
     if sample in samples and (references := samples[sample].references):
         with st.expander(REFERENCES, icon=":material/group:"):
             st.markdown("\n".join(f"- {wording.escaped(reference)}" for reference in references))
@@ -135,11 +144,11 @@ def _show_references(sample: str) -> None:
 def _show_word(word: Word) -> None:
     """Its probability, where the model looked, and the likeliest other words."""
     probability = math.exp(word.log_prob)
-    looked = NO_ATTENTION
+    attention = NO_ATTENTION
     if word.attention is not None:
-        looked = f"For this word, the model looked {attention_overlay.describe_attention(word.attention)}."
+        attention = f"For this word, the model looked {attention_overlay.describe_attention(word.attention)}."
     band = wording.band(probability)
-    st.markdown(f"**“{_name(word.text)}”** – {wording.percent(probability)}, {band}. {looked}")
+    st.markdown(f"**“{_name(word.text)}”** – {wording.percent(probability)}, {band}. {attention}")
     others = [(wording.display_word(text), math.exp(log_prob)) for text, log_prob in word.runners_up]
     if others:
         listed = ", ".join(f"“{other}” ({wording.percent(p)})" for other, p in others)
@@ -162,13 +171,13 @@ def why_not_likelier(word: Word, options: DecodingOptions, *, chosen: bool) -> l
 
     ``chosen`` is whether the visitor chose the word.
     """
-    used = f"{_reason(options, chosen=chosen)} “{_name(word.text)}”"
-    first: dict[str, str] = {}  # reason → the first word that it holds for
+    chosen_instead = f"{_reason(options, chosen=chosen)} “{_name(word.text)}”"
+    examples: dict[str, str] = {}  # reason → the first word that it applies to
     for text, log_prob in word.runners_up:
         if log_prob > word.log_prob:
             blocked = text in word.blocked and not chosen
-            first.setdefault(f"but {wording.NO_REPEAT}" if blocked else used, _name(text))
-    return [f"Here “{text}” was likelier, {reason}." for reason, text in first.items()]
+            examples.setdefault(f"but {wording.NO_REPEAT}" if blocked else chosen_instead, _name(text))
+    return [f"Here “{text}” was likelier, {reason}." for reason, text in examples.items()]
 
 
 def _reason(options: DecodingOptions, *, chosen: bool) -> str:
@@ -213,3 +222,30 @@ def _numbers(candidate: Candidate) -> str:
 
 def _name(word: str) -> str:
     return wording.escaped(wording.display_word(word))
+
+
+def _show_share(image: DecodedImage, caption: Caption, settings: dict[str, str]) -> None:
+    """The caption to copy or download, and a link to the same image with ``settings`` in its address."""
+    with st.expander(SHARE, icon=":material/ios_share:"):
+        st.caption(OWN_SENTENCE)
+        st.code(caption.best.text, language=None, wrap_lines=True)
+        with st.container(horizontal=True):
+            _download("Caption as text", caption.best.text + "\n", image.name, ".txt", "text/plain")
+            _download("Everything as JSON", as_json(image, caption), image.name, ".json", "application/json")
+        st.caption(JSON_CONTENTS)
+        if image.sample:
+            st.markdown(LINK_WORKS)
+            address = urlencode({"sample": image.sample, **settings})
+            st.code(f"{st.context.url or ''}?{address}", language=None, wrap_lines=True)
+        else:
+            st.caption(image_picker.NO_LINK)
+
+
+def _download(label: str, text: str, image_name: str, suffix: str, mime_type: str) -> None:
+    name = PurePath(image_name).stem + suffix
+    st.download_button(label, text, name, mime_type, on_click="ignore", icon=":material/download:")
+
+
+def as_json(image: DecodedImage, caption: Caption) -> str:
+    """A line of JSON, as ``python -m captioner caption --json`` prints it."""
+    return json.dumps({"picture": image.name, **caption.to_dict()}) + "\n"

@@ -60,7 +60,7 @@ def choose_options(card: DeltaGenerator, label: str) -> Configuration:
     active = serving.active_bundle().bundle
     defaults = serving.captioner().options
     with card:
-        st.subheader(f"Answer {label}", anchor=False)
+        st.subheader(f"Caption {label}", anchor=False)
         with st.expander("How it chooses its words", icon=":material/tune:"):
             method = mode_control(key_suffix(label), label_visibility="collapsed")
             options = _options(label, defaults, method)
@@ -82,7 +82,7 @@ def choose_model(card: DeltaGenerator, label: str, others: dict[str, Bundle]) ->
 
     bundles = {ACTIVE: serving.active_bundle().bundle, **others}
     with card:
-        st.subheader(f"Answer {label}", anchor=False)
+        st.subheader(f"Caption {label}", anchor=False)
         model = st.selectbox(
             "Model", list(bundles), index=LABELS.index(label), key=f"model{key_suffix(label)}", **IN_ADDRESS
         )

@@ -130,7 +130,7 @@ def _caption(card: DeltaGenerator, configuration: Configuration, image: DecodedI
             return None
 
 
-@st.cache_resource(show_spinner=False, max_entries=MAX_LOADED, hash_funcs=serving.BY_CHECKSUM)
+@st.cache_resource(show_spinner=False, max_entries=MAX_LOADED, hash_funcs=serving.HASH_FUNCS)
 def _captioner(bundle: Bundle) -> Captioner:
     from captioner.inference import smoke_test
     from captioner.inference.captioner import Captioner

@@ -1,4 +1,4 @@
-"""Widgets for the decoding options; what a visitor changes stands in the page's address."""
+"""Widgets for the decoding options; what a visitor changes is in the page's address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from captioner.inference.decoding import DecodingOptions
 
 BEAM_SEARCH, SAMPLING = "Best (beam search)", "Random (sampling)"  # side by side on a phone
 SAMPLE = "sample"  # what the address calls sampling: ?mode=sample
-# Where the sliders end, unless the bundle's own options lie beyond.
+# Upper ends of the sliders; the bundle's own options may be higher.
 MAX_BEAMS, MAX_LENGTH_PENALTY, MAX_TEMPERATURE, MAX_SEED = 10, 2.0, 1.0, 9999
 DEFAULT_TEMPERATURE, DEFAULT_SEED = 0.5, 1  # of sampling
 IN_ADDRESS: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}
@@ -70,13 +70,13 @@ def beam_search_controls(defaults: DecodingOptions, beams: int, suffix: str = ""
         _max_beams(defaults),
         beams,
         key=f"beams{suffix}",
-        help="With 1 the model takes the likeliest word each time. With more it can return from a "
+        help="With 1 the model takes the likeliest word each time. With more it can give up a "
         "good beginning that ends badly.",
         **IN_ADDRESS,
     )
     old_name = f"alpha{suffix}"
     start = st.query_params.get(old_name, f"{defaults.length_penalty}")
-    if not _in_range(start, 0, _max_length_penalty(defaults), whole=False):
+    if not _in_range(start, 0, _max_length_penalty(defaults), integer=False):
         start = f"{defaults.length_penalty}"
         st.query_params.pop(old_name)
     length_penalty = st.slider(
@@ -120,7 +120,7 @@ def sampling_controls(defaults: DecodingOptions, seed: int, suffix: str = "") ->
 
 
 def address_parameters(options: DecodingOptions, defaults: DecodingOptions) -> dict[str, str]:
-    """What ``options`` are in an address; what equals the default is left out."""
+    """The address parameters of ``options``; what equals the default is left out."""
     if options.temperature is None:
         usual: dict[str, float] = {"beams": defaults.beams, "length_penalty": defaults.length_penalty}
         chosen: dict[str, float] = {"beams": options.beams, "length_penalty": options.length_penalty}
@@ -133,7 +133,7 @@ def address_parameters(options: DecodingOptions, defaults: DecodingOptions) -> d
 
 
 def invalid_parameters(defaults: DecodingOptions, suffix: str = "") -> list[str]:
-    """A sentence for every parameter of the address that cannot be; the widgets go on with the default."""
+    """A sentence for every invalid parameter of the address; the widgets use the default instead."""
     limits = {
         "beams": (1, _max_beams(defaults)),
         "length_penalty": (0, _max_length_penalty(defaults)),
@@ -146,17 +146,17 @@ def invalid_parameters(defaults: DecodingOptions, suffix: str = "") -> list[str]
         "it is ignored."
         for name, (low, high) in limits.items()
         if (value := st.query_params.get(f"{name}{suffix}")) is not None
-        and not _in_range(value, low, high, whole=name in ("beams", "seed"))
+        and not _in_range(value, low, high, integer=name in ("beams", "seed"))
     ]
     mode = st.query_params.get(f"mode{suffix}", SAMPLE)
     old_mode = st.query_params.get(f"way{suffix}", OLD_SAMPLE)
     if mode != SAMPLE or old_mode not in (OLD_SAMPLE, OLD_BEAM_SEARCH):
-        sentences.append("The link asks for a way of choosing words that is not here, so it is ignored.")
+        sentences.append("The link asks for a way of choosing words that does not exist, so it is ignored.")
     return sentences
 
 
 def show_invalid(sentences: list[str], key: str) -> None:
-    """Show sentences about the address until the visitor goes on to something with another key."""
+    """Show sentences about the address until the visitor opens something with another key."""
     if sentences:  # in one run only: Streamlit takes them out of the address, and the page runs again
         st.session_state["invalid"] = key, sentences
     shown_for, shown = st.session_state.get("invalid", (key, []))
@@ -164,12 +164,12 @@ def show_invalid(sentences: list[str], key: str) -> None:
         st.info(wording.escaped(sentence), icon=":material/link_off:")
 
 
-def _in_range(text: str, low: float, high: float, *, whole: bool) -> bool:
+def _in_range(text: str, low: float, high: float, *, integer: bool) -> bool:
     try:
         value = float(text)
     except ValueError:
         return False
-    return math.isfinite(value) and low <= value <= high and not (whole and value % 1)
+    return math.isfinite(value) and low <= value <= high and not (integer and value % 1)
 
 
 def _max_beams(defaults: DecodingOptions) -> int:

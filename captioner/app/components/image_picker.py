@@ -10,7 +10,7 @@ import streamlit as st
 from captioner import images
 from captioner.app.components import wording
 from captioner.app.components.errors import show_error
-from captioner.app.state import sample_library, serving, uploads
+from captioner.app.state import serving, uploads
 from captioner.app.state.session import DecodedImage
 from captioner.bundle.storage import Bundle
 from captioner.errors import CaptionerError
@@ -145,12 +145,12 @@ def show_samples(place: DeltaGenerator) -> None:
 
 def thumbnails() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
     """A few samples by name, each with a thumbnail, uint8[240, 320, 3], and where they are from."""
-    samples, sentence = sample_library.samples()
+    samples, sentence = serving.samples()
     with st.spinner("Looking for sample pictures …", show_time=True):
         return _thumbnails(serving.active_bundle().bundle, samples), sentence
 
 
-@st.cache_resource(show_spinner=False, max_entries=1, validate=bool, hash_funcs=serving.BY_CHECKSUM)
+@st.cache_resource(show_spinner=False, max_entries=1, validate=bool, hash_funcs=serving.HASH_FUNCS)
 def _thumbnails(bundle: Bundle, _samples: dict[str, Sample]) -> dict[str, tuple[Sample, Pixels]]:
     from captioner.app.components import attention_overlay  # late: it imports Pillow
     from captioner.data import samples as sources  # late: it imports huggingface_hub

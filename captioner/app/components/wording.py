@@ -1,4 +1,4 @@
-"""Probabilities, warnings and differences between sentences in plain words, for Markdown."""
+"""Words for pages: probabilities, warnings, differences between sentences; escaping for Markdown and CSV."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # wording needs no LiteRT
     from captioner.inference.decoding import Word
 
 MIN_RATIO = 1.05  # below it, two sentences are about equally likely
-END_NAME = "(end)"  # stands for captioner.END_WORD, which is empty
+END_NAME = "(end)"  # how ``decoding.END_WORD``, which is empty, is shown
 
 # Least probability → what a word is called. From one half on, it is likelier than all others together.
 BANDS = ((0.8, "sure"), (0.5, "likely"), (0.0, "a guess"))
@@ -30,6 +30,11 @@ NO_REPEAT = "no sentence may repeat itself"  # why ``decoding`` blocks a word
 _ADDRESS = re.compile(r"(www(?=\.)|://|@)", re.IGNORECASE)  # Markdown makes a link of it by itself
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&])")
 
+BYTE_ORDER_MARK = "\ufeff"  # at the start of a CSV file; without it, Excel shows é as Ã©
+# What begins a formula in a spreadsheet, in full-width letters, too (OWASP, "CSV Injection"). Also after
+# quotes that ``escape_formula`` added, so that ``unescape_formula`` restores every text.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
 
 def band(probability: float) -> str:
     """One of ``BANDS``: sure, likely, a guess."""
@@ -37,7 +42,7 @@ def band(probability: float) -> str:
 
 
 def percent(probability: float) -> str:
-    """A probability for reading; the ends are never rounded to certainty. The sign keeps to its number."""
+    """A probability for reading; never rounded to 0% or 100%, with no line break before the sign."""
     if probability >= 0.995:
         return "over 99\N{NO-BREAK SPACE}%"
     text = "under 1%" if probability < 0.005 else f"{probability:.0%}"
@@ -64,7 +69,7 @@ def likelihood_ratio(first: float, second: float) -> str:
 
 
 def display_word(word: str) -> str:
-    """A word as it stands in the vocabulary; the end of the sentence by its name."""
+    """The word itself, or ``END_NAME`` for the end of the sentence."""
     return word or END_NAME
 
 
@@ -84,11 +89,21 @@ def confidence_summary(words: Sequence[Word]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown leaves as it is: the words come from a file.
+    """Text that Markdown shows as it is: the words come from a file.
 
     No backslash keeps an address from becoming a link, but an invisible word joiner in it does.
     """
     return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub("\\1\N{WORD JOINER}", text))
+
+
+def escape_formula(text: str) -> str:
+    """Text for a CSV cell: behind a quote where a spreadsheet would compute it as a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unescape_formula(cell: str) -> str:
+    """The inverse of ``escape_formula``."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def warning(code: str) -> str:
@@ -97,7 +112,7 @@ def warning(code: str) -> str:
 
 
 def bold_differences(best: str, other: str) -> str:
-    """The other sentence as Markdown; what the best one has not is bold."""
+    """The other sentence as Markdown; words that the best one does not have are bold."""
     words = other.split()
     parts = [
         f"**{escaped(' '.join(words[start:end]))}**"
@@ -110,7 +125,7 @@ def bold_differences(best: str, other: str) -> str:
 
 
 def highlight_differences(sentence: str, other: str) -> str:
-    """A sentence as Markdown; what the other one has not is slanted on a darker ground."""
+    """A sentence as Markdown; words that the other one does not have are in italics on a darker ground."""
     words = sentence.split()
     parts = [
         f"*:primary-background[{part}]*" if tag != "equal" else part
@@ -121,13 +136,13 @@ def highlight_differences(sentence: str, other: str) -> str:
 
 
 def changed_words(sentence: str, other: str) -> set[int]:
-    """Indices of the words of a sentence that the other one has not at that place."""
+    """Indices of the words of a sentence that the other one does not have at that place."""
     changes = _changes(other, sentence)
     return {index for tag, _, _, start, end in changes if tag != "equal" for index in range(start, end)}
 
 
 def describe_difference(best: str, other: str) -> str:
-    """What tells the other sentence from the best, in words."""
+    """How the other sentence differs from the best, in words."""
     old, new = best.split(), other.split()
     changes = [change for change in _changes(best, other) if change[0] != "equal"]
     if len(changes) > 3:

@@ -10,7 +10,7 @@ import streamlit as st
 from captioner import images
 from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary, show_error
-from captioner.app.state import sample_library, serving
+from captioner.app.state import serving
 from captioner.data.samples import Sample
 from captioner.errors import CaptionerError
 from captioner.evaluation import predictions
@@ -24,7 +24,7 @@ LEAD = (
     "The model has described {} photographs that it was not trained on. Nobody has picked the good ones: "
     "search them, sort them, and choose a sentence to see more about it."
 )
-NO_PREDICTIONS = "This bundle has no sentences about test pictures yet."
+NO_PREDICTIONS = "This model has no sentences about test pictures yet."
 NO_PICTURE = (
     "The picture and what people wrote about it are not here, as the photographs may not be passed on with "
     "the model. They appear where this app finds the Flickr8k collection (CAPTIONER\\_FLICKR8K names its "
@@ -56,7 +56,7 @@ def page() -> None:
 @st.fragment
 @error_boundary()
 def _search(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
-    samples, source = sample_library.samples()
+    samples, source = serving.samples()
     left, right = st.columns([6, 5], gap="medium")
     query = left.text_input(
         "Search its sentences",

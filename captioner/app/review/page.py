@@ -12,7 +12,7 @@ from captioner.app.components.errors import show_error
 from captioner.app.review import rating
 from captioner.app.review.session import MAX_PICTURES, Item, RatingSession
 from captioner.app.review.session_file import from_csv
-from captioner.app.state import sample_library, serving, uploads
+from captioner.app.state import serving, uploads
 from captioner.errors import CaptionerError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SESSION_GONE = (
     "and lost when the app restarts. Load the file that you downloaded, or start a new one."
 )
 OTHER_MODEL = (
-    "These ratings are of another model than the one that is running, so none can be added. Start a new "
+    "These ratings are about another model than the one in use now, so none can be added. Start a new "
     "review session for this one."
 )
 FILE_CONTINUES = "With the file, you can come back and continue at any time."
@@ -64,7 +64,7 @@ def _session_key() -> str | None:
 
 def _start() -> None:
     st.markdown(LEAD)
-    samples, sentence = sample_library.samples()
+    samples, sentence = serving.samples()
     source = OWN
     if samples:
         source = st.segmented_control(

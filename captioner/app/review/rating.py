@@ -21,7 +21,7 @@ from captioner.app.review.session import (
     RatingSessionStore,
     cleaned,
 )
-from captioner.app.state import sample_library, serving, uploads
+from captioner.app.state import serving, uploads
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.errors import CaptionerError
 from captioner.inference.warning import UNSURE
@@ -156,7 +156,7 @@ def _picture_to_rate(item: Item) -> PictureToRate | None:
     if item.upload_hash:
         upload = st.session_state.get("reviewed", {}).get(item.upload_hash)
         return PictureToRate(upload, item.caption, item.log_prob, item.warnings) if upload else None
-    samples, _ = sample_library.samples()
+    samples, _ = serving.samples()
     if item.picture not in samples:
         return None
     try:

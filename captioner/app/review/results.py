@@ -21,7 +21,7 @@ CIDER = "CIDEr"
 ROW, AXIS = 40, 60  # pixels
 READING = (
     "Bars: your ratings. Lines: the range in which each share would likely lie if you rated very many "
-    "pictures of this kind (95 % interval after Wilson). Four times as many pictures halve a line."
+    "pictures of this kind (95 % Wilson interval). Four times as many pictures halve a line."
 )
 HIGHER_CIDER = "a higher CIDEr, which compares it with what people wrote"
 HIGHER_CONFIDENCE = "more confidence from the model itself (its average word probability)"
@@ -58,7 +58,7 @@ def _ciders(session: RatingSession, bundle: Bundle) -> dict[str, float]:
     return {id: cider for id, cider in ciders.items() if cider is not None}
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=serving.BY_CHECKSUM)
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=serving.HASH_FUNCS)
 def _predicted_ciders(bundle: Bundle) -> dict[tuple[str, str], float]:
     return {(row.image, row.caption): row.cider for row in bundle.predictions()}
 
@@ -112,7 +112,7 @@ def _compare_with_scores(
         + "\n\nTossing a coin would give 50 %."
     )
     if not by_cider:
-        st.caption("The bundle has no CIDEr for the pictures of this review session.")
+        st.caption("There is no CIDEr for the pictures of this review session.")
     elif concordance(by_cider):
         averages = _averages(by_cider)
         chart = scores_chart(by_cider, CIDER)

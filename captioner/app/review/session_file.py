@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from captioner.app.components.spreadsheet import BYTE_ORDER_MARK, escape_formula, unescape_formula
+from captioner.app.components.wording import BYTE_ORDER_MARK, escape_formula, unescape_formula
 from captioner.app.review.session import RATINGS, Item, RatingSession, cleaned
 from captioner.errors import CaptionerError
 from captioner.inference.warning import SENTENCES

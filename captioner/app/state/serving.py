@@ -1,4 +1,4 @@
-"""Which bundle the app serves and why, and its captioner, loaded once for all visitors."""
+"""What all visitors share: the bundle that the app serves and why, its captioner, and the sample pictures."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from captioner.errors import BundleError
 from captioner.inference import smoke_test
 
 if TYPE_CHECKING:
+    from captioner.data.samples import Sample
     from captioner.inference.captioner import Captioner
 
 COMMITTED = ROOT / "artifacts"
 HUB_STORE = ROOT / "bundles" / "pulled"  # of bundles fetched from the Hub
 COMMITTED_SOURCE = "this copy of the app"
-NO_REPO = "No CAPTIONER_REPO is set."
-FALLBACK = "The bundle that came with the app is used."
+FALLBACK = "The model that came with the app is used."
 
-# How Streamlit's caches tell bundles apart.
-BY_CHECKSUM: dict[type | str, Callable[[Any], Any]] = {Bundle: lambda bundle: bundle.checksum}
+# For Streamlit's caches: a bundle is identified by its checksum.
+HASH_FUNCS: dict[type | str, Callable[[Any], Any]] = {Bundle: lambda bundle: bundle.checksum}
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,13 @@ def captioner() -> Captioner:
         return _captioner(bundle)
 
 
+def samples() -> tuple[dict[str, Sample], str]:
+    """All sample pictures by name, and a sentence: where they are from, or why there are none."""
+    bundle = active_bundle().bundle
+    with st.spinner("Looking for the pictures …", show_time=True):
+        return _samples(bundle)
+
+
 def select_bundle(folder: str, repo: str, revision: str, store: Path, committed: Path) -> ActiveBundle:
     """A verified bundle on this disk: the one in ``folder``, else the last from the Hub, else the committed.
 
@@ -101,14 +108,14 @@ def select_bundle(folder: str, repo: str, revision: str, store: Path, committed:
             bundles.load(committed), COMMITTED_SOURCE, f"No CAPTIONER_REPO is set. {FALLBACK}"
         )
     version = versions.current(store)
-    reason = f"CAPTIONER_REPO names {repo}, of which nothing was fetched yet."
+    reason = f"CAPTIONER_REPO names {repo}, which has not been downloaded yet."
     if version and version.repo == repo:
         try:
             bundle = versions.load(store, version)
             _captioner(bundle)
         except BundleError as error:
             log.warning("%s cannot be used: %s", store / version.folder, error)
-            reason = f"CAPTIONER_REPO names {repo}, but what was fetched last cannot be used: {error}"
+            reason = f"CAPTIONER_REPO names {repo}, but the last download cannot be used: {error}"
         else:
             return ActiveBundle(bundle, *_hub_source(version, revision), store, version)
     return ActiveBundle(bundles.load(committed), COMMITTED_SOURCE, f"{reason} {FALLBACK}", store, version)
@@ -142,8 +149,23 @@ def _active_bundle() -> ActiveBundle:
     return select_bundle(folder, repo, revision, HUB_STORE, COMMITTED)
 
 
-@st.cache_resource(show_spinner=False, max_entries=1, hash_funcs=BY_CHECKSUM)
+@st.cache_resource(show_spinner=False, max_entries=1, hash_funcs=HASH_FUNCS)
 def _captioner(bundle: Bundle) -> Captioner:
     from captioner.inference.captioner import Captioner  # late: the page's title need not wait for LiteRT
 
     return Captioner(bundle)
+
+
+def _any_found(library: tuple[dict[str, Any], str]) -> bool:
+    """Whether a cached answer still holds: where none were found, some may have come since."""
+    return bool(library[0])
+
+
+@st.cache_resource(show_spinner=False, validate=_any_found, hash_funcs=HASH_FUNCS)
+def _samples(bundle: Bundle) -> tuple[dict[str, Sample], str]:
+    from captioner.data import samples as sources  # late: it imports huggingface_hub
+
+    samples, sentence = sources.find(bundle, download=False)
+    if not samples:
+        sentence = f"{sentence} {without_paths(hub_updates.samples_status())}".strip()
+    return {sample.name: sample for sample in samples}, sentence

@@ -20,12 +20,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from captioner.app.state import uploads
 
-LINGER = 30.0  # seconds that a session outlives its browser's connection: a lost one is back by then
-INTERVAL = 5.0  # seconds between two rounds
+SESSION_TIMEOUT = 30.0  # seconds that a session outlives its browser's connection: a lost one is back by then
+CLEANUP_INTERVAL = 5.0  # seconds
 
 # mallopt(3) of glibc. With another allocator nothing is called.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-MAX_ARENAS = 2  # by default one a thread, up to eight a core, and each keeps what it once had
+MAX_ARENAS = 2  # by default one a thread, up to eight a core, and none returns its memory
 MMAP_BYTES = 1 << 18  # what is larger is mapped alone and unmapped when freed, as images are
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ class Sessions:
         """Note that the browser of a session is there."""
         self._last_seen[session_id] = time.monotonic()
 
-    def close_abandoned(self, linger: float = LINGER) -> int:
-        """Close the sessions whose browser left at least ``linger`` seconds ago, and count them.
+    def close_abandoned(self, timeout: float = SESSION_TIMEOUT) -> int:
+        """Close the sessions whose browser left at least ``timeout`` seconds ago, and count them.
 
         Only in the thread of the server's event loop.
         """
@@ -55,7 +55,7 @@ class Sessions:
         for session_id, seen in list(self._last_seen.items()):
             if runtime.is_active_session(session_id):
                 self._last_seen[session_id] = now
-            elif now - seen >= linger:
+            elif now - seen >= timeout:
                 del self._last_seen[session_id]
                 uploads.forget_refusal(session_id)
                 runtime.close_session(session_id)
@@ -75,7 +75,7 @@ async def lifespan(_: object) -> AsyncIterator[None]:
 
 async def _clean_up() -> None:
     while True:
-        await asyncio.sleep(INTERVAL)
+        await asyncio.sleep(CLEANUP_INTERVAL)
         try:
             if sessions.close_abandoned():
                 gc.collect()  # a closed session refers to itself

@@ -18,8 +18,8 @@ COLUMNS = ["epoch", "phase", "loss", "val_loss", "val_cider", "learning_rate", "
 SELF_CRITICAL = "self-critical"  # the phase whose loss is a reward, not nats: never on the axis of the others
 PHASE_NAMES = {"self_critical": SELF_CRITICAL}  # as a page writes them
 PHASES = {
-    "decoder": "the decoder learns to write sentences, the encoder stays as it was",
-    "fine-tune": "the encoder is trained as well, in small steps",
+    "decoder": "the part that writes (decoder) learns, the part that looks (encoder) stays as it was",
+    "fine-tune": "both parts learn, in small steps",
     SELF_CRITICAL: "it writes sentences of its own, and is rewarded where they resemble people's",
 }
 MAX_NATS = 20  # half a billion words: more than there are
@@ -27,13 +27,13 @@ BAND = 0.08  # opacity
 LOSS = "Surprise at people's words (loss)"
 CIDER = "Similarity to people's sentences (CIDEr)"
 LEARNING_RATE = "Size of the learning steps (learning rate)"
-NO_HISTORY = "This bundle brings no record of its training."
+NO_HISTORY = "There is no record of how this model was trained."
 REWARD = (
-    "In the phase “self-critical”, the loss is the reward with a minus sign and cannot be compared with nats."
+    "In the phase “self-critical”, the loss is the reward times −1 and cannot be compared with other phases."
 )
 HARDER = (
-    " The training line may lie above the other: training is made harder on purpose, with cropped and "
-    "recoloured pictures, words left out and softened targets."
+    " The training line may lie above the other one: training is made harder on purpose. Pictures are "
+    "cropped and recoloured, words are left out, and the model is discouraged from being wholly certain."
 )
 
 
@@ -92,8 +92,8 @@ def _describe_cider(history: pd.DataFrame) -> str:
     best = history.iloc[int(history["val_cider"].argmax())]
     return (
         "How much its sentences share with what people wrote about the same picture, rare words counting "
-        f"more; more is better. Highest in epoch {best['epoch']:.0f}: {best['val_cider']:.2f} (development "
-        "pictures, greedy search)."
+        f"more; more is better. Highest in epoch {best['epoch']:.0f}: {best['val_cider']:.2f} (on pictures "
+        "set aside for checking, with greedy search)."
     )
 
 

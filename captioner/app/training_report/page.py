@@ -81,7 +81,7 @@ def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:
             "1 · It looks",
             f"The picture is squeezed to {config.image_size} × {config.image_size} pixels and goes through "
             f"{TWO_ENCODERS if ' + ' in config.encoder else ONE_ENCODER}"
-            f"{', once more mirrored' if config.horizontal_flip else ''}.",
+            f"{', once as it is and once mirrored' if config.horizontal_flip else ''}.",
             f"Encoder: {config.encoder}",
         ),
         (

@@ -22,7 +22,7 @@ ABOVE_PEOPLE = (
     "A higher score than people's does not mean better sentences: safe, common words match somebody's "
     "sentence more often than precise ones. People are also compared with one sentence less."
 )
-NO_SCORES = "This bundle has not been scored on test pictures yet."
+NO_SCORES = "This model has not been scored on test pictures yet."
 
 
 def show(metrics: Metrics | None) -> None:
@@ -89,7 +89,9 @@ def _caption_statistics(metrics: Metrics) -> None:
         f"{metrics.verbatim_share:.0%}",
         help="word for word among the training sentences",
     )
-    grid.metric("a picture takes", f"{1000 * metrics.seconds_per_image:.0f} ms", help="when it was measured")
+    grid.metric(
+        "time for a picture", f"{1000 * metrics.seconds_per_image:.0f} ms", help="when it was measured"
+    )
 
 
 def scores_chart(frame: pd.DataFrame) -> alt.LayerChart:

@@ -35,7 +35,7 @@ def test_about_names_the_pretraining_of_the_encoder(trained: Bundle, monkeypatch
     assert "ImageNet" not in text(visit("about", trained, monkeypatch))
     config = trained.config.to_json() | {"pretrained": True}
     began = storage.replace(trained.folder, {"config.json": json.dumps(config)})
-    assert "had learned from ImageNet" in text(visit("about", began, monkeypatch))
+    assert "was trained on ImageNet" in text(visit("about", began, monkeypatch))
 
 
 def test_about_lists_the_blocked_words(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

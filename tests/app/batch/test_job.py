@@ -18,7 +18,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 from captioner import images
 from captioner.app.batch import job
 from captioner.app.batch.job import BatchJob, PictureResult
-from captioner.app.components.spreadsheet import unescape_formula
+from captioner.app.components.wording import unescape_formula
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.fake_captioner import FakeCaptioner, photo

@@ -52,12 +52,12 @@ def test_every_word_is_joined_to_the_one_before_it(captions: Caption) -> None:
 
 def test_the_table_ends_with_every_tip_and_names_every_caption(captions: Caption) -> None:
     listed = beam_tree.branch_rows(captions)
-    followed = {node.parent for node in captions.beam_tree if node.kept}
+    followed = {node.parent for node in captions.beam_tree if node.in_beam}
     assert len(listed) == sum(index not in followed for index in range(len(captions.beam_tree)))
     assert [row[0].removesuffix(" (end)") for row in listed[: len(captions.candidates)]] == [
         found.text for found in captions.candidates
     ]
-    pruned = sum(not node.kept for node in captions.beam_tree)
+    pruned = sum(not node.in_beam for node in captions.beam_tree)
     assert sum(outcome == "Dropped at once" for _, outcome, _ in listed) == pruned
 
 

@@ -97,33 +97,35 @@ def scored(own: float, new: float, *, words: int = 3) -> tuple[Candidate, Candid
     ("options", "own", "new", "words", "said"),
     [
         (BEAM, -4, -4 + math.log(2), 4, "ranks higher than the model’s own.** The new sentence is 2.0 times"),
-        (BEAM, -4, -4 + math.log(2), 4, "had dropped this beginning too early"),
-        (GREEDY, -4, -3, 4, "never goes back to a word"),
+        (BEAM, -4, -4 + math.log(2), 4, "it dropped this beginning too early"),
+        (GREEDY, -4, -3, 4, "never changes a word again"),
         (BEAM, -4, -4 + math.log(20), 1, "is 3.0 times"),
         (BEAM, -4, -4 - math.log(20), 4, "The model’s own sentence is 20 times as likely"),
         (BEAM, -4, -400, 4, "over a thousand times"),
         (BEAM, -4, -4.01, 4, "equally likely"),
-        (replace(BEAM, temperature=1.0), -4, -2, 4, "random choices"),
+        (replace(BEAM, temperature=1.0), -4, -2, 4, "chosen partly at random"),
     ],
 )
-def test_the_verdict(options: DecodingOptions, own: float, new: float, words: int, said: str) -> None:
+def test_the_ranking_is_described(
+    options: DecodingOptions, own: float, new: float, words: int, said: str
+) -> None:
     if said == "is 3.0 times":  # likelier, but so short that it ranks below
         new = own + math.log(3)
-        said = "is 3.0 times as likely.** It is also shorter"
-    assert said in counterfactual.verdict(*scored(own, new, words=words), options)
+        said = "is 3.0 times as likely.** But it is shorter"
+    assert said in counterfactual.describe_ranking(*scored(own, new, words=words), options)
 
 
 def test_the_search_did_not_miss_what_it_may_not_say() -> None:
     own, new = scored(-4, -3, words=4)
     repeated = replace(new.words[0], blocked=frozenset({new.words[0].text}))
-    told = counterfactual.verdict(own, replace(new, words=(repeated, *new.words[1:])), BEAM)
+    told = counterfactual.describe_ranking(own, replace(new, words=(repeated, *new.words[1:])), BEAM)
     assert "no sentence may repeat itself" in told
     assert "missed" not in told
 
 
 def test_an_unchanged_sentence_is_reported_as_unchanged() -> None:
     own = caption(SENTENCES[0])
-    assert "same sentence" in counterfactual.verdict(own, replace(own, log_prob=-1.0), BEAM)
+    assert "same sentence" in counterfactual.describe_ranking(own, replace(own, log_prob=-1.0), BEAM)
 
 
 def test_greedily_the_models_own_words_lead_to_its_own_sentence(tiny_bundle: Bundle) -> None:

@@ -104,7 +104,7 @@ def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(fake:
     assert fake.decoded == [fake.options]
     app.slider(key="beams").set_value(1).run()
     assert [options.beams for options in fake.decoded] == [2, 1]
-    assert "only one sentence was followed" in said(checked(app))
+    assert "the model followed only one sentence" in said(checked(app))
     app.slider(key="beams").set_value(2).run()
     assert (fake.encoded, len(fake.decoded)) == (
         1,

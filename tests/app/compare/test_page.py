@@ -212,7 +212,7 @@ def test_a_link_names_the_models(picked: TwoCaptions, other: FakeCaptioner) -> N
     [
         ({"beams_a": "99"}, "asks for beams_a=99. That can be a number from 1 to 10"),
         ({"seed_b": "**x**", "mode_b": "sample"}, "asks for seed_b=**x**"),
-        ({"mode_a": "guess"}, "a way of choosing words that is not here"),
+        ({"mode_a": "guess"}, "a way of choosing words that does not exist"),
         ({"what": "three models"}, "a comparison that is not here"),
         ({"what": compare.MODELS, "model_b": "gone"}, "asks for the model gone, which is not here"),
     ],

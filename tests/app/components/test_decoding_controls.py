@@ -9,7 +9,7 @@ import pytest
 
 from captioner import __main__ as command_line
 from captioner import images
-from captioner.app.caption import share
+from captioner.app.caption import result
 from captioner.app.components import decoding_controls
 from captioner.app.state.session import DecodedImage
 from captioner.bundle.storage import Bundle
@@ -93,5 +93,5 @@ def test_the_json_is_that_of_the_command_line(
     assert command_line.main(["caption", str(path), "--json", "--bundle", str(tiny_bundle.folder)]) == 0
     printed = capsys.readouterr().out
     captions = Captioner(tiny_bundle).caption(images.read(path))
-    assert share.as_json(DecodedImage.decode(str(path), photo(4)), captions) == printed
+    assert result.as_json(DecodedImage.decode(str(path), photo(4)), captions) == printed
     assert json.loads(printed)["caption"] == captions.best.text

@@ -158,7 +158,7 @@ def test_one_pictures_score_always_comes_with_what_it_means(
 
 def test_a_bundle_without_predictions_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(bundles.write(tmp_path / "artifacts", tiny.files(tiny.config())), monkeypatch)
-    assert app.info[0].value == "This bundle has no sentences about test pictures yet."
+    assert app.info[0].value == "This model has no sentences about test pictures yet."
 
 
 def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(

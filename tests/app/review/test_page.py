@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from captioner.app.review import rating, results
 from captioner.app.review.session import Item, RatingSession, RatingSessionStore
 from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
-from captioner.app.state import sample_library, uploads
+from captioner.app.state import serving, uploads
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.data.samples import Sample
@@ -179,7 +179,7 @@ def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: Fake
     assert "b\\.png" in app.error[0].value
     assert [item.picture for item in stored(app).items] == ["image.jpg", "image.jpg"]
     press(app, "Right")
-    assert "has no CIDEr for the pictures of this review session" in said(press(app, "Wrong"))
+    assert "no CIDEr for the pictures of this review session" in said(press(app, "Wrong"))
 
 
 def test_a_session_takes_no_more_bytes_than_there_is_room_for(
@@ -227,7 +227,7 @@ def test_a_sample_that_cannot_be_read_is_passed_over(
     fake: FakeCaptioner, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torn = Sample("0.png", "a test", (), lambda: b"torn")
-    monkeypatch.setattr(sample_library, "samples", lambda: ({"0.png": torn}, "Pictures from a test."))
+    monkeypatch.setattr(serving, "samples", lambda: ({"0.png": torn}, "Pictures from a test."))
     app = checked(load(opened(), to_csv(RatingSession(bundle.checksum, (Item("0.png"), Item("1.png"))), {})))
     assert "not on this server" in app.info[0].value
     assert "Picture 2 of 2" in said(press(app, "Next"))
@@ -274,7 +274,7 @@ def test_a_file_of_something_else_is_explained(fake: FakeCaptioner) -> None:
 def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -> None:
     other = RatingSession("f" * 64, (Item("0.png", "", "a cat", -3.0, "right"), Item("1.png")))
     app = checked(load(opened(), to_csv(other, {})))
-    assert "of another model" in app.info[0].value
+    assert "about another model" in app.info[0].value
     assert "1 of 1 caption right" in said(app)
     assert not any(button.label == "Right" for button in app.button)
 

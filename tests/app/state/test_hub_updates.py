@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from captioner.app.state import hub_updates, sample_library, serving
+from captioner.app.state import hub_updates, serving
 from captioner.app.state.hub_updates import BundleFetcher, Fetcher
 from captioner.bundle import download, hub, storage
 from captioner.bundle.storage import Bundle
@@ -231,11 +231,11 @@ def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.Monk
         return "the Hub is away."
 
     monkeypatch.setattr(Fetcher, "fetch", fetch)
-    assert "not here yet" in sample_library.samples()[1]  # though nobody has asked the Hub yet
+    assert "not here yet" in serving.samples()[1]  # though nobody has asked the Hub yet
     asked.set()
-    until(lambda: "but the Hub is away." in sample_library.samples()[1])
+    until(lambda: "but the Hub is away." in serving.samples()[1])
     kept = app / "captioner" / "samples" / samples.HUB_REVISION
     kept.mkdir(parents=True)
     (kept / "a.jpg").write_bytes(b"a picture")
     (kept / "captions.json").write_text('{"a.jpg": ["a dog"]}')
-    assert list(sample_library.samples()[0]) == ["a.jpg"]
+    assert list(serving.samples()[0]) == ["a.jpg"]

@@ -74,7 +74,7 @@ def test_the_number_of_encoders_is_shown(trained: Bundle, monkeypatch: pytest.Mo
     config = trained.config.to_json() | {"encoder": "one + another", "horizontal_flip": True}
     two = storage.replace(trained.folder, {"config.json": json.dumps(config)})
     assert re.search(
-        "through two networks side by side, .* then things, once more mirrored",
+        "through two networks side by side, .* then things, once as it is and once mirrored",
         text(visit("training_report", two, monkeypatch)),
     )
 
@@ -121,8 +121,8 @@ def test_a_bundle_without_history_or_scores_says_so(tmp_path: Path, monkeypatch:
     bare = storage.write(tmp_path / "artifacts", tiny.files(tiny.config()))
     app = visit("training_report", bare, monkeypatch)
     assert [info.value for info in app.info] == [
-        "This bundle brings no record of its training.",
-        "This bundle has not been scored on test pictures yet.",
+        "There is no record of how this model was trained.",
+        "This model has not been scored on test pictures yet.",
     ]
 
 
