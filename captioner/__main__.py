@@ -105,8 +105,8 @@ def novelty(arguments: argparse.Namespace) -> int:
     detector = (calibration.write if arguments.write else calibration.calibrate)(captioner, dataset)
     if detector is None:
         raise DatasetError(
-            f"calibration needs {calibration.MIN_IMAGES} pictures to set the threshold, and as many others "
-            "to check it. Use the whole dataset."
+            f"calibration needs at least {calibration.MIN_IMAGES} pictures to set the threshold, and as many "
+            "others to check it. Use the whole dataset."
         )
     print(detector)
     if arguments.write:

@@ -11,6 +11,8 @@ Each message states what was expected, what was found, and what to do. Anything 
 
 from __future__ import annotations
 
+PULL_AGAIN = "Pull or copy the bundle again."  # what to do about a damaged bundle
+
 
 class CaptionerError(Exception):
     """A sentence meant for a person; shown without a traceback."""

@@ -167,7 +167,7 @@ def test_a_metric_takes_its_entry(copy: Path, run: Run) -> None:
 import os, shutil
 from captioner import metrics
 from captioner.app.training_report.scores import SCORES as charted
-from captioner.bundle import model_card, schema, storage
+from captioner.bundle import model_card, reader, schema, storage
 from captioner.evaluation import evaluate, predictions
 from captioner.errors import BundleError
 from tests import tiny
@@ -175,7 +175,7 @@ shutil.copytree(os.environ["CAPTIONER_BUNDLE"], "bundle")
 bundle = storage.load("bundle")
 candidates, references = [["a", "dog"], ["two", "cats", "run"]], [[["a", "dog"]], [["cats"]]]
 scores = metrics.score(candidates, references)
-found = schema.decode({**tiny.METRICS, "scores": scores}, schema.Metrics, "metrics.json")
+found = reader.decode({**tiny.METRICS, "scores": scores}, schema.Metrics, "metrics.json")
 alone = {key: float(values[0]) for key, values in metrics.score_images(candidates, references).items()}
 row = schema.Prediction("a.jpg", "a dog", -1.0, -1.0, alone)
 sealed = evaluate.write(bundle, found, [row])
@@ -183,10 +183,10 @@ assert sealed.metrics().scores["length"] == 2.5 and sealed.predictions()[0].scor
 assert "Length" in evaluate.table(found) and "  2.500" in evaluate.table(found)
 assert "| Length |" in sealed.card() and "type: length" in sealed.card() and "| 2.500 |" in sealed.card()
 assert "Length" in charted.values() and "Length" in predictions.SCORES.values()
-before = schema.decode(tiny.METRICS, schema.Metrics, "metrics.json")
+before = reader.decode(tiny.METRICS, schema.Metrics, "metrics.json")
 assert "nan" in evaluate.table(before) and "| – |" in model_card.render(bundle.config, before, [], None)
 try:
-    schema.decode({**tiny.METRICS, "scores": {**scores, "length": 51}}, schema.Metrics, "metrics.json")
+    reader.decode({**tiny.METRICS, "scores": {**scores, "length": 51}}, schema.Metrics, "metrics.json")
 except BundleError as error:
     print(error)
 """

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from captioner.bundle import migration
-from captioner.bundle.config import FORMAT, check_format
-from captioner.bundle.schema import AGAIN
-from captioner.errors import BundleError
+from captioner.bundle import migration, reader
+from captioner.bundle.migration import FORMAT
+from captioner.errors import PULL_AGAIN, BundleError
 
 MANIFEST = "manifest.json"
 BASELINES = "baselines.json"
@@ -84,15 +81,15 @@ def entries(folder: Path) -> tuple[dict[str, Entry], str]:
             f"{folder} holds no bundle: {MANIFEST} is missing. Train one with train.py, or pull one."
         )
     data = _bytes(folder, MANIFEST, 1_000_000)
-    value = parse_object(data, MANIFEST)
-    check_format(value.get("format"), MANIFEST)
+    value = reader.parse_object(data, MANIFEST)
+    migration.check_format(value.get("format"), MANIFEST)
     if set(value) != {"files", "format"} or not isinstance(value["files"], dict) or canonical(value) != data:
-        raise BundleError(f"{MANIFEST} was edited or damaged: it is not as captioner writes it. {AGAIN}")
+        raise BundleError(f"{MANIFEST} was edited or damaged: it is not as captioner writes it. {PULL_AGAIN}")
     found = {name: _entry(name, entry) for name, entry in value["files"].items()}
     if missing := [name for name in REQUIRED if name not in found]:
-        raise BundleError(f"{MANIFEST} does not name {', '.join(missing)}. {AGAIN}")
+        raise BundleError(f"{MANIFEST} does not name {', '.join(missing)}. {PULL_AGAIN}")
     if (size := sum(entry.size for entry in found.values())) > MAX_BYTES:
-        raise BundleError(f"{MANIFEST} names {size} bytes; a bundle has at most {MAX_BYTES}. {AGAIN}")
+        raise BundleError(f"{MANIFEST} names {size} bytes; a bundle has at most {MAX_BYTES}. {PULL_AGAIN}")
     if len({name.casefold() for name in found}) < len(found):
         raise BundleError(f"{MANIFEST} names two files that differ only in upper and lower case. Rename one.")
     return found, hashlib.sha256(data).hexdigest()
@@ -107,9 +104,11 @@ def check(folder: Path, name: str, entry: Entry) -> None:
     except OSError as error:
         raise _unreadable(path, error) from error
     if size != entry.size:
-        raise BundleError(f"{path} has {size} bytes, {MANIFEST} says {entry.size}. {AGAIN}")
+        raise BundleError(f"{path} has {size} bytes, {MANIFEST} says {entry.size}. {PULL_AGAIN}")
     if sha256 != entry.sha256:
-        raise BundleError(f"{path} was altered or damaged: its SHA-256 is not that in {MANIFEST}. {AGAIN}")
+        raise BundleError(
+            f"{path} was altered or damaged: its SHA-256 is not that in {MANIFEST}. {PULL_AGAIN}"
+        )
 
 
 def content(folder: Path, name: str, entry: Entry) -> bytes:
@@ -118,33 +117,6 @@ def content(folder: Path, name: str, entry: Entry) -> bytes:
     if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
         raise BundleError(f"{folder / name} changed since the bundle was opened. Open it again.")
     return data
-
-
-def parse(data: bytes, name: str, version: int = FORMAT) -> object:
-    """Strict JSON: UTF-8, no key twice, no NaN or infinity. ``BundleError`` naming the file otherwise.
-
-    Keys of format 1 are renamed; ``name`` is the one that the file has in format 2.
-    """
-
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        return _unique(migration.renamed(name, pairs) if version == 1 else pairs)
-
-    hooks: dict[str, Any] = {"object_pairs_hook": unique, "parse_constant": _finite, "parse_float": _finite}
-    try:
-        value: object = json.loads(data.decode(), **hooks)
-        if b"\\u" in data:
-            json.dumps(value, ensure_ascii=False).encode()  # half a character can be shown nowhere
-        return value
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{name} is not proper JSON ({str(error)[:80]}). {AGAIN}") from error
-
-
-def parse_object(data: bytes, name: str) -> dict[str, Any]:
-    """As ``parse``, for a file that holds an object."""
-    value = parse(data, name)
-    if not isinstance(value, dict):
-        raise BundleError(f"{name} must hold a JSON object; it holds a {type(value).__name__}. {AGAIN}")
-    return value
 
 
 def canonical(value: object) -> bytes:
@@ -173,7 +145,7 @@ def _entry(name: str, value: object) -> Entry:
         size, sha256 = value["size"], str(value["sha256"])
         if type(size) is int and 0 <= size <= max_bytes(name) and _SHA256.fullmatch(sha256):
             return Entry(size, sha256)
-    raise BundleError(f"{MANIFEST}: {name} needs a size up to {max_bytes(name)} and a SHA-256. {AGAIN}")
+    raise BundleError(f"{MANIFEST}: {name} needs a size up to {max_bytes(name)} and a SHA-256. {PULL_AGAIN}")
 
 
 def _sha256(path: Path) -> str:
@@ -201,18 +173,5 @@ def _regular(folder: Path, name: str) -> Path:
         if part.is_symlink():
             raise BundleError(f"{part} is a symbolic link. Put the file itself in its place.")
     if not path.is_file():
-        raise BundleError(f"{path} is missing. {AGAIN}")
+        raise BundleError(f"{path} is missing. {PULL_AGAIN}")
     return path
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _finite(number: str) -> float:
-    if not math.isfinite(value := float(number)):
-        raise ValueError(f"{number[:20]} is not a finite number")
-    return value

@@ -11,8 +11,9 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from captioner.bundle.schema import AGAIN
-from captioner.errors import BundleError
+from captioner.errors import PULL_AGAIN, BundleError
+
+FORMAT = 2  # of the bundles that this version writes; it reads all from 1
 
 FILES = {"beside.json": "baselines.json", "familiar.json": "novelty.json"}  # format 1: format 2
 _CONDITIONS = {"dataset": "split_name", "alpha": "length_penalty", "seconds_per_picture": "seconds_per_image"}
@@ -50,7 +51,17 @@ KEYS: Mapping[str, Mapping[str, str]] = {  # file of format 2: {key of format 1:
 }
 PHASES = {"polish": "self_critical"}
 # What config.json did not say before there was anything else.
-DEFAULTS: Mapping[str, Any] = {"horizontal_flip": False, "members": 1, "pretrained": True, "format": 2}
+DEFAULTS: Mapping[str, Any] = {"horizontal_flip": False, "members": 1, "pretrained": True, "format": FORMAT}
+
+
+def check_format(number: object, name: str) -> None:
+    """Raise ``BundleError`` unless a file carries a format number that this version reads."""
+    if type(number) is int and 1 <= number <= FORMAT:
+        return
+    shown = str(number)[:20]
+    if type(number) is int and number > FORMAT:
+        raise BundleError(f"{name} has format {shown}; this captioner reads {FORMAT}. Update captioner.")
+    raise BundleError(f"{name} has no format that captioner knows ({shown!r}). {PULL_AGAIN}")
 
 
 def before(name: str) -> str:
@@ -70,7 +81,7 @@ def renamed(name: str, pairs: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]
 
 def config(value: Mapping[str, Any]) -> dict[str, Any]:
     """The object in config.json of format 1 as format 2 has it."""
-    return {**DEFAULTS, **dict(renamed("config.json", list(value.items()))), "format": DEFAULTS["format"]}
+    return {**DEFAULTS, **dict(renamed("config.json", list(value.items()))), "format": FORMAT}
 
 
 def table(text: str, name: str) -> str:
@@ -84,7 +95,7 @@ def table(text: str, name: str) -> str:
     try:
         head, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
     except csv.Error as error:
-        raise BundleError(f"{name} is not a table as captioner writes it ({error}). {AGAIN}") from error
+        raise BundleError(f"{name} is not a table as captioner writes it ({error}). {PULL_AGAIN}") from error
     phase = head.index("phase") if "phase" in head else len(head)
     for row in rows:
         row[phase : phase + 1] = _phases(row[phase : phase + 1])

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner.bundle.config import Config
-from captioner.bundle.schema import Baseline, DatasetStatistics, Epoch, Metrics
+from captioner.bundle.schema import Baseline, Config, DatasetStatistics, Epoch, Metrics
 from captioner.metrics import METRICS
 
 if TYPE_CHECKING:

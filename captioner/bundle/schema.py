@@ -7,18 +7,18 @@ named here are ignored, except where a record says ``forbid_unknown_fields``.
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from captioner import metrics
-from captioner.errors import BundleError
+from captioner.bundle import migration, reader
+from captioner.bundle.migration import FORMAT
+from captioner.errors import PULL_AGAIN, BundleError
 
-AGAIN = "Pull or copy the bundle again."
 # Printable, in one line, and nothing that turns the direction of the text around it.
 LINE = r"\A[^\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]*\Z"
 
@@ -43,12 +43,62 @@ Loss = Annotated[float, Meta(ge=-1e6, le=1e6)]
 Rate = Annotated[float, Meta(ge=0, le=1e6)]
 Amount = Annotated[float, Meta(ge=0, le=1e6)]
 
-Found = TypeVar("Found")
-Row = TypeVar("Row", bound="Record")
-
 
 class Record(msgspec.Struct, frozen=True):
     """What a file, or a part of it, holds."""
+
+
+Side = Annotated[int, Meta(ge=1, le=256)]  # regions along a side of the grid
+
+
+class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a bundle was made, and how it captions unless told otherwise."""
+
+    recipe: Name
+    encoder: Name
+    decoder: Name
+    members: Annotated[int, Meta(ge=1, le=100)]  # so many decoders, by the mean of their probabilities
+    image_size: Annotated[int, Meta(ge=8, le=2048)]  # pixels, the encoder's square
+    grid: tuple[Side, Side]  # regions as rows, columns; (1, 1) when pooled
+    pretrained: bool  # whether the encoder began with weights from elsewhere
+    horizontal_flip: bool  # whether the encoder sees the mirrored image, too, and averages the two
+    attention: bool  # whether steps say where they looked
+    tokenizer: Tokenizer  # of the captions trained on
+    split_name: SplitName  # trained on its "train" part
+    beams: Beams
+    length_penalty: LengthPenalty
+    max_words: Words
+    versions: Annotated[dict[Name, Name], Meta(max_length=100)]  # library → version
+    data_fingerprint: Name  # of the captions trained on
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    created: Name  # an ISO date
+    format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
+
+    def __post_init__(self) -> None:
+        try:
+            datetime.fromisoformat(self.created)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"created must be an ISO date; it is {str(self.created)[:80]!r}") from error
+
+    @property
+    def decoders(self) -> str:
+        """The decoder by name, and how many of it if several caption together."""
+        return self.decoder if self.members == 1 else f"{self.members} × {self.decoder}"
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Config:
+        """From the object in config.json; ``BundleError`` when its format is unknown or a field is wrong."""
+        migration.check_format(value.get("format"), "config.json")
+        if value["format"] == 1:
+            value = migration.config(value)
+        if missing := [name for name in cls.__struct_fields__ if name not in value]:
+            raise BundleError(f"config.json lacks {', '.join(missing)}. {PULL_AGAIN}")
+        return reader.decode(value, cls, "config.json")
+
+    def to_json(self) -> dict[str, Any]:
+        """The object for config.json; ``from_json`` undoes it."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return {**found, "grid": list(self.grid)}
 
 
 class Metrics(Record, frozen=True, kw_only=True):
@@ -189,102 +239,3 @@ class NoveltyParameters(Record, frozen=True, forbid_unknown_fields=True):
         ):
             if not holds:
                 raise ValueError(rule)
-
-
-def decode(value: object, kind: type[Found], name: str) -> Found:
-    """A value as JSON has it, as a record; ``name`` is the file's, for the error.
-
-    Raises:
-        BundleError: a field is missing or breaks its rule: which, the rule, what came.
-    """
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise BundleError(f"{name}: {_describe(str(error), value)}. {AGAIN}") from error
-
-
-def rows(text: str, kind: type[Row], name: str, most: int) -> list[Row]:
-    """The rows of a CSV file with a head; a blank is None, and so is NaN in a column that may lack values.
-
-    A record's ``scores`` are the columns of the metrics that score an image alone.
-
-    Raises:
-        BundleError: it is no table, has more than ``most`` rows, or a cell breaks the rule of its column.
-    """
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lacking = {field.name for field in msgspec.structs.fields(kind) if not field.required}
-    scored = metrics.per_image_metrics() if "scores" in kind.__struct_fields__ else []
-    found: list[Row] = []
-    try:
-        head = next(reader, [])
-        if len(set(head)) < len(head):
-            raise BundleError(f"{name} has two columns of the same name. {AGAIN}")
-        for cells in reader:
-            if len(found) == most:
-                raise BundleError(f"{name} must have at most {most:,} rows; it has more. {AGAIN}")
-            if len(cells) != len(head):
-                raise BundleError(
-                    f"{name}, row {len(found) + 1}: {len(cells)} cells, not {len(head)}. {AGAIN}"
-                )
-            named: dict[str, Any] = {
-                c: v for c, v in zip(head, cells, strict=True) if c not in lacking or v not in ("", "nan")
-            }
-            if scored:
-                named["scores"] = {key: named[key] for key in scored if key in named}
-            found.append(_row(named, kind, f"{name}, row {len(found) + 1}"))
-    except csv.Error as error:
-        raise BundleError(f"{name} is not a table as captioner writes it ({error}). {AGAIN}") from error
-    return found
-
-
-def _row(cells: dict[str, Any], kind: type[Row], name: str) -> Row:
-    try:
-        return msgspec.convert(cells, kind, strict=False)  # numbers, too, are text in a CSV file
-    except msgspec.ValidationError as error:
-        raise BundleError(f"{name}: {_describe(str(error), cells)}. {AGAIN}") from error
-
-
-_TYPE_NAMES = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "text",
-    "bool": "true or false",
-    "array": "a list",
-    "object": "an object",
-    "null": "nothing",
-}
-
-
-def _describe(message: str, value: Any) -> str:
-    """A message of msgspec in plain words, with the field and its value."""
-    rule, _, path = message.partition(" - at ")
-    keyed = path.startswith("`key` in ")
-    path = path.removeprefix("`key` in ").strip("`").removeprefix("$").lstrip(".")
-    if match := re.fullmatch(r"Object missing required field `(.*)`", rule):
-        return f"{'.'.join(filter(None, (path, match[1])))} is missing"
-    if match := re.fullmatch(r"Object contains unknown field `(.*)`", rule):
-        return f"{match[1][:40]!r} is no field that this captioner knows"
-    if match := re.fullmatch(r"Expected (.*?)(?:, got .*)?", rule):
-        rule = f"must be {_expected(match[1])}"
-    elif rule == "Number out of range":
-        rule = "must be a smaller number"
-    else:  # a rule about several fields
-        return rule
-    return f"{'each key of ' if keyed else ''}{path or 'it'} {rule}{_describe_value(path, value)}"
-
-
-def _expected(rule: str) -> str:
-    if options := re.search(r"regex '.*\((.*)\)", rule):
-        return options[1].replace("|", " or ")
-    words = re.sub(r"`([a-z]+)`", lambda kind: _TYPE_NAMES.get(kind[1], kind[1]), rule)
-    return "a line of plain text" if "regex" in words else words.replace("`", "")
-
-
-def _describe_value(path: str, value: Any) -> str:
-    """What stands at a path; nothing where the path does not tell which of many."""
-    if "..." in path:
-        return ""
-    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
-        value = value[name] if name else value[int(index)]
-    shown = str(value)
-    return f"; it is {shown[:60]!r}{' …' if len(shown) > 60 else ''}"

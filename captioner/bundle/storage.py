@@ -25,11 +25,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from captioner.bundle import manifest, migration, schema
-from captioner.bundle.config import FORMAT, Config
+from captioner.bundle import manifest, migration, reader, schema
 from captioner.bundle.manifest import BASELINES, FILES, MANIFEST, Entry
-from captioner.bundle.schema import AGAIN, Baseline, Baselines, DatasetStatistics, Epoch, Metrics, Prediction
-from captioner.errors import BundleError
+from captioner.bundle.migration import FORMAT
+from captioner.bundle.schema import Baseline, Baselines, Config, DatasetStatistics, Epoch, Metrics, Prediction
+from captioner.errors import PULL_AGAIN, BundleError
 from captioner.text import Vocabulary
 
 __all__ = [
@@ -108,7 +108,7 @@ class Bundle:
         """
         if self._disk_name(name) not in self.files:
             return None
-        return schema.decode(manifest.parse(self._read(name), name, self.format), kind, name)
+        return reader.decode(reader.parse(self._read(name), name, self.format), kind, name)
 
     def current(self) -> Files:
         """Every file as the present format has it; one that is the same there is a path."""
@@ -120,13 +120,13 @@ class Bundle:
             if name.endswith(".csv"):
                 renamed[name] = self._table(name)
             else:
-                value = manifest.parse(self._read(name), name, self.format)
+                value = reader.parse(self._read(name), name, self.format)
                 renamed[name] = json.dumps(value, indent=1) + "\n"
         config = json.dumps(self.config.to_json(), indent=1, sort_keys=True) + "\n"
         return {**kept, **renamed, "config.json": config}
 
     def _rows(self, name: str, kind: type[Row], most: int) -> list[Row]:
-        return schema.rows(self._table(name), kind, name, most)
+        return reader.rows(self._table(name), kind, name, most)
 
     def _table(self, name: str) -> str:
         text = _text(self._read(name), name)
@@ -153,7 +153,7 @@ def load(folder: str | Path) -> Bundle:
         manifest.check(folder, name, entry)
     config = manifest.content(folder, "config.json", entries["config.json"])
     words = manifest.content(folder, "vocabulary.json", entries["vocabulary.json"])
-    value = manifest.parse_object(config, "config.json")
+    value = reader.parse_object(config, "config.json")
     return Bundle(folder, Config.from_json(value), _vocabulary(words), checksum, entries, value["format"])
 
 
@@ -196,15 +196,15 @@ def _text(data: bytes, name: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise BundleError(f"{name} is not UTF-8 text. {AGAIN}") from error
+        raise BundleError(f"{name} is not UTF-8 text. {PULL_AGAIN}") from error
 
 
 def _vocabulary(data: bytes) -> Vocabulary:
     try:
-        words = manifest.parse(data, "vocabulary.json")
-        return Vocabulary(schema.decode(words, tuple[schema.Word, ...], "vocabulary.json"))
+        words = reader.parse(data, "vocabulary.json")
+        return Vocabulary(reader.decode(words, tuple[schema.Word, ...], "vocabulary.json"))
     except ValueError as error:
-        raise BundleError(f"vocabulary.json: {error}. {AGAIN}") from error
+        raise BundleError(f"vocabulary.json: {error}. {PULL_AGAIN}") from error
 
 
 def _place(folder: Path) -> Path:

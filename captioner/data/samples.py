@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from captioner.bundle import hub_errors, manifest
+from captioner.bundle import hub_errors, manifest, reader
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
 from captioner.errors import CaptionerError, DatasetError, HubError
@@ -113,7 +113,7 @@ def _bundle_file(bundle: Bundle, name: str) -> bytes:
 
 def _captions(data: bytes) -> dict[str, tuple[str, ...]]:
     """``{picture: captions}`` of a captions.json; what has another shape is left out."""
-    found = manifest.parse_object(data, "captions.json")
+    found = reader.parse_object(data, "captions.json")
     return {
         name: tuple(captions)
         for name, captions in found.items()

@@ -20,7 +20,7 @@ from msgspec import structs, to_builtins
 from numpy.typing import NDArray
 
 from captioner import images, metrics
-from captioner.bundle import schema
+from captioner.bundle import reader
 from captioner.bundle import storage as bundles
 from captioner.bundle.schema import Metrics, Prediction
 from captioner.bundle.storage import Bundle
@@ -128,7 +128,7 @@ def evaluate(
         )
         for i, (name, (caption, _)) in enumerate(zip(references, captions, strict=True))
     ]
-    return schema.decode(_rounded(result), Metrics, "metrics.json"), predictions
+    return reader.decode(_rounded(result), Metrics, "metrics.json"), predictions
 
 
 def _text_statistics(

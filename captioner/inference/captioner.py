@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from captioner import images
-from captioner.bundle.config import Config
+from captioner.bundle.schema import Config
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 from captioner.inference import blocklist as blocklists

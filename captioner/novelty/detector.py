@@ -19,11 +19,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.bundle import schema
+from captioner.bundle import reader
 from captioner.bundle.manifest import NOVELTY
-from captioner.bundle.schema import AGAIN, NoveltyParameters
+from captioner.bundle.schema import NoveltyParameters
 from captioner.bundle.storage import Bundle
-from captioner.errors import BundleError
+from captioner.errors import PULL_AGAIN, BundleError
 
 SCALE = 1000  # a centroid's coordinates are whole thousandths
 
@@ -62,7 +62,7 @@ class NoveltyDetector(NoveltyParameters, frozen=True, forbid_unknown_fields=True
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> NoveltyDetector:
         """From the object in novelty.json; ``BundleError`` when a field is wrong, missing or too many."""
-        return schema.decode(value, cls, NOVELTY)
+        return reader.decode(value, cls, NOVELTY)
 
 
 def read(bundle: Bundle, channels: int) -> NoveltyDetector | None:
@@ -74,7 +74,7 @@ def read(bundle: Bundle, channels: int) -> NoveltyDetector | None:
     detector = bundle.record(NOVELTY, NoveltyDetector)
     if detector and (expected := len(detector.centroids[0])) != channels:
         raise BundleError(
-            f"{NOVELTY} is for an encoder of {expected} channels, this one has {channels}. {AGAIN}"
+            f"{NOVELTY} is for an encoder of {expected} channels, this one has {channels}. {PULL_AGAIN}"
         )
     return detector
 

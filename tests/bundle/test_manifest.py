@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from captioner.bundle import manifest, storage
-from captioner.bundle.config import FORMAT
 from captioner.bundle.manifest import MANIFEST
+from captioner.bundle.migration import FORMAT
 from captioner.errors import BundleError
 
 ODD_NAMES = ["", "../a.jpg", "/etc/passwd", "C:a.jpg", "model.keras", "captioner.pkl", "Config.json"]

@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from PIL import Image
 
-from captioner.bundle import schema
+from captioner.bundle import reader
 from captioner.bundle.model_card import DATASET, render
 from captioner.bundle.schema import Baseline, DatasetStatistics, Epoch, Metrics
 from captioner.child_process import ROOT
@@ -56,11 +56,11 @@ def results(card: ModelCard) -> list[EvalResult]:
 
 
 def metrics(**changes: Any) -> Metrics:
-    return schema.decode(METRICS | changes, Metrics, "metrics.json")
+    return reader.decode(METRICS | changes, Metrics, "metrics.json")
 
 
 def card(**changes: Any) -> ModelCard:
-    statistics = schema.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
+    statistics = reader.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
     whole: dict[str, Any] = {"metrics": metrics(), "history": HISTORY, "dataset": statistics}
     arguments = {"config": tiny.config(), **whole, **changes}
     return ModelCard(render(**arguments), ignore_metadata_errors=False)
@@ -159,7 +159,7 @@ def test_every_baseline_is_a_row_of_the_table_if_it_is_comparable() -> None:
     row = {**METRICS, "recipe": "merge", "encoder": "e", "decoder": "merge", "phases": ["decoder"],
            "megabytes": 1.0, "training_hours": 0.5}  # fmt: skip
     comparable, other = (
-        schema.decode(row | change, Baseline, "baselines.json")
+        reader.decode(row | change, Baseline, "baselines.json")
         for change in ({}, {"beams": 3, "recipe": "inject"})
     )
     table = card(baselines=[comparable, other]).text

@@ -12,12 +12,15 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import inspect
+from msgspec.structs import replace
 
-from captioner.bundle import manifest, schema
+from captioner.bundle import reader, schema
 from captioner.bundle import storage as bundles
-from captioner.bundle.config import Config
-from captioner.bundle.schema import Baselines, DatasetStatistics, Epoch, Metrics, Prediction, Record
+from captioner.bundle.migration import FORMAT
+from captioner.bundle.schema import Baselines, Config, DatasetStatistics, Epoch, Metrics, Prediction, Record
 from captioner.data import flickr8k
 from captioner.errors import BundleError
 from captioner.inference import smoke_test
@@ -125,8 +128,8 @@ def cell(name: str, column: str, odd: str | None) -> str:
 def read(name: str, data: bytes) -> object:
     kind = OBJECTS[name][0]
     if kind is Config:
-        return Config.from_json(manifest.parse_object(data, name))
-    return schema.decode(manifest.parse(data, name), kind, name)
+        return Config.from_json(reader.parse_object(data, name))
+    return reader.decode(reader.parse(data, name), kind, name)
 
 
 @pytest.mark.parametrize("name", OBJECTS)
@@ -134,13 +137,13 @@ def test_what_is_written_is_read(name: str) -> None:
     assert read(name, json.dumps(OBJECTS[name][1]).encode())
 
 
-def test_every_record_is_tried() -> None:
+def test_every_record_is_tested() -> None:
     def below(kind: type[Record]) -> set[type[Record]]:
         return {kind}.union(*map(below, kind.__subclasses__()))
 
-    tried = {kind.__name__ for kind, _ in (*OBJECTS.values(), *TABLES.values())}
+    tested = {kind.__name__ for kind, _ in (*OBJECTS.values(), *TABLES.values())}
     inside = {"WordCounts", "Baseline", "NoveltyParameters", "Record"}
-    assert {kind.__name__ for kind in below(Record)} == tried | inside
+    assert {kind.__name__ for kind in below(Record)} == tested | inside
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -170,26 +173,26 @@ def test_no_cell_takes_what_breaks_its_rule(name: str, column: str, required: bo
     kind, table = TABLES[name][0], cell(name, column, odd)
     text = column in ("image", "phase", "caption")
     if (not required and odd in (None, "", "nan")) or (text and odd and odd.isprintable() and len(odd) < 200):
-        assert len(schema.rows(table, kind, name, 1)) == 1
+        assert len(reader.rows(table, kind, name, 1)) == 1
     elif column == "caption" and odd == "":
-        assert len(schema.rows(table, kind, name, 1)) == 1  # a model may say nothing
+        assert len(reader.rows(table, kind, name, 1)) == 1  # a model may return an empty caption
     else:
         with pytest.raises(BundleError, match=rf"^{name}[^\n]{{1,300}}$"):
-            schema.rows(table, kind, name, 1)
+            reader.rows(table, kind, name, 1)
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_of_too_many_rows_is_refused(name: str) -> None:
     kind, text = TABLES[name]
     with pytest.raises(BundleError, match=f"{name} must have at most 2 rows"):
-        schema.rows(text + 2 * text.splitlines(keepends=True)[1], kind, name, 2)
+        reader.rows(text + 2 * text.splitlines(keepends=True)[1], kind, name, 2)
 
 
 @pytest.mark.parametrize(("name", "field", "odd"), [
     ("metrics.json", "images", "1e30"), ("metrics.json", "scores", "[]"), ("dataset.json", "words", "{}"),
     ("baselines.json", "baselines", "[1]"), ("novelty.json", "threshold", "NaN")
 ])  # fmt: skip
-def test_a_trial_finds_it_in_a_sealed_bundle(tmp_path: Path, name: str, field: str, odd: str) -> None:
+def test_the_smoke_test_finds_it_in_a_sealed_bundle(tmp_path: Path, name: str, field: str, odd: str) -> None:
     tiny.bundle(tmp_path / "artifacts")
     bundles.replace(tmp_path / "artifacts", {name: changed(name, (field,), odd)})
     with pytest.raises(BundleError, match=f"^{name}"):
@@ -197,7 +200,7 @@ def test_a_trial_finds_it_in_a_sealed_bundle(tmp_path: Path, name: str, field: s
 
 
 @pytest.mark.parametrize(("name", "column"), [("history.csv", "epoch"), ("predictions.csv", "log_prob")])
-def test_a_trial_finds_it_in_a_sealed_table(tmp_path: Path, name: str, column: str) -> None:
+def test_the_smoke_test_finds_it_in_a_sealed_table(tmp_path: Path, name: str, column: str) -> None:
     tiny.bundle(tmp_path / "artifacts")
     bundles.replace(tmp_path / "artifacts", {name: cell(name, column, "1e30")})
     with pytest.raises(BundleError, match=f"^{name}, row 1: {column} must be"):
@@ -210,3 +213,59 @@ def test_the_choices_are_those_of_the_rest_of_the_project() -> None:
             assert msgspec.convert(choice, kind) == choice
         (rule,) = get_args(kind)[1:]
         assert rule.pattern.count("|") == len(choices) - 1
+
+
+ODD_FIELDS: dict[str, list[object]] = {
+    "recipe": ["", 1],
+    "encoder": ["a\nb", "a" * 300],
+    "decoder": [None],
+    "members": [0, True, "3"],
+    "image_size": [7, 10**9, 224.0],
+    "grid": [[7], [7, 0], 7, "77"],
+    "attention": [1, "yes"],
+    "tokenizer": ["nltk", []],
+    "split_name": ["karpathy", {}],
+    "beams": [0, True, 2.5],
+    "length_penalty": ["0.7", -1, True],
+    "max_words": [0],
+    "horizontal_flip": ["yes", 1],
+    "versions": [[], {"keras": 3}],
+    "data_fingerprint": [None],
+    "pretrained": ["yes", 1],
+    "seed": [-1],
+    "created": ["yesterday", 5],
+}
+
+
+@given(st.integers(1, 100), st.floats(0, 10), st.text(min_size=1, max_size=200).filter(str.isprintable))
+def test_a_configuration_survives_json(beams: int, penalty: float, name: str) -> None:
+    config = replace(tiny.config(), beams=beams, length_penalty=penalty, encoder=name, versions={name: name})
+
+    assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field in ODD_FIELDS for value in ODD_FIELDS[field]]
+)
+def test_an_odd_value_of_a_field_is_named(field: str, value: object) -> None:
+    changed = tiny.config().to_json() | {field: value}
+    with pytest.raises(BundleError, match=rf"config\.json: {field}\S* must be"):
+        Config.from_json(changed)
+
+
+def test_every_field_of_the_configuration_is_checked() -> None:
+    assert ODD_FIELDS.keys() | {"format"} == tiny.config().to_json().keys()
+
+
+def test_an_unknown_or_absent_field_is_refused() -> None:
+    whole = tiny.config().to_json()
+    with pytest.raises(BundleError, match="colour"):
+        Config.from_json(whole | {"colour": "red"})
+    for field in whole:
+        with pytest.raises(BundleError, match=field):
+            Config.from_json({name: value for name, value in whole.items() if name != field})
+
+
+def test_a_newer_format_asks_for_an_update() -> None:
+    with pytest.raises(BundleError, match="Update captioner"):
+        Config.from_json(tiny.config().to_json() | {"format": FORMAT + 1, "field": "of the future"})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from captioner.bundle import manifest, schema, storage
+from captioner.bundle import manifest, reader, storage
 from captioner.bundle.schema import Baseline, DatasetStatistics, Epoch, Metrics, Prediction
 from captioner.bundle.storage import MANIFEST
 from captioner.errors import BundleError
@@ -39,9 +39,9 @@ def test_a_bundle_reads_as_it_was_written(artifacts: Path) -> None:
     assert found.predictions() == [
         Prediction("a.jpg", "2", -3.5, -1.5, {"bleu4": 0.25, "rouge_l": 0.5, "cider": 1.5})
     ]
-    assert found.metrics() == schema.decode(tiny.METRICS, Metrics, "metrics.json")
-    assert found.dataset() == schema.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
-    assert found.baselines() == [schema.decode(tiny.BASELINE, Baseline, "baselines.json")]
+    assert found.metrics() == reader.decode(tiny.METRICS, Metrics, "metrics.json")
+    assert found.dataset() == reader.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
+    assert found.baselines() == [reader.decode(tiny.BASELINE, Baseline, "baselines.json")]
     assert found.card() == "# A card\n"
     assert found.samples == artifacts / "samples"
     assert found.model_path.read_bytes() == b"not a model"

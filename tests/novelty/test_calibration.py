@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from captioner.__main__ import main
-from captioner.bundle import manifest
+from captioner.bundle import manifest, reader
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import NOVELTY
 from captioner.bundle.storage import Bundle
@@ -124,8 +124,8 @@ def test_it_is_added_to_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
     assert rule
     sealed = bundles.load(speaker.bundle.folder)
     written = (sealed.folder / NOVELTY).read_bytes()
-    assert NoveltyDetector.from_json(manifest.parse_object(written, NOVELTY)) == rule
-    assert manifest.canonical(manifest.parse(written, NOVELTY)) == written
+    assert NoveltyDetector.from_json(reader.parse_object(written, NOVELTY)) == rule
+    assert manifest.canonical(reader.parse(written, NOVELTY)) == written
     others = {name: entry for name, entry in sealed.files.items() if name != NOVELTY}
     assert others == speaker.bundle.files
 

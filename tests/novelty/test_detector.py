@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from captioner.bundle import manifest
+from captioner.bundle import manifest, reader
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import NOVELTY
 from captioner.bundle.storage import Bundle
@@ -79,7 +79,7 @@ def test_only_the_direction_counts(seen: list[float], times: float) -> None:
 
 def test_a_rule_is_read_back_as_it_was_written() -> None:
     written = manifest.canonical(rule().to_json())
-    assert NoveltyDetector.from_json(manifest.parse_object(written, NOVELTY)) == rule()
+    assert NoveltyDetector.from_json(reader.parse_object(written, NOVELTY)) == rule()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from captioner.bundle import storage
-from captioner.bundle.config import Config
+from captioner.bundle.schema import Config
 from captioner.data.flickr8k import Dataset
 from captioner.inference.decoding import DecodingOptions
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary, kaggle_words, words

@@ -14,7 +14,7 @@ from captioner.app.components.errors import error_boundary
 from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import model_card
-from captioner.bundle.config import Config
+from captioner.bundle.schema import Config
 from captioner.evaluation import predictions
 from captioner.inference import blocklist
 
