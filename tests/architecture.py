@@ -116,8 +116,8 @@ def parsed(text: str) -> ast.Module:
 def files(root: Path) -> Iterator[Path]:
     """Every Python file of the project, relative to root."""
     for source in SOURCES:
-        found = [root / source] if source.endswith(".py") else sorted((root / source).rglob("*.py"))
-        yield from (path.relative_to(root) for path in found if path.is_file())
+        result = [root / source] if source.endswith(".py") else sorted((root / source).rglob("*.py"))
+        yield from (path.relative_to(root) for path in result if path.is_file())
 
 
 def imports(tree: ast.AST, path: Path) -> Iterator[str]:

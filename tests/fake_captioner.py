@@ -57,8 +57,8 @@ class FakeCaptioner:
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Caption:
         self.decoded.append(options)
-        found = [_held(sentence, options.prefix) for sentence in SENTENCES[: options.beams]]
-        return Caption(tuple(map(caption, dict.fromkeys(found))), *_tree(found), self.warnings)
+        result = [_held(sentence, options.prefix) for sentence in SENTENCES[: options.beams]]
+        return Caption(tuple(map(caption, dict.fromkeys(result))), *_tree(result), self.warnings)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
         return tuple(map(KNOWN.index, words))

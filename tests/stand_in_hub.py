@@ -177,8 +177,8 @@ def _validate_yaml(self: _Handler) -> None:
 
 
 def _branch(self: _Handler, name: str, revision: str) -> None:
-    if found := self.find("models", name):
-        repository, head = found
+    if result := self.find("models", name):
+        repository, head = result
         if revision in repository.branches:
             return self.answer({"error": f"Reference refs/heads/{revision} already exists"}, 409)
         repository.branches[revision] = head.oid
@@ -187,8 +187,8 @@ def _branch(self: _Handler, name: str, revision: str) -> None:
 
 
 def _preupload(self: _Handler, name: str, revision: str) -> None:
-    if found := self.find("models", name, revision):
-        asked, files = self.json()["files"], found[1].files
+    if result := self.find("models", name, revision):
+        asked, files = self.json()["files"], result[1].files
         self.answer({"files": [{**_mode(file["path"]), **_known(file["path"], files)} for file in asked]})
 
 
@@ -222,7 +222,7 @@ def _lfs_verify(self: _Handler) -> None:
 
 
 def _commit(self: _Handler, name: str, revision: str) -> None:
-    if not (found := self.find("models", name, revision)):
+    if not (result := self.find("models", name, revision)):
         return
     changes: dict[str, bytes | None] = {}
     message = ""
@@ -237,35 +237,35 @@ def _commit(self: _Handler, name: str, revision: str) -> None:
                 changes[value["path"]] = self.hub.objects[value["oid"]]
             case "deletedFile":
                 changes[value["path"]] = None
-    made = found[0].commit(message, changes, revision)
+    made = result[0].commit(message, changes, revision)
     url = f"{self.hub.url}/{name}/commit/{made.oid}"
     self.answer({"success": True, "commitOid": made.oid, "commitUrl": url, "hookOutput": ""})
 
 
 def _info(self: _Handler, kind: str, name: str, revision: str | None) -> None:
-    if found := self.find(kind, name, revision or "main"):
-        repository, commit = found
+    if result := self.find(kind, name, revision or "main"):
+        repository, commit = result
         siblings = [{"rfilename": entry["path"], **entry} for entry in entries(commit)]
         facts = {"id": name, "sha": commit.oid, "private": repository.private, "siblings": siblings}
         self.answer({**facts, "tags": [], "downloads": 0, "likes": 0})
 
 
 def _tree(self: _Handler, kind: str, name: str, revision: str, folder: str | None) -> None:
-    if found := self.find(kind, name, revision):
+    if result := self.find(kind, name, revision):
         below = f"{folder}/" if folder else ""
-        self.answer([entry for entry in entries(found[1]) if entry["path"].startswith(below)])
+        self.answer([entry for entry in entries(result[1]) if entry["path"].startswith(below)])
 
 
 def _paths_info(self: _Handler, kind: str, name: str, revision: str) -> None:
-    if found := self.find(kind, name, revision):
+    if result := self.find(kind, name, revision):
         wanted = json.loads(self.body)["paths"] if self.body.startswith(b"{") else []
-        self.answer([entry for entry in entries(found[1]) if entry["path"] in wanted])
+        self.answer([entry for entry in entries(result[1]) if entry["path"] in wanted])
 
 
 def _resolve(self: _Handler, kind: str | None, name: str, revision: str, path: str) -> None:
-    if not (found := self.find(kind, name, revision)):
+    if not (result := self.find(kind, name, revision)):
         return None
-    commit = found[1]
+    commit = result[1]
     if path not in commit.files:
         return self.refuse("EntryNotFound")
     data = commit.files[path]

@@ -114,8 +114,8 @@ def slow_beam_search(decoder: Decoder, beams: int, length_penalty: float, max_wo
         kept = sorted(grown, key=grown.__getitem__, reverse=True)[:beams]
         ended |= {ids: grown[ids] for ids in kept if ids[-1] == END}
         live = {ids: grown[ids] for ids in kept if ids[-1] != END}
-    found = ended | live
-    return sorted(found, key=lambda ids: found[ids] / len(ids) ** length_penalty, reverse=True)[:beams]
+    result = ended | live
+    return sorted(result, key=lambda ids: result[ids] / len(ids) ** length_penalty, reverse=True)[:beams]
 
 
 def decode(stepper: TableStepper, options: DecodingOptions, **rules: Any) -> DecodingResult:

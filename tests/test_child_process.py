@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CHILD = [sys.executable, "-m", "captioner.child_process"]
-PATIENCE = 60  # seconds
+TIMEOUT = 60  # seconds
 
 
 def test_a_module_runs_as_by_itself() -> None:
@@ -16,7 +16,7 @@ def test_a_module_runs_as_by_itself() -> None:
     child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stderr is not None
     complaint = child.stderr.read()  # with the input still open
-    child.communicate(timeout=PATIENCE)
+    child.communicate(timeout=TIMEOUT)
     assert complaint.startswith("python -m captioner: nowhere holds no bundle")
     assert child.returncode == 2
 
@@ -30,4 +30,4 @@ def test_it_ends_with_its_input() -> None:
     assert child.stdin is not None
     assert child.poll() is None
     child.stdin.close()
-    assert child.wait(PATIENCE) != 0
+    assert child.wait(TIMEOUT) != 0

@@ -27,11 +27,11 @@ def test_damage_gives_a_picture_or_a_sentence(seed: str, changes: list[tuple[int
     for place, value in changes:
         data[place % len(data)] = value
     try:
-        found = images.read(bytes(data[: -(cut % len(data)) or None]))
+        result = images.read(bytes(data[: -(cut % len(data)) or None]))
     except ImageError:
         return
-    assert found.dtype == np.uint8
-    assert found.ndim == 3
+    assert result.dtype == np.uint8
+    assert result.ndim == 3
 
 
 def jpeg_of_scans(count: int) -> bytes:

@@ -45,10 +45,10 @@ def test_path_text_bytes_and_file_are_read_alike(tmp_path: Path) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(data)
     with path.open("rb") as file:
-        found = [images.read(source) for source in (path, str(path), data, io.BytesIO(data), file)]
+        result = [images.read(source) for source in (path, str(path), data, io.BytesIO(data), file)]
 
-    assert all(np.array_equal(found[0], other) for other in found[1:])
-    assert (found[0].dtype.name, found[0].shape) == ("uint8", (HEIGHT, WIDTH, 3))
+    assert all(np.array_equal(result[0], other) for other in result[1:])
+    assert (result[0].dtype.name, result[0].shape) == ("uint8", (HEIGHT, WIDTH, 3))
 
 
 @pytest.mark.parametrize("format", FAITHFUL)
@@ -58,10 +58,10 @@ def test_pictures_are_turned_upright(orientation: int, format: str) -> None:
     exif = Image.Exif()
     exif[274] = orientation
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](UPRIGHT)))
-    found = images.read(encoded(stored, format, exif=exif.tobytes(), **FAITHFUL[format]))
+    result = images.read(encoded(stored, format, exif=exif.tobytes(), **FAITHFUL[format]))
 
-    assert found.shape == UPRIGHT.shape
-    assert np.abs(found.astype(int) - UPRIGHT).max() <= (0 if format in LOSSLESS else 12)
+    assert result.shape == UPRIGHT.shape
+    assert np.abs(result.astype(int) - UPRIGHT).max() <= (0 if format in LOSSLESS else 12)
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "HEIF", "AVIF", "TIFF"])
@@ -70,10 +70,10 @@ def test_transparency_is_laid_over_white(alpha: int, format: str) -> None:
     image = Image.new("RGBA", (20, 10), (200, 100, 0, alpha))
     expected = np.array([255, 255, 255]) + alpha / 255 * (np.array([200, 100, 0]) - 255)
     options = FAITHFUL[format] | ({"exact": True} if format == "WEBP" else {})
-    found = images.read(encoded(image, format, **options))
+    result = images.read(encoded(image, format, **options))
 
     np.testing.assert_allclose(
-        found, np.broadcast_to(expected, found.shape), atol=1 if format in LOSSLESS else 4
+        result, np.broadcast_to(expected, result.shape), atol=1 if format in LOSSLESS else 4
     )
 
 
@@ -94,8 +94,8 @@ NO_SUCH_FILES = {("LA", "BMP"), ("I;16", "BMP"), ("I;16", "GIF")}
     sorted({*itertools.product(("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), FORMATS)} - NO_SUCH_FILES),
 )
 def test_every_kind_of_picture_becomes_three_bytes_a_pixel(mode: str, format: str) -> None:
-    found = images.read(encoded(Image.new(mode, (20, 10)), format))
-    assert (found.dtype.name, found.shape) == ("uint8", (10, 20, 3))
+    result = images.read(encoded(Image.new(mode, (20, 10)), format))
+    assert (result.dtype.name, result.shape) == ("uint8", (10, 20, 3))
 
 
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
@@ -103,9 +103,9 @@ def test_every_kind_of_picture_becomes_three_bytes_a_pixel(mode: str, format: st
 def test_sixteen_bits_are_scaled_to_eight(brightest: int, format: str) -> None:
     """A dark picture stays dark: its scale does not depend on what is in it."""
     grey = np.linspace(0, brightest, 20 * 10).reshape(10, 20).astype(np.uint16)
-    found = images.read(encoded(Image.fromarray(grey), format))
+    result = images.read(encoded(Image.fromarray(grey), format))
 
-    np.testing.assert_allclose(found, np.repeat(grey[..., None] / 257, 3, axis=2), atol=1)
+    np.testing.assert_allclose(result, np.repeat(grey[..., None] / 257, 3, axis=2), atol=1)
 
 
 def test_a_palette_gives_its_colours() -> None:
@@ -142,10 +142,10 @@ def test_the_first_frame_of_an_animation_is_taken(format: str) -> None:
 
 def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same() -> None:
     large = Image.fromarray(UPRIGHT).resize((3200, 2200), Image.Resampling.NEAREST)
-    found = images.read(encoded(large, "JPEG", quality=95))
-    small = images.square(found, 8).astype(int)
+    result = images.read(encoded(large, "JPEG", quality=95))
+    small = images.square(result, 8).astype(int)
 
-    assert found.shape == (688, 1000, 3)
+    assert result.shape == (688, 1000, 3)
     assert np.abs(small - images.square(np.asarray(large), 8)).max() <= 8
 
 
@@ -163,10 +163,10 @@ def test_what_is_large_is_made_smaller_in_proportion(
 ) -> None:
     large = Image.fromarray(UPRIGHT // 128 * 255).resize(size, Image.Resampling.NEAREST).convert(mode)
     plain = large.convert("RGB")
-    found = images.read(encoded(plain if format == "JPEG" else large, format, **FAITHFUL[format]))
+    result = images.read(encoded(plain if format == "JPEG" else large, format, **FAITHFUL[format]))
 
-    assert found.shape == (*expected, 3)
-    assert np.abs(images.square(found, 8).astype(int) - images.square(np.asarray(plain), 8)).max() <= 12
+    assert result.shape == (*expected, 3)
+    assert np.abs(images.square(result, 8).astype(int) - images.square(np.asarray(plain), 8)).max() <= 12
 
 
 @pytest.mark.parametrize("tag", [256, 296, 306])  # width, unit of resolution, date
@@ -223,20 +223,20 @@ def test_two_pictures_are_never_decoded_at_once(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (24, 36), (8, 500), (224, 224), (64, 64)])
 def test_squares_are_squares(height: int, width: int) -> None:
     image = np.full((height, width, 3), (10, 100, 200), np.uint8)
-    found = images.square(image, 64)
+    result = images.square(image, 64)
 
-    assert (found.dtype.name, found.shape) == ("uint8", (64, 64, 3))
-    assert (found == image[0, 0]).all()
+    assert (result.dtype.name, result.shape) == ("uint8", (64, 64, 3))
+    assert (result == image[0, 0]).all()
 
 
 def test_squaring_keeps_everything_in_view() -> None:
     image = np.zeros((40, 200, 3), np.uint8)
     image[:, 100:] = 255
-    found = images.square(image, 32)
+    result = images.square(image, 32)
 
-    assert (found[:, :14] == 0).all()
-    assert (found[:, 18:] == 255).all()
-    assert np.array_equal(images.square(found, 32), found)
+    assert (result[:, :14] == 0).all()
+    assert (result[:, 18:] == 255).all()
+    assert np.array_equal(images.square(result, 32), result)
 
 
 @pytest.mark.parametrize("seed", sorted(set(SEEDS) - {"heic", "avif"}))

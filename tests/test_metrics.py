@@ -57,11 +57,13 @@ def test_any_corpus_scores_as_coco_caption_has_it(corpus: list[tuple[list[str], 
 def coco_scores(
     candidates: list[list[str]], references: list[list[list[str]]]
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    said = {i: [" ".join(caption)] for i, caption in enumerate(candidates)}
-    known = {i: [" ".join(caption) for caption in captions] for i, captions in enumerate(references)}
-    bleu, each_bleu = Bleu(4).compute_score(known, said, verbose=0)
-    rouge, _ = Rouge().compute_score(known, said)
-    cider, each_cider = CocoCider().compute_score(known, said)
+    candidates_by_id = {i: [" ".join(caption)] for i, caption in enumerate(candidates)}
+    references_by_id = {
+        i: [" ".join(caption) for caption in captions] for i, captions in enumerate(references)
+    }
+    bleu, each_bleu = Bleu(4).compute_score(references_by_id, candidates_by_id, verbose=0)
+    rouge, _ = Rouge().compute_score(references_by_id, candidates_by_id)
+    cider, each_cider = CocoCider().compute_score(references_by_id, candidates_by_id)
     corpus = dict(
         zip(["bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "cider"], [*bleu, rouge, cider], strict=True)
     )

@@ -85,7 +85,7 @@ def test_an_error_in_the_loop_is_not_swallowed(clock: Clock, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [
         (0, "0 s"),
         (-1, "0 s"),
@@ -95,5 +95,5 @@ def test_an_error_in_the_loop_is_not_swallowed(clock: Clock, capsys: pytest.Capt
         (12_000, "3 h 20 min"),
     ],
 )
-def test_durations(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected

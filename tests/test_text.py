@@ -59,11 +59,11 @@ def test_a_vocabulary_holds_the_frequent_words_most_frequent_first(
     captions: list[list[str]], min_count: int
 ) -> None:
     vocabulary = Vocabulary.build(captions, min_count)
-    said = [word for caption in captions for word in caption]
-    kept = vocabulary.words[len(SPECIALS) :]
+    tokens = [word for caption in captions for word in caption]
+    known_words = vocabulary.words[len(SPECIALS) :]
 
-    assert set(kept) == {word for word in said if said.count(word) >= min_count}
-    assert list(kept) == sorted(kept, key=lambda word: (-said.count(word), word))
+    assert set(known_words) == {word for word in tokens if tokens.count(word) >= min_count}
+    assert list(known_words) == sorted(known_words, key=lambda word: (-tokens.count(word), word))
     assert Vocabulary.build(captions[::-1], min_count) == vocabulary
 
 

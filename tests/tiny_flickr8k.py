@@ -48,7 +48,7 @@ def kaggle(folder: Path) -> Path:
     with (folder / "captions.txt").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["image", "caption"])
-        rows.writerows((picture, caption) for picture, found in ALL.items() for caption in found)
+        rows.writerows((picture, caption) for picture, references in ALL.items() for caption in references)
     write_lists(folder)
     return folder
 
@@ -57,7 +57,9 @@ def original(folder: Path) -> Path:
     """Flicker8k_Dataset/ and Flickr8k_text/ with Flickr8k.token.txt and the lists."""
     draw(folder / "Flicker8k_Dataset")
     (folder / "Flickr8k_text").mkdir()
-    lines = [f"{picture}#{i}\t{text}\n" for picture, found in ALL.items() for i, text in enumerate(found)]
+    lines = [
+        f"{picture}#{i}\t{text}\n" for picture, references in ALL.items() for i, text in enumerate(references)
+    ]
     (folder / "Flickr8k_text" / "Flickr8k.token.txt").write_text("".join(lines), encoding="utf-8")
     write_lists(folder / "Flickr8k_text")
     return folder

@@ -7,20 +7,20 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 APP = Path(__file__).resolve().parent.parent / "streamlit_app.py"
-PATIENCE = 60  # seconds
+TIMEOUT = 60  # seconds
 
 
-def opened(page: str | None = None, **query: str) -> AppTest:
+def open_page(page: str | None = None, **query: str) -> AppTest:
     """A page alone, by its folder's name, or the whole app, as one finds it whose address has this query."""
     if page is None:
-        app = AppTest.from_file(APP, default_timeout=PATIENCE)
+        app = AppTest.from_file(APP, default_timeout=TIMEOUT)
     else:
         script = (
             f"from captioner.app.{page} import page\n"
             "from captioner.app.components.errors import error_boundary\n"
             "with error_boundary():\n    page.page()"
         )
-        app = AppTest.from_string(script, default_timeout=PATIENCE)
+        app = AppTest.from_string(script, default_timeout=TIMEOUT)
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()
@@ -33,7 +33,7 @@ def checked(app: AppTest) -> AppTest:
     return app
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     """All text and small print; headings, too. The spaces that no line breaks at are plain ones."""
     kinds = (app.header, app.subheader, app.markdown, app.caption)
     return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")

@@ -16,7 +16,7 @@ from tests import tiny, visitor
 from tests.bundle.test_schema import EPOCH, PREDICTION
 from tests.conftest import StandIn
 from tests.fake_captioner import photo
-from tests.visitor import said, upload
+from tests.visitor import page_text, upload
 
 BUG = "Something went wrong in the app itself"
 MANY = EPOCH + 100_000 * EPOCH.splitlines(keepends=True)[1]
@@ -60,9 +60,9 @@ def malformed(folder: Path, name: str, content: str | bytes) -> bundles.Bundle:
 def test_a_caption_comes_whatever_the_facts(case: str, tmp_path: Path, stand_in: StandIn[Captioner]) -> None:  # type: ignore[type-var]
     name, content = WORST[case]
     stand_in(Captioner(malformed(tmp_path / "artifacts", name, content)))
-    app = visitor.checked(upload(visitor.opened("caption"), photo(1)))
+    app = visitor.checked(upload(visitor.open_page("caption"), photo(1)))
     assert app.header[0].value.startswith("“")
-    assert ("There is no warning about unusual pictures" in said(app)) == (name == "novelty.json")
+    assert ("There is no warning about unusual pictures" in page_text(app)) == (name == "novelty.json")
 
 
 @pytest.mark.parametrize(("case", "page"), SHOWN)
@@ -72,7 +72,7 @@ def test_a_page_of_facts_says_which_one_is_malformed(
     name, content = WORST[case]
     running = ActiveBundle(malformed(tmp_path / "artifacts", name, content), "a test", "It stands in.")
     monkeypatch.setattr(serving, "active_bundle", lambda: running)
-    app = visitor.opened(page)
+    app = visitor.open_page(page)
     assert not app.exception
     errors = [error.value.lower() for error in app.error]
     assert errors

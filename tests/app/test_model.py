@@ -23,7 +23,7 @@ from tests.fake_captioner import photo
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "streamlit_app.py"
-PATIENCE = 60  # seconds
+TIMEOUT = 60  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def talk(tiny_bundle: Bundle) -> Callable[[bytes], dict[str, object]]:
     script = f"""
 import json, sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file({str(APP)!r}, default_timeout={PATIENCE}).run()
+app = AppTest.from_file({str(APP)!r}, default_timeout={TIMEOUT}).run()
 app.file_uploader[0].set_value(("a.png", sys.stdin.buffer.read(), "image/png")).run()
 app.pills[0].set_value(0).run()
 assert not app.exception and not app.error, [e.value for e in app.error]
@@ -50,8 +50,8 @@ print(json.dumps({{"caption": app.header[0].value, "heavy": heavy}}))
             [sys.executable, "-c", script], input=data, cwd=ROOT, env=os.environ | where, capture_output=True
         )
         assert done.returncode == 0, done.stderr.decode()
-        found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-        return found
+        result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+        return result
 
     return run
 
@@ -63,20 +63,20 @@ def test_the_page_says_what_the_command_line_says_without_tensorflow(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "a.png").write_bytes(photo(7))
-    found = talk(photo(7))
+    result = talk(photo(7))
     assert command_line.main(["caption", str(tmp_path / "a.png"), "--bundle", str(tiny_bundle.folder)]) == 0
-    assert str(found["caption"]).strip("“”").removesuffix(" …") == capsys.readouterr().out.strip()
-    assert found["heavy"] == []
+    assert str(result["caption"]).strip("“”").removesuffix(" …") == capsys.readouterr().out.strip()
+    assert result["heavy"] == []
 
 
 def test_word_probabilities_multiply_to_that_of_the_sentence(tiny_bundle: Bundle) -> None:
     captioner = Captioner(tiny_bundle)
     for seed in range(5):
         image = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-        for found in captioner.caption(image).candidates:
-            product = math.prod(math.exp(word.log_prob) for word in found.words)
-            assert product == pytest.approx(math.exp(found.log_prob), rel=1e-5)
-            assert wording.chance(math.log(product)) == wording.chance(found.log_prob)
+        for candidate in captioner.caption(image).candidates:
+            product = math.prod(math.exp(word.log_prob) for word in candidate.words)
+            assert product == pytest.approx(math.exp(candidate.log_prob), rel=1e-5)
+            assert wording.chance(math.log(product)) == wording.chance(candidate.log_prob)
 
 
 def test_real_pictures_are_captioned_alike_on_the_page_and_on_the_command_line(
@@ -92,12 +92,12 @@ def test_real_pictures_are_captioned_alike_on_the_page_and_on_the_command_line(
     monkeypatch.setenv("CAPTIONER_BUNDLE", folder)
     monkeypatch.setattr(image_picker, "thumbnails", lambda: ({}, "None."))
     st.cache_resource.clear()
-    app = AppTest.from_file(APP, default_timeout=PATIENCE).run()
-    found = {}
+    app = AppTest.from_file(APP, default_timeout=TIMEOUT).run()
+    result = {}
     for file in files:
         app.file_uploader[0].set_value((file, Path(file).read_bytes(), "image/jpeg")).run()
         assert not app.exception
         assert not app.error
-        found[file] = app.header[0].value.strip("“”").removesuffix(" …")
-    assert found == expected
+        result[file] = app.header[0].value.strip("“”").removesuffix(" …")
+    assert result == expected
     st.cache_resource.clear()

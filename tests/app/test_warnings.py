@@ -21,7 +21,7 @@ from captioner.inference.captioner import Captioner
 from captioner.inference.warning import SENTENCES, UNFAMILIAR
 from tests import visitor
 from tests.inference.test_warning import Pictures, limited, novel_pictures
-from tests.visitor import checked, press, said, upload
+from tests.visitor import checked, page_text, press, upload
 
 SENTENCE = SENTENCES[UNFAMILIAR]
 
@@ -65,14 +65,14 @@ def in_the_download(pictures: Pictures, captioner: Captioner, *_: object) -> lis
 
 
 def on_the_caption_page(pictures: Pictures, *_: object) -> list[str]:
-    app = visitor.opened("caption")
-    return [said(checked(upload(app, data, name))) for name, data in pictures.items()]
+    app = visitor.open_page("caption")
+    return [page_text(checked(upload(app, data, name))) for name, data in pictures.items()]
 
 
 def on_both_sides_of_a_comparison(pictures: Pictures, *_: object) -> list[str]:
-    app = visitor.opened("compare")
-    found = [said(checked(upload(app, data, name))) for name, data in pictures.items()]
-    return [text if text.count(SENTENCE) == 2 else "" for text in found]
+    app = visitor.open_page("compare")
+    result = [page_text(checked(upload(app, data, name))) for name, data in pictures.items()]
+    return [text if text.count(SENTENCE) == 2 else "" for text in result]
 
 
 def in_the_table_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
@@ -86,14 +86,14 @@ def in_the_file_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
 
 def beside_the_picture_in_a_review(pictures: Pictures, *_: object) -> list[str]:
     app = reviewing(pictures)
-    return [said(app)] + [said(press(app, "Next")) for _ in range(len(pictures) - 1)]
+    return [page_text(app)] + [page_text(press(app, "Next")) for _ in range(len(pictures) - 1)]
 
 
 def in_the_file_of_a_review(pictures: Pictures, captioner: Captioner, *_: object) -> list[str]:
     app = reviewing(pictures)
     for _name in pictures:
         press(app, "Wrong")
-    assert SENTENCE in said(app), "explained below the ratings"
+    assert SENTENCE in page_text(app), "explained below the ratings"
     session = rating.sessions().find(str(app.query_params["session"]))
     assert session
     text = results.to_file(session, captioner.bundle).decode("utf-8-sig")
@@ -111,13 +111,13 @@ def bundle_of(captioner: Captioner) -> list[str]:
 
 
 def captioned(pictures: Pictures) -> AppTest:
-    app = chosen(visitor.opened("batch"), pictures)
+    app = chosen(visitor.open_page("batch"), pictures)
     app.button[0].click().run()
     return checked(app)
 
 
 def reviewing(pictures: Pictures) -> AppTest:
-    return press(chosen(visitor.opened("review"), pictures), "Start")
+    return press(chosen(visitor.open_page("review"), pictures), "Start")
 
 
 def chosen(app: AppTest, pictures: Pictures) -> AppTest:
@@ -142,5 +142,5 @@ def chosen(app: AppTest, pictures: Pictures) -> AppTest:
 def test_the_warning_goes_wherever_the_caption_goes(
     way: Way, pages: Captioner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = way(novel_pictures(), pages, tmp_path, capsys)
-    assert [SENTENCE in text for text in found] == [True] * 10
+    result = way(novel_pictures(), pages, tmp_path, capsys)
+    assert [SENTENCE in text for text in result] == [True] * 10

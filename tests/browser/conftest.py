@@ -32,7 +32,7 @@ from playwright.sync_api import (
 from captioner.bundle.storage import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60  # seconds, on a machine that does other things, too
+TIMEOUT = 60  # seconds, on a machine that does other things, too
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -45,7 +45,7 @@ FLAGS = [
 ]
 WIDE, NARROW = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 at_both_widths = pytest.mark.parametrize("open_page", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
-expect.set_options(timeout=PATIENCE * 1000)
+expect.set_options(timeout=TIMEOUT * 1000)
 
 Open = Callable[..., Page]
 
@@ -54,9 +54,9 @@ Open = Callable[..., Page]
 def chromium() -> str:
     """Path of a Chromium; without one the tests are skipped, unless that is forbidden."""
     names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found:
-        return found
+    result = next(filter(None, map(shutil.which, names)), None)
+    if result:
+        return result
     reason = f"no browser: none of {', '.join(names)} is installed"
     if os.environ.get("CAPTIONER_REQUIRE_BROWSER") == "1":
         pytest.fail(f"{reason}, and CAPTIONER_REQUIRE_BROWSER is set")
@@ -103,12 +103,12 @@ def address(
             yield f"http://127.0.0.1:{port}"
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(PATIENCE)
+            server.wait(TIMEOUT)
     assert "reference" not in log.read_text(), f"a page failed: {log.read_text()}"
 
 
 def _wait(health: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + TIMEOUT
     while time.monotonic() < until and server.poll() is None:
         try:
             with urllib.request.urlopen(health, timeout=5):
@@ -127,7 +127,7 @@ def open_page(browser: Browser, address: str, request: pytest.FixtureRequest) ->
     def open_page(path: str = "", **context: Any) -> Page:
         contexts.append(browser.new_context(viewport=viewport, **context))
         page = contexts[-1].new_page()
-        page.set_default_timeout(PATIENCE * 1000)
+        page.set_default_timeout(TIMEOUT * 1000)
         page.goto(f"{address}/{path}")
         return page
 

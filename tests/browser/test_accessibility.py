@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
-from tests.browser.conftest import NARROW, PATIENCE, ROOT, WIDE, captioned, photo, settle, upload
+from tests.browser.conftest import NARROW, ROOT, TIMEOUT, WIDE, captioned, photo, settle, upload
 
 pytestmark = pytest.mark.browser
 # The page that opens first has no path.
@@ -165,16 +165,16 @@ def scan(browser: Browser, address: str) -> Scan:
     def scan(path: str, theme: Theme) -> tuple[Fault, ...]:
         with browser.new_context(viewport=WIDE, color_scheme=theme, reduced_motion="reduce") as context:
             page = context.new_page()
-            page.set_default_timeout(PATIENCE * 1000)
+            page.set_default_timeout(TIMEOUT * 1000)
             page.goto(f"{address}/{path}")
-            found: list[Fault] = []
+            result: list[Fault] = []
             for state in STATES.get(path, plain)(page):
                 for width in (NARROW, WIDE):
                     page.set_viewport_size(width)
                     page.mouse.move(0, 0)
                     settle(page)
-                    found += faults(page, f"/{path}, {state}, {theme}, {width['width']} px")
-            return tuple(found)
+                    result += faults(page, f"/{path}, {state}, {theme}, {width['width']} px")
+            return tuple(result)
 
     return scan
 
@@ -254,11 +254,11 @@ def covered(fault: Fault) -> bool:
 
 
 def test_what_is_known_of_streamlit_still_occurs(scan: Scan) -> None:
-    found = [fault for path in PATHS for theme in THEMES for fault in scan(path, theme)]
+    result = [fault for path in PATHS for theme in THEMES for fault in scan(path, theme)]
     gone = [
         known
         for index, known in enumerate(KNOWN)
-        if not any(fault.rule == known.rule and fault.known[index] for fault in found if fault.known)
+        if not any(fault.rule == known.rule and fault.known[index] for fault in result if fault.known)
     ]
     assert gone == [], "take these off the list"
 
@@ -277,6 +277,6 @@ def test_a_planted_fault_is_found(browser: Browser, body: str, rule: str) -> Non
         page = context.new_page()
         head = "<html lang='en'><title>A page</title><body style='background: white'>"
         page.set_content(f"{head}<main><h1>Title</h1>{body}</main>")
-        found = faults(page, "a page")
-        assert rule in {fault.rule for fault in found}
-        assert not any(map(covered, found))
+        result = faults(page, "a page")
+        assert rule in {fault.rule for fault in result}
+        assert not any(map(covered, result))

@@ -16,7 +16,7 @@ from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
 from captioner.inference.captioner import Captioner
-from tests.browser.conftest import PATIENCE, Open, at_both_widths, fits, photo, upload
+from tests.browser.conftest import TIMEOUT, Open, at_both_widths, fits, photo, upload
 from tests.fake_captioner import photo as drawn
 
 pytestmark = pytest.mark.browser
@@ -89,13 +89,13 @@ def held(page: Page) -> int:
     """Bytes of uploads that the server holds for all visitors."""
     metrics = page.evaluate("fetch('/_stcore/metrics').then(answer => answer.text())")
     assert "cache_memory_bytes" in metrics
-    found = re.search(r'cache_memory_bytes\{cache_type="UploadedFileManager",cache=""\} (\d+)', metrics)
-    return int(found[1]) if found else 0
+    result = re.search(r'cache_memory_bytes\{cache_type="UploadedFileManager",cache=""\} (\d+)', metrics)
+    return int(result[1]) if result else 0
 
 
 def eventually(page: Page, true: Callable[[], bool]) -> bool:
     """Streamlit counts anew only every few seconds."""
-    for _ in range(PATIENCE):
+    for _ in range(TIMEOUT):
         if true():
             return True
         page.wait_for_timeout(1000)

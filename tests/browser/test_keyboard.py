@@ -43,12 +43,12 @@ def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
     chosen = others.locator(":focus")
     if chosen.get_attribute("aria-checked") == "true":
         page.keyboard.press("ArrowRight")
-    said = chosen.inner_text().split()[0]
+    word_text = chosen.inner_text().split()[0]
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name=f"Another word: “{said}”")).to_be_visible()
-    assert captioned(page).split()[1] == said
+    expect(page.get_by_role("heading", name=f"Another word: “{word_text}”")).to_be_visible()
+    assert captioned(page).split()[1] == word_text
     expect(chosen).to_have_attribute("aria-checked", "true")  # it has kept both its place and the focus
-    expect(chosen).to_contain_text(said)
+    expect(chosen).to_contain_text(word_text)
     tab_to(page, page.get_by_role("button", name="Undo"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)

@@ -29,11 +29,11 @@ def test_another_word_leads_to_another_sentence_and_back(open_page: Open) -> Non
     upload(page, photo())
     caption = captioned(page)
     word(page, 1).click()
-    said = instead(page, 0).inner_text().split()[0]
+    word_text = instead(page, 0).inner_text().split()[0]
     instead(page, 0).click()
-    expect(page.get_by_role("heading", name=f"Another word: “{said}”")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"Another word: “{word_text}”")).to_be_visible()
     expect(page.get_by_role("heading", level=3).filter(has_text="“")).to_have_count(3)
-    assert captioned(page).split()[1] == said
+    assert captioned(page).split()[1] == word_text
     expect(page.get_by_text("The model’s own sentence", exact=True)).to_be_visible()
     assert fits(page)
     page.get_by_role("button", name="Undo").click()
@@ -75,10 +75,10 @@ def test_the_caption_can_be_downloaded(open_page: Open) -> None:
     upload(page, photo())
     caption = captioned(page)
     page.get_by_text("Copy, download, link").click()
-    with page.expect_download() as found:
+    with page.expect_download() as result:
         page.get_by_role("button", name="Everything as JSON").click()
-    assert found.value.suggested_filename == "mine.json"
-    assert json.loads(Path(found.value.path()).read_text(encoding="utf-8"))["caption"] == caption
+    assert result.value.suggested_filename == "mine.json"
+    assert json.loads(Path(result.value.path()).read_text(encoding="utf-8"))["caption"] == caption
 
 
 def test_words_are_sampled_on_demand(open_page: Open) -> None:

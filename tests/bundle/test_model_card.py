@@ -122,10 +122,10 @@ def test_the_card_names_the_pretraining_of_the_encoder() -> None:
 
 def test_odd_names_do_not_break_the_head() -> None:
     odd = 'x: "y"\'; # [z] --- !!python/object'
-    found = results(card(metrics=metrics(split=odd, tokenizer=odd)))[0]
-    assert found.dataset_split == odd
-    assert found.metric_args
-    assert found.metric_args["tokenizer"] == odd
+    result = results(card(metrics=metrics(split=odd, tokenizer=odd)))[0]
+    assert result.dataset_split == odd
+    assert result.metric_args
+    assert result.metric_args["tokenizer"] == odd
 
 
 @pytest.mark.parametrize("decoder", ["attention", "inject", "merge", "another"])

@@ -30,35 +30,35 @@ def rewrite(artifacts: Path, name: str, data: bytes) -> None:
 
 
 def test_a_bundle_reads_as_it_was_written(artifacts: Path) -> None:
-    found = storage.load(artifacts)
+    result = storage.load(artifacts)
 
-    assert found.config == tiny.config()
-    assert found.vocabulary.words == (*SPECIALS, *tiny.WORDS)
-    assert found.history()[0] == Epoch(1, "fit", loss=4.5, val_loss=4.25)
-    assert found.history()[1].val_loss is None, "NaN would be no JSON and draw no curve"
-    assert found.predictions() == [
+    assert result.config == tiny.config()
+    assert result.vocabulary.words == (*SPECIALS, *tiny.WORDS)
+    assert result.history()[0] == Epoch(1, "fit", loss=4.5, val_loss=4.25)
+    assert result.history()[1].val_loss is None, "NaN would be no JSON and draw no curve"
+    assert result.predictions() == [
         Prediction("a.jpg", "2", -3.5, -1.5, {"bleu4": 0.25, "rouge_l": 0.5, "cider": 1.5})
     ]
-    assert found.metrics() == reader.decode(tiny.METRICS, Metrics, "metrics.json")
-    assert found.dataset() == reader.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
-    assert found.baselines() == [reader.decode(tiny.BASELINE, Baseline, "baselines.json")]
-    assert found.card() == "# A card\n"
-    assert found.samples == artifacts / "samples"
-    assert found.model_path.read_bytes() == b"not a model"
+    assert result.metrics() == reader.decode(tiny.METRICS, Metrics, "metrics.json")
+    assert result.dataset() == reader.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
+    assert result.baselines() == [reader.decode(tiny.BASELINE, Baseline, "baselines.json")]
+    assert result.card() == "# A card\n"
+    assert result.samples == artifacts / "samples"
+    assert result.model_path.read_bytes() == b"not a model"
 
 
 def test_what_is_optional_reads_as_empty(tmp_path: Path) -> None:
-    found = storage.write(tmp_path / "artifacts", tiny.files(tiny.config()))
+    result = storage.write(tmp_path / "artifacts", tiny.files(tiny.config()))
 
-    assert (found.history(), found.predictions(), found.metrics(), found.card()) == ([], [], None, "")
-    assert found.samples is None
+    assert (result.history(), result.predictions(), result.metrics(), result.card()) == ([], [], None, "")
+    assert result.samples is None
 
 
 def test_readers_share_nothing(artifacts: Path) -> None:
-    found = storage.load(artifacts)
-    found.history().clear()
+    result = storage.load(artifacts)
+    result.history().clear()
 
-    assert len(found.history()) == 2
+    assert len(result.history()) == 2
 
 
 def test_the_same_files_give_the_same_checksum(tmp_path: Path) -> None:
@@ -92,13 +92,13 @@ def test_files_of_other_programs_are_ignored_and_carried_over(artifacts: Path) -
 
 
 def test_replace_keeps_the_rest(artifacts: Path) -> None:
-    found = storage.replace(artifacts, {"metrics.json": json.dumps(tiny.METRICS | {"images": 2000})})
-    metrics = found.metrics()
+    result = storage.replace(artifacts, {"metrics.json": json.dumps(tiny.METRICS | {"images": 2000})})
+    metrics = result.metrics()
 
     assert metrics
     assert metrics.images == 2000
-    assert found.card() == "# A card\n"
-    assert len(found.history()) == 2
+    assert result.card() == "# A card\n"
+    assert len(result.history()) == 2
 
 
 def test_replace_does_not_seal_damage(artifacts: Path) -> None:

@@ -43,7 +43,7 @@ def test_the_newest_counts_and_the_one_before_it_stays(tmp_path: Path) -> None:
     assert versions.current(store) is None
     added = [add(store, recipe, commit) for recipe, commit in (("one", "1"), ("two", "2"), ("three", "3"))]
     assert current(store) == "three"
-    assert [found.folder.exists() for found in added] == [False, True, True]
+    assert [bundle.folder.exists() for bundle in added] == [False, True, True]
     assert not (store / ".tmp-pull").exists()
 
 

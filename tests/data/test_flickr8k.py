@@ -57,7 +57,7 @@ def test_both_layouts_hold_the_same(kaggle_folder: Path, original_folder: Path) 
 
     assert one.splits == other.splits
     assert one.fingerprint == other.fingerprint
-    assert {split: list(found) for split, found in one.splits.items()} == {
+    assert {split: list(images) for split, images in one.splits.items()} == {
         split: names(split) for split in LISTS
     }
     assert all(one.splits[s][n] == tiny_flickr8k.ALL[n] for s in one.splits for n in one.splits[s])
@@ -69,7 +69,7 @@ def test_no_picture_is_in_two_splits(folder: Path, split: str) -> None:
     dataset = flickr8k.load(folder, split)
     for one, other in combinations(dataset.splits.values(), 2):
         assert not one.keys() & other.keys()
-    assert all(dataset.path(n).is_file() for found in dataset.splits.values() for n in found)
+    assert all(dataset.path(n).is_file() for images in dataset.splits.values() for n in images)
 
 
 def test_the_kaggle_split_is_by_file_name(folder: Path) -> None:
@@ -124,9 +124,9 @@ def test_a_closed_folder_is_passed_by(folder: Path, monkeypatch: pytest.MonkeyPa
 def test_real_encodings_are_read(text: Path, folder: Path, encoding: str, end: str) -> None:
     content = text.read_text("utf-8").replace("Somebody's", "A café’s").replace("\n", end)
     text.write_bytes(content.encode(encoding))
-    found = flickr8k.load(folder).splits["train"][name(0)]
+    result = flickr8k.load(folder).splits["train"][name(0)]
 
-    assert found[3] == "A café’s ball : red !"
+    assert result[3] == "A café’s ball : red !"
 
 
 def test_odd_characters_do_not_cut_a_caption(
@@ -176,21 +176,21 @@ def test_captions_in_another_script_are_refused_and_a_few_left_out(
 
 def test_a_picture_that_is_not_there_is_counted(folder: Path) -> None:
     flickr8k.load(folder).path(name(2)).unlink()
-    found = flickr8k.load(folder)
+    result = flickr8k.load(folder)
 
-    assert name(2) not in found.splits["train"]
-    assert any("5 captions for pictures that are not there" in sentence for sentence in found.skipped)
+    assert name(2) not in result.splits["train"]
+    assert any("5 captions for pictures that are not there" in sentence for sentence in result.skipped)
     assert any(
-        f"1 listed in a split without a picture or a caption, such as {name(2)}" in s for s in found.skipped
+        f"1 listed in a split without a picture or a caption, such as {name(2)}" in s for s in result.skipped
     )
 
 
 def test_a_name_listed_twice_counts_once(folder: Path) -> None:
     append(listed(folder, "train"), f"{name(2)}\n\n")
-    found = flickr8k.load(folder)
+    result = flickr8k.load(folder)
 
-    assert list(found.splits["train"]) == names("train")
-    assert "1 repetitions of a name in its split" in " ".join(found.skipped)
+    assert list(result.splits["train"]) == names("train")
+    assert "1 repetitions of a name in its split" in " ".join(result.skipped)
 
 
 def test_a_name_listed_in_two_splits_is_refused(folder: Path) -> None:
@@ -248,13 +248,13 @@ def test_an_unknown_split_is_refused(kaggle_folder: Path) -> None:
 
 
 def test_the_fingerprint_follows_captions_and_splits(tiny_dataset: Dataset, kaggle_folder: Path) -> None:
-    found = {
+    result = {
         tiny_dataset.fingerprint,
         flickr8k.load(kaggle_folder, "kaggle").fingerprint,
         tiny_dataset.limited(3).fingerprint,
         tiny_dataset.without({name(0)}, "gone").fingerprint,
     }
-    assert len(found) == 4
+    assert len(result) == 4
     assert flickr8k.load(kaggle_folder).fingerprint == tiny_dataset.fingerprint
 
 
@@ -271,18 +271,20 @@ def test_pictures_are_left_out_with_a_reason(tiny_dataset: Dataset) -> None:
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1, 2, 2]), (6, [6, 2, 2]), (100, [8, 4, 4])])
 def test_a_limit_takes_the_first_of_each_split(tiny_dataset: Dataset, limit: int, sizes: list[int]) -> None:
-    found = tiny_dataset.limited(limit)
+    result = tiny_dataset.limited(limit)
 
-    assert [len(members) for members in found.splits.values()] == sizes
-    assert all(list(found.splits[s]) == names(s)[: len(found.splits[s])] for s in LISTS)
+    assert [len(members) for members in result.splits.values()] == sizes
+    assert all(list(result.splits[s]) == names(s)[: len(result.splits[s])] for s in LISTS)
 
 
 def test_the_real_data_is_whole(real_flickr8k: Path) -> None:
     dataset = flickr8k.load(real_flickr8k)
 
-    assert [len(found) for found in dataset.splits.values()] == [6000, 1000, 1000]
-    assert all(len(captions) == 5 for found in dataset.splits.values() for captions in found.values())
-    assert {split: len(found) for split, found in flickr8k.load(real_flickr8k, "kaggle").splits.items()} == {
+    assert [len(images) for images in dataset.splits.values()] == [6000, 1000, 1000]
+    assert all(len(captions) == 5 for images in dataset.splits.values() for captions in images.values())
+    assert {
+        split: len(images) for split, images in flickr8k.load(real_flickr8k, "kaggle").splits.items()
+    } == {
         "train": round(0.85 * 8000),
         "dev": 8000 - round(0.85 * 8000),
     }

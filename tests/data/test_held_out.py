@@ -27,22 +27,22 @@ from tests import tiny
 SEED = 5
 
 
-class Constant:
+class ConstantCaptioner:
     """A captioner that says the same of every picture."""
 
     options = DecodingOptions(beams=1)
 
-    def __init__(self, bundle: Bundle, said: str = "a red box on the grass") -> None:
-        self.bundle, self.said = bundle, said
+    def __init__(self, bundle: Bundle, caption_text: str = "a red box on the grass") -> None:
+        self.bundle, self.caption_text = bundle, caption_text
 
     def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Caption:
-        return Caption((Candidate(self.said, (), -1.0, -0.5, True),), (), ())
+        return Caption((Candidate(self.caption_text, (), -1.0, -0.5, True),), (), ())
 
 
 def trained(folder: Path, dataset: Dataset, model: bytes = b"not a model", seed: int = SEED) -> Bundle:
     """What training on a dataset says of it."""
     config = tiny.config(data_fingerprint=dataset.fingerprint, seed=seed)
-    counts = {split: len(found) for split, found in dataset.splits.items()}
+    counts = {split: len(images) for split, images in dataset.splits.items()}
     return storage.write(
         folder, {**tiny.files(config, model), "dataset.json": json.dumps(tiny.DATASET | {"images": counts})}
     )
@@ -52,14 +52,14 @@ def trained(folder: Path, dataset: Dataset, model: bytes = b"not a model", seed:
 def test_pictures_held_out_are_neither_trained_on_nor_lost(
     tiny_dataset: Dataset, count: int, seed: int
 ) -> None:
-    found = tiny_dataset.held_out(count, seed)
-    kept, held = found.splits["train"], found.splits[HELD_OUT]
+    result = tiny_dataset.held_out(count, seed)
+    kept, held = result.splits["train"], result.splits[HELD_OUT]
 
     assert len(held) == count
     assert not kept.keys() & held.keys()
     assert {**kept, **held} == tiny_dataset.splits["train"]
-    assert all(found.splits[split] == tiny_dataset.splits[split] for split in ("dev", "test"))
-    assert found.fingerprint == tiny_dataset.held_out(count, seed).fingerprint != tiny_dataset.fingerprint
+    assert all(result.splits[split] == tiny_dataset.splits[split] for split in ("dev", "test"))
+    assert result.fingerprint == tiny_dataset.held_out(count, seed).fingerprint != tiny_dataset.fingerprint
 
 
 @given(st.integers(1, 6), st.integers(0, 99))
@@ -88,13 +88,13 @@ def test_something_is_left_to_train_on(tiny_dataset: Dataset, count: int) -> Non
 
 def test_exactly_the_pictures_held_out_are_scored(tiny_dataset: Dataset, tmp_path: Path) -> None:
     without = tiny_dataset.held_out(3, SEED)
-    captioner = Constant(trained(tmp_path / "artifacts", without))
-    found, rows = evaluation.evaluate(
+    captioner = ConstantCaptioner(trained(tmp_path / "artifacts", without))
+    result, rows = evaluation.evaluate(
         captioner, evaluation.with_held_out(captioner.bundle, tiny_dataset), HELD_OUT
     )
 
     assert [row.image for row in rows] == list(without.splits[HELD_OUT])
-    assert (found.split, found.images) == (HELD_OUT, 3)
+    assert (result.split, result.images) == (HELD_OUT, 3)
 
 
 def test_pictures_that_a_model_may_have_seen_are_not_scored_as_held_out(
@@ -112,19 +112,19 @@ def test_pictures_that_a_model_may_have_seen_are_not_scored_as_held_out(
     for model in models:
         for dataset in (tiny_dataset, evaluation.with_held_out(model, tiny_dataset)):
             with pytest.raises(DatasetError, match="kept from this model cannot be told"):
-                evaluation.evaluate(Constant(model), dataset, HELD_OUT)
+                evaluation.evaluate(ConstantCaptioner(model), dataset, HELD_OUT)
     with pytest.raises(DatasetError, match="kept from this model cannot be told"):
-        evaluation.evaluate(Constant(models[0]), without, HELD_OUT)
+        evaluation.evaluate(ConstantCaptioner(models[0]), without, HELD_OUT)
 
 
 def _reworded(captions: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    return {name: ("another sentence", *found[1:]) for name, found in captions.items()}
+    return {name: ("another sentence", *references[1:]) for name, references in captions.items()}
 
 
 def test_a_copy_of_a_held_out_caption_is_no_copy_from_training(tiny_dataset: Dataset, tmp_path: Path) -> None:
     without = tiny_dataset.held_out(3, SEED)
-    said = " ".join(words(next(iter(without.splits[HELD_OUT].values()))[2]))
-    captioner = Constant(trained(tmp_path / "artifacts", without), said)
+    caption_text = " ".join(words(next(iter(without.splits[HELD_OUT].values()))[2]))
+    captioner = ConstantCaptioner(trained(tmp_path / "artifacts", without), caption_text)
     shares = [
         evaluation.evaluate(captioner, dataset)[0].verbatim_share
         for dataset in (tiny_dataset, evaluation.with_held_out(captioner.bundle, tiny_dataset))
@@ -135,7 +135,7 @@ def test_a_copy_of_a_held_out_caption_is_no_copy_from_training(tiny_dataset: Dat
 
 def test_a_part_of_a_split_is_weighed_by_its_own_words(tiny_dataset: Dataset, tmp_path: Path) -> None:
     """Document frequencies are of the pictures that are scored, so that as many compare with as many."""
-    captioner = Constant(trained(tmp_path / "artifacts", tiny_dataset))
+    captioner = ConstantCaptioner(trained(tmp_path / "artifacts", tiny_dataset))
     test = dict(list(tiny_dataset.splits["test"].items())[:2])
     alone = replace(tiny_dataset, splits={**tiny_dataset.splits, "test": test})
     part, rows = evaluation.evaluate(captioner, tiny_dataset, limit=2)

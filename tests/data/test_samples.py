@@ -71,8 +71,8 @@ def own(folder: Path, **captions: list[str]) -> Bundle:
 
 def test_the_bundles_own_come_first(tmp_path: Path) -> None:
     shipped = own(tmp_path / "artifacts", **{"b.jpg": ["a dog"]})
-    found, sentence = find(shipped, folder=flickr8k(tmp_path / "data"), cache=tmp_path)
-    assert [(sample.name, sample.references, sample.read()) for sample in found] == [
+    result, sentence = find(shipped, folder=flickr8k(tmp_path / "data"), cache=tmp_path)
+    assert [(sample.name, sample.references, sample.read()) for sample in result] == [
         ("a.png", (), b"first"),
         ("b.jpg", ("a dog",), b"second"),
     ]
@@ -80,41 +80,41 @@ def test_the_bundles_own_come_first(tmp_path: Path) -> None:
 
 
 def test_a_bundles_sample_that_was_altered_is_not_given(tmp_path: Path) -> None:
-    found, _ = find(own(tmp_path / "artifacts"))
+    result, _ = find(own(tmp_path / "artifacts"))
     (tmp_path / "artifacts/samples/a.png").write_bytes(b"other")
     with pytest.raises(CaptionerError, match=r"a\.png"):
-        found[0].read()
+        result[0].read()
 
 
 def test_then_the_test_pictures_of_a_local_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = flickr8k(tmp_path / "data")
     monkeypatch.setenv("CAPTIONER_FLICKR8K", str(folder))
-    found, sentence = find(cache=tmp_path)
-    assert [sample.name for sample in spread(found, 4)] == ["002.jpg", "008.jpg", "017.jpg", "023.jpg"]
-    assert found[0].references == tuple(f"caption {number} of 002.jpg ." for number in range(5))
-    assert found[0].read() == b"002.jpg"
+    result, sentence = find(cache=tmp_path)
+    assert [sample.name for sample in spread(result, 4)] == ["002.jpg", "008.jpg", "017.jpg", "023.jpg"]
+    assert result[0].references == tuple(f"caption {number} of 002.jpg ." for number in range(5))
+    assert result[0].read() == b"002.jpg"
     assert sentence == "Pictures from the test split of Flickr8k."
-    assert names(find(cache=tmp_path)[0]) == names(found)
+    assert names(find(cache=tmp_path)[0]) == names(result)
 
 
-def names(found: tuple[Sample, ...]) -> list[str]:
-    return [sample.name for sample in found]
+def names(result: tuple[Sample, ...]) -> list[str]:
+    return [sample.name for sample in result]
 
 
 def test_a_model_of_the_kaggle_split_gets_none_of_its_training_pictures(tmp_path: Path) -> None:
     kaggle = storage.write(tmp_path / "artifacts", tiny.files(tiny.config(split_name="kaggle")))
-    found, _ = find(kaggle, folder=flickr8k(tmp_path / "data"), cache=tmp_path)
-    assert names(found) == ["026.jpg", "027.jpg", "028.jpg", "029.jpg"]
+    result, _ = find(kaggle, folder=flickr8k(tmp_path / "data"), cache=tmp_path)
+    assert names(result) == ["026.jpg", "027.jpg", "028.jpg", "029.jpg"]
 
 
 def test_then_the_hub_of_which_only_one_part_is_fetched(server: StandInHub, tmp_path: Path) -> None:
-    found, sentence = find(cache=tmp_path / "cache")
+    result, sentence = find(cache=tmp_path / "cache")
     assert samples.HUB_REPO in sentence
-    assert len(found) == samples.SAMPLE_COUNT
-    first = next(sample for sample in found if sample.name == "1_photo.jpg")
+    assert len(result) == samples.SAMPLE_COUNT
+    first = next(sample for sample in result if sample.name == "1_photo.jpg")
     assert first.read() == picture(1)
     assert first.references == tuple(f"caption {number} of 1 ." for number in range(5))
-    assert "test-000.jpg" in names(found)
+    assert "test-000.jpg" in names(result)
     assert server.sent < ROWS * 20_000 * 0.6
 
 
@@ -137,8 +137,8 @@ class TestNone:
     """No source has any: an empty tuple and one sentence that says why."""
 
     def why(self, tmp_path: Path) -> str:
-        found, sentence = find(cache=tmp_path / "cache")
-        assert (found, sentence.count("\n")) == ((), 0)
+        result, sentence = find(cache=tmp_path / "cache")
+        assert (result, sentence.count("\n")) == ((), 0)
         assert "there is no Flickr8k folder" in sentence
         return sentence
 
@@ -177,8 +177,8 @@ class TestNone:
 
     def test_a_folder_that_is_no_flickr8k(self, server: StandInHub, tmp_path: Path) -> None:
         server.stop()
-        found, sentence = find(folder=tmp_path, cache=tmp_path / "cache")
-        assert found == ()
+        result, sentence = find(folder=tmp_path, cache=tmp_path / "cache")
+        assert result == ()
         assert str(tmp_path) in sentence
 
 
@@ -190,7 +190,7 @@ def test_spread_keeps_order_and_distance(items: int, count: int, kept: tuple[int
 
 
 def test_a_local_sample_that_has_gone_is_a_sentence(tmp_path: Path) -> None:
-    found, _ = find(folder=flickr8k(tmp_path / "data"), cache=tmp_path)
-    (tmp_path / "data/Images" / found[0].name).unlink()
+    result, _ = find(folder=flickr8k(tmp_path / "data"), cache=tmp_path)
+    (tmp_path / "data/Images" / result[0].name).unlink()
     with pytest.raises(CaptionerError, match="cannot be read"):
-        found[0].read()
+        result[0].read()

@@ -39,6 +39,8 @@ def test_function_words_may_stand_twice(caption: str) -> None:
     assert not fluency.repeats_content_word(caption.split())
 
 
-@pytest.mark.parametrize(("caption", "found"), [("a dog on a", True), ("a dog with", True), ("a dog", False)])
-def test_a_sentence_without_its_noun_is_found(caption: str, found: bool) -> None:
-    assert fluency.is_incomplete(caption.split()) == found
+@pytest.mark.parametrize(
+    ("caption", "incomplete"), [("a dog on a", True), ("a dog with", True), ("a dog", False)]
+)
+def test_a_sentence_without_its_noun_is_found(caption: str, incomplete: bool) -> None:
+    assert fluency.is_incomplete(caption.split()) == incomplete

@@ -28,7 +28,7 @@ def test_a_search_finds_exactly_the_sentences_with_all_its_words(captions: list[
 
 
 @pytest.mark.parametrize(
-    ("query", "caption", "found"),
+    ("query", "caption", "result"),
     [
         ("cat", "a dog catching a ball", False),
         ("cat", "two cats play", True),
@@ -37,8 +37,8 @@ def test_a_search_finds_exactly_the_sentences_with_all_its_words(captions: list[
         ("catching", "a dog catching a ball", True),
     ],
 )
-def test_a_word_finds_itself_and_its_plural(query: str, caption: str, found: bool) -> None:
-    assert bool(predictions.search([scored(caption)], query)) == found
+def test_a_word_finds_itself_and_its_plural(query: str, caption: str, result: bool) -> None:
+    assert bool(predictions.search([scored(caption)], query)) == result
 
 
 @given(some.lists(scores, min_size=2), some.data())

@@ -114,13 +114,13 @@ def test_candidates_are_ranked_distinct_and_as_probable_as_they_say(
     seed: int, beams: int, length_penalty: float, temperature: float | None
 ) -> None:
     decoder = any_decoder(seed)
-    found = search(
+    result = search(
         decoder, beams=beams, length_penalty=length_penalty, max_words=6, temperature=temperature
     ).candidates
-    assert 1 <= len(found) <= beams
-    assert len({without_end(candidate) for candidate in found}) == len(found)
-    assert sorted(found, key=lambda candidate: -candidate.score) == list(found)
-    for candidate in found:
+    assert 1 <= len(result) <= beams
+    assert len({without_end(candidate) for candidate in result}) == len(result)
+    assert sorted(result, key=lambda candidate: -candidate.score) == list(result)
+    for candidate in result:
         ids = sequence(candidate)
         assert all(may_follow(ids[:t], word) for t, word in enumerate(ids))
         forced = [float(decoder(ids[:t])[word]) for t, word in enumerate(ids)]

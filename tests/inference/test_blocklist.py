@@ -36,6 +36,6 @@ def test_what_dogs_and_clothes_need_stays(word: str) -> None:
 
 
 def test_the_committed_captions_have_no_such_word(committed: Bundle) -> None:
-    said = {word for row in committed.predictions() for word in row.caption.split()}
-    assert "man" in said
-    assert not said & blocklist.words()
+    used = {word for row in committed.predictions() for word in row.caption.split()}
+    assert "man" in used
+    assert not used & blocklist.words()

@@ -68,17 +68,19 @@ def test_different_pictures_get_different_captions(captioner: Captioner) -> None
 
 
 def test_no_dog_is_black_and_black(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
-    def echoes(joins: tuple[str, ...]) -> int:
+    def repetitions(joins: tuple[str, ...]) -> int:
         """How many of 40 sentences, sampled, have the same word twice with one between."""
         monkeypatch.setattr(inference, "CONJUNCTIONS", joins)
-        speaker = Captioner(captioner.bundle)
-        drawn = speaker.caption(picture(1), DecodingOptions(beams=40, temperature=1.0, top_p=1.0)).candidates
-        said = [caption.text.split() for caption in drawn]
-        return sum(any(a == c for a, c in zip(words, words[2:], strict=False)) for words in said)
+        model = Captioner(captioner.bundle)
+        candidates = model.caption(
+            picture(1), DecodingOptions(beams=40, temperature=1.0, top_p=1.0)
+        ).candidates
+        sentences = [caption.text.split() for caption in candidates]
+        return sum(any(a == c for a, c in zip(words, words[2:], strict=False)) for words in sentences)
 
     assert inference.CONJUNCTIONS == ("and", "or")
-    assert echoes(()) > 0
-    assert echoes(tiny.WORDS) == 0  # here every word joins
+    assert repetitions(()) > 0
+    assert repetitions(tiny.WORDS) == 0  # here every word joins
 
 
 def test_encoding_and_decoding_apart_is_captioning(captioner: Captioner) -> None:

@@ -34,8 +34,8 @@ def with_predictions(folder: Path, text: str) -> Bundle:
 
 
 def test_a_tenth_is_doubted_and_what_is_doubted_wrongly_is_counted() -> None:
-    found = confidence.measure([*scored(200), *((sure, 0.5) for sure, _ in scored(200))])
-    assert found == ConfidenceThreshold(value=0.1, images=400, flagged=40, false_positives=10)
+    result = confidence.measure([*scored(200), *((sure, 0.5) for sure, _ in scored(200))])
+    assert result == ConfidenceThreshold(value=0.1, images=400, flagged=40, false_positives=10)
 
 
 def test_few_captions_make_no_threshold() -> None:
@@ -44,10 +44,12 @@ def test_few_captions_make_no_threshold() -> None:
 
 
 def test_the_threshold_is_of_the_bundles_own_test_captions(tmp_path: Path) -> None:
-    found = confidence.read(with_predictions(tmp_path / "a", table(200)))
-    assert found
-    assert found.value == pytest.approx(math.exp(-181 / 200))  # a word and the end: half of the log_prob each
-    assert (found.images, found.flagged, found.false_positives) == (200, 20, 0)
+    result = confidence.read(with_predictions(tmp_path / "a", table(200)))
+    assert result
+    assert result.value == pytest.approx(
+        math.exp(-181 / 200)
+    )  # a word and the end: half of the log_prob each
+    assert (result.images, result.flagged, result.false_positives) == (200, 20, 0)
 
 
 def test_a_malformed_table_is_reported(tmp_path: Path) -> None:
@@ -57,19 +59,19 @@ def test_a_malformed_table_is_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("sentence", "max_words"), [(SENTENCES[0], 20), (SENTENCES[1], 3)])
 def test_a_caption_counts_as_its_row_does(sentence: tuple[tuple[str, float], ...], max_words: int) -> None:
-    found = caption(sentence)  # the second was cut off
+    result = caption(sentence)  # the second was cut off
     row = Prediction(
-        "a.jpg", found.text, found.log_prob, score=-1.0, scores={"bleu4": 0.5, "rouge_l": 0.5, "cider": 0.5}
+        "a.jpg", result.text, result.log_prob, score=-1.0, scores={"bleu4": 0.5, "rouge_l": 0.5, "cider": 0.5}
     )
     one = predictions.ScoredCaption.from_prediction(row, max_words)
-    assert one.confidence == pytest.approx(found.confidence)
-    assert confidence.caption_confidence(found.text, found.log_prob, max_words) == pytest.approx(
-        found.confidence
+    assert one.confidence == pytest.approx(result.confidence)
+    assert confidence.caption_confidence(result.text, result.log_prob, max_words) == pytest.approx(
+        result.confidence
     )
 
 
 def test_the_committed_bundle_has_a_threshold(committed: Bundle) -> None:
-    found = confidence.read(committed)
-    assert found
-    assert found.flagged / found.images == pytest.approx(confidence.FLAGGED_SHARE, abs=0.01)
-    assert found.false_positives < found.flagged / 2  # else it would be no better than chance
+    result = confidence.read(committed)
+    assert result
+    assert result.flagged / result.images == pytest.approx(confidence.FLAGGED_SHARE, abs=0.01)
+    assert result.false_positives < result.flagged / 2  # else it would be no better than chance

@@ -60,7 +60,7 @@ def test_state_names_that_do_not_fit_are_found(committed: Bundle, tmp_path: Path
 
 @posix_only
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "expected"),
     [
         ("kill -SEGV $$", r"its model crashed \(SIGSEGV\)"),
         ("echo Traceback >&2; echo 'KeyError: 5' >&2; exit 1", "does not run: KeyError: 5"),
@@ -69,9 +69,9 @@ def test_state_names_that_do_not_fit_are_found(committed: Bundle, tmp_path: Path
         ("exec sleep 60", r"it was not ready after 0\.5 s"),
     ],
 )
-def test_each_end_of_the_child_is_a_sentence(ends: Ends, artifacts: Path, script: str, said: str) -> None:
+def test_each_end_of_the_child_is_a_sentence(ends: Ends, artifacts: Path, script: str, expected: str) -> None:
     ends(script)
-    with pytest.raises(BundleError, match=rf"{said}\. Export or pull it again"):
+    with pytest.raises(BundleError, match=rf"{expected}\. Export or pull it again"):
         smoke_test.run(storage.load(artifacts), timeout=0.5 if "sleep" in script else 60)
 
 

@@ -19,11 +19,11 @@ from captioner.inference.confidence import ConfidenceThreshold
 from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
 from captioner.novelty import synthetic_images
 from tests import tiny, visitor
-from tests.app.caption.test_page import opened
+from tests.app.caption.test_page import open_page
 from tests.conftest import StandIn
 from tests.fake_captioner import FakeCaptioner, photo, warned
 from tests.novelty.test_detector import rule
-from tests.visitor import checked, press, said, upload
+from tests.visitor import checked, page_text, press, upload
 
 Pictures = dict[str, bytes]  # name → file
 SENTENCE = SENTENCES[UNFAMILIAR]
@@ -67,9 +67,9 @@ def test_false_warnings_are_counted() -> None:
 def test_missed_kinds_are_reported_beside_the_detected_ones(
     detected: dict[str, tuple[int, int]], expected: str
 ) -> None:
-    found = warning.novelty_warning(rule(detected=detected), 0.0)
-    assert found
-    assert found.reason.endswith(expected or "(1.1%) got it.")
+    result = warning.novelty_warning(rule(detected=detected), 0.0)
+    assert result
+    assert result.reason.endswith(expected or "(1.1%) got it.")
 
 
 def predictions(log_prob: float) -> str:
@@ -146,8 +146,8 @@ def novel_pictures() -> Pictures:
 
 def test_the_committed_model_detects_most_synthetic_images(committed: Bundle) -> None:
     captioner = Captioner(committed)
-    found = [captioner.caption(images.read(data)).warnings for data in novel_pictures().values()]
-    assert sum(UNFAMILIAR in [one.code for one in warnings] for warnings in found) >= 8
+    result = [captioner.caption(images.read(data)).warnings for data in novel_pictures().values()]
+    assert sum(UNFAMILIAR in [one.code for one in warnings] for warnings in result) >= 8
 
 
 @pytest.fixture
@@ -159,20 +159,20 @@ def doubtful(fake: FakeCaptioner) -> FakeCaptioner:
 def test_how_sure_the_model_is_sways_no_rating(stand_in: StandIn[FakeCaptioner], tmp_path: Path) -> None:
     fake = stand_in(FakeCaptioner(tiny.whole(tmp_path / "artifacts")))
     fake.warnings = (warned(UNFAMILIAR), warned(UNSURE))
-    app = visitor.opened("review")
+    app = visitor.open_page("review")
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(2)]).run()
     press(app, "Start")
-    assert SENTENCE in said(app)
-    assert SENTENCES[UNSURE] not in said(app)
-    assert SENTENCES[UNSURE] in said(press(press(app, "Right"), "Back"))
+    assert SENTENCE in page_text(app)
+    assert SENTENCES[UNSURE] not in page_text(app)
+    assert SENTENCES[UNSURE] in page_text(press(press(app, "Right"), "Back"))
 
 
 def test_the_figures_stand_in_the_help_and_stay_plain_text(doubtful: FakeCaptioner) -> None:
-    app = checked(upload(opened(), photo(3)))
+    app = checked(upload(open_page(), photo(3)))
     helps = [element.proto.help for element in app.markdown if SENTENCES[UNSURE] in element.value]
     assert helps == ["Measured \\*once\\*\\."]
 
 
 def test_without_a_warning_nothing_is_shown(fake: FakeCaptioner) -> None:
-    expected = said(checked(upload(opened(), photo(3))))
+    expected = page_text(checked(upload(open_page(), photo(3))))
     assert not any(sentence in expected for sentence in SENTENCES.values())

@@ -133,9 +133,9 @@ def test_it_is_added_to_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
 def test_centroids_are_found_where_directions_crowd() -> None:
     chance = np.random.default_rng(0)
     crowds = np.eye(5)[chance.integers(0, 5, 200)] + chance.normal(0, 0.01, (200, 5))
-    found = normalized(np.array(calibration.spherical_k_means(normalized(crowds)), np.float64))
-    assert len(found) == calibration.CENTROIDS
-    assert (found @ np.eye(5)).max(axis=0) == pytest.approx(np.ones(5), abs=0.01)
+    result = normalized(np.array(calibration.spherical_k_means(normalized(crowds)), np.float64))
+    assert len(result) == calibration.CENTROIDS
+    assert (result @ np.eye(5)).max(axis=0) == pytest.approx(np.ones(5), abs=0.01)
 
 
 def test_fewer_pictures_than_centroids_are_centroids_themselves() -> None:

@@ -159,10 +159,12 @@ def test_the_report_has_a_line_per_kind() -> None:
 
 
 def test_the_committed_rule_fits_and_is_small(committed: Bundle) -> None:
-    found = Captioner(committed).warning_rules.novelty
-    assert found
+    result = Captioner(committed).warning_rules.novelty
+    assert result
     assert committed.files[NOVELTY].size <= 200_000
-    assert found.images >= 1000
-    assert found.false_positives / found.images < 0.03
-    assert all(found.detected[kind][0] > 0.8 * found.detected[kind][1] for kind in ("noise", "pages of text"))
-    assert detector.read(committed, len(found.centroids[0])) == found
+    assert result.images >= 1000
+    assert result.false_positives / result.images < 0.03
+    assert all(
+        result.detected[kind][0] > 0.8 * result.detected[kind][1] for kind in ("noise", "pages of text")
+    )
+    assert detector.read(committed, len(result.centroids[0])) == result

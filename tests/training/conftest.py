@@ -31,8 +31,8 @@ def eager() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def vocabulary(tiny_dataset: Dataset) -> Vocabulary:
-    found = tiny_dataset.splits["train"].values()
-    return Vocabulary.build([words(caption) for captions in found for caption in captions])
+    result = tiny_dataset.splits["train"].values()
+    return Vocabulary.build([words(caption) for captions in result for caption in captions])
 
 
 @pytest.fixture(scope="session")

@@ -40,14 +40,14 @@ def regions(pictures: int, name: str = "attention", seed: int = 0) -> NDArray[np
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def nats(decoder: Decoder, regions: Any, targets: Targets) -> tuple[float, float]:
+def negative_log_likelihood(decoder: Decoder, regions: Any, targets: Targets) -> tuple[float, float]:
     """Summed nats of all words and END, and their number, one caption at a time."""
     total, count = 0.0, 0
     for picture, lines in enumerate(targets.ids):
         for line in lines:
-            said = line[line != PAD]
-            logits = decoder(regions[picture : picture + 1], said[None, None, :-1])
+            ids = line[line != PAD]
+            logits = decoder(regions[picture : picture + 1], ids[None, None, :-1])
             log_probs = np.asarray(ops.log_softmax(logits))[0, 0]
-            total -= log_probs[np.arange(len(said) - 1), said[1:]].sum()
-            count += len(said) - 1
+            total -= log_probs[np.arange(len(ids) - 1), ids[1:]].sum()
+            count += len(ids) - 1
     return total, count

@@ -85,9 +85,9 @@ def trained(command: list[str], folder: Path) -> Bundle:
 
 def test_a_dataset_becomes_a_bundle_that_captions(trained: Bundle, tiny_dataset: Dataset) -> None:
     captions = Captioner(trained).caption(images.read(tiny_dataset.path(names("test")[0])))
-    said = {word.text for word in captions.best.words if word.text}
+    used_words = {word.text for word in captions.best.words if word.text}
 
-    assert said <= set(trained.vocabulary.words)
+    assert used_words <= set(trained.vocabulary.words)
     assert trained.config.recipe == "attention"
     assert (trained.config.encoder, trained.config.image_size) == ("mobilenet_v2", 32)
     assert (trained.config.decoder, trained.config.members) == ("attention", 2)
@@ -189,13 +189,13 @@ def test_a_folder_that_is_no_bundle_is_refused_before_training(
 def test_tuning_takes_the_place_of_training(
     kaggle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[tuple[Tuner, int, bool]] = []
-    monkeypatch.setattr(Tuner, "run", lambda *given: begun.append(given))
+    calls: list[tuple[Tuner, int, bool]] = []
+    monkeypatch.setattr(Tuner, "run", lambda *arguments: calls.append(arguments))
     monkeypatch.chdir(tmp_path)
     command = ["--data", str(kaggle_folder), "--recipe", "merge", "--hold-out", "3", "--seed", "7"]
     cli.main([*command, "--tune", "20"])
     cli.main([*command, "--tune", "2", "--epochs", "1", "--run", "elsewhere", "--resume"])
-    (first, *rest), (second, *other) = begun
+    (first, *rest), (second, *other) = calls
 
     assert (first.recipe, first.folder, first.seed) == (RECIPES["merge"], Path("runs/merge-tuning"), 7)
     assert len(first.dataset.splits["train"]) == 5
@@ -210,7 +210,7 @@ def test_the_number_of_pictures_is_printed(
     options = cli.parse_arguments(["--data", str(kaggle_folder), "--limit", "5"])
     dataset = cli.read_dataset(options, chosen())
 
-    assert [len(found) for found in dataset.splits.values()] == [5, 2, 2]
+    assert [len(images) for images in dataset.splits.values()] == [5, 2, 2]
     assert capsys.readouterr().out == "pictures: 5 train, 2 dev, 2 test\n"
     with pytest.raises(DatasetError, match="no dataset folder"):
         cli.read_dataset(cli.parse_arguments(["--data", str(tmp_path / "nowhere")]), chosen())
@@ -265,11 +265,11 @@ def test_real_pictures_and_weights_become_a_bundle(
     flags = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
     once = ["--limit", "12", "--epochs", "1", "--self-critical", "1"]
     cli.main([*flags, "--recipe", "pair", "--weights", *weights, *once])
-    found = storage.load(tmp_path / "out")
+    result = storage.load(tmp_path / "out")
 
-    assert found.model_path.stat().st_size < 30e6, "which takes 8 bits: with 16 it has 43 MB"
-    assert [row.phase for row in found.history()] == ["decoder", "fine-tune", "self_critical"]
-    assert len(found.predictions()) == 2
-    metrics = found.metrics()
+    assert result.model_path.stat().st_size < 30e6, "which takes 8 bits: with 16 it has 43 MB"
+    assert [row.phase for row in result.history()] == ["decoder", "fine-tune", "self_critical"]
+    assert len(result.predictions()) == 2
+    metrics = result.metrics()
     assert metrics
     assert metrics.command.endswith("--limit 2"), "the command gives the figures of these two"

@@ -56,24 +56,24 @@ def test_a_flag_changes_one_thing(
         with pytest.raises(CaptionerError, match=f"sized to match. Leave out {flags[0]}"):
             chosen("--recipe", recipe, *flags)
         return
-    found = chosen("--recipe", recipe, *flags)
+    result = chosen("--recipe", recipe, *flags)
 
-    assert where(found) == value
-    assert found.name == recipe
-    assert [phase.name for phase in found.phases] == [phase.name for phase in RECIPES[recipe].phases]
+    assert where(result) == value
+    assert result.name == recipe
+    assert [phase.name for phase in result.phases] == [phase.name for phase in RECIPES[recipe].phases]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_kaggle_split_has_phases_of_its_own(recipe: str) -> None:
     """Rare words drift away under a small epsilon, and smoothing moves nats to words nobody says."""
-    found, own = chosen("--recipe", recipe, "--split", "kaggle"), RECIPES[recipe]
+    result, own = chosen("--recipe", recipe, "--split", "kaggle"), RECIPES[recipe]
     if own.decoder.name == "attention":
-        assert (found.phases[0].epsilon, found.phases[-1].label_smoothing) == (1e-5, 0.0)
-        assert [phase.encoder_learning_rate for phase in found.phases] == [
+        assert (result.phases[0].epsilon, result.phases[-1].label_smoothing) == (1e-5, 0.0)
+        assert [phase.encoder_learning_rate for phase in result.phases] == [
             one.encoder_learning_rate for one in own.phases
         ]
     else:
-        assert found.phases == own.phases
+        assert result.phases == own.phases
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -91,19 +91,19 @@ def test_sizes_change_where_a_decoder_reads_them(recipe: str, flag: str, value: 
 @pytest.mark.parametrize("recipe", ["attention", "edgetpu", "pair"])
 def test_a_frozen_encoder_is_in_no_phase(recipe: str, split: str) -> None:
     own = chosen("--recipe", recipe, "--split", split).phases
-    found = chosen("--recipe", recipe, "--split", split, "--frozen", "--self-critical", "2").phases
+    result = chosen("--recipe", recipe, "--split", split, "--frozen", "--self-critical", "2").phases
 
-    assert [phase.name for phase in found] == ["decoder", "self_critical"]
-    assert found[0] == own[0]
-    assert not any(phase.encoder_learning_rate for phase in found)
+    assert [phase.name for phase in result] == ["decoder", "self_critical"]
+    assert result[0] == own[0]
+    assert not any(phase.encoder_learning_rate for phase in result)
 
 
 @pytest.mark.parametrize("recipe", ["attention", "edgetpu", "pair"])
 def test_the_batch_flag_changes_fine_tuning_only(recipe: str) -> None:
     own = chosen("--recipe", recipe, "--self-critical", "2").phases
-    found = chosen("--recipe", recipe, "--self-critical", "2", "--batch", "5").phases
+    result = chosen("--recipe", recipe, "--self-critical", "2", "--batch", "5").phases
 
-    assert [one.batch_size for one in found] == [
+    assert [one.batch_size for one in result] == [
         5 if one.encoder_learning_rate else one.batch_size for one in own
     ]
 

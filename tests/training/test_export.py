@@ -48,8 +48,8 @@ def encoder(which: tuple[str, int]) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def decoder(which: tuple[str, int]) -> Decoder | Ensemble:
-    found: Decoder | Ensemble = tiny_networks.networks(*which)[1]
-    return found
+    actual: Decoder | Ensemble = tiny_networks.networks(*which)[1]
+    return actual
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +70,16 @@ def run(interpreter: Interpreter, signature: str, **inputs: Any) -> dict[str, ND
 def test_the_signatures_have_the_agreed_names_and_shapes(
     interpreter: Interpreter, decoder: Decoder | Ensemble
 ) -> None:
-    found = interpreter.get_signature_list()
+    actual = interpreter.get_signature_list()
     state, fixed = decoder.start(np.zeros((1, *decoder_regions(decoder)), np.float32))
-    states, kept = {f"state_{key}" for key in state}, {f"fixed_{key}" for key in fixed}
+    states, committed = {f"state_{key}" for key in state}, {f"fixed_{key}" for key in fixed}
     attention = {"attention"} if decoder.has_attention else set()
 
-    assert set(found) == set(SIGNATURES)
-    assert (found["encode"]["inputs"], found["encode"]["outputs"]) == (["image"], ["regions"])
-    assert (found["start"]["inputs"], set(found["start"]["outputs"])) == (["regions"], states | kept)
-    assert set(found["step"]["inputs"]) == {"word", *states, *kept}
-    assert set(found["step"]["outputs"]) == {"log_probs", *states, *attention}
+    assert set(actual) == set(SIGNATURES)
+    assert (actual["encode"]["inputs"], actual["encode"]["outputs"]) == (["image"], ["regions"])
+    assert (actual["start"]["inputs"], set(actual["start"]["outputs"])) == (["regions"], states | committed)
+    assert set(actual["step"]["inputs"]) == {"word", *states, *committed}
+    assert set(actual["step"]["outputs"]) == {"log_probs", *states, *attention}
 
 
 def decoder_regions(decoder: Decoder | Ensemble) -> tuple[int, int]:
@@ -89,8 +89,8 @@ def decoder_regions(decoder: Decoder | Ensemble) -> tuple[int, int]:
 def test_both_encode_alike(
     interpreter: Interpreter, encoder: keras.Model, picture: NDArray[np.uint8]
 ) -> None:
-    found = run(interpreter, "encode", image=picture)["regions"]
-    np.testing.assert_allclose(found, encoder(picture), atol=TOLERANCE, rtol=TOLERANCE)
+    actual = run(interpreter, "encode", image=picture)["regions"]
+    np.testing.assert_allclose(actual, encoder(picture), atol=TOLERANCE, rtol=TOLERANCE)
 
 
 @pytest.mark.parametrize("rows", [1, 5, 3])
@@ -106,14 +106,14 @@ def test_both_give_the_same_log_probs(
     begun = run(interpreter, "start", regions=regions)
     fixed = {key: value for key, value in begun.items() if key.startswith("fixed_")}
     lite = {key: np.repeat(value, rows, axis=0) for key, value in begun.items() if key not in fixed}
-    state, kept = decoder.start(regions)
+    state, committed = decoder.start(regions)
     state = {key: ops.repeat(value[:, None], rows, axis=1) for key, value in state.items()}
-    said = np.random.default_rng(rows).integers(
+    words_chosen = np.random.default_rng(rows).integers(
         UNKNOWN + 1, decoder.vocabulary_size, (4, rows), dtype=np.int32
     )
-    for ids in (np.full(rows, START, np.int32), *said):
+    for ids in (np.full(rows, START, np.int32), *words_chosen):
         outputs = run(interpreter, "step", word=ids, **lite, **fixed)
-        logits, state, attention = decoder.step(ids[None], state, kept)
+        logits, state, attention = decoder.step(ids[None], state, committed)
         expected = np.asarray(ops.log_softmax(logits))[0]
         lite = {key: value for key, value in outputs.items() if key.startswith("state_")}
         sayable = [END, *range(UNKNOWN + 1, decoder.vocabulary_size)]
@@ -133,17 +133,17 @@ def test_eight_bits_give_nearly_the_same_in_less_space(picture: NDArray[np.uint8
     keras.utils.set_random_seed(0)
     encoder = tiny_networks.networks("attention")[0]
     decoder = decoders.build(DecoderOptions(units=128), np.zeros(800, np.float32), encoder.output_shape[1:])
-    found, sizes = {}, {}
+    actual, sizes = {}, {}
     for bits in (16, 8):
         path = tmp_path / f"{bits}.tflite"
         export.write_litert(encoder, decoder, path, bits)
         interpreter = Interpreter(model_content=path.read_bytes())
         begun = run(interpreter, "start", regions=run(interpreter, "encode", image=picture)["regions"])
-        said = run(interpreter, "step", word=np.array([START], np.int32), **begun)
-        found[bits], sizes[bits] = np.exp(said["log_probs"]), len(path.read_bytes())
+        words_chosen = run(interpreter, "step", word=np.array([START], np.int32), **begun)
+        actual[bits], sizes[bits] = np.exp(words_chosen["log_probs"]), len(path.read_bytes())
 
     assert sizes[8] < 0.75 * sizes[16]  # not half: the embedding is there twice, rounded in two ways
-    assert 0 < np.abs(found[8] - found[16]).sum() < 0.1
+    assert 0 < np.abs(actual[8] - actual[16]).sum() < 0.1
 
 
 @pytest.mark.parametrize("name", small.DECODERS)
@@ -151,14 +151,16 @@ def test_the_models_of_the_other_tests_are_what_is_exported_today(
     name: str, picture: NDArray[np.uint8]
 ) -> None:
     """Else: ``python -m tests.training.tiny_networks``."""
-    kept, made = (Interpreter(model_content=file) for file in (tiny.model(name), tiny_networks.model(name)))
-    assert kept.get_signature_list() == made.get_signature_list()
+    committed, exported = (
+        Interpreter(model_content=file) for file in (tiny.model(name), tiny_networks.model(name))
+    )
+    assert committed.get_signature_list() == exported.get_signature_list()
     inputs: dict[str, NDArray[Any]] = {"image": picture}
     for signature in SIGNATURES:
-        expected = run(made, signature, **inputs)
-        found = run(kept, signature, **inputs)
+        expected = run(exported, signature, **inputs)
+        actual = run(committed, signature, **inputs)
         for output, value in expected.items():
-            np.testing.assert_allclose(found[output], value, TOLERANCE, TOLERANCE, err_msg=output)
+            np.testing.assert_allclose(actual[output], value, TOLERANCE, TOLERANCE, err_msg=output)
         inputs = {**expected, "word": np.array([START], np.int32)} if signature == "start" else expected
 
 
@@ -198,24 +200,26 @@ def test_the_statistics_are_those_of_the_training_split(
     tiny_dataset: Dataset, vocabulary: Vocabulary
 ) -> None:
     recipe = replace(RECIPES["attention"], min_count=1)
-    found = export.dataset_statistics(recipe, trained("attention", vocabulary), tiny_dataset)
-    said = [words(caption) for number in range(8) for caption in captions(number)]
+    actual = export.dataset_statistics(recipe, trained("attention", vocabulary), tiny_dataset)
+    words_chosen = [words(caption) for number in range(8) for caption in captions(number)]
 
-    assert found["images"] == {"train": 8, "dev": 4, "test": 4}
-    assert found["captions"] == {"train": 40, "dev": 20, "test": 20}
-    assert sum(found["caption_lengths"].values()) == 40
-    assert sum(int(length) * count for length, count in found["caption_lengths"].items()) == sum(
-        map(len, said)
+    assert actual["images"] == {"train": 8, "dev": 4, "test": 4}
+    assert actual["captions"] == {"train": 40, "dev": 20, "test": 20}
+    assert sum(actual["caption_lengths"].values()) == 40
+    assert sum(int(length) * count for length, count in actual["caption_lengths"].items()) == sum(
+        map(len, words_chosen)
     )
-    assert found["words"]["tokens"] == sum(map(len, said))
-    assert found["words"]["distinct"] == found["words"]["vocabulary_size"] == len(vocabulary) - len(SPECIALS)
-    assert dict(found["words"]["most_common"])["ball"] == sum(line.count("ball") for line in said)
-    assert found["words"]["most_common"][0][0] == vocabulary.words[len(SPECIALS)]
+    assert actual["words"]["tokens"] == sum(map(len, words_chosen))
+    assert (
+        actual["words"]["distinct"] == actual["words"]["vocabulary_size"] == len(vocabulary) - len(SPECIALS)
+    )
+    assert dict(actual["words"]["most_common"])["ball"] == sum(line.count("ball") for line in words_chosen)
+    assert actual["words"]["most_common"][0][0] == vocabulary.words[len(SPECIALS)]
 
 
 def test_words_are_counted_by_the_recipes_tokeniser(kaggle_dataset: Dataset, vocabulary: Vocabulary) -> None:
-    found = export.dataset_statistics(RECIPES["inject"], trained("inject", vocabulary), kaggle_dataset)
-    said = [kaggle_words(c) for number in range(14) for c in tiny_flickr8k.captions(number)]
+    actual = export.dataset_statistics(RECIPES["inject"], trained("inject", vocabulary), kaggle_dataset)
+    words_chosen = [kaggle_words(c) for number in range(14) for c in tiny_flickr8k.captions(number)]
 
-    assert found["words"]["tokens"] == sum(map(len, said))
-    assert "a" not in dict(found["words"]["most_common"])
+    assert actual["words"]["tokens"] == sum(map(len, words_chosen))
+    assert "a" not in dict(actual["words"]["most_common"])

@@ -121,11 +121,11 @@ def test_a_run_killed_again_and_again_comes_to_the_same_weights(
             patch.setattr(place, call, killed_after(getattr(place, call), allowed))
             with pytest.raises(Killed):
                 train(tmp_path)
-    found, expected = train(tmp_path)[0], uninterrupted[0]
+    result, expected = train(tmp_path)[0], uninterrupted[0]
 
     assert epochs_in_history(tmp_path) == [1, 2, 3, 4, 5, 6]
-    np.testing.assert_allclose(metrics(found.history), metrics(expected.history), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(outputs(found), outputs(expected), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(metrics(result.history), metrics(expected.history), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(outputs(result), outputs(expected), rtol=1e-3, atol=1e-3)
 
 
 def test_a_finished_run_gives_the_same_model_again(train: Train, uninterrupted: Outcome) -> None:
@@ -148,13 +148,13 @@ def test_a_run_can_begin_with_the_encoder_and_decoder_of_another(
         patch.setattr(Run, "write_history", killed_after(Run.write_history, 0))
         with pytest.raises(Killed):
             train(tmp_path, still, initial_run=folder)
-    found, _ = train(tmp_path, still)
-    best = found.history[:-1]
+    result, _ = train(tmp_path, still)
+    best = result.history[:-1]
 
     assert best == trained.history[: len(best)]
-    assert found.history[-1].epoch == len(best) + 1 == epochs_in_history(tmp_path)[-1]
-    assert encoder_weights(found) == encoder_weights(trained)
-    np.testing.assert_allclose(outputs(found), outputs(trained), atol=1e-4)
+    assert result.history[-1].epoch == len(best) + 1 == epochs_in_history(tmp_path)[-1]
+    assert encoder_weights(result) == encoder_weights(trained)
+    np.testing.assert_allclose(outputs(result), outputs(trained), atol=1e-4)
 
 
 @pytest.mark.parametrize("left", [(0, 1), (0, 2), (1, 2), (0, 2, 1)])
@@ -178,9 +178,9 @@ def test_only_the_schedule_of_later_phases_may_change(
 
     longer = replace(RECIPE, phases=(*FROZEN.phases, replace(RECIPE.phases[2], epochs=1)))
     train(tmp_path / "begun", FROZEN)
-    found, expected = train(tmp_path / "begun", longer)[0], train(tmp_path / "at once", longer)[0]
+    result, expected = train(tmp_path / "begun", longer)[0], train(tmp_path / "at once", longer)[0]
     assert "how it was begun: self_critical is added\n" in capsys.readouterr().out
-    np.testing.assert_allclose(metrics(found.history), metrics(expected.history), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(metrics(result.history), metrics(expected.history), rtol=1e-4, atol=1e-4)
 
 
 def encoder_weights(trained: TrainingResult) -> list[bytes]:
@@ -201,9 +201,9 @@ def test_a_run_without_fine_tuning_does_not_begin_it(train: Train, tmp_path: Pat
     train(tmp_path / "frozen", FROZEN)
     with pytest.raises(CaptionerError, match=r"kept no encoder.*--frozen, or .*--from .*frozen"):
         train(tmp_path / "frozen")
-    found, _ = train(tmp_path / "new", initial_run=tmp_path / "frozen")
+    result, _ = train(tmp_path / "new", initial_run=tmp_path / "frozen")
 
-    assert [row.phase for row in found.history][-2:] == ["self_critical"] * 2
+    assert [row.phase for row in result.history][-2:] == ["self_critical"] * 2
 
 
 def test_a_run_of_other_pictures_or_words_cannot_initialise_another(
@@ -258,22 +258,22 @@ def test_half_precision_ends_in_float32(train: Train, tmp_path: Path) -> None:
 
 
 def test_words_come_from_the_training_split_only(tiny_dataset: Dataset) -> None:
-    found = runner.build_vocabulary(RECIPE, tiny_dataset)
+    result = runner.build_vocabulary(RECIPE, tiny_dataset)
     train = {
         word for captions in tiny_dataset.splits["train"].values() for c in captions for word in words(c)
     }
 
-    assert set(found.words) == train | set(SPECIALS)
-    assert "stranger" not in found  # only the dev and test captions say it
+    assert set(result.words) == train | set(SPECIALS)
+    assert "stranger" not in result  # only the dev and test captions say it
     for split in ("train", "dev", "test"):
-        ids = [found.ids(words(c)) for captions in tiny_dataset.splits[split].values() for c in captions]
+        ids = [result.ids(words(c)) for captions in tiny_dataset.splits[split].values() for c in captions]
         assert (UNKNOWN in np.concatenate(ids)) == (split != "train")
 
 
 def test_rare_words_are_not_in_the_vocabulary(tiny_dataset: Dataset) -> None:
-    found = runner.build_vocabulary(replace(RECIPE, min_count=4), tiny_dataset)
-    assert "ball" in found
-    assert "left" not in found
+    result = runner.build_vocabulary(replace(RECIPE, min_count=4), tiny_dataset)
+    assert "ball" in result
+    assert "left" not in result
 
 
 def test_a_vocabulary_without_a_word_is_refused(train: Train, tmp_path: Path) -> None:
@@ -283,10 +283,10 @@ def test_a_vocabulary_without_a_word_is_refused(train: Train, tmp_path: Path) ->
 
 def test_the_kaggle_vocabulary_has_every_word(kaggle_dataset: Dataset) -> None:
     recipe = RECIPES["inject"]
-    found = runner.build_vocabulary(recipe, kaggle_dataset)
+    result = runner.build_vocabulary(recipe, kaggle_dataset)
     expected = {w for c in tiny_flickr8k.ALL.values() for caption in c for w in kaggle_words(caption)}
 
     assert (recipe.split, recipe.tokenizer, recipe.min_count) == ("kaggle", "kaggle", 1)
-    assert set(found.words) == expected | set(SPECIALS)
+    assert set(result.words) == expected | set(SPECIALS)
     for captions in kaggle_dataset.splits.values():
-        assert UNKNOWN not in Targets.from_captions(captions, found, kaggle_words).ids
+        assert UNKNOWN not in Targets.from_captions(captions, result, kaggle_words).ids

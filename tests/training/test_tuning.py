@@ -160,11 +160,11 @@ def test_interrupted_or_asked_for_more_it_comes_to_the_same(
             with pytest.raises(Killed):
                 tuner.run(8, resume=True)
     tuner.run(6, resume=True)
-    found = tuner.run(8, resume=True)
+    result = tuner.run(8, resume=True)
 
-    assert compared(found) == compared(whole[1])
+    assert compared(result) == compared(whole[1])
     assert len(list(tmp_path.glob("trial-*"))) == 1
-    assert tuner.run(8, resume=True) == found  # nothing is left to do
+    assert tuner.run(8, resume=True) == result  # nothing is left to do
 
 
 @pytest.mark.usefixtures("quick")
@@ -238,9 +238,9 @@ def test_a_trial_that_fails_does_not_end_the_tuning_unless_nothing_works(
         simulate_training(*arguments)
 
     monkeypatch.setattr(runner, "train", now_and_then)
-    found = make_tuner(tiny_dataset, tmp_path / "one").run(3)
+    result = make_tuner(tiny_dataset, tmp_path / "one").run(3)
 
-    assert [one.outcome for one in found] == [FINISHED, FAILED, FINISHED]
+    assert [one.outcome for one in result] == [FINISHED, FAILED, FINISHED]
     assert "trial 1 (2 of 3): the loss is nan.; about" in capsys.readouterr().out
     with pytest.raises(CaptionerError, match=r"the loss is nan\."):
         make_tuner(tiny_dataset, tmp_path / "all").run(3)
@@ -268,13 +268,13 @@ def test_a_trial_is_training_on_regions(
     """With nothing in the place of anything but the encoder."""
     monkeypatch.setattr(encoders, "build", lambda options: small.encoder(options.size))
     monkeypatch.setattr(fit, "Rollout", functools.partial(Rollout, max_words=3))
-    found = make_tuner(tiny_dataset, tmp_path, epochs=1).run(2)
+    result = make_tuner(tiny_dataset, tmp_path, epochs=1).run(2)
     (kept,) = tmp_path.glob("trial-*")
     progress = Run(kept).progress()
-    assert [one.outcome for one in found] == [FINISHED, FINISHED]
+    assert [one.outcome for one in result] == [FINISHED, FINISHED]
     assert progress is not None
     assert [row.phase for row in progress.history] == ["decoder"]
-    assert progress.history[0].val_loss == found[int(kept.name[-2:])].val_loss
+    assert progress.history[0].val_loss == result[int(kept.name[-2:])].val_loss
     assert not (kept / "epoch-0001" / "encoder.weights.h5").exists()
 
 

@@ -88,10 +88,10 @@ def test_importances_find_the_setting_that_matters() -> None:
         study.tell(trial, trial.params["learning_rate"])
         if number < tuning_report.MIN_TRIALS - 1:
             assert tuning_report.importances(study) == {}
-    found = tuning_report.importances(study)
+    result = tuning_report.importances(study)
 
-    assert sum(found.values()) == pytest.approx(1)
-    assert found["learning_rate"] > 0.9
+    assert sum(result.values()) == pytest.approx(1)
+    assert result["learning_rate"] > 0.9
 
 
 def test_equal_trials_have_no_importances() -> None:

@@ -23,9 +23,9 @@ def captions_of(captions: dict[str, str]) -> list[ScoredCaption]:
 def test_a_failure_is_described_with_captions_of_the_model() -> None:
     case = CASES[0]
     caption = f"a {min(case.wrong)} somewhere"
-    (found,) = observed(captions_of({case.image: caption, "another.jpg": "a dog runs"}))
-    assert found.title == failures.KINDS[0][0]
-    assert found.examples == ((case.shows, caption),)
+    (result,) = observed(captions_of({case.image: caption, "another.jpg": "a dog runs"}))
+    assert result.title == failures.KINDS[0][0]
+    assert result.examples == ((case.shows, caption),)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.image)
@@ -62,9 +62,9 @@ def test_each_kind_of_failure_has_only_a_few_examples() -> None:
     ],
 )
 def test_saying_a_thing_twice_is_found_and_counted(caption: str, twice: bool) -> None:
-    found = observed(captions_of({"a.jpg": caption, "b.jpg": "a dog runs"}))
-    assert [failure.examples for failure in found] == ([(("", caption),)] if twice else [])
-    assert all("in 1 of its 2 sentences" in failure.reason for failure in found)
+    result = observed(captions_of({"a.jpg": caption, "b.jpg": "a dog runs"}))
+    assert [failure.examples for failure in result] == ([(("", caption),)] if twice else [])
+    assert all("in 1 of its 2 sentences" in failure.reason for failure in result)
 
 
 def test_an_empty_caption_is_no_failure() -> None:

@@ -39,16 +39,16 @@ def test_about_names_the_pretraining_of_the_encoder(trained: Bundle, monkeypatch
 
 
 def test_about_lists_the_blocked_words(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = text(visit("about", trained, monkeypatch))
+    page_text = text(visit("about", trained, monkeypatch))
     for group in blocklist.groups():
-        assert f"**{group.reason}:** {', '.join(group.words)}" in said
+        assert f"**{group.reason}:** {', '.join(group.words)}" in page_text
 
 
 def test_about_shows_the_card_without_its_head(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = text(visit("about", trained, monkeypatch))
-    assert "# The card" in said
-    assert "a: b" not in said
-    assert model_card.LIMITS.splitlines()[2] in said
+    page_text = text(visit("about", trained, monkeypatch))
+    assert "# The card" in page_text
+    assert "a: b" not in page_text
+    assert model_card.LIMITS.splitlines()[2] in page_text
 
 
 def test_about_tells_real_mistakes_of_the_running_model(
@@ -60,9 +60,9 @@ def test_about_tells_real_mistakes_of_the_running_model(
     mistaken = storage.write(tmp_path / "artifacts", tiny.files(tiny.config()) | {"predictions.csv": rows})
     app = visit("about", mistaken, monkeypatch)
     assert "Where it went wrong" in [header.value for header in app.header]
-    said = text(app)
-    assert r"Two people stroke a small kangaroo on a lawn. It said: “a dog with a \*ball\*”" in said
-    assert "kitten" not in said
+    page_text = text(app)
+    assert r"Two people stroke a small kangaroo on a lawn. It said: “a dog with a \*ball\*”" in page_text
+    assert "kitten" not in page_text
 
 
 def test_about_accuses_no_model_of_what_it_did_not_say(

@@ -11,16 +11,16 @@ from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
 from tests import visitor
 from tests.app.batch.test_job import rows
 from tests.fake_captioner import FakeCaptioner, photo, warned
-from tests.visitor import said
+from tests.visitor import page_text
 
 
-def opened() -> AppTest:
-    return visitor.opened("batch")
+def open_page() -> AppTest:
+    return visitor.open_page("batch")
 
 
 def started(files: list[tuple[str, bytes]]) -> AppTest:
     """The page after these files were chosen and captioned."""
-    app = opened()
+    app = open_page()
     app.file_uploader[0].set_value([(name, data, "image/png") for name, data in files]).run()
     app.button[0].click().run()
     assert not app.exception
@@ -28,8 +28,8 @@ def started(files: list[tuple[str, bytes]]) -> AppTest:
 
 
 def test_the_page_states_its_limits_and_its_promise(fake: FakeCaptioner) -> None:
-    app = opened()
-    text = said(app)
+    app = open_page()
+    text = page_text(app)
     assert "At most 50 pictures and 50 MB at a time." in text
     assert "not stored" in text
 
@@ -40,7 +40,7 @@ def test_every_picture_gets_its_row(fake: FakeCaptioner) -> None:
     assert list(frame["file"]) == ["one.png", "two.png"]
     assert list(frame["caption"]) == ["a dog runs"] * 2
     assert list(frame["certainty"]) == ["sure of 1 of 3, guessed 1"] * 2
-    assert "2 pictures captioned." in said(app)
+    assert "2 pictures captioned." in page_text(app)
     assert not app.error
     assert not app.warning
 
@@ -48,7 +48,7 @@ def test_every_picture_gets_its_row(fake: FakeCaptioner) -> None:
 def test_a_broken_file_is_named_and_does_not_stop_the_rest(fake: FakeCaptioner) -> None:
     app = started([("one.png", photo(1)), ("no*te.png", b"not a picture"), ("cut.png", photo(2)[:60])])
     assert list(app.dataframe[0].value["file"]) == ["one.png"]
-    assert "1 picture captioned." in said(app)
+    assert "1 picture captioned." in page_text(app)
     assert "**no\\*te\\.png:** The picture is not a picture that can be read here" in app.warning[0].value
     assert "**cut\\.png:** The picture is damaged" in app.warning[0].value
 
@@ -56,7 +56,7 @@ def test_a_broken_file_is_named_and_does_not_stop_the_rest(fake: FakeCaptioner) 
 def test_nothing_but_broken_files_is_no_table(fake: FakeCaptioner) -> None:
     app = started([("a.png", b"")])
     assert not app.dataframe
-    assert "0 pictures captioned." in said(app)
+    assert "0 pictures captioned." in page_text(app)
     assert "empty" in app.warning[0].value
 
 
@@ -71,12 +71,12 @@ def test_a_bug_is_logged_whole_and_does_not_stop_the_rest(
 
 
 def test_after_a_stop_the_page_shows_the_progress(fake: FakeCaptioner) -> None:
-    app = opened()
+    app = open_page()
     app.session_state["_batch"] = BatchJob(
         results=[PictureResult("a.png", "a dog", confidence=0.5)], skipped=3
     )
     app.run()
-    assert "1 picture captioned. You stopped before the other 3." in said(app)
+    assert "1 picture captioned. You stopped before the other 3." in page_text(app)
 
 
 def test_no_picture_is_stored_once_it_has_its_sentence(fake: FakeCaptioner) -> None:
@@ -90,7 +90,7 @@ def test_no_picture_is_stored_once_it_has_its_sentence(fake: FakeCaptioner) -> N
 
 def test_no_two_visitors_share_anything(fake: FakeCaptioner) -> None:
     started([("one.png", photo(1))])
-    assert not opened().dataframe
+    assert not open_page().dataframe
 
 
 def test_a_new_batch_takes_the_place_of_the_old(fake: FakeCaptioner) -> None:
@@ -102,12 +102,12 @@ def test_a_new_batch_takes_the_place_of_the_old(fake: FakeCaptioner) -> None:
 
 def test_what_goes_beyond_the_bounds_is_named(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "MAX_PICTURES", 2)
-    app = opened()
+    app = open_page()
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()
     assert app.button[0].label == "Caption 2 pictures"
     assert "2\\.png" in app.warning[0].value
     app.button[0].click().run()
-    assert "2 pictures captioned." in said(app)
+    assert "2 pictures captioned." in page_text(app)
 
 
 def test_a_warning_stands_in_the_table_and_in_the_file(fake: FakeCaptioner) -> None:

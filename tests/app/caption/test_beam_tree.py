@@ -12,9 +12,9 @@ from captioner.app.components import wording
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Caption, Captioner
 from captioner.inference.decoding import DecodingOptions
-from tests.app.caption.test_page import opened
+from tests.app.caption.test_page import open_page
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.visitor import checked, said, upload
+from tests.visitor import checked, page_text, upload
 
 
 @pytest.fixture(scope="module", params=[1, 3, 6])
@@ -55,7 +55,7 @@ def test_the_table_ends_with_every_tip_and_names_every_caption(captions: Caption
     followed = {node.parent for node in captions.beam_tree if node.in_beam}
     assert len(listed) == sum(index not in followed for index in range(len(captions.beam_tree)))
     assert [row[0].removesuffix(" (end)") for row in listed[: len(captions.candidates)]] == [
-        found.text for found in captions.candidates
+        candidate.text for candidate in captions.candidates
     ]
     pruned = sum(not node.in_beam for node in captions.beam_tree)
     assert sum(outcome == "Dropped at once" for _, outcome, _ in listed) == pruned
@@ -66,8 +66,8 @@ def test_the_drawing_is_a_valid_specification(captions: Caption) -> None:
 
 
 def test_the_page_has_the_tree_in_words_and_as_a_table(fake: FakeCaptioner) -> None:
-    app = checked(upload(opened(), photo(3)))
-    assert "Of the 14 words that it considered, it kept 7 and dropped 7" in said(app)
+    app = checked(upload(open_page(), photo(3)))
+    assert "Of the 14 words that it considered, it kept 7 and dropped 7" in page_text(app)
     assert app.dataframe[0].value["sentence"][0] == "a dog runs (end)"
 
 

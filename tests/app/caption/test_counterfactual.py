@@ -14,9 +14,9 @@ from captioner.app.caption import counterfactual
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from captioner.inference.decoding import Candidate, DecodingOptions
-from tests.app.caption.test_page import opened, select
+from tests.app.caption.test_page import open_page, select
 from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
-from tests.visitor import checked, press, said, upload
+from tests.visitor import checked, page_text, press, upload
 
 GREEDY = DecodingOptions(beams=1)
 BEAM = DecodingOptions(beams=3)
@@ -24,7 +24,7 @@ BEAM = DecodingOptions(beams=3)
 
 def at_word(index: int) -> AppTest:
     """The app with a word of the sentence selected."""
-    return select(checked(upload(opened(), photo(3))), index)
+    return select(checked(upload(open_page(), photo(3))), index)
 
 
 def choose(app: AppTest, option: int) -> AppTest:
@@ -57,7 +57,7 @@ def test_the_way_back_is_one_step_or_all_of_them(fake: FakeCaptioner) -> None:
     app = choose(at_word(1), 1)
     app = choose(select(app, 2), 1)
     assert app.header[0].value == "“a ball ball”"
-    assert "You chose “ball” and “ball”" in said(app)
+    assert "You chose “ball” and “ball”" in page_text(app)
     app = press(app, "Undo “ball”")
     assert app.header[0].value == "“a ball runs”"
     assert app.pills[0].value == 2
@@ -69,7 +69,7 @@ def test_the_way_back_is_one_step_or_all_of_them(fake: FakeCaptioner) -> None:
 def test_a_choice_further_ahead_takes_the_later_one_out_of_force(fake: FakeCaptioner) -> None:
     app = choose(select(choose(at_word(2), 1), 1), 1)
     assert app.header[0].value == "“a ball runs”"
-    assert "You chose “ball”. The" in said(app)
+    assert "You chose “ball”. The" in page_text(app)
     assert press(app, "Undo “ball”").header[0].value == "“a dog ball”"
 
 
@@ -94,7 +94,7 @@ def scored(own: float, new: float, *, words: int = 3) -> tuple[Candidate, Candid
 
 
 @pytest.mark.parametrize(
-    ("options", "own", "new", "words", "said"),
+    ("options", "own", "new", "words", "expected"),
     [
         (BEAM, -4, -4 + math.log(2), 4, "ranks higher than the model’s own.** The new sentence is 2.0 times"),
         (BEAM, -4, -4 + math.log(2), 4, "it dropped this beginning too early"),
@@ -107,12 +107,12 @@ def scored(own: float, new: float, *, words: int = 3) -> tuple[Candidate, Candid
     ],
 )
 def test_the_ranking_is_described(
-    options: DecodingOptions, own: float, new: float, words: int, said: str
+    options: DecodingOptions, own: float, new: float, words: int, expected: str
 ) -> None:
-    if said == "is 3.0 times":  # likelier, but so short that it ranks below
+    if expected == "is 3.0 times":  # likelier, but so short that it ranks below
         new = own + math.log(3)
-        said = "is 3.0 times as likely.** But it is shorter"
-    assert said in counterfactual.describe_ranking(*scored(own, new, words=words), options)
+        expected = "is 3.0 times as likely.** But it is shorter"
+    assert expected in counterfactual.describe_ranking(*scored(own, new, words=words), options)
 
 
 def test_the_search_did_not_miss_what_it_may_not_say() -> None:

@@ -14,12 +14,12 @@ from captioner.app.components import decoding_controls, image_picker
 from captioner.inference.decoding import DecodingOptions, Word
 from tests import visitor
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.visitor import checked, said, upload
+from tests.visitor import checked, page_text, upload
 
 
-def opened(**query: str) -> AppTest:
+def open_page(**query: str) -> AppTest:
     """The app as a visitor finds it who opens its address with this query."""
-    return checked(visitor.opened(**query))
+    return checked(visitor.open_page(**query))
 
 
 def select(app: AppTest, index: int) -> AppTest:
@@ -29,19 +29,19 @@ def select(app: AppTest, index: int) -> AppTest:
 
 def test_the_page_is_complete_without_samples(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_picker, "thumbnails", lambda: ({}, "No sample pictures here: it is a test."))
-    app = opened()
+    app = open_page()
     assert app.title[0].value == "What does the model see?"
-    assert image_picker.PROMISE in said(app)
-    assert "No sample pictures here: it is a test" in said(app).replace("\\", "")
+    assert image_picker.PROMISE in page_text(app)
+    assert "No sample pictures here: it is a test" in page_text(app).replace("\\", "")
     assert not app.button
 
 
 def test_an_upload_is_captioned(fake: FakeCaptioner) -> None:
-    app = checked(upload(opened(), photo(3)))
+    app = checked(upload(open_page(), photo(3)))
     assert app.header[0].value == "“a dog runs”"
     assert alternative_text(app) == "a dog runs"
-    assert image_picker.PROMISE in said(app)
-    assert "names, ages" in said(app)
+    assert image_picker.PROMISE in page_text(app)
+    assert "names, ages" in page_text(app)
 
 
 def alternative_text(app: AppTest) -> str:
@@ -51,7 +51,7 @@ def alternative_text(app: AppTest) -> str:
 
 
 def test_every_word_has_its_probability_in_figures_and_in_words(fake: FakeCaptioner) -> None:
-    labels = checked(upload(opened(), photo(3))).pills[0].options
+    labels = checked(upload(open_page(), photo(3))).pills[0].options
     assert [label.rstrip("\u2060") for label in labels] == [
         "**a** :small[90\N{NO-BREAK SPACE}% sure]",
         "**dog** :small[60\N{NO-BREAK SPACE}% likely]",
@@ -64,14 +64,14 @@ def test_words_with_the_same_label_are_distinguishable(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.fake_captioner.SENTENCES", ((("a", 0.9), ("a", 0.9), ("a", 0.9)),))
-    app = checked(upload(opened(), photo(3)))
+    app = checked(upload(open_page(), photo(3)))
     assert len(set(app.pills[0].options)) == 3
     assert select(app, 1).pills[0].value == 1
 
 
 def test_a_word_shows_its_runners_up_and_where_the_model_looked(fake: FakeCaptioner) -> None:
-    app = select(checked(upload(opened(), photo(3))), 1)
-    assert "the model looked mostly at the lower left" in said(app)
+    app = select(checked(upload(open_page(), photo(3))), 1)
+    assert "the model looked mostly at the lower left" in page_text(app)
     others = [label.rstrip("\u2060") for label in app.pills[1].options]
     assert "ball :small[5\N{NO-BREAK SPACE}%]" in others
     assert "lower left" in alternative_text(app)
@@ -79,32 +79,34 @@ def test_a_word_shows_its_runners_up_and_where_the_model_looked(fake: FakeCaptio
 
 
 @pytest.mark.parametrize(
-    ("options", "chosen", "said"),
+    ("options", "chosen", "expected"),
     [
         (DecodingOptions(), False, ["cat {r}", "ball but the sentence as a whole came out better with dog"]),
         (DecodingOptions(), True, ["cat but you chose dog"]),
         (DecodingOptions(temperature=1.0), False, ["cat {r}", "ball but the random choice was dog"]),
     ],
 )
-def test_why_a_likelier_word_was_not_taken(options: DecodingOptions, chosen: bool, said: list[str]) -> None:
+def test_why_a_likelier_word_was_not_taken(
+    options: DecodingOptions, chosen: bool, expected: list[str]
+) -> None:
     word = Word("dog", -3.0, (("cat", -1.0), ("ball", -2.0), ("sky", -4.0)), frozenset({"cat", "sky"}))
     told = result.why_not_likelier(word, options, chosen=chosen)
     plain = [re.sub(r"^Here | was likelier,|[“”.]", "", sentence) for sentence in told]
-    assert plain == [one.format(r="but no sentence may repeat itself") for one in said]
+    assert plain == [one.format(r="but no sentence may repeat itself") for one in expected]
 
 
 def test_alternatives_are_ranked_and_their_differences_described(fake: FakeCaptioner) -> None:
-    text = said(checked(upload(opened(), photo(3))))
+    text = page_text(checked(upload(open_page(), photo(3))))
     assert "2. a **cat sits**" in text
     assert "“cat sits” instead of “dog runs”" in text
 
 
 def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(fake: FakeCaptioner) -> None:
-    app = checked(upload(opened(), photo(3)))
+    app = checked(upload(open_page(), photo(3)))
     assert fake.decoded == [fake.options]
     app.slider(key="beams").set_value(1).run()
     assert [options.beams for options in fake.decoded] == [2, 1]
-    assert "the model followed only one sentence" in said(checked(app))
+    assert "the model followed only one sentence" in page_text(checked(app))
     app.slider(key="beams").set_value(2).run()
     assert (fake.encoded, len(fake.decoded)) == (
         1,
@@ -115,7 +117,7 @@ def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(fake:
 def test_no_two_visitors_share_anything(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     session = "first"  # Streamlit's tests give every session the same id
     monkeypatch.setattr(cache_resource_api, "get_session_id_or_throw", lambda: session)
-    first, second = opened(), opened()
+    first, second = open_page(), open_page()
     upload(first, photo(3))
     session = "second"
     second.run()
@@ -130,6 +132,6 @@ def test_the_sliders_reach_what_the_bundle_asks_for(fake: FakeCaptioner) -> None
         beams=decoding_controls.MAX_BEAMS + 5,
         length_penalty=decoding_controls.MAX_LENGTH_PENALTY + 1,
     )
-    app = checked(upload(opened(), photo(3)))
+    app = checked(upload(open_page(), photo(3)))
     assert app.slider(key="beams").value == decoding_controls.MAX_BEAMS + 5
     assert app.slider(key="length_penalty").value == decoding_controls.MAX_LENGTH_PENALTY + 1

@@ -21,7 +21,7 @@ from captioner.inference.decoding import DecodingOptions
 from tests import tiny, visitor
 from tests.conftest import StandIn, samples
 from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
-from tests.visitor import checked, said, upload
+from tests.visitor import checked, page_text, upload
 
 
 @dataclass
@@ -54,8 +54,8 @@ def other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
     return captioner
 
 
-def opened(data: bytes | None = None) -> AppTest:
-    app = visitor.opened("compare")
+def open_page(data: bytes | None = None) -> AppTest:
+    app = visitor.open_page("compare")
     return app if data is None else upload(app, data)
 
 
@@ -66,14 +66,14 @@ def control(app: AppTest, key: str, value: str) -> AppTest:
 
 
 def test_the_page_is_complete_without_a_picture(fake: TwoCaptions) -> None:
-    app = checked(opened())
+    app = checked(open_page())
     assert app.title[0].value == "Two captions compared"
-    assert "Choose a photograph" in said(app)
+    assert "Choose a photograph" in page_text(app)
     assert not app.header
 
 
 def test_two_decoding_options_are_compared(fake: TwoCaptions) -> None:
-    text = said(checked(opened(photo(1))))
+    text = page_text(checked(open_page(photo(1))))
     assert "**From A to B: “cat sits” instead of “dog runs”" in text
     assert "“a *:primary-background[dog runs]*”" in text
     assert "“a *:primary-background[cat sits]* …”" in text
@@ -85,41 +85,41 @@ def test_two_decoding_options_are_compared(fake: TwoCaptions) -> None:
 
 
 def test_every_word_has_its_probability_and_marks_are_no_colour_alone(fake: TwoCaptions) -> None:
-    text = said(checked(opened(photo(1))))
+    text = page_text(checked(open_page(photo(1))))
     assert "a :small[90 % sure] ·" in text
     assert "*:primary-background[dog]* :small[60 % likely] ·" in text
     assert "\\(end\\) :small[over 99 % sure]" in text
 
 
 def test_the_same_configuration_twice_cannot_differ(fake: TwoCaptions) -> None:
-    app = checked(opened(photo(1)))
+    app = checked(open_page(photo(1)))
     app.slider(key="beams_b").set_value(2).run()
-    assert "A and B have the same settings" in said(checked(app))
+    assert "A and B have the same settings" in page_text(checked(app))
     app.slider(key="length_penalty_b").set_value(1.0).run()
-    assert "Both captions are the same, word for word" in said(checked(app))
+    assert "Both captions are the same, word for word" in page_text(checked(app))
     assert (fake.encoded, len(fake.decoded)) == (1, 3)  # nothing is computed twice
 
 
 def test_words_can_be_sampled_with_a_temperature_and_a_seed(fake: TwoCaptions) -> None:
-    app = control(checked(opened(photo(1))), "mode_b", decoding_controls.SAMPLING)
+    app = control(checked(open_page(photo(1))), "mode_b", decoding_controls.SAMPLING)
     app.slider(key="temperature_b").set_value(0.5).run()
     app.number_input(key="seed_b").set_value(7).run()
     options = fake.decoded[-1]
     assert (options.beams, options.temperature, options.seed) == (1, 0.5, 7)
-    assert "\\(sampling\\), temperature 0\\.5, seed 7" in said(checked(app))
+    assert "\\(sampling\\), temperature 0\\.5, seed 7" in page_text(checked(app))
 
 
 def test_a_line_says_that_there_is_only_one_model(fake: TwoCaptions) -> None:
-    app = checked(opened(photo(1)))
-    assert "Only one model is here" in said(app)
-    assert "put further ones into the folder bundles/" in said(app)
+    app = checked(open_page(photo(1)))
+    assert "Only one model is here" in page_text(app)
+    assert "put further ones into the folder bundles/" in page_text(app)
 
 
 def test_two_models_are_compared(fake: TwoCaptions, other: FakeCaptioner) -> None:
-    app = control(checked(opened(photo(1))), "what", compare.MODELS)
+    app = control(checked(open_page(photo(1))), "what", compare.MODELS)
     assert app.selectbox(key="model_b").value == "second"
     assert other.decoded[-1] == DecodingOptions(beams=1, length_penalty=0.7, max_words=8)
-    text = said(app)
+    text = page_text(app)
     assert "on its own scale" in text
     assert "It has not been scored on test pictures yet" in text.replace("\\", "")
     control(app, "what", compare.SETTINGS)
@@ -141,7 +141,7 @@ def test_a_broken_bundle_is_named_with_its_sentence(
     (folder / "torn").mkdir()
     (folder / ".cache").mkdir()
     (folder / "second.tmp-old").mkdir()
-    app = checked(opened(photo(1)))
+    app = checked(open_page(photo(1)))
     assert len(app.warning) == 1
     assert app.warning[0].value.startswith("The model **torn** is left out: ")
     assert control(app, "what", compare.MODELS).selectbox(key="model_a").options == [
@@ -157,26 +157,26 @@ def test_a_model_that_cannot_run_does_not_stop_the_other(
         raise BundleError("captioner.tflite does not fit its bundle. Pull it again.")
 
     monkeypatch.setattr(compare, "_captioner", broken)
-    app = opened(photo(1))
+    app = open_page(photo(1))
     app.segmented_control(key="what").set_value(compare.MODELS).run()
     assert not app.exception
     assert [error.value for error in app.error] == [
         "Captioner.tflite does not fit its bundle. Pull it again."
     ]
-    assert "“a dog runs”" in said(app)
-    assert "What differs" not in said(app)
+    assert "“a dog runs”" in page_text(app)
+    assert "What differs" not in page_text(app)
 
 
 @pytest.mark.parametrize("data", [b"not a picture", b""])
 def test_a_broken_picture_is_explained(fake: TwoCaptions, data: bytes) -> None:
-    app = opened(data)
+    app = open_page(data)
     assert not app.exception
     assert app.error[0].value.startswith("The picture is")
 
 
 def linked(**query: str) -> AppTest:
     """The page of a link with a sample in it."""
-    return visitor.opened("compare", sample="one.png", **query)
+    return visitor.open_page("compare", sample="one.png", **query)
 
 
 @pytest.fixture
@@ -192,12 +192,12 @@ def test_a_link_brings_back_the_same_comparison(picked: TwoCaptions) -> None:
     first, second = picked.decoded
     assert (first.beams, first.length_penalty, first.temperature) == (1, 1.2, None)
     assert (second.temperature, second.seed) == (0.5, 7)
-    assert compare.LINK in said(app)
+    assert compare.LINK in page_text(app)
     assert not app.info
 
 
 def test_a_link_to_an_upload_brings_back_the_settings_alone(fake: TwoCaptions) -> None:
-    assert image_picker.NO_LINK in said(checked(opened(photo(1))))
+    assert image_picker.NO_LINK in page_text(checked(open_page(photo(1))))
 
 
 def test_a_link_names_the_models(picked: TwoCaptions, other: FakeCaptioner) -> None:
@@ -231,4 +231,4 @@ def test_a_link_to_what_is_not_here_is_explained(
 def test_a_link_to_two_models_says_when_there_is_only_one(picked: TwoCaptions) -> None:
     app = checked(linked(what=compare.MODELS))
     assert app.info[0].value == "The link compares two models, but only one is here\\."
-    assert "same settings" in said(app) or "From A to B" in said(app)
+    assert "same settings" in page_text(app) or "From A to B" in page_text(app)

@@ -37,7 +37,7 @@ def test_a_flat_map_leaves_no_place_brighter_than_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "column", "said"),
+    ("row", "column", "expected"),
     [
         (0, 0, "the upper left"),
         (5, 0, "the lower left"),
@@ -47,8 +47,8 @@ def test_a_flat_map_leaves_no_place_brighter_than_another() -> None:
         (3, 5, "the middle right"),
     ],
 )
-def test_places_have_names(row: int, column: int, said: str) -> None:
-    assert attention_overlay.describe_attention(looking(row, column)) == f"mostly at {said}"
+def test_places_have_names(row: int, column: int, expected: str) -> None:
+    assert attention_overlay.describe_attention(looking(row, column)) == f"mostly at {expected}"
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7, 14])

@@ -14,20 +14,20 @@ from captioner.app.components import decoding_controls
 from captioner.app.state.session import DecodedImage
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
-from tests.app.caption.test_page import opened
+from tests.app.caption.test_page import open_page
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.visitor import checked, said
+from tests.visitor import checked, page_text
 
 
 def test_a_link_brings_back_picture_and_settings(fake: FakeCaptioner) -> None:
-    app = opened(sample="two.png", beams="1", length_penalty="1.3")
+    app = open_page(sample="two.png", beams="1", length_penalty="1.3")
     assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (1, 1.3)
-    assert "Somebody wrote two" in said(app)
+    assert "Somebody wrote two" in page_text(app)
     assert app.code[1].value.endswith("?sample=two.png&beams=1&length_penalty=1.3")
 
 
 def test_defaults_are_left_out_of_a_link(fake: FakeCaptioner) -> None:
-    app = opened(sample="two.png")
+    app = open_page(sample="two.png")
     assert app.code[1].value.endswith("?sample=two.png")
     app.slider(key="beams").set_value(1).run()
     assert checked(app).code[1].value.endswith("?sample=two.png&beams=1")
@@ -36,11 +36,11 @@ def test_defaults_are_left_out_of_a_link(fake: FakeCaptioner) -> None:
 
 
 def test_an_old_link_still_works(fake: FakeCaptioner) -> None:
-    app = opened(sample="two.png", alpha="1.3", beams="1")
+    app = open_page(sample="two.png", alpha="1.3", beams="1")
     assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (1, 1.3)
     assert checked(app).code[1].value.endswith("?sample=two.png&beams=1&length_penalty=1.3")
     assert not app.info
-    app = opened(sample="two.png", way="Draw word by word", seed="7")
+    app = open_page(sample="two.png", way="Draw word by word", seed="7")
     assert (fake.decoded[-1].temperature, fake.decoded[-1].seed) == (0.5, 7)
     assert checked(app).code[1].value.endswith("?sample=two.png&mode=sample&seed=7")
     assert not app.info
@@ -62,7 +62,7 @@ def test_an_old_link_still_works(fake: FakeCaptioner) -> None:
     ],
 )
 def test_what_cannot_be_is_ignored_with_a_sentence(fake: FakeCaptioner, query: dict[str, str]) -> None:
-    app = opened(sample="two.png", **query)
+    app = open_page(sample="two.png", **query)
     assert "ignored" in app.info[0].value
     assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (2, 0.6)
     app.run()
@@ -72,17 +72,17 @@ def test_what_cannot_be_is_ignored_with_a_sentence(fake: FakeCaptioner, query: d
 
 
 def test_sampling_is_a_setting_and_the_page_names_it(fake: FakeCaptioner) -> None:
-    app = opened(sample="two.png", mode="sample", temperature="0.5", seed="7")
+    app = open_page(sample="two.png", mode="sample", temperature="0.5", seed="7")
     assert (fake.decoded[0].temperature, fake.decoded[0].seed) == (0.5, 7)
-    assert "A random version (sampling) at temperature 0.5, number 7" in said(app)
+    assert "A random version (sampling) at temperature 0.5, number 7" in page_text(app)
     app.number_input(key="seed").set_value(8).run()
-    assert "temperature 0.5, number 8" in said(checked(app))
+    assert "temperature 0.5, number 8" in page_text(checked(app))
     app.segmented_control(key="mode").set_value(decoding_controls.BEAM_SEARCH).run()
-    assert "A random version" not in said(checked(app))
+    assert "A random version" not in page_text(checked(app))
 
 
 def test_a_caption_to_copy(fake: FakeCaptioner) -> None:
-    assert opened(sample="two.png").code[0].value == "a dog runs"
+    assert open_page(sample="two.png").code[0].value == "a dog runs"
 
 
 def test_the_json_is_that_of_the_command_line(

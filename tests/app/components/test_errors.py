@@ -8,7 +8,7 @@ from captioner.app.state import serving
 from captioner.errors import BundleError
 from captioner.inference.captioner import Captioner
 from tests import visitor
-from tests.app.caption.test_page import opened
+from tests.app.caption.test_page import open_page
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import upload
 
@@ -20,7 +20,7 @@ def test_what_a_person_can_put_right_is_a_sentence(
         raise BundleError("artifacts holds no bundle. Pull one.")
 
     monkeypatch.setattr(serving, "captioner", broken)
-    app = visitor.opened()
+    app = visitor.open_page()
     assert not app.exception
     assert app.error[0].value == "Artifacts holds no bundle. Pull one."
 
@@ -29,7 +29,7 @@ def test_a_bug_is_logged_whole_and_shown_under_a_reference(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(fake, "decode", lambda regions, options: [][0])
-    app = upload(opened(), photo(3))
+    app = upload(open_page(), photo(3))
     assert not app.exception
     assert len(app.error) == 1
     reference = app.error[0].value.split("**")[1]

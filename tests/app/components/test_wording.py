@@ -30,7 +30,7 @@ def test_the_explanation_names_every_band_and_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("probability", "said"),
+    ("probability", "expected"),
     [
         (1.0, "over 99\N{NO-BREAK SPACE}%"),
         (0.994, "99\N{NO-BREAK SPACE}%"),
@@ -39,12 +39,12 @@ def test_the_explanation_names_every_band_and_limit() -> None:
         (0.001, "under 1\N{NO-BREAK SPACE}%"),
     ],
 )
-def test_a_percentage_never_claims_certainty(probability: float, said: str) -> None:
-    assert wording.percent(probability) == said
+def test_a_percentage_never_claims_certainty(probability: float, expected: str) -> None:
+    assert wording.percent(probability) == expected
 
 
 @pytest.mark.parametrize(
-    ("log_prob", "said"),
+    ("log_prob", "expected"),
     [
         (math.log(0.5), "50\N{NO-BREAK SPACE}%"),
         (-math.log(12), "1 in 12"),
@@ -54,8 +54,8 @@ def test_a_percentage_never_claims_certainty(probability: float, said: str) -> N
         (-1e6, "less than 1 in a million"),
     ],
 )
-def test_odds_are_round_numbers(log_prob: float, said: str) -> None:
-    assert wording.chance(log_prob) == said
+def test_odds_are_round_numbers(log_prob: float, expected: str) -> None:
+    assert wording.chance(log_prob) == expected
 
 
 def test_the_end_counts_as_no_word() -> None:
@@ -113,8 +113,8 @@ def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: 
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "said"),
+    ("first", "second", "expected"),
     [(-1.0, -1.01, ""), (-1.0, -2.0, "2.7"), (-5.0, -1.0, "55"), (-400.0, -1.0, "over a thousand")],
 )
-def test_a_likelihood_ratio_is_rounded_for_reading(first: float, second: float, said: str) -> None:
-    assert wording.likelihood_ratio(first, second) == wording.likelihood_ratio(second, first) == said
+def test_a_likelihood_ratio_is_rounded_for_reading(first: float, second: float, expected: str) -> None:
+    assert wording.likelihood_ratio(first, second) == wording.likelihood_ratio(second, first) == expected

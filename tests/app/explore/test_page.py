@@ -15,7 +15,7 @@ from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from tests import tiny, tiny_flickr8k, visitor
-from tests.visitor import checked, said
+from tests.visitor import checked, page_text
 
 TEST = tiny_flickr8k.names("test")
 HEAD = "image,caption,log_prob,score,bleu4,rouge_l,cider"
@@ -51,7 +51,7 @@ def predicting(tmp_path: Path) -> Bundle:
 
 def visit(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
     monkeypatch.setattr(serving, "active_bundle", lambda: ActiveBundle(bundle, "a test", "It stands in."))
-    return checked(visitor.opened("explore", **query))
+    return checked(visitor.open_page("explore", **query))
 
 
 def listed(app: AppTest) -> list[str]:
@@ -84,8 +84,8 @@ def test_sentences_are_sorted_and_the_first_is_open(
 def test_without_pictures_the_page_is_complete(predicting: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(predicting, monkeypatch)
     assert not app.get("image")
-    assert explore.NO_PICTURE in said(app)
-    assert "What people wrote" not in said(app)
+    assert explore.NO_PICTURE in page_text(app)
+    assert "What people wrote" not in page_text(app)
     assert [header.value for header in app.header][1:] == [
         "How similar are its sentences to people’s?",
         "Words it never says",
@@ -99,7 +99,7 @@ def test_a_local_dataset_adds_the_picture_and_what_people_wrote(
     app = visit(predicting, monkeypatch)
     assert app.get("image")[0].proto.imgs[0].alt == SENTENCES[1]
     written = tiny_flickr8k.ALL[TEST[1]]
-    assert all(reference.split()[-2] in said(app) for reference in written)
+    assert all(reference.split()[-2] in page_text(app) for reference in written)
     assert not app.checkbox
 
 
@@ -126,7 +126,7 @@ def test_the_search_can_be_limited_to_the_pictures_that_are_here(
     assert len(listed(app)) == 4
     app.checkbox[0].check().run()
     assert SENTENCES[1] not in listed(checked(app))
-    assert "3 of 4 sentences" in said(app)
+    assert "3 of 4 sentences" in page_text(app)
     app.text_input[0].set_value("plays").run()
     assert app.info[0].value.startswith("None of the sentences whose picture is here has")
 
@@ -134,7 +134,7 @@ def test_the_search_can_be_limited_to_the_pictures_that_are_here(
 def test_a_search_stands_in_the_link(predicting: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(predicting, monkeypatch, search="dog")
     assert listed(app) == [SENTENCES[1], SENTENCES[0]]
-    assert "2 of 4 sentences with “dog”" in said(app)
+    assert "2 of 4 sentences with “dog”" in page_text(app)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_search_that_finds_nothing_says_why(
 def test_one_pictures_score_always_comes_with_what_it_means(
     predicting: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said_there = said(visit(predicting, monkeypatch))
+    said_there = page_text(visit(predicting, monkeypatch))
     assert "It is more similar to theirs than all others" in said_there
     assert predictions.CIDER_EXPLAINED in said_there
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from captioner.app.explore import page as explore
 from captioner.app.explore import statistics
 from tests.evaluation.test_predictions import scored
-from tests.visitor import checked, said
+from tests.visitor import checked, page_text
 
 BY_CONFIDENCE = """import streamlit as st
 from captioner.app.explore import statistics
@@ -37,7 +37,7 @@ def test_whether_confidence_helps_is_measured_not_claimed(sign: int) -> None:
     captions = [scored("a dog", confidence=index / 40, cider=2 + sign * index / 40) for index in range(40)]
     app = AppTest.from_string(BY_CONFIDENCE)
     app.session_state["captions"] = captions
-    assert ("a second look" in said(checked(app.run()))) == (sign > 0)
+    assert ("a second look" in page_text(checked(app.run()))) == (sign > 0)
 
 
 def test_charts_are_valid_specifications_with_their_figures() -> None:

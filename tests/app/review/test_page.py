@@ -17,7 +17,7 @@ from captioner.data.samples import Sample
 from tests import tiny, visitor
 from tests.conftest import StandIn, samples
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.visitor import checked, press, said
+from tests.visitor import checked, page_text, press
 
 NAMES = [f"{number}.png" for number in range(7)]
 SCORED = "".join(f"{name},a dog runs,-2,-1,0,0,{number}.5\n" for number, name in enumerate(NAMES))
@@ -42,8 +42,8 @@ def bare(stand_in: StandIn[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
     return stand_in(FakeCaptioner(bundle))
 
 
-def opened(key: str | None = None) -> AppTest:
-    return checked(visitor.opened("review", **({"session": key} if key else {})))
+def open_page(key: str | None = None) -> AppTest:
+    return checked(visitor.open_page("review", **({"session": key} if key else {})))
 
 
 def key(app: AppTest) -> str:
@@ -57,7 +57,7 @@ def stored(app: AppTest) -> RatingSession:
 
 
 def started(count: int = 5) -> AppTest:
-    app = opened()
+    app = open_page()
     app.slider[0].set_value(count).run()
     return press(app, "Start")
 
@@ -71,13 +71,13 @@ def test_a_session_leads_from_picture_to_picture_to_its_result(fake: FakeCaption
     assert "“a dog runs”" in headings(app)
     for number, label in enumerate(("Right", "Partly", "Wrong", "Right"), start=1):
         press(app, label)
-        assert f"Picture {number + 1} of 5" in said(app)
+        assert f"Picture {number + 1} of 5" in page_text(app)
         assert "So far" in headings(app)
     press(app, "Right")
     assert "Your result" in headings(app)
-    assert "**3 of 5 captions right: 60 %.** If you rated very many" in said(app)
-    assert "between 23 % and 88 %" in said(app)
-    assert "Right or partly right: 4 of 5, 80 %" in said(app)
+    assert "**3 of 5 captions right: 60 %.** If you rated very many" in page_text(app)
+    assert "between 23 % and 88 %" in page_text(app)
+    assert "Right or partly right: 4 of 5, 80 %" in page_text(app)
 
 
 def test_samples_are_chosen_at_random_without_repetition(fake: FakeCaptioner) -> None:
@@ -88,13 +88,13 @@ def test_samples_are_chosen_at_random_without_repetition(fake: FakeCaptioner) ->
 
 def test_the_models_confidence_is_hidden_until_the_result(fake: FakeCaptioner) -> None:
     app = started()
-    assert "probability" not in said(app)
-    assert "average word probability" in said(press(press(app, "Right"), "Wrong"))
+    assert "probability" not in page_text(app)
+    assert "average word probability" in page_text(press(press(app, "Right"), "Wrong"))
 
 
 def test_a_rating_can_be_changed_and_have_a_remark(fake: FakeCaptioner) -> None:
     app = press(press(started(), "Right"), "Back")
-    assert "You rated it **right**" in said(app)
+    assert "You rated it **right**" in page_text(app)
     app.text_input[0].set_value("a goat, rather").run()
     press(app, "Wrong")
     first = stored(app).items[0]
@@ -118,28 +118,28 @@ def test_the_keys_that_rate_can_be_switched_off_for_the_whole_visit(fake: FakeCa
 
 def test_back_and_next_go_around(fake: FakeCaptioner) -> None:
     app = press(started(), "Back")
-    assert "Picture 5 of 5" in said(app)
-    assert "Picture 1 of 5" in said(press(app, "Next"))
+    assert "Picture 5 of 5" in page_text(app)
+    assert "Picture 1 of 5" in page_text(press(app, "Next"))
 
 
 def test_ratings_survive_a_reload_by_their_link(fake: FakeCaptioner) -> None:
     first = press(started(), "Right")
-    again = opened(key(first))
-    assert "Picture 2 of 5" in said(again)
+    again = open_page(key(first))
+    assert "Picture 2 of 5" in page_text(again)
     press(again, "Wrong")
     assert len(stored(first).rated) == 2
 
 
 def test_a_link_with_the_old_name_leads_to_its_session(fake: FakeCaptioner) -> None:
     first = press(started(), "Right")
-    again = checked(visitor.opened("review", sitting=key(first)))
+    again = checked(visitor.open_page("review", sitting=key(first)))
     assert key(again) == key(first)
     assert "sitting" not in again.query_params
-    assert "Picture 2 of 5" in said(again)
+    assert "Picture 2 of 5" in page_text(again)
 
 
 def test_a_session_that_is_gone_is_explained(fake: FakeCaptioner) -> None:
-    app = opened("nobody-knows")
+    app = open_page("nobody-knows")
     assert "no longer here" in app.warning[0].value
     press(app, "Start")
     assert not app.warning
@@ -156,8 +156,8 @@ def test_ratings_are_compared_with_automatic_scores(fake: FakeCaptioner) -> None
     items = stored(app).items
     for item in items:  # rated in the order of their CIDEr
         press(app, "Right" if item.picture > "3.png" else "Wrong")
-    assert "in **100 %** of 12 pairs" in said(app)
-    assert "in **50 %** of 12 pairs" in said(app)  # the fake is as sure of each
+    assert "in **100 %** of 12 pairs" in page_text(app)
+    assert "in **50 %** of 12 pairs" in page_text(app)  # the fake is as sure of each
     charts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
     assert [chart.split(" ")[0] for chart in charts] == ["Shares", "CIDEr"]
     assert "Average CIDEr: 5.50 (right), 2.00 (wrong)" in charts[1]
@@ -165,8 +165,8 @@ def test_ratings_are_compared_with_automatic_scores(fake: FakeCaptioner) -> None
 
 
 def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: FakeCaptioner) -> None:
-    app = opened()
-    assert "No sample pictures here: it is a test" in said(app).replace("\\", "")
+    app = open_page()
+    assert "No sample pictures here: it is a test" in page_text(app).replace("\\", "")
     app.file_uploader[0].set_value(
         [
             ("image.jpg", photo(1), "image/png"),
@@ -179,30 +179,30 @@ def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: Fake
     assert "b\\.png" in app.error[0].value
     assert [item.picture for item in stored(app).items] == ["image.jpg", "image.jpg"]
     press(app, "Right")
-    assert "no CIDEr for the pictures of this review session" in said(press(app, "Wrong"))
+    assert "no CIDEr for the pictures of this review session" in page_text(press(app, "Wrong"))
 
 
 def test_a_session_takes_no_more_bytes_than_there_is_room_for(
     bare: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = opened()
+    app = open_page()
     assert app.file_uploader[0].label == "Upload photographs, up to 100 and 50 MB in all"
     monkeypatch.setattr(uploads, "MAX_SESSION_BYTES", len(photo(0)) + len(photo(1)))
-    app = opened()
+    app = open_page()
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()
-    assert "Only the first 2 of them are taken: a review session takes up to 100 and" in said(app)
+    assert "Only the first 2 of them are taken: a review session takes up to 100 and" in page_text(app)
     assert len(stored(press(app, "Start")).items) == 2
 
 
 def test_uploads_are_asked_for_again_after_a_reload(bare: FakeCaptioner) -> None:
-    app = opened()
+    app = open_page()
     app.file_uploader[0].set_value([("mine.png", photo(1), "image/png")]).run()
     press(app, "Start")
-    again = opened(key(app))
+    again = open_page(key(app))
     assert "Uploads are not stored" in again.info[0].value
     assert all(button.disabled for button in again.button if button.label in ("Right", "Partly", "Wrong"))
     again.file_uploader[0].set_value([("other.png", photo(2), "image/png")]).run()
-    assert "another picture" in said(checked(again))
+    assert "another picture" in page_text(checked(again))
     again.file_uploader[0].set_value([("renamed.png", photo(1), "image/png")]).run()
     assert not checked(again).info
     assert stored(press(again, "Right")).done
@@ -212,10 +212,10 @@ def test_only_pictures_of_the_session_come_back_and_none_is_captioned_again(
     bare: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rating, "MAX_PICTURES", 2)
-    app = opened()
+    app = open_page()
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in (1, 2)]).run()
     press(app, "Start")
-    again, captioned = opened(key(app)), len(bare.decoded)
+    again, captioned = open_page(key(app)), len(bare.decoded)
     again.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(6)]).run()
     assert not checked(again).info
     assert len(again.session_state["reviewed"]) == 2
@@ -228,13 +228,15 @@ def test_a_sample_that_cannot_be_read_is_passed_over(
 ) -> None:
     torn = Sample("0.png", "a test", (), lambda: b"torn")
     monkeypatch.setattr(serving, "samples", lambda: ({"0.png": torn}, "Pictures from a test."))
-    app = checked(load(opened(), to_csv(RatingSession(bundle.checksum, (Item("0.png"), Item("1.png"))), {})))
+    app = checked(
+        load(open_page(), to_csv(RatingSession(bundle.checksum, (Item("0.png"), Item("1.png"))), {}))
+    )
     assert "not on this server" in app.info[0].value
-    assert "Picture 2 of 2" in said(press(app, "Next"))
+    assert "Picture 2 of 2" in page_text(press(app, "Next"))
 
 
 def test_nothing_of_a_picture_is_in_the_servers_memory(bare: FakeCaptioner) -> None:
-    app = opened()
+    app = open_page()
     app.file_uploader[0].set_value([("mine.png", photo(1), "image/png")]).run()
     press(app, "Start")
     assert all(isinstance(value, str | float) for value in vars(stored(app).items[0]).values())
@@ -249,10 +251,10 @@ def load(app: AppTest, data: bytes) -> AppTest:
 def test_a_downloaded_file_continues_where_it_stopped(fake: FakeCaptioner) -> None:
     first = press(started(), "Right")
     file = to_csv(stored(first), {})
-    again = checked(load(opened(), file))
+    again = checked(load(open_page(), file))
     assert key(again) != key(first)
     assert stored(again) == stored(first)
-    assert "Picture 2 of 5" in said(again)
+    assert "Picture 2 of 5" in page_text(again)
     press(again, "New review session")
     assert "session" not in again.query_params  # the file is not loaded a second time
 
@@ -266,22 +268,22 @@ def test_the_download_holds_the_scores(fake: FakeCaptioner, bundle: Bundle) -> N
 
 
 def test_a_file_of_something_else_is_explained(fake: FakeCaptioner) -> None:
-    app = load(opened(), b"name,age\nx,3\n")
+    app = load(open_page(), b"name,age\nx,3\n")
     assert app.error[0].value.startswith("The file is no saved review session: it has no column")
     assert any(button.label == "Start" for button in app.button)
 
 
 def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -> None:
     other = RatingSession("f" * 64, (Item("0.png", "", "a cat", -3.0, "right"), Item("1.png")))
-    app = checked(load(opened(), to_csv(other, {})))
+    app = checked(load(open_page(), to_csv(other, {})))
     assert "about another model" in app.info[0].value
-    assert "1 of 1 caption right" in said(app)
+    assert "1 of 1 caption right" in page_text(app)
     assert not any(button.label == "Right" for button in app.button)
 
 
 def test_a_picture_that_is_not_on_this_server_can_be_passed_over(fake: FakeCaptioner, bundle: Bundle) -> None:
     elsewhere = RatingSession(bundle.checksum, (Item("gone.png"), Item("0.png")))
-    app = checked(load(opened(), to_csv(elsewhere, {})))
+    app = checked(load(open_page(), to_csv(elsewhere, {})))
     assert "not on this server" in app.info[0].value
     assert "“a dog runs”" in headings(press(app, "Next"))
 

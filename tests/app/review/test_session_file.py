@@ -95,7 +95,7 @@ def test_a_file_from_before_there_were_warnings_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "expected"),
     [
         (b"", "no column"),
         (b"a,b\n1,2\n", "no column caption"),
@@ -118,8 +118,8 @@ def test_a_file_from_before_there_were_warnings_is_read() -> None:
         (table().splitlines()[0], "1 to 100 pictures; got 0"),
     ],
 )
-def test_another_file_is_refused_with_a_sentence(data: bytes, said: str) -> None:
-    with pytest.raises(CaptionerError, match=said.replace("?", r"\?")) as error:
+def test_another_file_is_refused_with_a_sentence(data: bytes, expected: str) -> None:
+    with pytest.raises(CaptionerError, match=expected.replace("?", r"\?")) as error:
         from_csv(data)
     assert str(error.value).endswith(".")
 

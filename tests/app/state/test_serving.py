@@ -141,8 +141,8 @@ from captioner.app.state import serving, session
 image = np.arange(3072, dtype=np.uint8).reshape(32, 32, 3)
 for number in range({pictures}):
     picture = session.DecodedImage("a.png", image, str(number))
-    said = session.caption_image(picture, serving.captioner().options).best
-st.text(said.text)
+    best = session.caption_image(picture, serving.captioner().options).best
+st.text(best.text)
 """
 
 

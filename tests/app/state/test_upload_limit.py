@@ -110,8 +110,8 @@ def test_streamlit_still_reruns_a_page_from_its_last_state() -> None:
 
 
 def test_streamlit_finds_the_server_and_it_has_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = discover_asgi_app(ROOT / "streamlit_app.py")
-    assert found.import_string == "streamlit_app:app"
+    result = discover_asgi_app(ROOT / "streamlit_app.py")
+    assert result.import_string == "streamlit_app:app"
     monkeypatch.syspath_prepend(str(ROOT))
     monkeypatch.setattr("streamlit.config._main_script_path", None)  # the import sets it
     app: Any = importlib.import_module("streamlit_app").app

@@ -81,7 +81,7 @@ def test_scores_have_a_row_for_each_model_and_what_they_depend_on(
     app = visit("training_report", trained, monkeypatch)
     rows = table(app, "model").set_index("model")
     assert rows["CIDEr"].to_dict() == {ACTIVE: "0.512", "second": "0.333"}
-    said = text(app).replace("\\", "").split("**second**")[1]
+    page_text = text(app).replace("\\", "").split("**second**")[1]
     for part in (
         "1,000 pictures",
         "test split (official)",
@@ -90,7 +90,7 @@ def test_scores_have_a_row_for_each_model_and_what_they_depend_on(
         "penalty 0.7",
         "attention",
     ):
-        assert part in said
+        assert part in page_text
     assert "the rows can be compared" in text(app)
 
 

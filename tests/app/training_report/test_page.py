@@ -60,13 +60,13 @@ def alternatives(app: AppTest) -> list[str]:
 
 
 def test_training_is_summarised_in_sentences(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = text(visit("training_report", trained, monkeypatch))
-    assert "6,000 photographs" in said
-    assert "lowest in epoch 2: 3.00 nats a word, as unsure as picking blindly among 20 words" in said
-    assert "training is made harder" in said  # the training loss lies above the other
-    assert "Highest in epoch 4: 0.40" in said
-    assert "Lowered in epoch 3" in said
-    assert "**self-critical**, epoch 4" in said
+    page_text = text(visit("training_report", trained, monkeypatch))
+    assert "6,000 photographs" in page_text
+    assert "lowest in epoch 2: 3.00 nats a word, as unsure as picking blindly among 20 words" in page_text
+    assert "training is made harder" in page_text  # the training loss lies above the other
+    assert "Highest in epoch 4: 0.40" in page_text
+    assert "Lowered in epoch 3" in page_text
+    assert "**self-critical**, epoch 4" in page_text
 
 
 def test_the_number_of_encoders_is_shown(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,9 +98,9 @@ def test_an_easier_training_is_not_called_harder(trained: Bundle, monkeypatch: p
 
 
 def test_scores_come_with_all_that_they_depend_on(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = text(visit("training_report", trained, monkeypatch))
+    page_text = text(visit("training_report", trained, monkeypatch))
     for part in ("**0.51**", "0.06", "0.82", "test split", "“captioner”", "3 beams", "0.48 and 0.54"):
-        assert part in said
+        assert part in page_text
 
 
 def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
@@ -112,9 +112,9 @@ def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
 
 
 def test_the_model_is_drawn_from_its_configuration(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = text(visit("training_report", trained, monkeypatch))
+    page_text = text(visit("training_report", trained, monkeypatch))
     for part in ("32 × 32 pixels", "4 × 4 regions", "15 words", "one convolution"):
-        assert part in said
+        assert part in page_text
 
 
 def test_a_bundle_without_history_or_scores_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,17 +39,17 @@ def test_targets_are_the_captions_between_start_and_end(captions: dict[str, tupl
     targets = Targets.from_captions(captions, VOCABULARY, words)
 
     assert targets.names == tuple(captions)
-    for lines, found in zip(targets.ids.tolist(), captions.values(), strict=True):
+    for lines, references in zip(targets.ids.tolist(), captions.values(), strict=True):
         for i, line in enumerate(lines):
-            expected = [START, *VOCABULARY.ids(words(found[i])), END] if i < len(found) else []
+            expected = [START, *VOCABULARY.ids(words(references[i])), END] if i < len(references) else []
             assert line == expected + [PAD] * (len(line) - len(expected))
 
 
 def test_a_caption_that_is_too_long_is_cut_and_has_no_end() -> None:
     captions = {"a.jpg": ("a dog runs on grass", "a dog runs", "a dog runs on")}
-    found = Targets.from_captions(captions, VOCABULARY, words, max_words=3).ids[0].tolist()
+    result = Targets.from_captions(captions, VOCABULARY, words, max_words=3).ids[0].tolist()
 
-    assert found == [
+    assert result == [
         [START, *VOCABULARY.ids(["a", "dog", "runs", "on"])],
         [START, *VOCABULARY.ids(["a", "dog", "runs"]), END],
         [START, *VOCABULARY.ids(["a", "dog", "runs", "on"])],
@@ -98,17 +98,17 @@ def test_captions_in_a_batch_are_alike_in_length_but_batches_are_not_in_order() 
     targets = many(500)
     lengths = [targets.lengths[rows] for rows in batches.shuffled(targets, 16, 0, 0)]
 
-    assert np.mean([np.ptp(found) for found in lengths]) < 2
-    assert [found.max() for found in lengths] != sorted(found.max() for found in lengths)
+    assert np.mean([np.ptp(group) for group in lengths]) < 2
+    assert [group.max() for group in lengths] != sorted(group.max() for group in lengths)
 
 
 def test_prefetching_changes_nothing() -> None:
     targets = many(100)
     order = batches.shuffled(targets, 7, 0, 0)
-    found = list(batches.prefetched(targets, order, load))
+    result = list(batches.prefetched(targets, order, load))
 
-    assert [batch.rows.tolist() for batch in found] == [rows.tolist() for rows in order]
-    for batch in found:
+    assert [batch.rows.tolist() for batch in result] == [rows.tolist() for rows in order]
+    for batch in result:
         assert np.array_equal(batch.targets, targets.batch(batch.rows, load).targets)
 
 
@@ -155,6 +155,6 @@ def test_unseen_words_are_expected_as_often_as_words_that_occur_once() -> None:
 
 @given(CAPTIONS)
 def test_where_every_word_occurs_none_is_unseen(captions: dict[str, tuple[str, ...]]) -> None:
-    said = Vocabulary.build([words(caption) for found in captions.values() for caption in found])
-    unseen, _ = Targets.from_captions(captions, said, words).unseen_words(len(said))
+    vocabulary = Vocabulary.build([words(caption) for group in captions.values() for caption in group])
+    unseen, _ = Targets.from_captions(captions, vocabulary, words).unseen_words(len(vocabulary))
     assert not unseen.any()

@@ -87,8 +87,8 @@ def test_weights_survive_saving(run: Run, optimizer: Any) -> None:
     encoder.set_weights([weights + 1 for weights in kept])
 
     assert run.restore(1, encoder, other)
-    for found, expected in ((other, one.get_weights()), (encoder, kept)):
-        assert all(np.array_equal(a, b) for a, b in zip(found.get_weights(), expected, strict=True))
+    for result, expected in ((other, one.get_weights()), (encoder, kept)):
+        assert all(np.array_equal(a, b) for a, b in zip(result.get_weights(), expected, strict=True))
 
 
 def test_an_encoder_that_was_not_saved_is_unchanged(

@@ -43,22 +43,22 @@ def test_cached_regions_are_those_computed_now(
     encoder: keras.Model, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(features, "_BATCH", 3)
-    found = look(encoder, tiny_dataset, tmp_path)
+    result = look(encoder, tiny_dataset, tmp_path)
     squares = [images.square(images.read(tiny_dataset.path(n)), small.SIZE) for n in names("train")]
 
-    assert (found.dtype.name, found.shape) == ("float16", (8, small.REGIONS, small.CHANNELS))
-    np.testing.assert_allclose(found, encoder(np.stack(squares)), rtol=2e-3, atol=1e-3)
-    assert np.array_equal(found, features.compute_regions(encoder, tiny_dataset, names("train")))
-    assert np.array_equal(features.region_loader(found)([5, 2]), found[[5, 2]])
+    assert (result.dtype.name, result.shape) == ("float16", (8, small.REGIONS, small.CHANNELS))
+    np.testing.assert_allclose(result, encoder(np.stack(squares)), rtol=2e-3, atol=1e-3)
+    assert np.array_equal(result, features.compute_regions(encoder, tiny_dataset, names("train")))
+    assert np.array_equal(features.region_loader(result)([5, 2]), result[[5, 2]])
 
 
 def test_cached_regions_are_not_computed_again(
     encoder: keras.Model, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = look(encoder, tiny_dataset, tmp_path)
+    result = look(encoder, tiny_dataset, tmp_path)
     monkeypatch.setattr(features, "_compute", None)
 
-    assert np.array_equal(look(encoder, tiny_dataset, tmp_path), found)
+    assert np.array_equal(look(encoder, tiny_dataset, tmp_path), result)
 
 
 def test_the_key_follows_weights_size_and_files(dataset: Dataset, tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ def test_an_unfinished_cache_file_is_never_used(
             look(encoder, tiny_dataset, tmp_path)
     assert not list(tmp_path.glob("*.npy"))
 
-    found = look(encoder, tiny_dataset, tmp_path)
-    assert np.array_equal(found, features.compute_regions(encoder, tiny_dataset, names("train")))
+    result = look(encoder, tiny_dataset, tmp_path)
+    assert np.array_equal(result, features.compute_regions(encoder, tiny_dataset, names("train")))
 
 
 def test_only_stale_temporary_files_are_removed(
@@ -130,12 +130,12 @@ def test_only_stale_temporary_files_are_removed(
 def test_unreadable_pictures_are_left_out_and_named(dataset: Dataset) -> None:
     dataset.path(name(1)).write_text("not a picture")
     dataset.path(name(9)).write_bytes(dataset.path(name(9)).read_bytes()[:300])
-    found = features.without_unreadable(dataset)
+    result = features.without_unreadable(dataset)
 
-    assert found.skipped == (f"skipped 2 pictures that cannot be decoded, such as {name(1)}",)
-    assert name(1) not in found.splits["train"]
-    assert name(9) not in found.splits["dev"]
-    assert features.without_unreadable(found) == found
+    assert result.skipped == (f"skipped 2 pictures that cannot be decoded, such as {name(1)}",)
+    assert name(1) not in result.splits["train"]
+    assert name(9) not in result.splits["dev"]
+    assert features.without_unreadable(result) == result
 
 
 def test_a_split_without_a_readable_picture_is_refused(dataset: Dataset) -> None:

@@ -37,7 +37,7 @@ def test_the_training_loss_is_the_same_and_padding_does_not_change_it(
 ) -> None:
     decoder, regions = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0), small.regions(8)
     few = Targets(targets.names[:3], targets.ids[:3])
-    total, count = small.nats(decoder, regions, few)
+    total, count = small.negative_log_likelihood(decoder, regions, few)
     model = EncoderDecoder(None, decoder)
     fit.compile_model(model, PHASE)
     wider = Targets(few.names, np.pad(few.ids, ((0, 0), (0, 0), (0, padding)), constant_values=PAD))
@@ -50,14 +50,14 @@ def test_the_training_loss_is_the_same_and_padding_does_not_change_it(
 def test_smoothing_mixes_in_the_mean_over_all_words(smoothing: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     logits = random.normal(size=(2, 3, 9)).astype(np.float32)
-    said = random.integers(len(SPECIALS), 9, (2, 3))
+    targets = random.integers(len(SPECIALS), 9, (2, 3))
     log_probs = np.asarray(ops.log_softmax(logits))
-    plain = -np.take_along_axis(log_probs, said[..., None], -1)[..., 0]
+    plain = -np.take_along_axis(log_probs, targets[..., None], -1)[..., 0]
     even = -log_probs[..., len(SPECIALS) :].mean(axis=-1)
     weights = np.array([[1, 1, 0], [1, 0, 0]], np.float32)
     expected = ((1 - smoothing) * plain + smoothing * even)[weights > 0].mean()
 
-    assert CaptionLoss(smoothing)(said, logits, weights).numpy() == pytest.approx(expected, rel=1e-4)
+    assert CaptionLoss(smoothing)(targets, logits, weights).numpy() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.1, 0.001])
@@ -139,7 +139,7 @@ class ScriptedTraining:
     def captions(self, rollout: object, regions: object) -> list[list[str]]:
         return [["a", "dog"], ["a", "dog", *self.endings[self.epoch - 1 : self.epoch]]]
 
-    def cider(self, said: object) -> float:
+    def cider(self, targets: object) -> float:
         return self.ciders[self.epoch - 1]
 
     @property
@@ -270,8 +270,8 @@ def history(*epochs: tuple[str, float]) -> list[Epoch]:
 
 @given(st.integers(0, 20), st.integers(0, 20), st.floats(1, 1e4), st.floats(1, 1e4))
 def test_time_left_is_estimated_by_phase(some: int, others: int, quick: float, slow: float) -> None:
-    found = fit.time_left(history(("a", quick), ("b", slow)), [("a", some), ("b", others)])
-    assert found == f"at most about {duration(some * quick + others * slow)} left in this run"
+    result = fit.time_left(history(("a", quick), ("b", slow)), [("a", some), ("b", others)])
+    assert result == f"at most about {duration(some * quick + others * slow)} left in this run"
 
 
 def test_a_phase_without_an_epoch_is_not_estimated() -> None:
@@ -291,5 +291,5 @@ def test_time_left_follows_the_recent_epochs() -> None:
 
 
 def test_time_left_is_robust_to_one_slow_epoch() -> None:
-    found = fit.time_left(history(("decoder", 900), ("decoder", 10), ("decoder", 11)), [("decoder", 10)])
-    assert found == "at most about 1 min 50 s left in this run"
+    result = fit.time_left(history(("decoder", 900), ("decoder", 10), ("decoder", 11)), [("decoder", 10)])
+    assert result == "at most about 1 min 50 s left in this run"

@@ -41,21 +41,21 @@ class Stepper:
 
 def allowed(ids: list[int]) -> list[int]:
     """The beginning up to where the search forbids a word, because it was just said or ends too soon."""
-    said: list[int] = []
+    generated: list[int] = []
     for word in ids:
-        threes = list(zip(said, said[1:], said[2:], strict=False))
-        again = said[-1:] == [word] or (*said[-2:], word) in threes
-        if word == PAD or again or (word == END and not said):
+        threes = list(zip(generated, generated[1:], generated[2:], strict=False))
+        again = generated[-1:] == [word] or (*generated[-2:], word) in threes
+        if word == PAD or again or (word == END and not generated):
             break
-        said.append(word)
-    return said
+        generated.append(word)
+    return generated
 
 
 @pytest.mark.parametrize("name", small.DECODERS)
 def test_greedy_is_the_search_with_one_beam(name: str) -> None:
     decoder, regions = small.decoder(WORDS, name), small.regions(PICTURES, name)
-    said = np.asarray(Rollout(decoder).predict_on_batch(regions))[:, 0].tolist()
-    expected = [allowed(ids) for ids in said]
+    generated = np.asarray(Rollout(decoder).predict_on_batch(regions))[:, 0].tolist()
+    expected = [allowed(ids) for ids in generated]
     longest = sorted(range(PICTURES), key=lambda picture: len(expected[picture]))[-4:]
 
     assert len(expected[longest[-1]]) > 2
@@ -77,11 +77,11 @@ def sampler(decoder: Decoder) -> Rollout:
 
 
 def test_after_end_comes_padding(sampler: Rollout) -> None:
-    found = np.asarray(sampler.predict_on_batch(small.regions(10)))
+    result = np.asarray(sampler.predict_on_batch(small.regions(10)))
 
-    assert found.shape == (10, 8, 9)
-    assert END in found
-    for line in found.reshape(-1, 9).tolist():
+    assert result.shape == (10, 8, 9)
+    assert END in result
+    for line in result.reshape(-1, 9).tolist():
         end = line.index(END) if END in line else len(line)
         assert not {PAD, START, UNKNOWN} & set(line[:end])
         assert set(line[end + 1 :]) <= {PAD}
@@ -99,9 +99,9 @@ def test_samples_follow_the_probabilities(decoder: Decoder) -> None:
     regions = small.regions(1)
     logits = np.asarray(decoder(regions, np.full((1, 1, 1), START, np.int32)))[0, 0, 0]
     expected = np.asarray(ops.softmax(logits))
-    found = np.asarray(Rollout(decoder, 4000, max_words=0).predict_on_batch(regions)).ravel()
+    result = np.asarray(Rollout(decoder, 4000, max_words=0).predict_on_batch(regions)).ravel()
 
-    np.testing.assert_allclose(np.bincount(found, minlength=12) / 4000, expected, atol=0.04)
+    np.testing.assert_allclose(np.bincount(result, minlength=12) / 4000, expected, atol=0.04)
 
 
 def test_sampling_depends_on_the_seed_and_the_update(sampler: Rollout) -> None:

@@ -41,32 +41,32 @@ def batch_for(targets: Targets, rows: list[int]) -> Batch:
 def log_probs(decoder: Decoder, regions: NDArray[np.float32], ids: NDArray[np.int32]) -> NDArray[np.float32]:
     """Log-probability of each caption: float[B, K]."""
     before = np.pad(ids[:, :, :-1], ((0, 0), (0, 0), (1, 0)), constant_values=START)
-    found = np.asarray(ops.log_softmax(decoder(regions, before)))
-    chosen = np.take_along_axis(found, ids[..., None], -1)[..., 0]
+    result = np.asarray(ops.log_softmax(decoder(regions, before)))
+    chosen = np.take_along_axis(result, ids[..., None], -1)[..., 0]
     return np.asarray(np.where(ids == PAD, 0, chosen).sum(axis=-1))
 
 
 @given(REWARDS)
 def test_advantages_of_a_picture_sum_to_nothing(rewards: NDArray[np.float64]) -> None:
-    found = self_critical.advantages(rewards)
+    result = self_critical.advantages(rewards)
 
-    np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-4)
+    np.testing.assert_allclose(result.sum(axis=1), 0, atol=1e-4)
     for picture in range(len(rewards)):
         for k in range(rewards.shape[1]):
             rivals = np.delete(rewards[picture], k).mean()
-            assert found[picture, k] == pytest.approx(rewards[picture, k] - rivals, abs=1e-4)
+            assert result[picture, k] == pytest.approx(rewards[picture, k] - rivals, abs=1e-4)
 
 
 def test_the_sampled_captions_are_the_targets(vocabulary: Vocabulary, targets: Targets) -> None:
     ids = spoken(vocabulary, ["a red ball", "the grass"])
-    found = self_critical.policy_gradient_batch(batch_for(targets, [0]), ids, np.array([[2.0, 1.0]]))
+    result = self_critical.policy_gradient_batch(batch_for(targets, [0]), ids, np.array([[2.0, 1.0]]))
 
-    assert np.array_equal(found.targets, ids)
-    assert (found.ids[:, :, 0] == START).all()
-    assert np.array_equal(found.ids[:, :, 1:], ids[:, :, :-1])
-    assert (found.weights[ids == PAD] == 0).all()
+    assert np.array_equal(result.targets, ids)
+    assert (result.ids[:, :, 0] == START).all()
+    assert np.array_equal(result.ids[:, :, 1:], ids[:, :, :-1])
+    assert (result.weights[ids == PAD] == 0).all()
     np.testing.assert_allclose(
-        found.weights[0, :, 0], [1 / 7, -1 / 7], rtol=1e-6
+        result.weights[0, :, 0], [1 / 7, -1 / 7], rtol=1e-6
     )  # seven words, ends included
 
 

@@ -20,14 +20,14 @@ pytestmark = pytest.mark.usefixtures("eager")
 
 def test_validation_is_the_mean_nats_of_every_word_and_end(targets: Targets, vocabulary: Vocabulary) -> None:
     decoder, regions = small.decoder(len(vocabulary)), small.regions(8)
-    total, count = small.nats(decoder, regions, targets)
-    found = Validation(targets, [], vocabulary).loss(
+    total, count = small.negative_log_likelihood(decoder, regions, targets)
+    result = Validation(targets, [], vocabulary).loss(
         NegativeLogLikelihood(decoder), regions.astype(np.float16)
     )
 
     assert count == sum((targets.ids[:, :, 1:] != PAD).ravel())
     assert (targets.ids == END).sum() == targets.ids[:, :, 0].size
-    assert found == pytest.approx(total / count, rel=1e-3)
+    assert result == pytest.approx(total / count, rel=1e-3)
 
 
 def test_words_outside_the_vocabulary_do_not_count(vocabulary: Vocabulary) -> None:
@@ -38,36 +38,38 @@ def test_words_outside_the_vocabulary_do_not_count(vocabulary: Vocabulary) -> No
     batch = targets.batch(np.array([0]), lambda rows: regions)
 
     assert batch.weights.sum() == 3 + 4  # zeppelin itself is not a target
-    for found, count in ((targets, 7), (without, 4)):
-        assert found.batch(np.array([0]), lambda rows: regions).weights.sum() == count
+    for result, count in ((targets, 7), (without, 4)):
+        assert result.batch(np.array([0]), lambda rows: regions).weights.sum() == count
     assert math.isfinite(Validation(targets, [], vocabulary).loss(NegativeLogLikelihood(decoder), regions))
 
 
 def test_cider_is_that_of_the_greedy_captions(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
     dev = tiny_dataset.splits["dev"]
-    seen = Validation.from_captions(dev, Targets.from_captions(dev, vocabulary, words), vocabulary)
+    scored = Validation.from_captions(dev, Targets.from_captions(dev, vocabulary, words), vocabulary)
 
     class Parrot:
         """Says of each picture what its first caption says."""
 
         def predict_on_batch(self, regions: object) -> Any:
-            return seen.targets.ids[:, :1, 1:]
+            return scored.targets.ids[:, :1, 1:]
 
     regions = small.regions(4).astype(np.float16)
-    assert seen.references == [[words(caption) for caption in found] for found in dev.values()]
-    said = seen.captions(Parrot(), regions)  # type: ignore[arg-type]
+    assert scored.references == [[words(caption) for caption in references] for references in dev.values()]
+    captions = scored.captions(Parrot(), regions)  # type: ignore[arg-type]
 
-    assert said == [[word for word in words(found[0]) if word in vocabulary] for found in dev.values()]
-    assert seen.cider(said) > 2
+    assert captions == [
+        [word for word in words(references[0]) if word in vocabulary] for references in dev.values()
+    ]
+    assert scored.cider(captions) > 2
 
 
 def test_the_validation_covers_batches_of_any_size(
     targets: Targets, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nats, regions = NegativeLogLikelihood(small.decoder(len(vocabulary))), small.regions(8).astype(np.float16)
-    seen = Validation(targets, [], vocabulary)
-    whole = seen.loss(nats, regions)
+    scored = Validation(targets, [], vocabulary)
+    whole = scored.loss(nats, regions)
     monkeypatch.setattr(validation, "_BATCH", 3)
 
-    assert seen.loss(nats, regions) == pytest.approx(whole, rel=1e-5)
+    assert scored.loss(nats, regions) == pytest.approx(whole, rel=1e-5)
     assert len(batches.sorted_by_length(targets, 3)) == 3

@@ -49,12 +49,12 @@ def step_by_step(
     """Logits float[B, K, T, V] and the attention of each step."""
     first, fixed = decoder.start(regions)
     state = {key: ops.repeat(value[:, None], ids.shape[1], axis=1) for key, value in first.items()}
-    found, looked = [], []
+    result, looked = [], []
     for t in range(ids.shape[2]):
         following, state, attention = decoder.step(ids[:, :, t], state, fixed)
-        found.append(np.asarray(following))
+        result.append(np.asarray(following))
         looked += [] if attention is None else [np.asarray(attention)]
-    return np.stack(found, axis=2), looked
+    return np.stack(result, axis=2), looked
 
 
 @pytest.fixture(scope="module", params=DECODERS)
@@ -81,10 +81,10 @@ def test_unseen_words_share_a_fixed_probability_whatever_the_picture(name: str) 
 
 def test_teacher_forcing_is_captioning_step_by_step(decoder: Decoder) -> None:
     regions, ids = regions_for(decoder), sentences()
-    found, _ = step_by_step(decoder, regions, ids)
+    result, _ = step_by_step(decoder, regions, ids)
 
-    assert found.shape == (PICTURES, ROWS, LENGTH, WORDS)
-    np.testing.assert_allclose(found, logits(decoder, regions, ids), rtol=1e-4, atol=1e-4)
+    assert result.shape == (PICTURES, ROWS, LENGTH, WORDS)
+    np.testing.assert_allclose(result, logits(decoder, regions, ids), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("change", [1, 3, LENGTH - 1])
@@ -116,15 +116,15 @@ def test_a_sentence_never_changes_another(decoder: Decoder) -> None:
 
 def test_the_picture_and_the_words_matter(decoder: Decoder) -> None:
     regions, ids = regions_for(decoder), sentences()
-    found = logits(decoder, regions, ids)
+    result = logits(decoder, regions, ids)
 
-    assert np.abs(found - logits(decoder, regions[::-1], ids)).max() > 1e-2
-    assert np.abs(found[:, 0, 1:] - found[:, 1, 1:]).max() > 1e-2
+    assert np.abs(result - logits(decoder, regions[::-1], ids)).max() > 1e-2
+    assert np.abs(result[:, 0, 1:] - result[:, 1, 1:]).max() > 1e-2
 
 
 def test_pad_start_and_unknown_have_no_probability(decoder: Decoder) -> None:
-    found = logits(decoder, regions_for(decoder), sentences())
-    probabilities = np.asarray(ops.softmax(found))
+    result = logits(decoder, regions_for(decoder), sentences())
+    probabilities = np.asarray(ops.softmax(result))
 
     assert probabilities[..., [PAD, START, UNKNOWN]].max() == 0
     assert (probabilities[..., [END, *range(UNKNOWN + 1, WORDS)]] > 0).all()
@@ -156,10 +156,10 @@ def test_an_untrained_decoder_predicts_the_word_frequencies(name: str) -> None:
     for weights in decoder.trainable_variables:
         if weights.path.split("/")[-1] in ("kernel", "recurrent_kernel", "embeddings"):
             weights.assign(np.zeros(weights.shape))
-    found = np.asarray(ops.softmax(decoder(regions_for(decoder), sentences())))
+    result = np.asarray(ops.softmax(decoder(regions_for(decoder), sentences())))
     sayable = [END, *range(UNKNOWN + 1, WORDS)]
 
-    np.testing.assert_allclose(found[0, 0, 0, sayable], shares[sayable] / shares[sayable].sum(), rtol=1e-4)
+    np.testing.assert_allclose(result[0, 0, 0, sayable], shares[sayable] / shares[sayable].sum(), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", DECODERS)
@@ -169,23 +169,23 @@ def test_half_precision_gives_nearly_the_same_logits(name: str) -> None:
     quick = build(name)
     quick.set_weights(exact.get_weights())
     regions, ids = regions_for(exact), sentences()
-    found = logits(quick, regions, ids)
+    result = logits(quick, regions, ids)
 
-    assert found.dtype == np.float32
+    assert result.dtype == np.float32
     np.testing.assert_allclose(
-        found[..., UNKNOWN + 1 :], logits(exact, regions, ids)[..., UNKNOWN + 1 :], atol=0.3
+        result[..., UNKNOWN + 1 :], logits(exact, regions, ids)[..., UNKNOWN + 1 :], atol=0.3
     )
     np.testing.assert_allclose(
-        step_by_step(quick, regions, ids)[0][..., UNKNOWN + 1 :], found[..., UNKNOWN + 1 :], atol=0.3
+        step_by_step(quick, regions, ids)[0][..., UNKNOWN + 1 :], result[..., UNKNOWN + 1 :], atol=0.3
     )
 
 
 def test_attention_is_the_mean_over_heads() -> None:
     decoder = build("attention", heads=4)
-    found, looked = step_by_step(decoder, regions_for(decoder), sentences())
+    result, looked = step_by_step(decoder, regions_for(decoder), sentences())
 
     np.testing.assert_allclose(
-        found, logits(decoder, regions_for(decoder), sentences()), rtol=1e-4, atol=1e-4
+        result, logits(decoder, regions_for(decoder), sentences()), rtol=1e-4, atol=1e-4
     )
     np.testing.assert_allclose(np.sum(looked, axis=-1), 1, rtol=1e-5)
 
@@ -194,7 +194,7 @@ def test_attention_is_the_mean_over_heads() -> None:
 @pytest.mark.parametrize("size", [{"units": 16}, {"heads": 2}], ids=lambda size: next(iter(size)))
 def test_exactly_the_adjustable_sizes_change_a_decoder(name: str, size: dict[str, int]) -> None:
     """Only those are offered as flags and searched."""
-    found = []
+    result = []
     for options in ({"units": 8}, {"units": 8} | size):
         keras.utils.set_random_seed(1)
         decoder = decoders.build(
@@ -202,7 +202,7 @@ def test_exactly_the_adjustable_sizes_change_a_decoder(name: str, size: dict[str
             np.zeros(WORDS, np.float32),
             (9 if name == "attention" else 1, CHANNELS),
         )
-        found.append(logits(decoder, regions_for(decoder), sentences()))
-    assert np.array_equal(found[0], found[1]) == (
+        result.append(logits(decoder, regions_for(decoder), sentences()))
+    assert np.array_equal(result[0], result[1]) == (
         not size.keys() & set(DecoderOptions(name).adjustable_sizes)
     )

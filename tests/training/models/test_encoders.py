@@ -51,10 +51,10 @@ def _identity(shape: tuple[int, ...], dtype: str) -> NDArray[np.float32]:
 def test_preprocessing_is_inside_the_graph(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, module = encoders._find_application(name)
     monkeypatch.setattr(encoders, "_find_application", lambda _: (nothing, module))
-    found = np.asarray(encoders.build(EncoderOptions(name, "none", image_size=32))(pictures()))
+    result = np.asarray(encoders.build(EncoderOptions(name, "none", image_size=32))(pictures()))
     expected = module.preprocess_input(pictures().astype(np.float32))
 
-    np.testing.assert_allclose(found, expected.reshape(2, -1, 3), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(result, expected.reshape(2, -1, 3), rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_the_default_image_size_is_the_networks_own(name: str, size: int) -> Non
 
 def test_regions_are_the_grid_row_by_row() -> None:
     encoder = encoders.build(SMALL)
-    found = np.asarray(encoder(pictures()))
+    result = np.asarray(encoder(pictures()))
 
     assert encoders.grid(SMALL, encoder) == (8, 8)
-    assert found.shape == (2, 64, 24)
+    assert result.shape == (2, 64, 24)
     changed = pictures()
     changed[:, 16:] = 0  # the lower half
-    moved = np.abs(np.asarray(encoder(changed)) - found).max(axis=(0, 2)).reshape(8, 8).max(axis=1)
+    moved = np.abs(np.asarray(encoder(changed)) - result).max(axis=(0, 2)).reshape(8, 8).max(axis=1)
     assert (moved[:2] == 0).all()
     assert (moved[4:] > 0).all()
 
@@ -130,9 +130,11 @@ def test_a_pair_concatenates_normalised_channels() -> None:
     seen = np.asarray(pair(pictures()))
 
     assert encoders.grid(SMALL, pair) == (8, 8)
-    for half, found in zip((seen[..., :24], seen[..., 24:]), alone, strict=True):
-        even = (found - found.mean(-1, keepdims=True)) / np.sqrt(found.var(-1, keepdims=True) + 1e-3)
-        np.testing.assert_allclose(half, even, atol=1e-3)
+    for half, features in zip((seen[..., :24], seen[..., 24:]), alone, strict=True):
+        normalized = (features - features.mean(-1, keepdims=True)) / np.sqrt(
+            features.var(-1, keepdims=True) + 1e-3
+        )
+        np.testing.assert_allclose(half, normalized, atol=1e-3)
 
 
 def test_networks_whose_regions_do_not_match_are_refused() -> None:
@@ -144,13 +146,13 @@ def test_each_network_of_a_pair_has_weights_of_its_own() -> None:
     pair = encoders.encoder_options(PAIR)
 
     assert pair.label == "mobilenet_edgetpu + inception_v3"
-    for found in (
+    for options in (
         pair.with_weights(["a", "b"]),
         pair.with_weights(["a", "imagenet"]),
         pair.with_weights(["none"]),
     ):
-        assert found.second is not None
-        assert (found.weights, found.second.weights) in (("a", "b"), ("a", "imagenet"), ("none", "none"))
+        assert options.second is not None
+        assert (options.weights, options.second.weights) in (("a", "b"), ("a", "imagenet"), ("none", "none"))
     assert pair.randomly_initialised == pair.with_weights(["none"])
     for encoder, files in ((pair, ["a"]), (pair, ["a", "b", "c"]), (SMALL, ["a", "b"])):
         with pytest.raises(CaptionerError, match=rf"takes [12] of --weights.*got {len(files)}"):
@@ -204,8 +206,8 @@ def test_a_failed_download_names_the_alternatives(monkeypatch: pytest.MonkeyPatc
         raise Exception("URL fetch failure on https://storage.googleapis.com")
 
     _, module = encoders._find_application("mobilenet_v2")
-    found: Callable[[str], Any] = lambda _: (unreachable, module)  # noqa: E731
-    monkeypatch.setattr(encoders, "_find_application", found)
+    result: Callable[[str], Any] = lambda _: (unreachable, module)  # noqa: E731
+    monkeypatch.setattr(encoders, "_find_application", result)
     with pytest.raises(CaptionerError, match=r"cannot be had.*--weights FILE.*--weights none"):
         encoders.build(EncoderOptions("mobilenet_v2"))
 

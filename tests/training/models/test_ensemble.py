@@ -31,9 +31,9 @@ def together(request: pytest.FixtureRequest) -> Ensemble:
 
 @pytest.fixture
 def ids() -> NDArray[np.int32]:
-    found = np.random.default_rng(1).integers(END, WORDS, (2, 3, 5), dtype=np.int32)
-    found[:, :, 0] = START
-    return found
+    result = np.random.default_rng(1).integers(END, WORDS, (2, 3, 5), dtype=np.int32)
+    result[:, :, 0] = START
+    return result
 
 
 def regions(decoder: Ensemble) -> NDArray[np.float32]:
@@ -54,16 +54,16 @@ def test_members_are_initialised_differently(together: Ensemble) -> None:
 def test_the_probabilities_are_the_mean_of_the_members(together: Ensemble, ids: NDArray[np.int32]) -> None:
     seen = regions(together)
     each = [probabilities(member, seen, ids) for member in together.members]
-    found = np.exp(np.asarray(together(seen, ids)))
+    result = np.exp(np.asarray(together(seen, ids)))
 
-    np.testing.assert_allclose(found, np.mean(each, axis=0), atol=1e-6)
+    np.testing.assert_allclose(result, np.mean(each, axis=0), atol=1e-6)
 
 
 def test_step_by_step_is_teacher_forcing(together: Ensemble, ids: NDArray[np.int32]) -> None:
     seen = regions(together)
-    found, looked = step_by_step(together, seen, ids)
+    result, looked = step_by_step(together, seen, ids)
 
-    np.testing.assert_allclose(found, np.asarray(together(seen, ids)), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(result, np.asarray(together(seen, ids)), rtol=1e-4, atol=1e-4)
     assert len(looked) == (ids.shape[2] if together.has_attention else 0)
     for attention in looked:
         np.testing.assert_allclose(attention.sum(axis=-1), 1, atol=1e-5)
@@ -74,8 +74,8 @@ def test_members_are_trained_on_their_own_logits(ids: NDArray[np.int32]) -> None
     seen = regions(together)
     alone = [np.asarray(member(seen, ids)) for member in ensemble.members(together)]
 
-    found = ensemble.member_logits(together, seen, ids, training=True)
-    np.testing.assert_allclose(found, np.concatenate(alone, axis=1), atol=1e-5)
+    result = ensemble.member_logits(together, seen, ids, training=True)
+    np.testing.assert_allclose(result, np.concatenate(alone, axis=1), atol=1e-5)
 
 
 @pytest.mark.usefixtures("eager")
@@ -105,10 +105,10 @@ def test_each_member_learns_sampled_captions_by_its_responsibility(ids: NDArray[
     with tf.GradientTape() as tape:
         logits = model({"pictures": seen, "ids": ids}, training=True)
         loss = fit.CaptionLoss(reduction="sum")(targets, logits, weights)
-    found = tape.gradient(loss, [member.bias for member in together.members])
+    result = tape.gradient(loss, [member.bias for member in together.members])
     apart = [probabilities(member, seen, ids) for member in together.members]
     likely = [np.take_along_axis(one, targets[..., None], -1)[..., 0] for one in apart]
-    for member, own, gradient in zip(together.members, likely, found, strict=True):
+    for member, own, gradient in zip(together.members, likely, result, strict=True):
         responsibility = own / np.maximum(np.sum(likely, axis=0), 1e-9)
         with tf.GradientTape() as tape:
             log_probs = ops.log_softmax(member(seen, ids))
