@@ -1,8 +1,7 @@
-"""Reads from the Hugging Face Hub within bounds: at most so many bytes, and a least speed.
+"""Downloads from the Hugging Face Hub with a limit on size and a minimum speed.
 
-The client's own downloads ask for a file again and again, wait as long as a Retry-After says, even if it says
-an hour, and give an answer all the time and memory that it wants. Here an address is read once; whoever needs
-the file asks again later.
+The client's own downloads retry many times, wait as long as a Retry-After header says, even an hour, and
+limit neither the time nor the memory of a response. Here a URL is requested once; callers retry later.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from captioner.errors import HubError
 if TYPE_CHECKING:
     import httpx2
 
-TIMEOUT = 15.0  # seconds for an answer's head, and for every MIN_BYTES_PER_SECOND * TIMEOUT bytes
+TIMEOUT = 15.0  # seconds for the response's head, and for every MIN_BYTES_PER_SECOND * TIMEOUT bytes
 MIN_BYTES_PER_SECOND = 10_000
 MAX_QUEUED = 4  # chunks of up to 64 KB that may wait to be written
 
 
 def info_url(repo: str, revision: str | None) -> str:
-    """Where the Hub describes a revision: JSON with ``sha`` and, for each file, ``siblings``."""
+    """URL of the Hub's JSON description of a revision: ``sha`` and ``siblings``, its files."""
     at = f"/revision/{quote(revision, safe='')}" if revision else ""
     return f"{endpoint()}/api/models/{repo}{at}?blobs=true"
 
@@ -37,19 +36,19 @@ def file_url(repo: str, commit: str, name: str) -> str:
 
 
 def endpoint() -> str:
-    """The Hub's address; read anew, as the client reads HF_ENDPOINT only when it is imported."""
+    """The Hub's address; HF_ENDPOINT is read at every call, the client reads it only when imported."""
     from huggingface_hub import constants
 
     return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
 
 
 def read(url: str, limit: int) -> bytes:
-    """What is there; raises as ``chunks`` does."""
+    """The content of a URL; raises as ``chunks`` does."""
     return b"".join(chunks(url, limit))
 
 
 def save(url: str, path: Path, limit: int) -> None:
-    """Write what is there to a file; raises as ``chunks`` does, or ``OSError``."""
+    """Write the content of a URL to a file; raises as ``chunks`` does, or ``OSError``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         for chunk in chunks(url, limit):
@@ -57,20 +56,20 @@ def save(url: str, path: Path, limit: int) -> None:
 
 
 def chunks(url: str, limit: int) -> Iterator[bytes]:
-    """The bytes at an address as they come, read in a thread that is left behind should they not come.
+    """The bytes of a URL as they arrive, read in a thread that is abandoned when they are too slow.
 
-    A thread, because a socket's own timeout ends neither the look-up of a name nor an answer, or only its
-    head, that comes a byte a second.
+    A thread, because a socket's timeout covers neither the DNS lookup nor a response that trickles in at a
+    byte per second.
 
     Raises:
-        HubError: there are more than ``limit`` bytes, or they come too slowly.
-        huggingface_hub.errors.HfHubHTTPError, httpx2.RequestError, httpx2.InvalidURL: what the client says.
+        HubError: there are more than ``limit`` bytes, or they arrive too slowly.
+        huggingface_hub.errors.HfHubHTTPError, httpx2.RequestError, httpx2.InvalidURL: raised by the client.
     """
-    arrived: Queue[bytes | Exception | None] = Queue(MAX_QUEUED)
-    threading.Thread(target=_fill, args=(url, arrived), daemon=True).start()
+    queue: Queue[bytes | Exception | None] = Queue(MAX_QUEUED)
+    threading.Thread(target=_fill, args=(url, queue), daemon=True).start()
     total = block = 0
     due = time.monotonic() + TIMEOUT
-    while (chunk := _next(arrived, due)) is not None:
+    while (chunk := _next(queue, due)) is not None:
         total, block = total + len(chunk), block + len(chunk)
         if total > limit:
             raise HubError(f"{_name(url)} is longer than the {limit} bytes that it should have at most.")
@@ -79,9 +78,9 @@ def chunks(url: str, limit: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _next(arrived: Queue[bytes | Exception | None], due: float) -> bytes | None:
+def _next(queue: Queue[bytes | Exception | None], due: float) -> bytes | None:
     try:
-        chunk = arrived.get(timeout=max(0.0, due - time.monotonic()))
+        chunk = queue.get(timeout=max(0.0, due - time.monotonic()))
     except Empty:
         raise HubError(f"the Hub does not answer, or answers too slowly ({TIMEOUT:g} s).") from None
     if isinstance(chunk, Exception):
@@ -89,17 +88,17 @@ def _next(arrived: Queue[bytes | Exception | None], due: float) -> bytes | None:
     return chunk
 
 
-def _fill(url: str, arrived: Queue[bytes | Exception | None]) -> None:
-    """Puts the chunks, then None, or what went wrong, into the queue."""
+def _fill(url: str, queue: Queue[bytes | Exception | None]) -> None:
+    """Put the chunks and then None, or an exception, into the queue."""
     try:
         try:
             for chunk in _stream(url):
-                arrived.put(chunk, timeout=2 * TIMEOUT)
-            arrived.put(None, timeout=2 * TIMEOUT)
+                queue.put(chunk, timeout=2 * TIMEOUT)
+            queue.put(None, timeout=2 * TIMEOUT)
         except Full:
-            return  # whoever asked has given up
-        except Exception as error:  # raised again where the chunks are taken
-            arrived.put(error, timeout=2 * TIMEOUT)
+            return  # the reader has given up
+        except Exception as error:  # raised again by ``_next``
+            queue.put(error, timeout=2 * TIMEOUT)
     except Full:
         return
 
@@ -110,22 +109,24 @@ def _stream(url: str) -> Iterator[bytes]:
     headers = {
         **build_hf_headers(),
         "Accept-Encoding": "identity",
-    }  # so that the limit is that of the network
-    limit = 2 * TIMEOUT  # of a socket; who waits for the chunks is faster to give up
-    with get_session().stream("GET", url, headers=headers, timeout=limit, follow_redirects=True) as answer:
-        _check(answer)
-        yield from answer.iter_bytes(1 << 16)
+    }  # so that the limit applies to the bytes sent
+    limit = 2 * TIMEOUT  # of the socket; the reader of the chunks gives up sooner
+    with get_session().stream("GET", url, headers=headers, timeout=limit, follow_redirects=True) as response:
+        _check(response)
+        yield from response.iter_bytes(1 << 16)
 
 
-def _check(answer: httpx2.Response) -> None:
-    """Raise the client's own error for a status; the body, which may be endless, is left unread."""
+def _check(response: httpx2.Response) -> None:
+    """Raise the client's own error for a status; the body, which may be endless, is not read."""
     import httpx2
     from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
 
     headers = {
-        name: answer.headers[name] for name in ("X-Error-Code", "X-Error-Message") if name in answer.headers
+        name: response.headers[name]
+        for name in ("X-Error-Code", "X-Error-Message")
+        if name in response.headers
     }
-    hf_raise_for_status(httpx2.Response(answer.status_code, headers=headers, request=answer.request))
+    hf_raise_for_status(httpx2.Response(response.status_code, headers=headers, request=response.request))
 
 
 def _name(url: str) -> str:

@@ -1,4 +1,4 @@
-"""A folder ⇄ the Hugging Face Hub; knows nothing of models.
+"""Pushes bundles to the Hugging Face Hub and pulls them; does not load the model.
 
 ``huggingface_hub`` is imported where it is used: captioning a picture does not need it. It reads HF_ENDPOINT
 when it is imported, so the address goes along with every call instead. HF_TOKEN is the token. A Hub without
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from captioner.bundle import download, hub_errors, manifest, storage, versions
-from captioner.bundle.hub_errors import explained
+from captioner.bundle.hub_errors import translated_errors
 from captioner.bundle.manifest import MAX_BYTES, check_name
 from captioner.bundle.storage import MANIFEST, Bundle
 from captioner.errors import BundleError, HubError
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 CARD = "README.md"
-SAMPLES_NOTICE = "The photographs in samples/ belong to the people who took them, not to who publishes them."
-INFO_BYTES = 10_000_000  # of the Hub's description of a repository
-MANIFEST_BYTES = 1_000_000
+SAMPLES_NOTICE = (
+    "The photographs in samples/ belong to the people who took them, not to whoever publishes them."
+)
+MAX_INFO_BYTES = 10_000_000  # of the Hub's description of a repository
+MAX_MANIFEST_BYTES = 1_000_000
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 BundleCheck: TypeAlias = Callable[[Bundle], object]
@@ -36,7 +38,7 @@ BundleCheck: TypeAlias = Callable[[Bundle], object]
 
 @dataclass(frozen=True)
 class Pushed:
-    """``url`` and 40-digit id of the commit made, and the files in it; no id after a dry run."""
+    """The commit made: its URL, its 40-digit id (empty after a dry run), and the files in it."""
 
     url: str
     commit: str
@@ -52,26 +54,26 @@ def push(
     private: bool = False,
     dry_run: bool = False,
 ) -> Pushed:
-    """Publish a verified bundle as one commit; the repository and the branch are made if need be.
+    """Publish a verified bundle as one commit; the repository and the branch are created if needed.
 
-    The commit holds the files that the manifest names and nothing else of the folder, and removes what an
-    earlier bundle left in the repository. Sample pictures stay at home unless asked for, because they are
-    other people's (``SAMPLES_NOTICE``): the manifest is sealed anew without them.
+    The commit holds the files that the manifest names and nothing else of the folder, and removes the
+    files of an earlier bundle from the repository. Sample pictures are left out unless ``samples`` is true,
+    because they belong to other people (``SAMPLES_NOTICE``); the manifest sent does not name them then.
 
     Args:
         repo: ``user/name``.
         revision: a branch; None is the main one.
-        dry_run: check and say what would be sent, and send nothing.
+        dry_run: check and list the files, send nothing.
 
     Raises:
-        BundleError: the folder holds no whole bundle.
-        HubError: the name is bad, the token does not suffice, the Hub refuses or cannot be reached.
+        BundleError: the folder is not a complete bundle.
+        HubError: the name is malformed, the token is not sufficient, the Hub refuses or cannot be reached.
     """
-    whole = storage.load(folder)
-    if CARD not in whole.files:
-        raise HubError(f"{folder} lacks {CARD}, the model card. Have it written with evaluate --write.")
-    files = _files_to_send(whole, samples)
-    with explained(repo, revision):
+    bundle = storage.load(folder)
+    if CARD not in bundle.files:
+        raise HubError(f"{folder} lacks {CARD}, the model card. Write it with evaluate --write.")
+    files = _files_to_send(bundle, samples)
+    with translated_errors(repo, revision):
         api = _api(repo)
         if dry_run:
             return Pushed(f"{api.endpoint}/{repo}", "", tuple(files))
@@ -82,65 +84,68 @@ def push(
             repo,
             _changes(api, repo, revision, files),
             commit_message=f"Bundle {hashlib.sha256(files[MANIFEST]).hexdigest()[:12]}",
-            commit_description=SAMPLES_NOTICE if samples and whole.samples else "",
+            commit_description=SAMPLES_NOTICE if samples and bundle.samples else "",
             revision=revision,
         )
     return Pushed(commit.commit_url, commit.oid, tuple(files))
 
 
 def pull(repo: str, revision: str | None, folder: str | Path, check: BundleCheck | None = None) -> Bundle:
-    """Fetch a bundle, verify all of it, and only then put it in place of the one in ``folder``.
+    """Download a bundle, verify it, and only then replace the one in ``folder``.
 
-    Nothing but the files that its manifest names is fetched.
+    Only files that its manifest names are downloaded.
 
     Args:
         repo: ``user/name``.
-        revision: a commit, which can never change, or a branch or tag; None is the main branch.
+        revision: a commit, branch or tag; None is the main branch.
         folder: where the bundle goes.
         check: called with the downloaded bundle; a ``BundleError`` from it stops the pull.
 
     Raises:
-        BundleError: the folder holds something else.
-        HubError: the repository, the revision or a bundle in it was not found, the token does not suffice,
-            the Hub cannot be reached or is too slow, the disk is full, a file was altered, the bundle was
-            tried and failed. What was in ``folder`` still is.
+        BundleError: the folder holds something other than a bundle.
+        HubError: the repository, the revision or a bundle in it was not found, the token is not sufficient,
+            the Hub cannot be reached or is too slow, the disk is full, a file was altered, or ``check``
+            failed. ``folder`` is then unchanged.
     """
     folder = Path(folder).resolve()
     storage.refuse_foreign(folder)
-    with explained(repo, revision), versions.staging(folder.with_name(f"{folder.name}.tmp-pull")) as files:
+    with (
+        translated_errors(repo, revision),
+        versions.staging(folder.with_name(f"{folder.name}.tmp-pull")) as files,
+    ):
         commit, hashes = _resolve(repo, revision)
         with _as_hub_error(repo, commit):
-            arrived = _fetch(repo, commit, hashes, files)
+            downloaded = _download(repo, commit, hashes, files)
             if check:
-                check(arrived)
-            return storage.write(folder, {name: files / name for name in arrived.files}, arrived.format)
+                check(downloaded)
+            return storage.write(folder, {name: files / name for name in downloaded.files}, downloaded.format)
 
 
 def update(repo: str, revision: str | None, store: str | Path, check: BundleCheck) -> Bundle:
-    """Have the newest version of a bundle in a store (``storage``); fetch it unless it is there already.
+    """Download the newest version of a bundle into a store (``versions``), unless it is there already.
 
     Raises:
-        HubError: as ``pull`` does. The version that the store pointed to still is the one.
+        HubError: as ``pull`` does. The store's current version is then unchanged.
     """
     store = Path(store).resolve()
-    with explained(repo, revision), versions.staging(store / ".tmp-pull") as files:
+    with translated_errors(repo, revision), versions.staging(store / ".tmp-pull") as files:
         commit, hashes = _resolve(repo, revision)
-        if here := _already_stored(store, repo, commit):
-            return here
+        if stored := _already_stored(store, repo, commit):
+            return stored
         with _as_hub_error(repo, commit):
-            if why := versions.refused(store, repo, commit):
-                raise BundleError(why)
-            arrived = _fetch(repo, commit, hashes, files)
+            if reason := versions.rejection(store, repo, commit):
+                raise BundleError(reason)
+            downloaded = _download(repo, commit, hashes, files)
             try:
-                check(arrived)
+                check(downloaded)
             except BundleError as error:
-                versions.refuse(store, repo, commit, str(error))
+                versions.reject(store, repo, commit, str(error))
                 raise
             return versions.add(store, repo, commit, files)
 
 
 def is_commit(revision: str | None) -> bool:
-    """Whether it is a full commit id, which can never stand for something else."""
+    """Whether a revision is a full commit id, which never changes, unlike a branch."""
     return bool(_COMMIT.fullmatch(revision or ""))
 
 
@@ -149,7 +154,7 @@ def _api(repo: str) -> HfApi:
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-    if "/" not in repo:  # the client takes it for one of the oldest models, which have no user
+    if "/" not in repo:  # the client accepts it, as the oldest models have no user
         raise HFValidationError(f"Repo id lacks the user: {repo!r}.")
     validate_repo_id(repo)
     return HfApi(endpoint=download.endpoint())
@@ -160,7 +165,7 @@ def _as_hub_error(repo: str, commit: str) -> Iterator[None]:
     try:
         yield
     except BundleError as error:
-        raise HubError(f"{repo} at {commit[:12]} was not taken over: {error}") from error
+        raise HubError(f"{repo} at {commit[:12]} was rejected: {error}") from error
 
 
 def _already_stored(store: Path, repo: str, commit: str) -> Bundle | None:
@@ -169,14 +174,14 @@ def _already_stored(store: Path, repo: str, commit: str) -> Bundle | None:
         return None
     try:
         return versions.load(store, version)
-    except BundleError:  # damaged since: then it is fetched again
+    except BundleError:  # damaged since: download it again
         return None
 
 
 def _resolve(repo: str, revision: str | None) -> tuple[str, dict[str, str]]:
-    """The commit that a revision stands for, and the SHA-256 of those of its files that the Hub tells."""
+    """The commit of a revision, and the SHA-256 of those of its files for which the Hub has one."""
     _api(repo)
-    data = download.read(download.info_url(repo, revision), INFO_BYTES)
+    data = download.read(download.info_url(repo, revision), MAX_INFO_BYTES)
     try:
         info = json.loads(data)
         files = [file for file in info["siblings"] if file.get("lfs")]
@@ -188,10 +193,10 @@ def _resolve(repo: str, revision: str | None) -> tuple[str, dict[str, str]]:
     return commit, hashes
 
 
-def _fetch(repo: str, commit: str, hashes: Mapping[str, str], folder: Path) -> Bundle:
-    """The manifest first: it says what else there is, and how large. The largest file comes last."""
+def _download(repo: str, commit: str, hashes: Mapping[str, str], folder: Path) -> Bundle:
+    """Download the manifest, which lists names and sizes, then the files, the smallest first."""
     with _not_found(f"{repo} holds no captioner bundle ({MANIFEST} is missing). Check name and revision."):
-        _save(repo, commit, MANIFEST, MANIFEST_BYTES, folder)
+        _save(repo, commit, MANIFEST, MAX_MANIFEST_BYTES, folder)
     entries, _ = manifest.entries(folder)
     if (size := sum(entry.size for entry in entries.values())) > MAX_BYTES:
         raise HubError(f"{repo} holds {size // 10**6} MB; a bundle has {MAX_BYTES // 10**6} MB at most.")
@@ -205,7 +210,7 @@ def _fetch(repo: str, commit: str, hashes: Mapping[str, str], folder: Path) -> B
 
 
 def _save(repo: str, commit: str, name: str, limit: int, folder: Path) -> None:
-    with explained(f"{name} of {repo}", commit):
+    with translated_errors(f"{name} of {repo}", commit):
         download.save(download.file_url(repo, commit, name), folder / name, limit)
 
 
@@ -219,12 +224,12 @@ def _not_found(sentence: str) -> Iterator[None]:
         raise HubError(sentence) if isinstance(error.__cause__, EntryNotFoundError) else error from error
 
 
-def _files_to_send(whole: Bundle, samples: bool) -> dict[str, bytes]:
-    """What is sent: each file as the manifest has it, which is sealed anew if the sample pictures stay."""
-    kept = [name for name in whole.files if samples or not name.startswith("samples/")]
-    files = {name: manifest.content(whole.folder, name, whole.files[name]) for name in sorted(kept)}
-    entries = {name: asdict(whole.files[name]) for name in kept}
-    return {**files, MANIFEST: manifest.canonical({"files": entries, "format": whole.format})}
+def _files_to_send(bundle: Bundle, samples: bool) -> dict[str, bytes]:
+    """The files to send and a manifest of them, without the sample pictures if these are left out."""
+    names = [name for name in bundle.files if samples or not name.startswith("samples/")]
+    files = {name: manifest.content(bundle.folder, name, bundle.files[name]) for name in sorted(names)}
+    entries = {name: asdict(bundle.files[name]) for name in names}
+    return {**files, MANIFEST: manifest.canonical({"files": entries, "format": bundle.format})}
 
 
 def _changes(
@@ -232,13 +237,13 @@ def _changes(
 ) -> list[CommitOperationAdd | CommitOperationDelete]:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    there = api.list_repo_files(repo, revision=revision)
-    stale = [name for name in there if _is_ours(name) and name not in files]
+    remote = api.list_repo_files(repo, revision=revision)
+    stale = [name for name in remote if _is_bundle_file(name) and name not in files]
     added = [CommitOperationAdd(name, data) for name, data in files.items()]
     return [*added, *map(CommitOperationDelete, stale)]
 
 
-def _is_ours(name: str) -> bool:
+def _is_bundle_file(name: str) -> bool:
     try:
         check_name(name)
     except BundleError:

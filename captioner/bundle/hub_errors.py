@@ -1,4 +1,4 @@
-"""What the Hub's client raises, as a sentence for people."""
+"""Translates the errors of the Hub's client into ``HubError``, whose message is meant for users."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ NOT_THE_HUB = (
 
 
 @contextmanager
-def explained(repo: str, revision: str | None) -> Iterator[None]:
-    """Turns what the client raises into a ``HubError``; what has no sentence is a bug and passes through."""
+def translated_errors(repo: str, revision: str | None) -> Iterator[None]:
+    """Raises the client's errors as ``HubError``; an error without a message here is a bug and passes."""
     try:
         yield
-    except CaptionerError:  # has its sentence, whatever caused it
+    except CaptionerError:  # has its message already
         raise
     except Exception as error:
-        sentence = _sentence(error, repo, revision)
-        if sentence is None:
+        message = _message(error, repo, revision)
+        if message is None:
             raise
-        raise HubError(sentence) from error
+        raise HubError(message) from error
 
 
-def _sentence(error: BaseException, repo: str, revision: str | None) -> str | None:
+def _message(error: BaseException, repo: str, revision: str | None) -> str | None:
     import httpx2
     from huggingface_hub import errors
 
@@ -52,11 +52,9 @@ def _sentence(error: BaseException, repo: str, revision: str | None) -> str | No
         case ConnectionError() if "xet-write-token" in str(error):
             return "this Hub has no xet storage. Set HF_HUB_DISABLE_XET=1 and push again."
         case httpx2.TooManyRedirects():
-            return (
-                f"the Hub's answer for {repo} leads round in a circle. Check HF_ENDPOINT, or try again later."
-            )
+            return f"the Hub's answer for {repo} redirects in a loop. Check HF_ENDPOINT, or try again later."
         case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
-            return f"HF_ENDPOINT leads to no address that can be asked for {repo} ({error}). Correct it."
+            return f"HF_ENDPOINT gives no valid address for {repo} ({error}). Correct it."
         case httpx2.DecodingError():
             return NOT_THE_HUB.format(repo)
         case httpx2.ReadError() | httpx2.RemoteProtocolError():
@@ -67,18 +65,18 @@ def _sentence(error: BaseException, repo: str, revision: str | None) -> str | No
             return f"the disk is full; {repo} was not transferred. Make room and try again."
     # The client wraps a failed upload in a RuntimeError, a repository not found in a FileNotFoundError.
     if error.__cause__:
-        return _sentence(error.__cause__, repo, revision)
+        return _message(error.__cause__, repo, revision)
     if isinstance(error, FileNotFoundError):
         return f"{repo} lacks a file: {error}."
-    if isinstance(error, ValueError | KeyError | TypeError | AttributeError) and _of_the_client(error):
+    if isinstance(error, ValueError | KeyError | TypeError | AttributeError) and _raised_in_client(error):
         return NOT_THE_HUB.format(repo)
     return f"{repo} was not transferred ({error}). Try again." if isinstance(error, OSError) else None
 
 
-def _of_the_client(error: BaseException) -> bool:
-    """Whether the client itself stumbled: it reads whatever comes with status 200 as the Hub's JSON.
+def _raised_in_client(error: BaseException) -> bool:
+    """Whether an error was raised in the client, which parses any answer of status 200 as the Hub's JSON.
 
-    The same errors from a line of ours are bugs of ours. JSON is decoded in the standard library.
+    The same errors raised in captioner are bugs. Frames of the json module belong to their caller.
     """
     modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
     packages = [name.partition(".")[0] for name in modules]

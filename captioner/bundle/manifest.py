@@ -1,4 +1,4 @@
-"""manifest.json: which files belong to a bundle, their sizes and SHA-256; nothing else is read."""
+"""manifest.json: the files of a bundle with sizes and SHA-256. Files it does not name are never read."""
 
 from __future__ import annotations
 
@@ -45,33 +45,33 @@ class Entry:
 
 
 def check_name(name: str) -> None:
-    """An allow-list, so that absolute paths, ``..`` and backslashes need no rule of their own."""
+    """Raise ``BundleError`` unless a name is on the allow-list, which admits no path outside the folder."""
     if name not in FILES and name not in migration.FILES and not _SAMPLE.fullmatch(name):
         raise BundleError(f"{name[:80]!r} is no file of a bundle. Only {', '.join(FILES)} and samples/ are.")
 
 
 def max_bytes(name: str) -> int:
-    """How large a file of a bundle may be: none is read, or hashed, before its size was looked at."""
+    """Maximum size of a file in bytes, checked before it is read or hashed."""
     if name.startswith("samples/") and not name.endswith(".json"):
-        from captioner import images  # here, as it takes Pillow and few bundles bring pictures
+        from captioner import images  # here, as it imports Pillow and few bundles have pictures
 
         return images.MAX_BYTES
     return {"captioner.tflite": MAX_MODEL, "README.md": MAX_CARD}.get(name, MAX_TABLE)
 
 
 def seal(folder: Path, version: int = FORMAT) -> None:
-    """Have the disk hold every file of a folder, then write their manifest, of this format."""
-    found = {}
+    """Flush every file of a folder to disk, then write its manifest; ``version`` is the format number."""
+    files = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         sync(path)
-        found[path.relative_to(folder).as_posix()] = {"sha256": _sha256(path), "size": path.stat().st_size}
-    (folder / MANIFEST).write_bytes(canonical({"files": found, "format": version}))
+        files[path.relative_to(folder).as_posix()] = {"sha256": _sha256(path), "size": path.stat().st_size}
+    (folder / MANIFEST).write_bytes(canonical({"files": files, "format": version}))
     sync(folder / MANIFEST)
     sync(folder)
 
 
 def entries(folder: Path) -> tuple[dict[str, Entry], str]:
-    """Files that the manifest names, and its own SHA-256. The files themselves are not looked at.
+    """Files that the manifest names, and its own SHA-256. The files themselves are not read.
 
     Raises:
         BundleError: the manifest is missing, from a newer version, or not exactly what ``seal`` writes.
@@ -85,14 +85,14 @@ def entries(folder: Path) -> tuple[dict[str, Entry], str]:
     migration.check_format(value.get("format"), MANIFEST)
     if set(value) != {"files", "format"} or not isinstance(value["files"], dict) or canonical(value) != data:
         raise BundleError(f"{MANIFEST} was edited or damaged: it is not as captioner writes it. {PULL_AGAIN}")
-    found = {name: _entry(name, entry) for name, entry in value["files"].items()}
-    if missing := [name for name in REQUIRED if name not in found]:
+    entries_by_name = {name: _entry(name, entry) for name, entry in value["files"].items()}
+    if missing := [name for name in REQUIRED if name not in entries_by_name]:
         raise BundleError(f"{MANIFEST} does not name {', '.join(missing)}. {PULL_AGAIN}")
-    if (size := sum(entry.size for entry in found.values())) > MAX_BYTES:
+    if (size := sum(entry.size for entry in entries_by_name.values())) > MAX_BYTES:
         raise BundleError(f"{MANIFEST} names {size} bytes; a bundle has at most {MAX_BYTES}. {PULL_AGAIN}")
-    if len({name.casefold() for name in found}) < len(found):
+    if len({name.casefold() for name in entries_by_name}) < len(entries_by_name):
         raise BundleError(f"{MANIFEST} names two files that differ only in upper and lower case. Rename one.")
-    return found, hashlib.sha256(data).hexdigest()
+    return entries_by_name, hashlib.sha256(data).hexdigest()
 
 
 def check(folder: Path, name: str, entry: Entry) -> None:
@@ -112,7 +112,11 @@ def check(folder: Path, name: str, entry: Entry) -> None:
 
 
 def content(folder: Path, name: str, entry: Entry) -> bytes:
-    """What a file holds. The bytes returned are those checked: the folder may have been swapped."""
+    """The bytes of a file, checked after reading, as the folder may have been replaced meanwhile.
+
+    Raises:
+        BundleError: the file is missing, unreadable, or not what the manifest says.
+    """
     data = _bytes(folder, name, entry.size)
     if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
         raise BundleError(f"{folder / name} changed since the bundle was opened. Open it again.")
@@ -120,7 +124,7 @@ def content(folder: Path, name: str, entry: Entry) -> bytes:
 
 
 def canonical(value: object) -> bytes:
-    """The one way to write a value as JSON: sorted keys, no spaces, ASCII, a final newline.
+    """A value as canonical JSON: sorted keys, no spaces, ASCII, a final newline.
 
     Raises:
         ValueError: the value holds NaN or an infinity.
@@ -129,7 +133,7 @@ def canonical(value: object) -> bytes:
 
 
 def sync(path: Path) -> None:
-    """Have the disk hold a file or, on POSIX, the names in a folder."""
+    """Flush a file or, on POSIX, a folder's entries to disk (fsync)."""
     if path.is_dir() and os.name != "posix":
         return
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

@@ -1,7 +1,7 @@
 """Format 1 → format 2 of a bundle: the same content under other names.
 
 A bundle of format 1 is never changed where it lies: its manifest seals the bytes as they are, and the names
-are exchanged as its files are read. Whoever writes such a bundle anew writes format 2.
+are translated when its files are read. Writing such a bundle again writes format 2.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from captioner.errors import PULL_AGAIN, BundleError
 FORMAT = 2  # of the bundles that this version writes; it reads all from 1
 
 FILES = {"beside.json": "baselines.json", "familiar.json": "novelty.json"}  # format 1: format 2
-_CONDITIONS = {"dataset": "split_name", "alpha": "length_penalty", "seconds_per_picture": "seconds_per_image"}
+_SHARED_KEYS = {
+    "dataset": "split_name",
+    "alpha": "length_penalty",
+    "seconds_per_picture": "seconds_per_image",
+}
 KEYS: Mapping[str, Mapping[str, str]] = {  # file of format 2: {key of format 1: key of format 2}
     "config.json": {
         "alpha": "length_penalty",
@@ -25,13 +29,13 @@ KEYS: Mapping[str, Mapping[str, str]] = {  # file of format 2: {key of format 1:
         "split": "split_name",
     },
     "metrics.json": {
-        **_CONDITIONS,
+        **_SHARED_KEYS,
         "constant": "constant_baseline",
         "human": "human_baseline",
         "repeats_share": "repeated_ngrams_share",
         "dangling_share": "incomplete_share",
     },
-    "baselines.json": {**_CONDITIONS, "rows": "baselines", "hours": "training_hours"},
+    "baselines.json": {**_SHARED_KEYS, "rows": "baselines", "hours": "training_hours"},
     "dataset.json": {
         "split": "split_name",
         "pictures": "images",
@@ -50,7 +54,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {  # file of format 2: {key of format 1:
     "history.csv": {"rate": "learning_rate", "dangling": "incomplete_share"},  # columns
 }
 PHASES = {"polish": "self_critical"}
-# What config.json did not say before there was anything else.
+# Fields that config.json of format 1 may lack.
 DEFAULTS: Mapping[str, Any] = {"horizontal_flip": False, "members": 1, "pretrained": True, "format": FORMAT}
 
 
@@ -64,19 +68,21 @@ def check_format(number: object, name: str) -> None:
     raise BundleError(f"{name} has no format that captioner knows ({shown!r}). {PULL_AGAIN}")
 
 
-def before(name: str) -> str:
-    """What a file of format 2 is called in a bundle of format 1."""
+def former_name(name: str) -> str:
+    """The name of a file of format 2 in a bundle of format 1."""
     return next((old for old, new in FILES.items() if new == name), name)
 
 
 def renamed(name: str, pairs: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Keys and values of an object in a JSON file of format 1, by the names of format 2."""
     keys = KEYS.get(name, {})
-    found = [(keys.get(key, key), _phases(value) if key == "phases" else value) for key, value in pairs]
-    named = dict(found)
-    if name == "baselines.json" and "recipe" in named and "decoder" not in named:  # the first did not say it
-        found.append(("decoder", named["recipe"] if named["recipe"] in ("merge", "inject") else "attention"))
-    return found
+    translated = [(keys.get(key, key), _phases(value) if key == "phases" else value) for key, value in pairs]
+    named = dict(translated)
+    if name == "baselines.json" and "recipe" in named and "decoder" not in named:  # the first bundles lack it
+        translated.append(
+            ("decoder", named["recipe"] if named["recipe"] in ("merge", "inject") else "attention")
+        )
+    return translated
 
 
 def config(value: Mapping[str, Any]) -> dict[str, Any]:

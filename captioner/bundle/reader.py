@@ -1,6 +1,6 @@
 """Strict reading of the JSON and CSV files of a bundle into typed records.
 
-All that is wrong with a file is one ``BundleError``: the file, the field, its rule, and the value found.
+Every fault of a file is a ``BundleError`` that names the file, the field, its rule, and the value.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 
 
 def parse(data: bytes, name: str, version: int = FORMAT) -> object:
-    """Strict JSON: UTF-8, no key twice, no NaN or infinity. ``BundleError`` naming the file otherwise.
+    """Parse strict JSON: UTF-8, no duplicate keys, no NaN or infinity.
 
-    Keys of format 1 are renamed; ``name`` is the one that the file has in format 2.
+    Keys of format 1 are renamed; ``name`` is the file's name in format 2.
+
+    Raises:
+        BundleError: the file is not such JSON.
     """
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -36,7 +39,7 @@ def parse(data: bytes, name: str, version: int = FORMAT) -> object:
     try:
         value: object = json.loads(data.decode(), **hooks)
         if b"\\u" in data:
-            json.dumps(value, ensure_ascii=False).encode()  # half a character can be shown nowhere
+            json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate cannot be encoded
         return value
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{name} is not proper JSON ({str(error)[:80]}). {PULL_AGAIN}") from error
@@ -51,10 +54,10 @@ def parse_object(data: bytes, name: str) -> dict[str, Any]:
 
 
 def decode(value: object, kind: type[Value], name: str) -> Value:
-    """A value as JSON has it, as a record; ``name`` is the file's, for the error.
+    """Convert a JSON value to a record; ``name`` is the file's name for the error.
 
     Raises:
-        BundleError: a field is missing or breaks its rule: which, the rule, what came.
+        BundleError: a field is missing or invalid; the message gives field, rule and value.
     """
     try:
         return msgspec.convert(value, kind)
@@ -62,43 +65,43 @@ def decode(value: object, kind: type[Value], name: str) -> Value:
         raise BundleError(f"{name}: {_describe(str(error), value)}. {PULL_AGAIN}") from error
 
 
-def rows(text: str, kind: type[Row], name: str, most: int) -> list[Row]:
-    """The rows of a CSV file with a head; a blank is None, and so is NaN in a column that may lack values.
+def rows(text: str, kind: type[Row], name: str, max_rows: int) -> list[Row]:
+    """The rows of a CSV file with a header. In optional columns an empty cell or ``nan`` is the default.
 
-    A record's ``scores`` are the columns of the metrics that score an image alone.
+    The columns of per-image metrics become a record's ``scores``.
 
     Raises:
-        BundleError: it is no table, has more than ``most`` rows, or a cell breaks the rule of its column.
+        BundleError: it is no table, has more than ``max_rows`` rows, or a cell is invalid.
     """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lacking = {field.name for field in msgspec.structs.fields(kind) if not field.required}
-    scored = metrics.per_image_metrics() if "scores" in kind.__struct_fields__ else []
-    found: list[Row] = []
+    optional = {field.name for field in msgspec.structs.fields(kind) if not field.required}
+    metric_columns = metrics.per_image_metrics() if "scores" in kind.__struct_fields__ else []
+    records: list[Row] = []
     try:
-        head = next(reader, [])
-        if len(set(head)) < len(head):
+        header = next(reader, [])
+        if len(set(header)) < len(header):
             raise BundleError(f"{name} has two columns of the same name. {PULL_AGAIN}")
         for cells in reader:
-            if len(found) == most:
-                raise BundleError(f"{name} must have at most {most:,} rows; it has more. {PULL_AGAIN}")
-            if len(cells) != len(head):
+            if len(records) == max_rows:
+                raise BundleError(f"{name} must have at most {max_rows:,} rows; it has more. {PULL_AGAIN}")
+            if len(cells) != len(header):
                 raise BundleError(
-                    f"{name}, row {len(found) + 1}: {len(cells)} cells, not {len(head)}. {PULL_AGAIN}"
+                    f"{name}, row {len(records) + 1}: {len(cells)} cells, not {len(header)}. {PULL_AGAIN}"
                 )
             named: dict[str, Any] = {
-                c: v for c, v in zip(head, cells, strict=True) if c not in lacking or v not in ("", "nan")
+                c: v for c, v in zip(header, cells, strict=True) if c not in optional or v not in ("", "nan")
             }
-            if scored:
-                named["scores"] = {key: named[key] for key in scored if key in named}
-            found.append(_row(named, kind, f"{name}, row {len(found) + 1}"))
+            if metric_columns:
+                named["scores"] = {key: named[key] for key in metric_columns if key in named}
+            records.append(_row(named, kind, f"{name}, row {len(records) + 1}"))
     except csv.Error as error:
         raise BundleError(f"{name} is not a table as captioner writes it ({error}). {PULL_AGAIN}") from error
-    return found
+    return records
 
 
 def _row(cells: dict[str, Any], kind: type[Row], name: str) -> Row:
     try:
-        return msgspec.convert(cells, kind, strict=False)  # numbers, too, are text in a CSV file
+        return msgspec.convert(cells, kind, strict=False)  # all cells of a CSV file are text
     except msgspec.ValidationError as error:
         raise BundleError(f"{name}: {_describe(str(error), cells)}. {PULL_AGAIN}") from error
 
@@ -115,7 +118,7 @@ _TYPE_NAMES = {
 
 
 def _describe(message: str, value: Any) -> str:
-    """A message of msgspec in plain words, with the field and its value."""
+    """An error message of msgspec in plain words, with the field and its value."""
     rule, _, path = message.partition(" - at ")
     keyed = path.startswith("`key` in ")
     path = path.removeprefix("`key` in ").strip("`").removeprefix("$").lstrip(".")
@@ -127,7 +130,7 @@ def _describe(message: str, value: Any) -> str:
         rule = f"must be {_expected(match[1])}"
     elif rule == "Number out of range":
         rule = "must be a smaller number"
-    else:  # a rule about several fields
+    else:  # from a record's __post_init__
         return rule
     return f"{'each key of ' if keyed else ''}{path or 'it'} {rule}{_describe_value(path, value)}"
 
@@ -140,7 +143,7 @@ def _expected(rule: str) -> str:
 
 
 def _describe_value(path: str, value: Any) -> str:
-    """What stands at a path; nothing where the path does not tell which of many."""
+    """The value at a path; empty if the path is ambiguous."""
     if "..." in path:
         return ""
     for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
@@ -150,10 +153,10 @@ def _describe_value(path: str, value: Any) -> str:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         raise ValueError("a key stands twice")
-    return found
+    return unique
 
 
 def _finite(number: str) -> float:

@@ -1,8 +1,8 @@
-"""What every file of a bundle holds, as typed records, and the one way in which they are read.
+"""The content of every file of a bundle as typed records, which ``reader`` validates.
 
-Numbers, names and lists are bounded, so that no page has to be ready for NaN, for a million words or for a
-score of 1e9. Strict: nothing is taken for what it is not, "3" is no number. Columns and keys that are not
-named here are ignored, except where a record says ``forbid_unknown_fields``.
+Numbers, names and lists are bounded, so that no page meets NaN, a million words or a score of 1e9. Types are
+strict: "3" is no number. Unknown columns and keys are ignored, except by records with
+``forbid_unknown_fields``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from captioner.bundle import migration, reader
 from captioner.bundle.migration import FORMAT
 from captioner.errors import PULL_AGAIN, BundleError
 
-# Printable, in one line, and nothing that turns the direction of the text around it.
+# One printable line, without characters that change the direction of text.
 LINE = r"\A[^\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]*\Z"
 
 SplitName = Annotated[str, Meta(pattern=r"\A(official|kaggle)\Z")]  # flickr8k.SPLITS
@@ -45,31 +45,33 @@ Amount = Annotated[float, Meta(ge=0, le=1e6)]
 
 
 class Record(msgspec.Struct, frozen=True):
-    """What a file, or a part of it, holds."""
+    """Content of a file or of a part of it."""
 
 
 Side = Annotated[int, Meta(ge=1, le=256)]  # regions along a side of the grid
 
 
 class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a bundle was made, and how it captions unless told otherwise."""
+    """config.json: how a bundle was trained, and its default decoding options."""
 
     recipe: Name
     encoder: Name
     decoder: Name
-    members: Annotated[int, Meta(ge=1, le=100)]  # so many decoders, by the mean of their probabilities
+    members: Annotated[
+        int, Meta(ge=1, le=100)
+    ]  # decoders in the ensemble, which averages their probabilities
     image_size: Annotated[int, Meta(ge=8, le=2048)]  # pixels, the encoder's square
     grid: tuple[Side, Side]  # regions as rows, columns; (1, 1) when pooled
-    pretrained: bool  # whether the encoder began with weights from elsewhere
-    horizontal_flip: bool  # whether the encoder sees the mirrored image, too, and averages the two
-    attention: bool  # whether steps say where they looked
-    tokenizer: Tokenizer  # of the captions trained on
+    pretrained: bool  # whether the encoder was pretrained
+    horizontal_flip: bool  # test-time augmentation: regions are averaged over image and flip
+    attention: bool  # whether ``step`` returns attention weights
+    tokenizer: Tokenizer  # of the training captions
     split_name: SplitName  # trained on its "train" part
     beams: Beams
     length_penalty: LengthPenalty
     max_words: Words
     versions: Annotated[dict[Name, Name], Meta(max_length=100)]  # library → version
-    data_fingerprint: Name  # of the captions trained on
+    data_fingerprint: Name  # SHA-256 of the training data (``Dataset.fingerprint``)
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     created: Name  # an ISO date
     format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -82,12 +84,16 @@ class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def decoders(self) -> str:
-        """The decoder by name, and how many of it if several caption together."""
+        """The decoder's name, with the number of ensemble members if there are several."""
         return self.decoder if self.members == 1 else f"{self.members} × {self.decoder}"
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Config:
-        """From the object in config.json; ``BundleError`` when its format is unknown or a field is wrong."""
+        """From the object in config.json.
+
+        Raises:
+            BundleError: the format is unknown, or a field is missing, unknown or invalid.
+        """
         migration.check_format(value.get("format"), "config.json")
         if value["format"] == 1:
             value = migration.config(value)
@@ -97,12 +103,12 @@ class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def to_json(self) -> dict[str, Any]:
         """The object for config.json; ``from_json`` undoes it."""
-        found: dict[str, Any] = msgspec.to_builtins(self)
-        return {**found, "grid": list(self.grid)}
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return {**fields, "grid": list(self.grid)}
 
 
 class Metrics(Record, frozen=True, kw_only=True):
-    """metrics.json: scores with all that they depend on. Shares are of the captions."""
+    """metrics.json: scores with all conditions they depend on. Shares are of the captions."""
 
     split_name: SplitName  # how the images were split
     split: Name
@@ -119,11 +125,11 @@ class Metrics(Record, frozen=True, kw_only=True):
     words_used: Count
     verbatim_share: Share  # word for word a caption of the training split
     repeated_ngrams_share: Share  # a word twice in a row, or the same three words twice
-    repeated_words_share: Share | None = None  # a content word twice; the first bundles did not count it
+    repeated_words_share: Share | None = None  # a content word twice; absent from the first bundles
     human_repeated_words_share: Share | None = None  # of the references
     incomplete_share: Share  # ends in an article or a preposition
     seconds_per_image: Seconds  # median
-    command: Line = ""  # that measures it again
+    command: Line = ""  # that reproduces it
 
     def __post_init__(self) -> None:
         for scores in (self.scores, self.constant_baseline, self.human_baseline):
@@ -136,8 +142,8 @@ class Epoch(Record, frozen=True):
 
     epoch: Number
     phase: Name
-    loss: Loss | None = None  # nats a word; while polishing, the reward with a minus sign
-    val_loss: Amount | None = None  # nats a word
+    loss: Loss | None = None  # nats per word; in the self-critical phase, minus the reward
+    val_loss: Amount | None = None  # nats per word
     learning_rate: Rate | None = None
     seconds: Seconds | None = None
     val_cider: Cider | None = None
@@ -146,7 +152,7 @@ class Epoch(Record, frozen=True):
 
 
 class Prediction(Record, frozen=True):
-    """A row of predictions.csv: the caption of a test image, with a column for each metric of one image."""
+    """A row of predictions.csv: the caption of a test image, with a column for each per-image metric."""
 
     image: Name
     caption: Line
@@ -207,7 +213,7 @@ class Baseline(Record, frozen=True):
 
 
 class Baselines(Record, frozen=True):
-    """baselines.json: results of other bundles, to compare with."""
+    """baselines.json: results of other bundles, for comparison."""
 
     baselines: Annotated[tuple[Baseline, ...], Meta(max_length=100)]
 
@@ -217,15 +223,15 @@ Centroid = Annotated[tuple[Coordinate, ...], Meta(min_length=1, max_length=10_00
 
 
 class NoveltyParameters(Record, frozen=True, forbid_unknown_fields=True):
-    """novelty.json: where the training pictures lie, from where on one is unlike them, and how that does."""
+    """novelty.json: the parameters of the novelty detector and its measured detection rates."""
 
-    centroids: Annotated[tuple[Centroid, ...], Meta(min_length=1, max_length=64)]  # [K, C], of any length
-    threshold: Annotated[float, Meta(ge=-1, le=1)]  # an image of a lower similarity is unlike them
+    centroids: Annotated[tuple[Centroid, ...], Meta(min_length=1, max_length=64)]  # int[K, C], not normalised
+    threshold: Annotated[float, Meta(ge=-1, le=1)]  # an image of lower similarity is novel
     split_name: SplitName  # how the pictures were split
-    split: Annotated[str, Meta(pattern=r"\A(dev|test)\Z")]  # that the false positives were counted on
-    images: Number  # of these
+    split: Annotated[str, Meta(pattern=r"\A(dev|test)\Z")]  # on which false positives were counted
+    images: Number  # in that split
     false_positives: Count
-    detected: Annotated[dict[Name, tuple[Count, Number]], Meta(max_length=100)]  # kind → detected, tried
+    detected: Annotated[dict[Name, tuple[Count, Number]], Meta(max_length=100)]  # kind → detected, tested
 
     def __post_init__(self) -> None:
         for holds, rule in (
@@ -234,7 +240,7 @@ class NoveltyParameters(Record, frozen=True, forbid_unknown_fields=True):
             (self.false_positives <= self.images, "false_positives must be some of the images"),
             (
                 all(part <= whole for part, whole in self.detected.values()),
-                "detected must be some of the tried",
+                "detected must be some of the tested",
             ),
         ):
             if not holds:

@@ -1,6 +1,6 @@
-"""A trained captioner is a folder; this module says what is in it, and reads, verifies and writes it.
+"""Reads, verifies and writes a bundle: the folder of a trained captioner.
 
-    config.json  captioner.tflite  vocabulary.json       needed to caption a picture
+    config.json  captioner.tflite  vocabulary.json       required
     history.csv  metrics.json  predictions.csv  dataset.json  novelty.json  baselines.json
     README.md  samples/
     manifest.json                                        size and SHA-256 of each file above; written last
@@ -32,35 +32,25 @@ from captioner.bundle.schema import Baseline, Baselines, Config, DatasetStatisti
 from captioner.errors import PULL_AGAIN, BundleError
 from captioner.text import Vocabulary
 
-__all__ = [
-    "FILES",
-    "FORMAT",
-    "MANIFEST",
-    "Bundle",
-    "Config",
-    "load",
-    "refuse_foreign",
-    "replace",
-    "write",
-]
+__all__ = ["FILES", "FORMAT", "MANIFEST", "Bundle", "Config", "load", "refuse_foreign", "replace", "write"]
 
 MAX_EPOCHS, MAX_PREDICTIONS = 2_000, 20_000  # rows
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 Row = TypeVar("Row", bound=schema.Record)
 Files: TypeAlias = Mapping[str, bytes | str | Path]  # name → contents, or a path to copy
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified folder. Each reader reads its file anew and checks it again: it may have been swapped."""
+    """A verified folder. Every method reads its file and checks it again: it may have changed since."""
 
     folder: Path
     config: Config
     vocabulary: Vocabulary
     checksum: str  # SHA-256 of manifest.json, so of everything
     files: Mapping[str, Entry] = field(default_factory=dict)
-    format: int = FORMAT  # of its files; those of format 1 are read by the names of format 2
+    format: int = FORMAT  # of its files; ``migration`` translates format 1
 
     @property
     def model_path(self) -> Path:
@@ -68,7 +58,7 @@ class Bundle:
 
     @property
     def samples(self) -> Path | None:
-        """The folder of pictures that came with the bundle, if any came."""
+        """The folder of sample pictures in the bundle, if it has any."""
         return self.folder / "samples" if any(name.startswith("samples/") for name in self.files) else None
 
     def model(self) -> bytes:
@@ -76,32 +66,32 @@ class Bundle:
         return self._read(self.model_path.name)
 
     def history(self) -> list[Epoch]:
-        """One row an epoch; empty when the bundle has none."""
+        """One row per epoch; empty if the bundle has no history."""
         return self._rows("history.csv", Epoch, MAX_EPOCHS)
 
     def predictions(self) -> list[Prediction]:
-        """One row a test picture; empty before the first evaluation."""
+        """One row per test picture; empty before the first evaluation."""
         return self._rows("predictions.csv", Prediction, MAX_PREDICTIONS)
 
     def metrics(self) -> Metrics | None:
-        """What ``evaluation.evaluate`` found; None before the first evaluation."""
+        """Results of ``evaluation.evaluate``; None before the first evaluation."""
         return self.record("metrics.json", Metrics)
 
     def dataset(self) -> DatasetStatistics | None:
-        """Counts that describe the captions trained on, if they were recorded."""
+        """Statistics of the training captions, if they were recorded."""
         return self.record("dataset.json", DatasetStatistics)
 
     def baselines(self) -> list[Baseline]:
         """Results of other bundles; none unless some were added."""
-        found = self.record(BASELINES, Baselines)
-        return list(found.baselines) if found else []
+        record = self.record(BASELINES, Baselines)
+        return list(record.baselines) if record else []
 
     def card(self) -> str:
         """The model card, Markdown with a YAML head."""
         return _text(self._read("README.md"), "README.md")
 
-    def record(self, name: str, kind: type[Found]) -> Found | None:
-        """What a JSON file holds, as a record of this kind; None without that file.
+    def record(self, name: str, kind: type[Value]) -> Value | None:
+        """A JSON file as a record of this type; None if the bundle lacks the file.
 
         Raises:
             BundleError: it is malformed, or was altered since the bundle was opened.
@@ -111,19 +101,19 @@ class Bundle:
         return reader.decode(reader.parse(self._read(name), name, self.format), kind, name)
 
     def current(self) -> Files:
-        """Every file as the present format has it; one that is the same there is a path."""
-        kept = {migration.FILES.get(name, name): self.folder / name for name in self.files}
+        """Every file in the current format; a file that is the same in both is given as its path."""
+        files: Files = {migration.FILES.get(name, name): self.folder / name for name in self.files}
         if self.format == FORMAT:
-            return kept
+            return files
         renamed: dict[str, str] = {}
-        for name in migration.KEYS.keys() & kept.keys():
+        for name in migration.KEYS.keys() & files.keys():
             if name.endswith(".csv"):
                 renamed[name] = self._table(name)
             else:
                 value = reader.parse(self._read(name), name, self.format)
                 renamed[name] = json.dumps(value, indent=1) + "\n"
         config = json.dumps(self.config.to_json(), indent=1, sort_keys=True) + "\n"
-        return {**kept, **renamed, "config.json": config}
+        return {**files, **renamed, "config.json": config}
 
     def _rows(self, name: str, kind: type[Row], most: int) -> list[Row]:
         return reader.rows(self._table(name), kind, name, most)
@@ -137,7 +127,7 @@ class Bundle:
         return manifest.content(self.folder, name, self.files[name]) if name in self.files else b""
 
     def _disk_name(self, name: str) -> str:
-        return migration.before(name) if self.format == 1 else name
+        return migration.former_name(name) if self.format == 1 else name
 
 
 def load(folder: str | Path) -> Bundle:
@@ -158,16 +148,16 @@ def load(folder: str | Path) -> Bundle:
 
 
 def write(folder: str | Path, files: Files, version: int = FORMAT) -> Bundle:
-    """Put a bundle of these files in place of whatever bundle is there.
+    """Replace the bundle in a folder, if there is one, by a bundle of these files.
 
-    The old bundle stands until the new one is complete on disk and verified; a full disk or a crash at any
-    moment leaves one of the two. Text is written as UTF-8. ``version`` is the format of the files.
+    The old bundle stays until the new one is complete on disk and verified; after a full disk or a crash
+    one of the two is there. Text is written as UTF-8. ``version`` is the format of the files.
 
     Raises:
-        BundleError: a name or a content that does not belong in a bundle; a folder that holds something else;
-            a disk that is full or refuses.
+        BundleError: a file that does not belong in a bundle; a folder that holds something else; a full disk
+            or another disk error.
     """
-    folder = _place(Path(folder))
+    folder = _target(Path(folder))
     staging = folder.with_name(f"{folder.name}.tmp-{os.urandom(4).hex()}")
     try:
         _recover(folder)
@@ -177,17 +167,19 @@ def write(folder: str | Path, files: Files, version: int = FORMAT) -> Bundle:
         load(staging)
         _swap(staging, folder)
     except OSError as error:
-        raise BundleError(f"{folder} was not written: {_why(error)}. What was there is untouched.") from error
+        raise BundleError(
+            f"{folder} was not written: {_disk_error(error)}. What was there is untouched."
+        ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    _tidy(folder)
+    _clear_leniently(folder)
     return load(folder)
 
 
 def replace(folder: str | Path, files: Files) -> Bundle:
-    """Exchange or add these files and seal the bundle anew; the other files are verified first, then kept.
+    """Replace or add these files and seal the bundle again; the other files are verified and kept.
 
-    A bundle of an earlier format is written in the present one.
+    A bundle of an earlier format is written in the current one.
     """
     return write(folder, {**load(folder).current(), **files})
 
@@ -207,8 +199,8 @@ def _vocabulary(data: bytes) -> Vocabulary:
         raise BundleError(f"vocabulary.json: {error}. {PULL_AGAIN}") from error
 
 
-def _place(folder: Path) -> Path:
-    """A path that has a name to put others beside: ``.`` has none, and a link must stay where it points."""
+def _target(folder: Path) -> Path:
+    """A path with a name, for siblings such as ``<name>.tmp-old``: ``.`` has none; a link is resolved."""
     return folder.resolve() if folder.is_symlink() or folder.name in ("", "..") else folder
 
 
@@ -217,7 +209,7 @@ def _old(folder: Path) -> Path:
 
 
 def _recover(folder: Path) -> None:
-    """Undo a swap that was cut off between its two renames."""
+    """Undo a swap that was interrupted between its two renames."""
     if folder.exists() or not (_old(folder) / MANIFEST).exists():
         return
     try:
@@ -228,7 +220,7 @@ def _recover(folder: Path) -> None:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Raise ``BundleError`` if ``write`` would: a folder that is no bundle is not ours to replace.
+    """Raise ``BundleError`` if ``write`` would: only a bundle is ever replaced.
 
     Hidden files, such as .gitkeep, may be there.
     """
@@ -264,14 +256,14 @@ def _swap(staging: Path, folder: Path) -> None:
     manifest.sync(folder.parent)
 
 
-def _why(error: OSError) -> str:
+def _disk_error(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full"
     return f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
 
 
-def _tidy(folder: Path) -> None:
-    """After the swap nothing can fail any more: what cannot be removed now, the next write removes."""
+def _clear_leniently(folder: Path) -> None:
+    """Remove leftovers after the swap; those that cannot be removed now, the next write removes."""
     try:
         _clear(folder)
     except OSError:
@@ -279,22 +271,22 @@ def _tidy(folder: Path) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what writes left beside the folder, after carrying over the files that are not a bundle's."""
-    ours = re.compile(re.escape(folder.name) + r"\.tmp-(old|[0-9a-f]{8})")
+    """Remove leftovers of writes next to the folder, after moving files that are not the bundle's."""
+    leftover = re.compile(re.escape(folder.name) + r"\.tmp-(old|[0-9a-f]{8})")
     for path in folder.parent.iterdir() if folder.parent.is_dir() else ():
-        if ours.fullmatch(path.name):
+        if leftover.fullmatch(path.name):
             if path == _old(folder):
-                _carry_over(path, folder)
+                _move_others(path, folder)
             shutil.rmtree(path)
 
 
-def _carry_over(old: Path, new: Path) -> None:
+def _move_others(old: Path, new: Path) -> None:
     try:
-        ours = {MANIFEST, *manifest.entries(old)[0]}
+        bundled = {MANIFEST, *manifest.entries(old)[0]}
     except BundleError:
-        ours = {MANIFEST, *FILES}
+        bundled = {MANIFEST, *FILES}
     for path in sorted(old.rglob("*")):
         name = path.relative_to(old).as_posix()
-        if name not in ours and (path.is_symlink() or not path.is_dir()) and not (new / name).exists():
+        if name not in bundled and (path.is_symlink() or not path.is_dir()) and not (new / name).exists():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             path.rename(new / name)

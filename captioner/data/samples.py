@@ -158,7 +158,7 @@ def _from_hub(cache: Path) -> list[Sample]:
     folder = cache / "samples" / HUB_REVISION
     with suppress(CaptionerError):
         return _cached(folder)
-    with hub_errors.explained(HUB_REPO, HUB_REVISION):
+    with hub_errors.translated_errors(HUB_REPO, HUB_REVISION):
         rows = _first_rows()
     try:
         _store(folder, spread(rows, SAMPLE_COUNT))

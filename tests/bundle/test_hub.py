@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from captioner.bundle import download, hub, migration, storage
-from captioner.bundle.hub_errors import explained
+from captioner.bundle.hub_errors import translated_errors
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError, HubError
 from tests import stand_in_hub, tiny
@@ -149,7 +149,7 @@ def test_the_command_line_pushes_and_pulls(server: StandInHub, trained: Bundle, 
     assert good.checksum[:12] in run("pull", REPO, "--to", pulled)
     assert contents(pulled) == contents(good.folder)
     assert "sent to" in run("push", trained.folder, REPO)  # whole, but no model that LiteRT runs
-    assert "was not taken over" in run("pull", REPO, "--to", pulled)
+    assert "was rejected" in run("pull", REPO, "--to", pulled)
     assert contents(pulled) == contents(good.folder)
 
 
@@ -212,14 +212,14 @@ class TestFailure:
     @pytest.mark.parametrize("name", ["captioner.tflite", "vocabulary.json", "manifest.json"])
     def test_tampered(self, server: StandInHub, last_good: Path, name: str) -> None:
         repository(server).commit("tamper", {name: b'{"words": []}'})
-        with pytest.raises(HubError, match=f"not taken over: .*{name}"):
+        with pytest.raises(HubError, match=f"rejected: .*{name}"):
             hub.pull(REPO, None, last_good)
 
     def test_tried_in_vain(self, server: StandInHub, last_good: Path) -> None:
         def check(arrived: Bundle) -> None:
             raise BundleError("it does not run") from ValueError("no signatures")
 
-        with pytest.raises(HubError, match="not taken over: it does not run"):
+        with pytest.raises(HubError, match="rejected: it does not run"):
             hub.pull(REPO, None, last_good, check)
 
     def test_a_file_is_gone(self, server: StandInHub, last_good: Path) -> None:
@@ -277,12 +277,12 @@ class TestFailure:
 
 
 def test_what_has_no_sentence_is_a_bug_and_passes_through() -> None:
-    with pytest.raises(ZeroDivisionError), explained(REPO, None):
+    with pytest.raises(ZeroDivisionError), translated_errors(REPO, None):
         _ = 1 / 0
 
 
 def test_a_bug_of_ours_is_not_taken_for_the_hubs() -> None:
-    with pytest.raises(KeyError), explained(REPO, None):
+    with pytest.raises(KeyError), translated_errors(REPO, None):
         _ = dict[str, str]()["ours"]
-    with pytest.raises(ValueError, match="Expecting value"), explained(REPO, None):
+    with pytest.raises(ValueError, match="Expecting value"), translated_errors(REPO, None):
         json.loads("")

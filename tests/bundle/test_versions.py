@@ -128,14 +128,14 @@ def test_one_process_at_a_time_fetches_into_a_store(tmp_path: Path) -> None:
     assert "another process" in refused[0]
 
 
-def test_a_commit_that_does_not_run_is_tried_again_after_a_while(
+def test_a_commit_that_does_not_run_is_tested_again_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    versions.refuse(tmp_path, REPO, "1" * 40, "it does not run.")
-    assert versions.refused(tmp_path, REPO, "1" * 40) == "it does not run."
-    assert versions.refused(tmp_path, REPO, "2" * 40) is None
+    versions.reject(tmp_path, REPO, "1" * 40, "it does not run.")
+    assert versions.rejection(tmp_path, REPO, "1" * 40) == "it does not run."
+    assert versions.rejection(tmp_path, REPO, "2" * 40) is None
     monkeypatch.setattr(versions, "RETRY_AFTER", -1.0)
-    assert versions.refused(tmp_path, REPO, "1" * 40) is None
+    assert versions.rejection(tmp_path, REPO, "1" * 40) is None
 
 
 def test_a_version_that_is_here_is_not_fetched_again_unless_it_is_damaged(

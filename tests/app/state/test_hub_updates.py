@@ -41,7 +41,7 @@ ANYWHERE: dict[str, tuple[Fault, str]] = {
     "drip": (faults.drip, "too slowly"),
     "drip in the head": (faults.drip_in_the_head, "too slowly"),
     "cut off": (faults.cut_off, "broke off"),
-    "redirect loop": (faults.redirect_loop, "circle"),
+    "redirect loop": (faults.redirect_loop, "redirects in a loop"),
     "longer than declared": (faults.longer, "longer than"),
     "login page": (faults.login_page, "not the Hugging Face Hub|not proper JSON|longer than"),
     "altered": (faults.altered, "not the Hugging Face Hub|not proper JSON|altered"),
@@ -211,7 +211,7 @@ def test_the_process_that_fetches_ends_with_the_app(
 def test_the_real_process_fetches_tries_and_tells(server: StandInHub, app: Path) -> None:
     push(app, server, "broken")  # its model is none
     fetcher = BundleFetcher(REPO, "", serving.HUB_STORE)
-    assert "was not taken over" in (told := fetcher.fetch())
+    assert "was rejected" in (told := fetcher.fetch())
     assert "\n" not in told
     server.requests.clear()
     assert fetcher.fetch() == told  # and it is not fetched again
