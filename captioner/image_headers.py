@@ -1,4 +1,4 @@
-"""What a picture file tells before a decoder sees it: its format, and what would exhaust a server."""
+"""What the header of a picture file says: its format, and what would exhaust a server on decoding."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 import struct
 from dataclasses import dataclass
 
-READ = "JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF and BMP"
+READABLE_FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF and BMP"
 MAX_SCANS = 100  # of a JPEG; Pillow's progressive ones have 10. Each costs a pass over the whole picture.
 MAX_SEGMENTS = 20_000  # of a JPEG, PNG or GIF, of which Pillow keeps some; 30 MB have 7,500 of 4 kB
 MAX_EXIF = 1_000_000  # bytes; Pillow makes a Python number of every two of them
-MAX_VALUES = 100_000  # of a TIFF tag, such as the place of every row, for the same reason
+MAX_TIFF_VALUES = 100_000  # of a TIFF tag, such as the offset of every row, for the same reason
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -32,16 +32,16 @@ _SEQUENTIAL = {0xC0, 0xC1}  # baseline and extended, Huffman-coded
 
 
 def identify(data: bytes) -> str | None:
-    """Pillow's name of the format; None if it is not one of ``READ``."""
+    """Pillow's name of the format; None if it is not one of ``READABLE_FORMATS``."""
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
-    return _container(data) if data[4:8] == b"ftyp" else None
+    return _iso_format(data) if data[4:8] == b"ftyp" else None
 
 
-def _container(data: bytes) -> str | None:
+def _iso_format(data: bytes) -> str | None:
     """ISO/IEC 23008-12: the main brand, then the compatible ones; ``mif1`` alone leaves the coding open."""
     brands = [data[start : start + 4] for start in (8, *range(16, min(_u32(data), 256), 4))]
     for brand in brands:
@@ -58,12 +58,12 @@ def _u32(data: bytes) -> int:
 
 @dataclass(frozen=True)
 class Jpeg:
-    """What its segments say: how many scans and how much EXIF, and whether libjpeg must hold it whole."""
+    """What its segments say."""
 
     scans: int = 0
     segments: int = 0
     exif: int = 0  # bytes
-    whole: bool = False
+    buffered: bool = False  # libjpeg has to keep all coefficients in memory
 
 
 def jpeg(data: bytes) -> Jpeg:
@@ -72,49 +72,49 @@ def jpeg(data: bytes) -> Jpeg:
     libjpeg decodes row by row only where one scan brings all components of a sequential frame; of any other
     it keeps all coefficients, at whatever size it is decoded (jdinput.c, ``has_multiple_scans``).
     """
-    scans = segments = exif = components = place = 0
-    whole = False
-    while max(scans / MAX_SCANS, segments / MAX_SEGMENTS) <= 1 and (found := _MARKER.search(data, place)):
-        marker, place = found[1][0], found.end()
+    scans = segments = exif = components = offset = 0
+    buffered = False
+    while max(scans / MAX_SCANS, segments / MAX_SEGMENTS) <= 1 and (match := _MARKER.search(data, offset)):
+        marker, offset = match[1][0], match.end()
         segments += 1
         if marker == _EOI:
             break
         if marker == _SOI:
             continue
-        length = int.from_bytes(data[place : place + 2], "big")
+        length = int.from_bytes(data[offset : offset + 2], "big")
         if marker in _FRAMES:
-            components = max(components, data[place + 7] if place + 7 < len(data) else 0)
-            whole |= marker not in _SEQUENTIAL
+            components = max(components, data[offset + 7] if offset + 7 < len(data) else 0)
+            buffered |= marker not in _SEQUENTIAL
         elif marker == _SOS:
             scans += 1
-            whole |= place + 2 >= len(data) or data[place + 2] < components
-        elif marker == _APP1 and data.startswith(b"Exif\0\0", place + 2):
+            buffered |= offset + 2 >= len(data) or data[offset + 2] < components
+        elif marker == _APP1 and data.startswith(b"Exif\0\0", offset + 2):
             exif += length
-        place += max(length, 2)
-    return Jpeg(scans, segments, exif, whole)
+        offset += max(length, 2)
+    return Jpeg(scans, segments, exif, buffered)
 
 
 def png_chunks(data: bytes) -> int:
     """How many chunks a PNG has; no more than one above ``MAX_SEGMENTS`` are counted."""
-    chunks, place = 0, 8
-    while place < len(data) and chunks <= MAX_SEGMENTS:
+    chunks, offset = 0, 8
+    while offset < len(data) and chunks <= MAX_SEGMENTS:
         chunks += 1
-        place += 12 + _u32(data[place : place + 4])
+        offset += 12 + _u32(data[offset : offset + 4])
     return chunks
 
 
 def gif_blocks(data: bytes) -> int:
     """How many blocks, with their parts, come before the first image; Pillow joins a comment's one by one."""
     flags = data[10] if len(data) > 10 else 0
-    blocks, place = 0, 13 + (6 << (flags & 7) if flags & 0x80 else 0)
-    while place < len(data) and data[place] != ord(",") and blocks <= MAX_SEGMENTS:
+    blocks, offset = 0, 13 + (6 << (flags & 7) if flags & 0x80 else 0)
+    while offset < len(data) and data[offset] != ord(",") and blocks <= MAX_SEGMENTS:
         blocks += 1
-        extension = data[place] == ord("!")
-        place += 2 if extension else 1
-        while extension and place < len(data) and data[place] and blocks <= MAX_SEGMENTS:
+        extension = data[offset] == ord("!")
+        offset += 2 if extension else 1
+        while extension and offset < len(data) and data[offset] and blocks <= MAX_SEGMENTS:
             blocks += 1
-            place += 1 + data[place]
-        place += extension
+            offset += 1 + data[offset]
+        offset += extension
     return blocks
 
 

@@ -1,4 +1,4 @@
-"""Which pictures are refused before or while they are decoded: what would exhaust memory, time or patience.
+"""Which pictures are refused before or while they are decoded: what would take too much memory or time.
 
 Every refusal is an ``ImageError``. The limits are what was measured to fit a free container's 700 MB.
 """
@@ -12,12 +12,12 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from captioner import image_headers
 from captioner.errors import ImageError
-from captioner.image_headers import MAX_EXIF, MAX_SCANS, MAX_SEGMENTS, MAX_VALUES
+from captioner.image_headers import MAX_EXIF, MAX_SCANS, MAX_SEGMENTS, MAX_TIFF_VALUES
 
 MAX_PIXELS = 50_000_000  # of a baseline JPEG: decoded at a fraction of its size, it takes 25 MB at its peak
 MAX_DECODED = 12_500_000  # pixels of all else, and of a phone's 4032 × 3024: up to 230 MB
-MAX_LAYERED = 8_000_000  # of a WebP, HEIC, AVIF or TIFF with transparency or four inks: up to 220 MB
-MAX_WEBP = 10_000_000  # without either: Pillow holds two canvases of an animation, also of what is none
+MAX_LAYERED = 8_000_000  # pixels of a WebP, HEIC, AVIF or TIFF with transparency or CMYK: up to 220 MB
+MAX_WEBP = 10_000_000  # pixels of one without; Pillow allocates two canvases, as for an animation
 MIN_SIDE = 8  # pixels; below this there is nothing to see
 
 # Of a TIFF, as Pillow names them. A JPEG in a TIFF could have any number of scans.
@@ -38,13 +38,13 @@ def check_header(data: bytes, format: str, name: str) -> int:
             raise unsupported(name, f"a JPEG in more than {MAX_SEGMENTS} segments")
         if jpeg.exif > MAX_EXIF:
             raise unsupported(name, "a JPEG with over 1 MB of EXIF")
-        return MAX_DECODED if jpeg.whole else MAX_PIXELS
+        return MAX_DECODED if jpeg.buffered else MAX_PIXELS
     if format == "PNG" and image_headers.png_chunks(data) > MAX_SEGMENTS:
         raise unsupported(name, f"a PNG in more than {MAX_SEGMENTS} chunks")
     if format == "GIF" and image_headers.gif_blocks(data) > MAX_SEGMENTS:
         raise unsupported(name, f"a GIF with more than {MAX_SEGMENTS} blocks before its picture")
-    if format == "TIFF" and image_headers.tiff_values(data) > MAX_VALUES:
-        raise unsupported(name, f"a TIFF in more than {MAX_VALUES} strips")
+    if format == "TIFF" and image_headers.tiff_values(data) > MAX_TIFF_VALUES:
+        raise unsupported(name, f"a TIFF in more than {MAX_TIFF_VALUES} strips")
     return MAX_DECODED
 
 
@@ -57,8 +57,8 @@ def check_opened(image: Image.Image, name: str, max_pixels: int) -> None:
     """
     if max_pixels < MAX_PIXELS:
         check_size(image, name, MAX_PIXELS)
-    remedy = "" if max_pixels == MAX_PIXELS else " or save it as an ordinary (baseline) JPEG"
-    check_size(image, name, min(max_pixels, _max_pixels(image)), remedy)
+    advice = "" if max_pixels == MAX_PIXELS else " or save it as an ordinary (baseline) JPEG"
+    check_size(image, name, min(max_pixels, _max_pixels(image)), advice)
     compression = image.info.get("compression")
     if image.format == "BMP" and compression not in (0, 3):  # run lengths, which Pillow decodes in Python
         raise unsupported(name, "a compressed BMP")
@@ -74,11 +74,11 @@ def check_opened(image: Image.Image, name: str, max_pixels: int) -> None:
         raise unsupported(name, "a picture with 32 bits a value")
 
 
-def check_size(image: Image.Image, name: str, max_pixels: int, remedy: str = "") -> None:
+def check_size(image: Image.Image, name: str, max_pixels: int, advice: str = "") -> None:
     """Raise an ``ImageError`` for more pixels than that, or a side below ``MIN_SIDE``."""
     width, height = image.size
     if width * height > max_pixels:
-        raise _too_large(name, max_pixels, remedy)
+        raise _too_large(name, max_pixels, advice)
     if min(width, height) < MIN_SIDE:
         raise ImageError(
             f"{name} measures {width} × {height} pixels; at least {MIN_SIDE} × {MIN_SIDE} are needed."
@@ -86,7 +86,7 @@ def check_size(image: Image.Image, name: str, max_pixels: int, remedy: str = "")
 
 
 def _max_pixels(image: Image.Image) -> int:
-    """Pixels that are decoded in the memory there is, by what was measured of each format."""
+    """How many pixels of its format fit into memory, as measured."""
     if image.format not in ("WEBP", "HEIF", "AVIF", "TIFF"):
         return MAX_PIXELS
     if len(image.getbands()) > 3 or image.has_transparency_data:
@@ -96,7 +96,7 @@ def _max_pixels(image: Image.Image) -> int:
 
 @contextmanager
 def pillow_errors(name: str) -> Iterator[None]:
-    """Whatever Pillow raises on a file is that file's fault, and Pillow raises nearly everything.
+    """Any error that Pillow raises on a file becomes an ``ImageError``; it raises nearly every type.
 
     Only Pillow's own calls belong inside: what our code raises is a bug.
     """
@@ -120,7 +120,7 @@ def unsupported(name: str, kind: str) -> ImageError:
     return ImageError(f"{name} is {kind}, which is not read here. Save it as an ordinary JPEG and try again.")
 
 
-def _too_large(name: str, max_pixels: int, remedy: str = "") -> ImageError:
+def _too_large(name: str, max_pixels: int, advice: str = "") -> ImageError:
     return ImageError(
-        f"{name} has more than {max_pixels // 10**6} megapixels. Make it smaller{remedy} and try again."
+        f"{name} has more than {max_pixels // 10**6} megapixels. Make it smaller{advice} and try again."
     )

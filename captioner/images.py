@@ -8,7 +8,6 @@ An AVIF is decoded in a process of its own (``python -m captioner.images``), wit
 from __future__ import annotations
 
 import io
-import os
 import struct
 import sys
 import warnings
@@ -20,32 +19,31 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from captioner import image_headers, image_limits
-from captioner.child_process import ROOT
+from captioner import child_process, image_headers, image_limits
+from captioner.child_process import EXIT_REJECTED
 from captioner.errors import ImageError
 from captioner.fair_lock import FairLock
-from captioner.image_headers import MAX_EXIF, READ
+from captioner.image_headers import MAX_EXIF, READABLE_FORMATS
 from captioner.image_limits import pillow_errors, unsupported
 
 MAX_BYTES = 30_000_000
 MAX_SIDE = 1000  # pixels; what is larger is made smaller at once
 CHILD_MEMORY = 260_000_000  # bytes that the process for an AVIF may write to; it starts with 30 MB
-CHILD_SECONDS = 60
-REFUSED = 2  # its exit code when the file is at fault; standard output says why
+CHILD_TIMEOUT = 60  # seconds
 
 File: TypeAlias = str | Path | bytes | BinaryIO
 Source: TypeAlias = File | Image.Image
 Pixels: TypeAlias = NDArray[np.uint8]  # [H, W, 3]
 
-# One picture at a time, whoever it is from: two peaks together would not fit.
+# One picture at a time, for all visitors: two peaks of memory together would not fit.
 _DECODING = FairLock()
 
 # Once, as ``warnings.catch_warnings`` inside ``read`` would let threads undo each other's filters.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
-# EXIF orientation → how to turn the picture upright. ``ImageOps.exif_transpose`` would write the EXIF block
-# anew, and fails where another tag in it is odd.
-_UPRIGHT = {
+# EXIF orientation → the transpose that turns the picture upright. ``ImageOps.exif_transpose`` would rewrite
+# the EXIF block, and fails on an invalid tag elsewhere in it.
+_TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -63,7 +61,7 @@ def read(source: Source) -> NDArray[np.uint8]:
     page of a TIFF taken.
 
     Args:
-        source: the path, the bytes or an open file of one of the formats ``READ``, or a Pillow image.
+        source: the path, the bytes or an open file in one of ``READABLE_FORMATS``, or a Pillow image.
 
     Returns:
         uint8[H, W, 3], neither side above ``MAX_SIDE``.
@@ -78,8 +76,8 @@ def read(source: Source) -> NDArray[np.uint8]:
     format = image_headers.identify(data)
     if format is None:
         raise ImageError(
-            f"{name} is not a picture that can be read here. {READ} files can: save it as one of these and "
-            "try again."
+            f"{name} is not a picture that can be read here. {READABLE_FORMATS} files can: save it as one of "
+            "these and try again."
         )
     if format == "AVIF":
         return _decode_in_child(data, name)
@@ -112,9 +110,9 @@ def _bytes(source: File, name: str) -> bytes:
 def _from_pillow(image: Image.Image, name: str) -> NDArray[np.uint8]:
     image_limits.check_opened(image, name, image_limits.MAX_PIXELS)
     with pillow_errors(name):
-        own = image.copy()  # the caller's stays as it is
-    own.format = image.format
-    return _to_array(own, name)
+        copy = image.copy()  # the caller's stays as it is
+    copy.format = image.format
+    return _to_array(copy, name)
 
 
 def _decode_here(data: bytes, format: str, name: str) -> NDArray[np.uint8]:
@@ -152,7 +150,7 @@ def _orientation(image: Image.Image, name: str) -> Image.Transpose | None:
     if image.format in ("TIFF", "HEIF") or len(image.info.get("exif", b"")) > MAX_EXIF:
         return None
     with pillow_errors(name):
-        return _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return _TRANSPOSE.get(image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def _opaque(image: Image.Image, name: str) -> Image.Image:
@@ -172,32 +170,24 @@ def _opaque(image: Image.Image, name: str) -> Image.Image:
 def _decode_in_child(data: bytes, name: str) -> NDArray[np.uint8]:
     """An AVIF, decoded in a process of its own with little memory: its frames may have another size than its
     head claims, and dav1d decodes them at that."""
-    import subprocess  # late, as few pictures need it
+    from subprocess import TimeoutExpired  # late, as few pictures need it
 
     try:
         with _DECODING:
-            ended = subprocess.run(
-                [sys.executable, "-X", "utf8", "-m", "captioner.images", name],
-                input=data,
-                capture_output=True,
-                check=False,
-                timeout=CHILD_SECONDS,
-                cwd=ROOT,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # else it reserves memory for every core
-            )
-    except subprocess.TimeoutExpired as error:
+            child = child_process.run("captioner.images", name, timeout=CHILD_TIMEOUT, stdin=data)
+    except TimeoutExpired as error:
         raise unsupported(name, "an AVIF that takes too long") from error
-    if ended.returncode == REFUSED:
-        raise ImageError(ended.stdout.decode())
-    if ended.returncode < 0 or b"MemoryError" in ended.stderr:
+    if child.returncode == EXIT_REJECTED:
+        raise ImageError(child.stdout.decode())
+    if child.returncode < 0 or b"MemoryError" in child.stderr:
         raise unsupported(name, "an AVIF that takes too much memory")
-    if ended.returncode:
-        raise RuntimeError(ended.stderr.decode(errors="replace"))
-    height, width = struct.unpack("<II", ended.stdout[:8])
-    return np.frombuffer(ended.stdout, np.uint8, offset=8).reshape(height, width, 3)
+    if child.returncode:
+        raise RuntimeError(child.stderr.decode(errors="replace"))
+    height, width = struct.unpack("<II", child.stdout[:8])
+    return np.frombuffer(child.stdout, np.uint8, offset=8).reshape(height, width, 3)
 
 
-def _child(name: str) -> int:
+def _child_main(name: str) -> int:
     """Decode an AVIF from standard input: height and width as two uint32, then the pixels."""
     with suppress(ImportError, ValueError, OSError):  # not on Windows
         import resource
@@ -207,10 +197,10 @@ def _child(name: str) -> int:
         pixels = _decode_here(sys.stdin.buffer.read(), "AVIF", name)
     except ImageError as error:
         sys.stdout.buffer.write(str(error).encode())
-        return REFUSED
+        return EXIT_REJECTED
     sys.stdout.buffer.write(struct.pack("<II", *pixels.shape[:2]) + pixels.tobytes())
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_child(sys.argv[1]))
+    sys.exit(_child_main(sys.argv[1]))

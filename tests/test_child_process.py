@@ -1,4 +1,4 @@
-"""A process that the app has started does not outlive it."""
+"""A module in a process of its own: it ends with its parent."""
 
 from __future__ import annotations
 

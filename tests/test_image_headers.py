@@ -78,7 +78,7 @@ def scan_by_component(data: bytes) -> bytes:
     ],
 )
 def test_a_jpeg_that_libjpeg_holds_whole_is_recognised(data: bytes, whole: bool) -> None:
-    assert image_headers.jpeg(data).whole == whole
+    assert image_headers.jpeg(data).buffered == whole
     large = data.replace(struct.pack(">HH", 20, 20), struct.pack(">HH", 4000, 4000))
     large = large.replace(struct.pack(">HH", HEIGHT, WIDTH), struct.pack(">HH", 4000, 4000))
     if whole:
@@ -133,7 +133,7 @@ def test_the_usual_blocks_of_a_gif_are_few() -> None:
 
 
 def test_an_avif_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "CHILD_SECONDS", 0.001)
+    monkeypatch.setattr(images, "CHILD_TIMEOUT", 0.001)
     with pytest.raises(ImageError, match="an AVIF that takes too long"):
         images.read(SEEDS["avif"])
 

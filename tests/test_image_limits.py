@@ -106,7 +106,7 @@ def tiff(tags: dict[int, tuple[int, int]]) -> bytes:
 @pytest.mark.parametrize(
     ("tags", "sentence"),
     [
-        ({273: (image_headers.MAX_VALUES + 1, 200)}, "strips"),
+        ({273: (image_headers.MAX_TIFF_VALUES + 1, 200)}, "strips"),
         ({322: (1, 60_000), 323: (1, 60_000), 324: (1, 200), 325: (1, 200)}, "huge tiles"),
         ({322: (2, 200), 323: (1, 10), 324: (1, 200), 325: (1, 200)}, "huge tiles|damaged"),
     ],

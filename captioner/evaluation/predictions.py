@@ -43,9 +43,9 @@ class ScoredCaption:
 
 
 ORDERS: dict[str, Callable[[ScoredCaption], float]] = {
-    "Best matches": lambda one: -one.cider,
-    "Worst matches": lambda one: one.cider,
-    "Most unsure": lambda one: one.confidence,
+    "Best matches": lambda row: -row.cider,
+    "Worst matches": lambda row: row.cider,
+    "Most unsure": lambda row: row.confidence,
 }
 
 
@@ -61,11 +61,11 @@ def scored_captions(bundle: Bundle) -> list[ScoredCaption]:
 def search(captions: Sequence[ScoredCaption], query: str) -> list[ScoredCaption]:
     """The captions that have every word of the query, or its plural in s or es."""
     word_forms = [{word, f"{word}s", f"{word}es"} for word in words(query)]
-    return [one for one in captions if not any(forms.isdisjoint(one.caption.split()) for forms in word_forms)]
+    return [row for row in captions if not any(forms.isdisjoint(row.caption.split()) for forms in word_forms)]
 
 
 def words_used(captions: Sequence[ScoredCaption]) -> set[str]:
-    return {word for one in captions for word in one.caption.split()}
+    return {word for row in captions for word in row.caption.split()}
 
 
 def frequent_words(bundle: Bundle) -> list[tuple[str, int]]:

@@ -1,29 +1,28 @@
-"""Tests a bundle that was not made here in a child process, where a crash costs nothing.
+"""Tests a bundle from elsewhere in a child process, where a crash does no harm.
 
-LiteRT checks little of a model file: a damaged one that is sealed correctly can end the process that opens it
-(SIGSEGV), or ask for any amount of memory. So what comes from the Hub, from CAPTIONER_BUNDLE or from
-``bundles/`` is tested once before the app opens it, and ``verify`` tests whatever it is given. The committed
-``artifacts/`` are not tested: it takes as long as starting Python and LiteRT, for which a visitor would wait
-at every start.
+LiteRT checks little of a model file: a damaged one with a valid checksum can end the process that opens it
+(SIGSEGV), or allocate any amount of memory. So what comes from the Hub, from CAPTIONER_BUNDLE or from
+``bundles/`` is tested once before the app opens it, and ``verify`` tests every bundle. The committed
+``artifacts/`` are not tested: that takes as long as starting Python and LiteRT, and a visitor would wait for
+it at every start.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+from captioner import child_process
 from captioner.bundle.storage import Bundle
-from captioner.child_process import ROOT
+from captioner.child_process import EXIT_REJECTED
 from captioner.errors import BundleError, CaptionerError
 
 BASE_MEMORY = 1_500_000_000  # bytes of address space for Python and LiteRT; they used 0.2e9
 MODEL_COPIES = 4  # more memory, as a multiple of the model file: weights as float32, and packed
-EXIT_REJECTED = 2  # exit code: the bundle is at fault; standard output says why
 
 log = logging.getLogger(__name__)
 
@@ -39,37 +38,20 @@ def run(bundle: Bundle, timeout: float = 60.0) -> None:
         BundleError: a file is malformed, or the model does not run: it fails, crashes, takes longer than the
             timeout or more memory than Python, LiteRT and ``MODEL_COPIES`` of it need.
     """
-    command = [
-        sys.executable,
-        "-X",
-        "utf8",
-        "-m",
-        "captioner.inference.smoke_test",
-        str(bundle.folder.resolve()),
-    ]
     try:
-        completed = subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # else it reserves memory for every core
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=timeout,
-            check=False,
+        child = child_process.run(
+            "captioner.inference.smoke_test", str(bundle.folder.resolve()), timeout=timeout
         )
     except subprocess.TimeoutExpired as error:
         raise _failed(bundle, f"it was not ready after {timeout:g} s") from error
     except OSError as error:
         raise _failed(bundle, f"no process could be started ({error.strerror or error})") from error
-    if completed.returncode == EXIT_REJECTED and completed.stdout:
-        raise BundleError(completed.stdout.strip())
-    if completed.returncode:
-        log.warning(
-            "smoke test of %s ended with %d:\n%s", bundle.folder, completed.returncode, completed.stderr
-        )
-        raise _failed(bundle, _reason(completed.returncode, completed.stderr))
+    stdout, stderr = (stream.decode(errors="replace").strip() for stream in (child.stdout, child.stderr))
+    if child.returncode == EXIT_REJECTED and stdout:
+        raise BundleError(stdout)
+    if child.returncode:
+        log.warning("smoke test of %s ended with %d:\n%s", bundle.folder, child.returncode, stderr)
+        raise _failed(bundle, _reason(child.returncode, stderr))
 
 
 def _failed(bundle: Bundle, reason: str) -> BundleError:
@@ -80,7 +62,7 @@ def _reason(code: int, stderr: str) -> str:
     if code < 0:
         names = {number.value: number.name for number in signal.Signals}
         return f"its model crashed ({names.get(-code, f'signal {-code}')})"
-    last = next(reversed(stderr.strip().splitlines()), "")
+    last = next(reversed(stderr.splitlines()), "")
     return "it takes too much memory" if "MemoryError" in last else last[:200] or f"exit code {code}"
 
 

@@ -109,7 +109,7 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
 
 def observed_failures(captions: Sequence[ScoredCaption]) -> list[Failure]:
     """The kinds of failure that the model's captions of test images show, each with examples."""
-    by_image = {one.image: one.caption for one in captions}
+    by_image = {row.image: row.caption for row in captions}
     failures = [Failure(title, reason, _examples(cases, by_image)) for title, reason, cases in KINDS]
     return [failure for failure in (*failures, _repetition(captions)) if failure.examples]
 
@@ -121,7 +121,7 @@ def _examples(cases: Sequence[Case], captions: dict[str, str]) -> tuple[tuple[st
 
 def _repetition(captions: Sequence[ScoredCaption]) -> Failure:
     """Captions that name a thing or a colour a second time, all of them counted."""
-    repeated = [one.caption for one in captions if REPETITION.search(one.caption)]
+    repeated = [row.caption for row in captions if REPETITION.search(row.caption)]
     reason = f"It does so in {len(repeated):,} of its {len(captions):,} sentences about the test pictures."
     examples = tuple(("", caption) for caption in repeated[:MAX_EXAMPLES])
     return Failure("It says the same thing twice", reason, examples)

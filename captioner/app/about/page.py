@@ -83,7 +83,7 @@ def _show_failures(failures: list[Failure]) -> None:
     st.markdown(FAILURES)
     for failure in failures:
         lines = [
-            f"- {f'{shows}. It said: ' if shows else ''}“{wording.escaped(caption)}”"
+            f"- {f'{shows}. It said: ' if shows else ''}“{wording.escape(caption)}”"
             for shows, caption in failure.examples
         ]
         st.markdown(f"**{failure.title}.** {failure.reason}\n\n" + "\n".join(lines))
@@ -105,7 +105,7 @@ def _data_and_licence(config: Config) -> str:
 
 def _show_identity(active: ActiveBundle) -> None:
     bundle, config = active.bundle, active.bundle.config
-    st.markdown(f"From {wording.escaped(active.source)}. {wording.escaped(active.reason)}")
+    st.markdown(f"From {wording.escape(active.source)}. {wording.escape(active.reason)}")
     facts = {
         "Recipe": config.recipe,
         "Encoder": config.encoder,
@@ -119,7 +119,7 @@ def _show_identity(active: ActiveBundle) -> None:
         ),
         "Training captions (fingerprint)": config.data_fingerprint[:16],
     }
-    table = {"what": list(facts), "value": [wording.escaped(fact) for fact in facts.values()]}
+    table = {"what": list(facts), "value": [wording.escape(fact) for fact in facts.values()]}
     st.table(table, hide_index=True, hide_header=True, border="horizontal")
     st.caption("Checksum, the SHA-256 of its manifest.json:")
     st.code(bundle.checksum, language=None, wrap_lines=True)

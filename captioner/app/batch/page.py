@@ -70,7 +70,7 @@ def _choose_pictures(*, again: bool) -> None:
         count = f"{len(accepted)} picture{'s' if len(accepted) > 1 else ''}"
         st.button(f"Caption {count}", on_click=_start, args=(key,), icon=":material/play_arrow:")
     if rest := files[len(accepted) :]:
-        names = ", ".join(wording.escaped(file.name) for file in rest[:3])
+        names = ", ".join(wording.escape(file.name) for file in rest[:3])
         more = " and others" if len(rest) > 3 else ""
         st.warning(f"{LIMITS} Left out because of this limit: {names}{more}.", icon=":material/block:")
 
@@ -105,13 +105,13 @@ def _preview(result: PictureResult) -> None:
         st.markdown(_problem(result))
     else:
         st.image(result.thumbnail, width=THUMBNAIL[0], alt=result.caption)
-        st.markdown(f"“{wording.escaped(result.caption)}”")
+        st.markdown(f"“{wording.escape(result.caption)}”")
         if result.warning:
             st.markdown(f":material/warning: {result.warning}")
 
 
 def _problem(result: PictureResult) -> str:
-    return f"**{wording.escaped(result.file)}:** {wording.escaped(result.problem)}"
+    return f"**{wording.escape(result.file)}:** {wording.escape(result.problem)}"
 
 
 def _show_results(job: BatchJob) -> None:

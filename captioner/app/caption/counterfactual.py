@@ -60,7 +60,7 @@ def show_choices(candidate: Candidate, index: int, key: str) -> None:
     words = [text for text, _ in options]
     # Streamlit tells options apart by their labels: invisible characters make those of each word different.
     labels = [
-        f"{_name(text)} :small[{wording.percent(math.exp(log_prob))}]" + "\u2060" * index
+        f"{wording.word_markdown(text)} :small[{wording.percent(math.exp(log_prob))}]" + "\u2060" * index
         for text, log_prob in options
     ]
     widget, current = f"instead {key}", words.index(candidate.words[index].text)
@@ -174,11 +174,7 @@ def _listed(chosen: Prefixes) -> str:
 
 
 def _quoted(word: str) -> str:
-    return f"“{_name(word)}”"
-
-
-def _name(word: str) -> str:
-    return wording.escaped(wording.display_word(word))
+    return f"“{wording.word_markdown(word)}”"
 
 
 def _prefixes_key(key: str) -> str:

@@ -51,7 +51,7 @@ def show(image: DecodedImage) -> None:
             caption = caption_image(image, options)
         _show_sentence(image, caption, options, key)
         for sentence in model.warning_rules.unreadable:
-            st.caption(wording.escaped(sentence))
+            st.caption(wording.escape(sentence))
         _show_alternatives(caption, options)
         beam_tree.show(caption, options)
         _show_share(image, caption, decoding_controls.address_parameters(options, model.options))
@@ -71,7 +71,7 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
     changed = bool(counterfactual.prefixes(key))
     left, right = st.columns([6, 5], gap="medium")
     with right:
-        st.header(f"“{wording.escaped(shown.text)}{'' if shown.finished else ' …'}”", anchor=False)
+        st.header(f"“{wording.escape(shown.text)}{'' if shown.finished else ' …'}”", anchor=False)
         st.markdown(counterfactual.summary(key) if changed else wording.confidence_summary(shown.words))
         if options.temperature is not None:
             st.caption(
@@ -79,15 +79,17 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
                 "The settings below change that."
             )
         for warning in () if changed else caption.warnings:
-            st.markdown(wording.warning(warning.code), help=wording.escaped(warning.reason))
+            st.markdown(wording.warning(warning.code), help=wording.escape(warning.reason))
         index = _select_word(shown, key)
     word = None if index is None else shown.words[index]
     with left:
         _show_image(image, shown, word)
     with right:
         if index is not None and word:
-            _show_word(word)
-            for reason in why_not_likelier(word, options, chosen=counterfactual.is_chosen(word, index, key)):
+            _show_word_details(word)
+            for reason in explain_likelier_words(
+                word, options, chosen=counterfactual.is_chosen(word, index, key)
+            ):
                 st.caption(reason)
             counterfactual.show_choices(shown, index, key)
         else:
@@ -116,7 +118,7 @@ def _select_word(candidate: Candidate, key: str) -> int | None:
 def _word_label(word: Word, *, chosen: bool) -> str:
     probability = math.exp(word.log_prob)
     band = "your choice" if chosen else wording.band(probability)
-    return f"**{_name(word.text)}** :small[{wording.percent(probability)} {band}]"
+    return f"**{wording.word_markdown(word.text)}** :small[{wording.percent(probability)} {band}]"
 
 
 def _show_image(image: DecodedImage, candidate: Candidate, word: Word | None) -> None:
@@ -128,7 +130,7 @@ def _show_image(image: DecodedImage, candidate: Candidate, word: Word | None) ->
             width="stretch",
             alt=f"{candidate.text}. Bright where the model looked for “{wording.display_word(word.text)}”: "
             f"{attention_overlay.describe_attention(word.attention)}.",
-            caption=f"Bright: where the model looked for “{_name(word.text)}”",
+            caption=f"Bright: where the model looked for “{wording.word_markdown(word.text)}”",
         )
     if image.sample:
         _show_references(image.sample)
@@ -138,17 +140,19 @@ def _show_references(sample: str) -> None:
     samples, _ = serving.samples()
     if sample in samples and (references := samples[sample].references):
         with st.expander(REFERENCES, icon=":material/group:"):
-            st.markdown("\n".join(f"- {wording.escaped(reference)}" for reference in references))
+            st.markdown("\n".join(f"- {wording.escape(reference)}" for reference in references))
 
 
-def _show_word(word: Word) -> None:
+def _show_word_details(word: Word) -> None:
     """Its probability, where the model looked, and the likeliest other words."""
     probability = math.exp(word.log_prob)
     attention = NO_ATTENTION
     if word.attention is not None:
         attention = f"For this word, the model looked {attention_overlay.describe_attention(word.attention)}."
     band = wording.band(probability)
-    st.markdown(f"**“{_name(word.text)}”** – {wording.percent(probability)}, {band}. {attention}")
+    st.markdown(
+        f"**“{wording.word_markdown(word.text)}”** – {wording.percent(probability)}, {band}. {attention}"
+    )
     others = [(wording.display_word(text), math.exp(log_prob)) for text, log_prob in word.runners_up]
     if others:
         listed = ", ".join(f"“{other}” ({wording.percent(p)})" for other, p in others)
@@ -166,17 +170,19 @@ def _probability_chart(word: Word, others: list[tuple[str, float]]) -> alt.Layer
     return charts.probabilities(frame.assign(label=frame["probability"].map(wording.percent) + suffix))
 
 
-def why_not_likelier(word: Word, options: DecodingOptions, *, chosen: bool) -> list[str]:
+def explain_likelier_words(word: Word, options: DecodingOptions, *, chosen: bool) -> list[str]:
     """Why likelier words than this one were not used, as Markdown: a sentence a reason.
 
     ``chosen`` is whether the visitor chose the word.
     """
-    chosen_instead = f"{_reason(options, chosen=chosen)} “{_name(word.text)}”"
+    chosen_instead = f"{_reason(options, chosen=chosen)} “{wording.word_markdown(word.text)}”"
     examples: dict[str, str] = {}  # reason → the first word that it applies to
     for text, log_prob in word.runners_up:
         if log_prob > word.log_prob:
             blocked = text in word.blocked and not chosen
-            examples.setdefault(f"but {wording.NO_REPEAT}" if blocked else chosen_instead, _name(text))
+            examples.setdefault(
+                f"but {wording.NO_REPEAT}" if blocked else chosen_instead, wording.word_markdown(text)
+            )
     return [f"Here “{text}” was likelier, {reason}." for reason, text in examples.items()]
 
 
@@ -196,10 +202,10 @@ def _show_alternatives(caption: Caption, options: DecodingOptions) -> None:
     if not others:
         st.markdown(ALL_SAME if sampled else ONLY_ONE)
         return
-    lines = [f"1. {wording.escaped(best.text)}  \n:small[{_numbers(best)} – the best]"]
+    lines = [f"1. {wording.escape(best.text)}  \n:small[{_numbers(best)} – the best]"]
     lines += [
         f"{rank}. {wording.bold_differences(best.text, other.text)}  \n"
-        f":small[{_numbers(other)} – {wording.escaped(wording.describe_difference(best.text, other.text))}]"
+        f":small[{_numbers(other)} – {wording.escape(wording.describe_difference(best.text, other.text))}]"
         for rank, other in enumerate(others, start=2)
     ]
     st.markdown("\n".join(lines))
@@ -218,10 +224,6 @@ def _show_alternatives(caption: Caption, options: DecodingOptions) -> None:
 
 def _numbers(candidate: Candidate) -> str:
     return f"{wording.chance(candidate.log_prob)}, score {candidate.score:.2f}".replace("-", "−")
-
-
-def _name(word: str) -> str:
-    return wording.escaped(wording.display_word(word))
 
 
 def _show_share(image: DecodedImage, caption: Caption, settings: dict[str, str]) -> None:

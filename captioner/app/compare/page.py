@@ -51,7 +51,7 @@ def page() -> None:
 
 def _compare(image: DecodedImage) -> None:
     others, broken = other_bundles.other_bundles()
-    ignored, above = _ignored(others), st.container()
+    invalid, above = _invalid_parameters(others), st.container()
     subject = _choose_subject() if others else SETTINGS
     left, right = st.columns([3, 5], gap="medium")
     cards = [column.container(border=True) for column in st.columns(2, gap="medium")]
@@ -62,22 +62,22 @@ def _compare(image: DecodedImage) -> None:
         for card, label in zip(cards, LABELS, strict=True)
     ]
     with above:
-        settings = [(one.model, one.summary) for one in pair]
-        decoding_controls.show_invalid(ignored, f"{image.sha256[:16]} {settings}")
-    answers = [_caption(card, one, image) for card, one in zip(cards, pair, strict=True)]
-    captions = [answer for answer in answers if answer]
+        settings = [(configuration.model, configuration.summary) for configuration in pair]
+        decoding_controls.show_invalid(invalid, f"{image.sha256[:16]} {settings}")
+    captions = [_caption(card, configuration, image) for card, configuration in zip(cards, pair, strict=True)]
+    shown = [caption for caption in captions if caption]
     with left:
-        st.image(image.pixels, width="stretch", alt=captions[0].best.text if captions else image.name)
-    if len(captions) == 2:
+        st.image(image.pixels, width="stretch", alt=shown[0].best.text if shown else image.name)
+    if len(shown) == 2:
         with right:
-            _difference(pair, *(answer.best for answer in captions))
-    for card, one, answer, other in zip(cards, pair, answers, answers[::-1], strict=True):
-        if answer:
+            _show_difference(pair, *(caption.best for caption in shown))
+    for card, configuration, caption, other in zip(cards, pair, captions, captions[::-1], strict=True):
+        if caption:
             with card:
-                _answer(one, answer, (other or answer).best, with_score=subject == MODELS)
+                _show_caption(configuration, caption, (other or caption).best, with_score=subject == MODELS)
     show_broken_bundles(broken)
     if not others:
-        _only_one_model()
+        _show_only_one_model()
     st.caption(LINK if image.sample else image_picker.NO_LINK)
 
 
@@ -94,7 +94,7 @@ def _choose_subject() -> str:
     return subject
 
 
-def _ignored(others: dict[str, Bundle]) -> list[str]:
+def _invalid_parameters(others: dict[str, Bundle]) -> list[str]:
     """A sentence for everything in the address that cannot be compared."""
     defaults = serving.captioner().options
     sentences = [
@@ -110,10 +110,10 @@ def _ignored(others: dict[str, Bundle]) -> list[str]:
     return sentences + (configurations.unknown_models(others) if subject == MODELS and others else [])
 
 
-def _only_one_model() -> None:
+def _show_only_one_model() -> None:
     st.caption(
         "Only one model is here. Whoever runs the app can put further ones into the folder "
-        f"{wording.escaped(other_bundles.bundles_folder().name)}/; this page then compares them, too."
+        f"{wording.escape(other_bundles.bundles_folder().name)}/; this page then compares them, too."
     )
 
 
@@ -139,7 +139,7 @@ def _captioner(bundle: Bundle) -> Captioner:
     return Captioner(bundle)
 
 
-def _difference(pair: Sequence[Configuration], first: Candidate, second: Candidate) -> None:
+def _show_difference(pair: Sequence[Configuration], first: Candidate, second: Candidate) -> None:
     """What differs, in words."""
     a, b = pair
     st.header("What differs", anchor=False)
@@ -149,7 +149,7 @@ def _difference(pair: Sequence[Configuration], first: Candidate, second: Candida
     if first.text == second.text:
         st.markdown("**Both captions are the same, word for word.**")
     else:
-        changed = wording.escaped(wording.describe_difference(first.text, second.text))
+        changed = wording.escape(wording.describe_difference(first.text, second.text))
         st.markdown(f"**From A to B: {changed}.**")
     st.markdown(_likelier(first, second) if a.bundle.checksum == b.bundle.checksum else UNCALIBRATED)
 
@@ -167,26 +167,28 @@ def _likelier(first: Candidate, second: Candidate) -> str:
     return f"{sentence} Longer sentences mostly have smaller chances." if longer else sentence
 
 
-def _answer(configuration: Configuration, captions: Caption, other: Candidate, *, with_score: bool) -> None:
+def _show_caption(
+    configuration: Configuration, caption: Caption, other: Candidate, *, with_score: bool
+) -> None:
     """A caption with its probability, its warnings, and how sure the model was of every word."""
-    best = captions.best
+    best = caption.best
     model = f"{configuration.model[:1].upper()}{configuration.model[1:]}"
-    st.caption(f"{wording.escaped(model)}: {wording.escaped(configuration.summary)}.")
+    st.caption(f"{wording.escape(model)}: {wording.escape(configuration.summary)}.")
     changed = wording.changed_words(best.text, other.text)
     end = "" if best.finished else " …"
     st.header(f"“{wording.highlight_differences(best.text, other.text)}{end}”", anchor=False)
-    for warning in captions.warnings:
-        st.markdown(wording.warning(warning.code), help=wording.escaped(warning.reason))
+    for warning in caption.warnings:
+        st.markdown(wording.warning(warning.code), help=wording.escape(warning.reason))
     st.markdown(
         f"{wording.confidence_summary(best.words)} The chance that it says exactly this: "
         f"{wording.chance(best.log_prob)}; of a word, on average: {wording.percent(best.confidence)}."
     )
-    st.markdown(" ".join(_word(index in changed, word) for index, word in enumerate(best.words)))
+    st.markdown(" ".join(_word_markdown(index in changed, word) for index, word in enumerate(best.words)))
     if with_score:
-        st.caption(wording.escaped(_test_score(configuration.bundle)))
+        st.caption(wording.escape(_test_score(configuration.bundle)))
 
 
-def _word(changed: bool, word: Word) -> str:
+def _word_markdown(changed: bool, word: Word) -> str:
     """A word with its probability, as Markdown without a line break in it."""
     probability = math.exp(word.log_prob)
     text = wording.display_word(word.text)

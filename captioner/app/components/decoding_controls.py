@@ -161,7 +161,7 @@ def show_invalid(sentences: list[str], key: str) -> None:
         st.session_state["invalid"] = key, sentences
     shown_for, shown = st.session_state.get("invalid", (key, []))
     for sentence in shown if shown_for == key else []:
-        st.info(wording.escaped(sentence), icon=":material/link_off:")
+        st.info(wording.escape(sentence), icon=":material/link_off:")
 
 
 def _in_range(text: str, low: float, high: float, *, integer: bool) -> bool:

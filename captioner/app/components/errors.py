@@ -48,6 +48,6 @@ def show_broken_bundles(broken: dict[str, str]) -> None:
     """A warning for each bundle that cannot be used, and why."""
     for name, reason in broken.items():
         st.warning(
-            f"The model **{wording.escaped(name)}** is left out: {wording.escaped(reason)}",
+            f"The model **{wording.escape(name)}** is left out: {wording.escape(reason)}",
             icon=":material/heart_broken:",
         )

@@ -140,7 +140,7 @@ def show_samples(place: DeltaGenerator) -> None:
                 st.image(thumbnail, width="stretch", alt=alt)
                 label = f"Use picture {number}"
                 st.button(label, key=f"pick {name}", on_click=_on_pick, args=(name,), width="stretch")
-        st.caption(wording.escaped(sentence))
+        st.caption(wording.escape(sentence))
 
 
 def thumbnails() -> tuple[dict[str, tuple[Sample, Pixels]], str]:

@@ -73,6 +73,11 @@ def display_word(word: str) -> str:
     return word or END_NAME
 
 
+def word_markdown(word: str) -> str:
+    """``display_word``, escaped."""
+    return escape(display_word(word))
+
+
 def confidence_summary(words: Sequence[Word]) -> str:
     """How many words of a caption fall into each band, as a sentence."""
     bands = [band(math.exp(word.log_prob)) for word in words if word.text]
@@ -88,7 +93,7 @@ def confidence_summary(words: Sequence[Word]) -> str:
     return f"The model {', '.join(first)}{' and ' if first else ''}{last}."
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Text that Markdown shows as it is: the words come from a file.
 
     No backslash keeps an address from becoming a link, but an invisible word joiner in it does.
@@ -115,9 +120,7 @@ def bold_differences(best: str, other: str) -> str:
     """The other sentence as Markdown; words that the best one does not have are bold."""
     words = other.split()
     parts = [
-        f"**{escaped(' '.join(words[start:end]))}**"
-        if tag != "equal"
-        else escaped(" ".join(words[start:end]))
+        f"**{escape(' '.join(words[start:end]))}**" if tag != "equal" else escape(" ".join(words[start:end]))
         for tag, _, _, start, end in _changes(best, other)
         if end > start
     ]
@@ -130,7 +133,7 @@ def highlight_differences(sentence: str, other: str) -> str:
     parts = [
         f"*:primary-background[{part}]*" if tag != "equal" else part
         for tag, _, _, start, end in _changes(other, sentence)
-        if (part := escaped(" ".join(words[start:end])))
+        if (part := escape(" ".join(words[start:end])))
     ]
     return " ".join(parts)
 

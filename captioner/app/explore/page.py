@@ -90,7 +90,7 @@ def _search(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
         st.caption(CIDER_EXPLAINED)
     with right:
         _details(chosen, captions, samples.get(chosen.image))
-        st.caption(wording.escaped(source) if chosen.image in samples else NO_PICTURE)
+        st.caption(wording.escape(source) if chosen.image in samples else NO_PICTURE)
         with st.expander("All scores of this sentence", icon=":material/table_rows:"):
             _scores(chosen, captions)
 
@@ -99,7 +99,7 @@ def _only_with_picture(
     captions: Sequence[ScoredCaption], samples: Mapping[str, Sample]
 ) -> Sequence[ScoredCaption]:
     """Where some pictures are here and others are not, the visitor may choose to see only those."""
-    with_picture = [one for one in captions if one.image in samples]
+    with_picture = [row for row in captions if row.image in samples]
     if not 0 < len(with_picture) < len(captions):
         return captions
     only = st.checkbox(f"Only the {len(with_picture)} whose picture is here", key="illustrated")
@@ -109,20 +109,20 @@ def _only_with_picture(
 def _no_match(query: str, vocabulary: Vocabulary, *, only_with_picture: bool) -> str:
     unknown = [word for word in words(query) if not any(known.startswith(word) for known in vocabulary.words)]
     if unknown:
-        return f"None of its sentences has “{wording.escaped(unknown[0])}”: it has never learned that word."
+        return f"None of its sentences has “{wording.escape(unknown[0])}”: it has never learned that word."
     which = "the sentences whose picture is here" if only_with_picture else "its sentences"
-    return f"None of {which} has “{wording.escaped(query.strip())}”."
+    return f"None of {which} has “{wording.escape(query.strip())}”."
 
 
 def _count(matches: Sequence[ScoredCaption], captions: Sequence[ScoredCaption], query: str) -> str:
     """How many matches there are and, where there are enough, how their average compares."""
     if len(matches) == len(captions):
         return f"All {len(captions):,} sentences."
-    with_query = f" with “{wording.escaped(query.strip())}”" if query.strip() else ""
+    with_query = f" with “{wording.escape(query.strip())}”" if query.strip() else ""
     text = f"{len(matches):,} of {len(captions):,} sentences{with_query}."
     if not with_query or len(matches) < MIN_TO_COMPARE:
         return text
-    here, overall = fmean(one.cider for one in matches), fmean(one.cider for one in captions)
+    here, overall = fmean(row.cider for row in matches), fmean(row.cider for row in captions)
     more = "more" if here > overall else "less"
     return (
         f"{text} On average they are {more} similar to people’s sentences than all of them together: a CIDEr "
@@ -133,9 +133,9 @@ def _count(matches: Sequence[ScoredCaption], captions: Sequence[ScoredCaption], 
 def _table(matches: Sequence[ScoredCaption], key: str) -> int:
     """A row for every caption; returns the index of the chosen one, at first 0."""
     table = {
-        "sentence": [one.caption for one in matches],
-        "confidence": [100 * one.confidence for one in matches],
-        "cider": [one.cider for one in matches],
+        "sentence": [row.caption for row in matches],
+        "confidence": [100 * row.confidence for row in matches],
+        "cider": [row.cider for row in matches],
     }
     state = st.dataframe(
         table,
@@ -164,20 +164,20 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
 def _details(chosen: ScoredCaption, captions: Sequence[ScoredCaption], sample: Sample | None) -> None:
     if sample:
         _picture(chosen, sample)
-    st.header(f"“{wording.escaped(chosen.caption)}”", anchor=False)
+    st.header(f"“{wording.escape(chosen.caption)}”", anchor=False)
     st.markdown(_comparison(chosen, captions))
     if sample and sample.references:
         st.markdown("**What people wrote about this picture**")
-        st.markdown("\n".join(f"- {wording.escaped(reference)}" for reference in sample.references))
+        st.markdown("\n".join(f"- {wording.escape(reference)}" for reference in sample.references))
 
 
 def _comparison(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> str:
     """How sure the model was, and how similar to people's the sentence is, compared with all the others."""
     confidence = predictions.describe_rank(
-        chosen.confidence, [one.confidence for one in captions], "It was {} sure than for {}"
+        chosen.confidence, [row.confidence for row in captions], "It was {} sure than for {}"
     )
     similarity = predictions.describe_rank(
-        chosen.cider, [one.cider for one in captions], "It is {} similar to theirs than {}"
+        chosen.cider, [row.cider for row in captions], "It is {} similar to theirs than {}"
     )
     return (
         f"- **How sure:** {confidence}. On average it gave a chance of {wording.percent(chosen.confidence)} "
@@ -198,12 +198,12 @@ def _picture(chosen: ScoredCaption, sample: Sample) -> None:
 
 
 def _scores(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> None:
-    scored = {key: name for key, name in SCORES.items() if all(key in one.scores for one in captions)}
-    medians = [median(one.scores[key] for one in captions) for key in scored]
+    scored = {key: name for key, name in SCORES.items() if all(key in row.scores for row in captions)}
+    medians = [median(row.scores[key] for row in captions) for key in scored]
     table = {
         "score": list(scored.values()),
         "this sentence": [f"{chosen.scores[key]:.2f}" for key in scored],
         "middle of all (median)": [f"{value:.2f}" for value in medians],
     }
     st.table(table, hide_index=True, border="horizontal")
-    st.caption(f"“{wording.escaped(chosen.caption)}”, about {wording.escaped(chosen.image)}.")
+    st.caption(f"“{wording.escape(chosen.caption)}”, about {wording.escape(chosen.image)}.")

@@ -32,7 +32,7 @@ READING_WORDS = (
 
 def show_similarity(captions: Sequence[ScoredCaption]) -> None:
     """How the similarity of the sentences to people's is distributed."""
-    ciders = [one.cider for one in captions]
+    ciders = [row.cider for row in captions]
     st.header("How similar are its sentences to people’s?", anchor=False)
     bins, average = histogram(ciders), fmean(ciders)
     least, most = bins["sentences"].iloc[0], sum(value >= 4 * BIN for value in ciders)
@@ -59,9 +59,9 @@ def show_similarity(captions: Sequence[ScoredCaption]) -> None:
 def show_similarity_by_confidence(captions: Sequence[ScoredCaption]) -> None:
     """Whether the sentences that the model is surer of are the better ones."""
     st.header("Is it right when it is sure?", anchor=False)
-    ordered = sorted(captions, key=lambda one: -one.confidence)
+    ordered = sorted(captions, key=lambda row: -row.confidence)
     bounds = [index * len(ordered) // len(QUARTERS) for index in range(len(QUARTERS) + 1)]
-    means = [fmean(one.cider for one in ordered[start:end]) for start, end in pairwise(bounds)]
+    means = [fmean(row.cider for row in ordered[start:end]) for start, end in pairwise(bounds)]
     st.markdown(
         f"The quarter of its sentences that it was surest of has an average CIDEr of {means[0]:.2f}, the "
         f"quarter that it was least sure of {means[-1]:.2f}. "
@@ -95,7 +95,7 @@ def show_unused_words(bundle: Bundle, captions: Sequence[ScoredCaption]) -> None
     )
     st.caption(READING_WORDS)
     with st.expander(f"All {len(unused):,} words", icon=":material/list:"):
-        st.markdown(wording.escaped(_listed(unused)))
+        st.markdown(wording.escape(_listed(unused)))
 
 
 def _listed(counts: Sequence[tuple[str, int]]) -> str:

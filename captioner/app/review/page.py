@@ -75,7 +75,7 @@ def _start() -> None:
     else:
         _start_with_samples(samples)
     if source != OWN or not samples:
-        st.caption(wording.escaped(sentence))
+        st.caption(wording.escape(sentence))
     with st.expander("Continue a saved review session", icon=":material/upload_file:"):
         _start_with_file()
     st.caption(PROMISE)

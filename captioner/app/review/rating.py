@@ -74,7 +74,7 @@ def show(key: str, session: RatingSession) -> None:
     with right:
         st.caption(f"Picture {position + 1} of {count}")
         if caption := picture.caption if picture else item.caption:
-            st.header(f"“{wording.escaped(caption)}”", anchor=False)
+            st.header(f"“{wording.escape(caption)}”", anchor=False)
             _warn(picture.warnings if picture else item.warnings, rated=bool(item.rating))
         _rating_buttons(key, item, picture, position)
         with st.container(horizontal=True):
@@ -175,7 +175,7 @@ def _warning_codes(caption: Caption) -> str:
 
 def _ask_for_picture(item: Item, session: RatingSession) -> None:
     """Say that the picture is not here; where it was an upload, offer to upload it again."""
-    name, icon = wording.escaped(item.picture), ":material/hide_image:"
+    name, icon = wording.escape(item.picture), ":material/hide_image:"
     if not item.upload_hash:
         st.info(f"The picture {name} is not on this server. Go on to the next.", icon=icon)
         return
@@ -243,4 +243,4 @@ def _keep_for_visit(upload_hash: str, image: Pixels) -> None:
 def show_rejected() -> None:
     """Name, once, the files that were left out."""
     for sentence in st.session_state.pop("review rejected", []):
-        st.error(f"Left out: {wording.escaped(sentence)}", icon=":material/error:")
+        st.error(f"Left out: {wording.escape(sentence)}", icon=":material/error:")

@@ -139,12 +139,12 @@ def _table(session: RatingSession, ciders: dict[str, float], confidences: dict[s
         rows = [
             {
                 "rating": item.rating,
-                "caption": wording.escaped(item.caption),
-                "remark": wording.escaped(item.remark) or "–",
+                "caption": wording.escape(item.caption),
+                "remark": wording.escape(item.remark) or "–",
                 CIDER: f"{ciders[item.id]:.2f}" if item.id in ciders else "–",
                 "how sure": wording.percent(confidences[item.id]) if item.id in confidences else "–",
                 "warnings": item.warnings.replace(" ", ", ") or "–",
-                "picture": wording.escaped(item.picture),
+                "picture": wording.escape(item.picture),
             }
             for item in session.rated
         ]

@@ -46,7 +46,7 @@ def concordance(scores: Iterable[tuple[str, float]]) -> tuple[float, int] | None
     Over all pairs with different ratings, it is the share in which the better rating has the higher score;
     equal scores count half. None where no two ratings differ.
     """
-    ranked = sorted(scores, key=lambda one: RATINGS.index(one[0]))
+    ranked = sorted(scores, key=lambda pair: RATINGS.index(pair[0]))
     pairs = [(better, worse) for better, worse in combinations(ranked, 2) if better[0] != worse[0]]
     if not pairs:
         return None

@@ -1,7 +1,7 @@
 """Fetches newer bundles and sample pictures from the Hub in the background.
 
-A fetch is a process of its own, such as ``python -m captioner pull … --store``: a Hub that hangs or answers
-slowly or without end takes neither a visitor's time nor the app's memory. A bundle is tried there, too.
+A fetch is a process of its own, such as ``python -m captioner pull … --store``: a Hub that hangs, is slow
+or never stops sending takes neither a visitor's time nor the app's memory. A bundle is tested there, too.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import streamlit as st
 from captioner.bundle import versions
 from captioner.child_process import ROOT
 
-RETRY_INTERVAL = 25.0  # seconds until a Hub that failed is asked again
-REFRESH_INTERVAL = 300.0  # seconds until one that answered is asked for something newer
+RETRY_INTERVAL = 25.0  # seconds until the next fetch after a failed one
+REFRESH_INTERVAL = 300.0  # seconds until the next fetch after a successful one
 BUNDLE_TIMEOUT = 900.0  # seconds for a whole bundle
 SAMPLES_TIMEOUT = 60.0
-ERROR_PREFIX = "python -m captioner: "  # of the command line's sentences for people
+ERROR_PREFIX = "python -m captioner: "  # of error sentences on the command line
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ class BundleFetcher(Fetcher):
 def samples_status() -> str:
     """Why there are no sample pictures from the Hub, a sentence; the first call starts to fetch them."""
     problem = _samples_fetcher().problem
-    return f"The Hub was asked, but {problem.rstrip('.')}." if problem else ""
+    return f"The download from the Hub failed: {problem.rstrip('.')}." if problem else ""
 
 
 @st.cache_resource(show_spinner=False, on_release=Fetcher.stop)
@@ -148,14 +148,14 @@ def _samples_fetcher() -> Fetcher:
 
 
 def bundle_status(repo: str, revision: str, store: Path) -> str:
-    """What came of the last fetch, a sentence; the first call starts to fetch, and waits for nothing."""
+    """The result of the last fetch, a sentence; the first call starts to fetch, without waiting."""
     fetcher = _bundle_fetcher(repo, revision, store)
     if fetcher.problem is None:
-        return "The Hub is being asked."
+        return "The Hub is being checked for it."
     if fetcher.problem:
         problem = fetcher.problem.rstrip(".")
-        return f"The Hub was asked, but {problem}. It is asked again every {RETRY_INTERVAL:g} seconds."
-    return f"The Hub is asked for a newer one every {REFRESH_INTERVAL / 60:g} minutes."
+        return f"The download from the Hub failed: {problem}. It is retried every {RETRY_INTERVAL:g} seconds."
+    return f"The Hub is checked for a newer one every {REFRESH_INTERVAL / 60:g} minutes."
 
 
 @st.cache_resource(show_spinner=False, max_entries=1, on_release=BundleFetcher.stop)

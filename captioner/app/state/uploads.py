@@ -19,7 +19,7 @@ MAX_TOTAL_BYTES = 100_000_000  # of all sessions together
 SESSION_FULL = f"Some files were not taken: at most {MAX_SESSION_BYTES // 10**6} MB may wait at a time."
 TOO_SLOW = "A file took too long to arrive. Try again, or make it smaller."
 SERVER_BUSY = "The server is busy, so some files were not taken. Try again in a minute."
-HELP = f"{image_headers.READ} files are read."
+HELP = f"{image_headers.READABLE_FORMATS} files are read."
 
 _refusals: dict[str, str] = {}  # session → the reason that its page has yet to show
 

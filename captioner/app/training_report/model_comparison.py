@@ -72,7 +72,7 @@ def _curves(frame: pd.DataFrame, column: str) -> None:
         f"{best_is}: {'; '.join(f'{name} {value:.2f} in epoch {epoch:.0f}' for name, value, epoch in rows)}."
     )
     st.subheader(title, anchor=False)
-    st.markdown(wording.escaped(sentence))
+    st.markdown(wording.escape(sentence))
     names = best["model"].tolist()
     shown, marked = (part[part["model"].isin(names[:MAX_LINES])] for part in (frame, best))
     st.altair_chart(
@@ -90,7 +90,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """A row for each epoch, a column for each model."""
     table = frame.pivot_table(index="epoch", columns="model", values=column, sort=False).sort_index()
     table = table.map(lambda value: f"{value:.3f}" if pd.notna(value) else "–")
-    table.columns = pd.Index([wording.escaped(name) for name in table.columns])
+    table.columns = pd.Index([wording.escape(name) for name in table.columns])
     return table.set_axis([f"{epoch:.0f}" for epoch in table.index]).rename_axis("epoch")
 
 
@@ -102,7 +102,7 @@ def _scores(bundles: Mapping[str, Bundle]) -> None:
     if conditions:
         st.markdown(SAME if len(conditions) == 1 else DIFFERENT)
     rows = [
-        {"model": wording.escaped(name), **{title: _score(scored, key) for key, title in SCORES.items()}}
+        {"model": wording.escape(name), **{title: _score(scored, key) for key, title in SCORES.items()}}
         for name, scored in metrics.items()
     ]
     st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
@@ -116,7 +116,7 @@ def _summary(name: str, bundle: Bundle, metrics: Metrics | None) -> str:
         f"encoder {config.encoder}, decoder {config.decoders}; trained on the {config.split_name} split, "
         f"tokeniser “{config.tokenizer}”; {_conditions(metrics)}."
     )
-    return f"**{wording.escaped(name)}**: {wording.escaped(summary)}"
+    return f"**{wording.escape(name)}**: {wording.escape(summary)}"
 
 
 def _score(metrics: Metrics | None, key: str) -> str:

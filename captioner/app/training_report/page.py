@@ -69,7 +69,7 @@ def _boxes(bundle: Bundle) -> None:
         title, text, term = box
         column.markdown(f"**{title}**")
         column.markdown(text)
-        column.caption(wording.escaped(term))
+        column.caption(wording.escape(term))
 
 
 def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:

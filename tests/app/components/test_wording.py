@@ -83,7 +83,7 @@ def test_marking_changes_no_word(best: str, other: str) -> None:
 
 @given(some.text("*_`[]()<>#$:~|^abc", max_size=20))
 def test_markdown_is_escaped_so_that_unescaping_restores_it(text: str) -> None:
-    escaped = wording.escaped(text)
+    escaped = wording.escape(text)
     plain = "".join(part for part in escaped.replace("\\", "")) if "\\" not in text else text
     assert plain == text
     assert all(escaped[i - 1] == "\\" for i, character in enumerate(escaped) if character in "*_`[<:$")
@@ -93,7 +93,7 @@ def test_markdown_is_escaped_so_that_unescaping_restores_it(text: str) -> None:
     "text", ["www.evil.example/a.jpg", "WWW.a.b", "https://evil.example", "me@evil.example", "@", "a www b"]
 )
 def test_no_address_is_left_that_markdown_would_link(text: str) -> None:
-    bare = wording.escaped(text).replace("\\", "")  # as Streamlit looks for addresses: unescaped
+    bare = wording.escape(text).replace("\\", "")  # as Streamlit looks for addresses: unescaped
     assert not re.search(r"https?://[-.\w]|www\.|[-.\w+]@[-\w]", bare, re.IGNORECASE | re.ASCII)
     assert bare.replace("\N{WORD JOINER}", "") == text
 

@@ -173,7 +173,7 @@ def test_a_store_deleted_under_the_app_is_filled_again(
     monkeypatch.setattr(hub_updates, "REFRESH_INTERVAL", LONGEST)
     push(app, server, "pushed")
     gate.opened.set()
-    until(lambda: "asked for a newer one" in serving.active_bundle().reason)
+    until(lambda: "checked for a newer one" in serving.active_bundle().reason)
     assert recipe() == "pushed"
     gate.opened.clear()
     shutil.rmtree(serving.HUB_STORE)
@@ -233,7 +233,7 @@ def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Fetcher, "fetch", fetch)
     assert "not here yet" in serving.samples()[1]  # though nobody has asked the Hub yet
     asked.set()
-    until(lambda: "but the Hub is away." in serving.samples()[1])
+    until(lambda: "failed: the Hub is away." in serving.samples()[1])
     kept = app / "captioner" / "samples" / samples.HUB_REVISION
     kept.mkdir(parents=True)
     (kept / "a.jpg").write_bytes(b"a picture")
