@@ -16,6 +16,7 @@ from captioner.image_headers import MAX_EXIF, MAX_SCANS, MAX_SEGMENTS, MAX_TIFF_
 
 MAX_PIXELS = 50_000_000  # of a baseline JPEG: decoded at a fraction of its size, it takes 25 MB at its peak
 MAX_DECODED = 12_500_000  # pixels of all else, and of a phone's 4032 × 3024: up to 230 MB
+MAX_HEIC = 25_000_000  # pixels of a HEIC with halved colours (4:2:0), as phones save it: up to 220 MB
 MAX_LAYERED = 8_000_000  # pixels of a WebP, HEIC, AVIF or TIFF with transparency or CMYK: up to 220 MB
 MAX_WEBP = 10_000_000  # pixels of one without; Pillow allocates two canvases, as for an animation
 MIN_SIDE = 8  # pixels; below this there is nothing to see
@@ -45,7 +46,7 @@ def check_header(data: bytes, format: str, name: str) -> int:
         raise unsupported(name, f"a GIF with more than {MAX_SEGMENTS} blocks before its picture")
     if format == "TIFF" and image_headers.tiff_values(data) > MAX_TIFF_VALUES:
         raise unsupported(name, f"a TIFF in more than {MAX_TIFF_VALUES} strips")
-    return MAX_DECODED
+    return MAX_HEIC if format == "HEIF" else MAX_DECODED
 
 
 def check_opened(image: Image.Image, name: str, max_pixels: int) -> None:
@@ -55,10 +56,8 @@ def check_opened(image: Image.Image, name: str, max_pixels: int) -> None:
         ImageError: it has too many pixels or too few, or it is of a kind that takes a decoder minutes or any
             amount of memory, or has no agreed brightness.
     """
-    if max_pixels < MAX_PIXELS:
-        check_size(image, name, MAX_PIXELS)
-    advice = "" if max_pixels == MAX_PIXELS else " or save it as an ordinary (baseline) JPEG"
-    check_size(image, name, min(max_pixels, _max_pixels(image)), advice)
+    check_size(image, name, MAX_PIXELS)
+    check_size(image, name, min(max_pixels, _max_pixels(image)), " or save it as an ordinary (baseline) JPEG")
     compression = image.info.get("compression")
     if image.format == "BMP" and compression not in (0, 3):  # run lengths, which Pillow decodes in Python
         raise unsupported(name, "a compressed BMP")
@@ -91,6 +90,8 @@ def _max_pixels(image: Image.Image) -> int:
         return MAX_PIXELS
     if len(image.getbands()) > 3 or image.has_transparency_data:
         return MAX_LAYERED
+    if image.format == "HEIF" and image.info.get("chroma") == 420:
+        return MAX_HEIC
     return MAX_WEBP if image.format == "WEBP" else MAX_DECODED
 
 

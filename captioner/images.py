@@ -126,7 +126,8 @@ def _decode_here(data: bytes, format: str, name: str) -> NDArray[np.uint8]:
         with pillow_errors(name):
             # A JPEG twice as large as that is decoded at a half or less, many times faster.
             image.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        image_limits.check_size(image, name, image_limits.MAX_DECODED)  # a narrow JPEG stays as it is
+        if format == "JPEG":
+            image_limits.check_size(image, name, image_limits.MAX_DECODED)  # a narrow one stays as it is
         with pillow_errors(name):
             image.load()  # at that size: ``thumbnail`` would ask for another
         return _to_array(image, name)

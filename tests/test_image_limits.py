@@ -64,7 +64,8 @@ def test_only_a_baseline_jpeg_may_be_larger_than_what_is_decoded_whole(
     decode = partial(images._decode_here, format="AVIF")
     monkeypatch.setattr(images, "_decode_in_child", lambda data, name: decode(data, name=name))
     monkeypatch.setattr(images, "MAX_SIDE", 12)
-    monkeypatch.setattr(image_limits, "MAX_DECODED", HEIGHT * WIDTH - 1)
+    for limit in ("MAX_DECODED", "MAX_HEIC"):
+        monkeypatch.setattr(image_limits, limit, HEIGHT * WIDTH - 1)
     if seed == "jpeg":
         assert images.read(SEEDS[seed]).shape == (8, 12, 3)
     else:
@@ -124,6 +125,7 @@ def test_a_tiff_is_refused_for_its_tables(tags: dict[int, tuple[int, int]], sent
         ("WEBP", "RGB", "MAX_WEBP"),
         ("WEBP", "RGBA", "MAX_LAYERED"),
         ("HEIF", "RGBA", "MAX_LAYERED"),
+        ("HEIF", "RGB", "MAX_HEIC"),
         ("AVIF", "RGBA", "MAX_LAYERED"),
         ("TIFF", "CMYK", "MAX_LAYERED"),
         ("TIFF", "RGB", "MAX_DECODED"),
@@ -162,3 +164,13 @@ def test_a_file_of_very_many_segments_is_refused(seed: str, segment: bytes) -> N
     )
     with pytest.raises(ImageError, match=r"more than 20000 (segments|chunks|blocks)"):
         images.read(data)
+
+
+def test_a_heic_with_all_its_colours_may_have_fewer_pixels_than_one_of_a_phone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    picture = Image.new("RGB", (20, 10), (200, 100, 0))
+    monkeypatch.setattr(image_limits, "MAX_DECODED", 199)
+    assert images.read(encoded(picture, "HEIF", chroma=420)).shape == (10, 20, 3)
+    with pytest.raises(ImageError, match="megapixels"):
+        images.read(encoded(picture, "HEIF", chroma=444))

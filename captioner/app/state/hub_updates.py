@@ -31,6 +31,8 @@ ERROR_PREFIX = "python -m captioner: "  # of error sentences on the command line
 
 log = logging.getLogger(__name__)
 
+_FETCHING = threading.Lock()  # one fetch at a time: two processes and the app would not fit into 400 MB
+
 
 class Fetcher:
     """Runs a command that fetches something, as a process of its own, again and again until stopped.
@@ -105,10 +107,15 @@ class Fetcher:
     def _run(self) -> None:
         last_fetch = 0.0
         while not self._stopping.is_set():
-            if self.is_due(time.monotonic() - last_fetch):
-                self.problem = self.fetch()
+            if not self.is_due(time.monotonic() - last_fetch):
+                self._stopping.wait(RETRY_INTERVAL)
+            elif _FETCHING.acquire(timeout=0.2):  # not for ever: ``stop`` waits for this thread
+                try:
+                    self.problem = self.fetch()
+                finally:
+                    _FETCHING.release()
                 last_fetch = time.monotonic()
-            self._stopping.wait(RETRY_INTERVAL)
+                self._stopping.wait(RETRY_INTERVAL)
 
     def _outcome(self, code: int, errors: str) -> str:
         if code == 0:

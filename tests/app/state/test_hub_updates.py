@@ -239,3 +239,33 @@ def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.Monk
     (kept / "a.jpg").write_bytes(b"a picture")
     (kept / "captions.json").write_text('{"a.jpg": ["a dog"]}')
     assert list(serving.samples()[0]) == ["a.jpg"]
+
+
+class SlowFetcher(Fetcher):
+    """Fetches until ``ended`` is set; counts how often it could have begun and how often it has."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing")
+        self.due, self.begun, self.ended = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    def is_due(self, seconds: float) -> bool:
+        self.due.release()
+        return super().is_due(seconds)
+
+    def fetch(self) -> str:
+        self.begun.set()
+        self.ended.wait()
+        return ""
+
+
+def test_one_fetch_waits_for_the_other_and_can_be_stopped_meanwhile() -> None:
+    first, second = SlowFetcher().start(), SlowFetcher()
+    second.ended.set()
+    assert first.begun.wait(LONGEST)
+    second.start()
+    assert second.due.acquire(timeout=LONGEST)
+    assert second.due.acquire(timeout=LONGEST)
+    second.stop()
+    assert not second.begun.is_set()
+    first.ended.set()
+    first.stop()
