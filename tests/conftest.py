@@ -24,7 +24,7 @@ from captioner.data.flickr8k import Dataset
 from captioner.data.samples import Sample
 from tests import tiny, tiny_flickr8k
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.stand_in_hub import StandInHub, connect
+from tests.fake_hub import FakeHub, connect
 
 # The same examples at every run, however busy the machine; `make fuzz` draws others.
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
@@ -33,7 +33,7 @@ settings.load_profile("repeatable")
 HERE = Path(__file__).parent
 SLOW = ("training", "browser")  # folders, of which the quick tests leave out both
 Fake = TypeVar("Fake", bound=FakeCaptioner)
-StandIn = Callable[..., Fake]
+UseCaptioner = Callable[..., Fake]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,25 +78,25 @@ def kaggle_dataset(kaggle_folder: Path) -> Dataset:
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle that LiteRT runs; not to be changed."""
-    return tiny.bundle(tmp_path_factory.mktemp("bundle") / "artifacts")
+    return tiny.runnable_bundle(tmp_path_factory.mktemp("bundle") / "artifacts")
 
 
 @pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sealed_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle with every file; not to be changed."""
-    return tiny.whole(tmp_path_factory.mktemp("pristine") / "artifacts").folder
+    return tiny.full_bundle(tmp_path_factory.mktemp("pristine") / "artifacts").folder
 
 
 @pytest.fixture
-def artifacts(pristine: Path, tmp_path: Path) -> Path:
+def artifacts(sealed_bundle: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
-    return shutil.copytree(pristine, tmp_path / "artifacts")
+    return shutil.copytree(sealed_bundle, tmp_path / "artifacts")
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """A Hub on this machine, which the client takes for the real one."""
-    with StandInHub() as server:
+    with FakeHub() as server:
         connect(server, monkeypatch, tmp_path / "cache")
         yield server
 
@@ -126,7 +126,7 @@ def real_encoders() -> Path:
 
 
 @pytest.fixture
-def nothing_cached() -> Iterator[None]:
+def empty_caches() -> Iterator[None]:
     """What the app has found for one test is not there for another."""
     st.cache_resource.clear()
     yield
@@ -134,7 +134,7 @@ def nothing_cached() -> Iterator[None]:
 
 
 @pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch, nothing_cached: None) -> StandIn[Fake]:
+def use_captioner(monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> UseCaptioner[Fake]:
     """Puts a captioner, with its bundle and the pictures to pick, in the place of the app's."""
 
     def put(captioner: Fake, samples: Mapping[str, Sample] | None = None) -> Fake:
@@ -152,9 +152,11 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, nothing_cached: None) -> StandIn[F
 
 
 @pytest.fixture
-def fake(stand_in: StandIn[FakeCaptioner], tmp_path: Path) -> FakeCaptioner:
+def fake(use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path) -> FakeCaptioner:
     """Stands in for the model; two pictures are there to pick."""
-    return stand_in(FakeCaptioner(tiny.whole(tmp_path / "artifacts")), samples("one.png", "two.png"))
+    return use_captioner(
+        FakeCaptioner(tiny.full_bundle(tmp_path / "artifacts")), samples("one.png", "two.png")
+    )
 
 
 def samples(*names: str) -> dict[str, Sample]:

@@ -21,8 +21,8 @@ SENTENCES = (
     (("a", 0.9), ("dog", 0.6), ("runs", 0.3), (END_WORD, 0.999)),
     (("a", 0.9), ("cat", 0.2), ("sits", 0.5)),
 )
-OTHER, SPARE = ("ball", 0.05), ("toy", 0.05)  # the first could have been said in the place of any word
-KNOWN = [
+RUNNER_UP, THIRD = ("ball", 0.05), ("toy", 0.05)  # the first could have been said in the place of any word
+VOCABULARY = [
     "<pad>",
     "<start>",
     END_WORD,
@@ -32,8 +32,8 @@ KNOWN = [
     "runs",
     "cat",
     "sits",
-    OTHER[0],
-    SPARE[0],
+    RUNNER_UP[0],
+    THIRD[0],
 ]  # in the order of their ids
 Sentence = tuple[tuple[str, float], ...]
 
@@ -57,17 +57,19 @@ class FakeCaptioner:
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Caption:
         self.decoded.append(options)
-        result = [_held(sentence, options.prefix) for sentence in SENTENCES[: options.beams]]
-        return Caption(tuple(map(caption, dict.fromkeys(result))), *_tree(result), self.warnings)
+        result = [_with_prefix(sentence, options.prefix) for sentence in SENTENCES[: options.beams]]
+        return Caption(tuple(map(make_candidate, dict.fromkeys(result))), *_tree(result), self.warnings)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
-        return tuple(map(KNOWN.index, words))
+        return tuple(map(VOCABULARY.index, words))
 
 
-def _held(sentence: Sentence, prefix: tuple[int, ...]) -> Sentence:
+def _with_prefix(sentence: Sentence, prefix: tuple[int, ...]) -> Sentence:
     """The sentence with the words of the prefix in the places of its first."""
-    begun = tuple((KNOWN[id], dict((*sentence, OTHER, SPARE)).get(KNOWN[id], 0.01)) for id in prefix)
-    return begun + (() if END_WORD in dict(begun) else sentence[len(begun) :])
+    forced = tuple(
+        (VOCABULARY[id], dict((*sentence, RUNNER_UP, THIRD)).get(VOCABULARY[id], 0.01)) for id in prefix
+    )
+    return forced + (() if END_WORD in dict(forced) else sentence[len(forced) :])
 
 
 def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[BeamNode, ...], tuple[int, ...]]:
@@ -77,7 +79,9 @@ def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[BeamNode, ...], tuple[in
     for sentence in sentences:
         parent, log_prob = -1, 0.0
         for step, (word, probability) in enumerate(sentence):
-            nodes.append(BeamNode(parent, OTHER[0], step, log_prob + math.log(OTHER[1]), in_beam=False))
+            nodes.append(
+                BeamNode(parent, RUNNER_UP[0], step, log_prob + math.log(RUNNER_UP[1]), in_beam=False)
+            )
             log_prob += math.log(probability)
             nodes.append(BeamNode(parent, word, step, log_prob, in_beam=True))
             parent = len(nodes) - 1
@@ -85,12 +89,12 @@ def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[BeamNode, ...], tuple[in
     return tuple(nodes), tuple(leaves)
 
 
-def caption(sentence: Sentence) -> Candidate:
+def make_candidate(sentence: Sentence) -> Candidate:
     """A caption of words with these probabilities, looking at one corner."""
     attention = np.zeros((4, 4), np.float32)
     attention[3, 0] = 1
     words = tuple(
-        Word(text, math.log(probability), (_other(text),), attention=attention)
+        Word(text, math.log(probability), (_runner_up(text),), attention=attention)
         for text, probability in sentence
     )
     log_prob = sum(word.log_prob for word in words)
@@ -98,12 +102,12 @@ def caption(sentence: Sentence) -> Candidate:
     return Candidate(text, words, log_prob, log_prob / len(words) ** 0.6, words[-1].text == END_WORD)
 
 
-def warned(code: str) -> CaptionWarning:
+def make_warning(code: str) -> CaptionWarning:
     return CaptionWarning(code, warning.SENTENCES[code], warning.ADVICE[code], "Measured *once*.")
 
 
-def _other(text: str) -> tuple[str, float]:
-    other, probability = SPARE if text == OTHER[0] else OTHER
+def _runner_up(text: str) -> tuple[str, float]:
+    other, probability = THIRD if text == RUNNER_UP[0] else RUNNER_UP
     return other, math.log(probability)
 
 

@@ -1,4 +1,4 @@
-"""Faults of a Hub: each is a function that answers one request of the stand-in Hub."""
+"""Faults of a Hub: each is a function that answers one request of the fake Hub."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 
 from captioner.bundle import manifest
-from tests.stand_in_hub import _Handler
+from tests.fake_hub import _Handler
 
 Fault = Callable[[_Handler], None]
 
@@ -16,7 +16,7 @@ def status(code: int, **headers: str) -> Fault:
     return lambda handler: handler.answer({"error": "no"}, code, **headers)
 
 
-def refused(code: str, number: int) -> Fault:
+def error_code(code: str, number: int) -> Fault:
     return lambda handler: handler.refuse(code, number)
 
 
@@ -25,33 +25,33 @@ def hang(handler: _Handler) -> None:
     handler.close_connection = True
 
 
-def hang_in_the_body(handler: _Handler) -> None:
-    _begin(handler, 1000)
+def hang_in_body(handler: _Handler) -> None:
+    _start_answer(handler, 1000)
     hang(handler)
 
 
-def drip(handler: _Handler) -> None:
+def slow_body(handler: _Handler) -> None:
     """A byte now and then, so that no single read takes long."""
-    _begin(handler, 10**6)
-    _drip(handler, b" ")
+    _start_answer(handler, 10**6)
+    _send_slowly(handler, b" ")
 
 
-def drip_in_the_head(handler: _Handler) -> None:
+def slow_headers(handler: _Handler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    _drip(handler, b"a")
+    _send_slowly(handler, b"a")
 
 
-def cut_off(handler: _Handler) -> None:
-    _begin(handler, 1000)
+def truncated(handler: _Handler) -> None:
+    _start_answer(handler, 1000)
     handler.close_connection = True
 
 
 def altered(handler: _Handler) -> None:
-    _with(handler, lambda data: b"0" * len(data))
+    _answer_changed(handler, lambda data: b"0" * len(data))
 
 
-def longer(handler: _Handler) -> None:
-    _with(handler, lambda data: data + b" " * 20_000_000)
+def too_long(handler: _Handler) -> None:
+    _answer_changed(handler, lambda data: data + b" " * 20_000_000)
 
 
 def login_page(handler: _Handler) -> None:
@@ -66,7 +66,7 @@ def redirect_loop(handler: _Handler) -> None:
     handler.send(b"", 302, {"Location": handler.path})
 
 
-def names_outside(handler: _Handler) -> None:
+def path_traversal(handler: _Handler) -> None:
     """A manifest whose seal is right and that names a file beside the folder."""
 
     def more(data: bytes) -> bytes:
@@ -74,10 +74,10 @@ def names_outside(handler: _Handler) -> None:
         value["files"]["../outside.json"] = {"size": 2, "sha256": "0" * 64}
         return manifest.canonical(value)
 
-    _with(handler, more)
+    _answer_changed(handler, more)
 
 
-def _drip(handler: _Handler, byte: bytes) -> None:
+def _send_slowly(handler: _Handler, byte: bytes) -> None:
     handler.close_connection = True
     with contextlib.suppress(OSError):  # the client has given up
         while not handler.hub.stopped.wait(0.05):
@@ -85,7 +85,7 @@ def _drip(handler: _Handler, byte: bytes) -> None:
             handler.wfile.flush()
 
 
-def _begin(handler: _Handler, length: int) -> None:
+def _start_answer(handler: _Handler, length: int) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", str(length))
     handler.end_headers()
@@ -93,7 +93,7 @@ def _begin(handler: _Handler, length: int) -> None:
     handler.wfile.flush()
 
 
-def _with(handler: _Handler, change: Callable[[bytes], bytes]) -> None:
+def _answer_changed(handler: _Handler, change: Callable[[bytes], bytes]) -> None:
     """The right answer, changed."""
     send = handler.send
 

@@ -48,7 +48,7 @@ class TableStepper:
         return log_probs, {"ids": ids}, np.tile(words[:, None].astype(np.float32), (1, 4))
 
 
-def any_decoder(seed: int, vocabulary: int = 7, sharpness: float = 2.0) -> Decoder:
+def random_decoder(seed: int, vocabulary: int = 7, sharpness: float = 2.0) -> Decoder:
     """A decoder without any rules: other words before, other probabilities."""
 
     def log_probs(ids: Ids) -> NDArray[np.float32]:
@@ -70,7 +70,7 @@ def table(rules: dict[Ids, dict[int, float]]) -> Decoder:
     return log_probs
 
 
-def may_follow(ids: Ids, word: int) -> bool:
+def is_allowed(ids: Ids, word: int) -> bool:
     """The rules of choosing, once more and slowly."""
     trigrams = {ids[i : i + 3] for i in range(len(ids) - 2)}
     return not (
@@ -81,7 +81,7 @@ def may_follow(ids: Ids, word: int) -> bool:
     )
 
 
-def every_sentence(
+def all_sentences(
     decoder: Decoder, max_words: int, ids: Ids = (), total: float = 0.0
 ) -> Iterator[tuple[Ids, float]]:
     """Every sentence that may be chosen and its log-probability, END included where there is one."""
@@ -89,18 +89,18 @@ def every_sentence(
         yield ids, total
         return
     for word, log_prob in enumerate(decoder(ids).tolist()):
-        if may_follow(ids, word):
-            yield from every_sentence(decoder, max_words, (*ids, word), total + log_prob)
+        if is_allowed(ids, word):
+            yield from all_sentences(decoder, max_words, (*ids, word), total + log_prob)
 
 
 def greedy(decoder: Decoder, max_words: int) -> Ids:
     ids: Ids = ()
     while len(ids) < max_words and ids[-1:] != (END,):
-        ids += (max((w for w in range(7) if may_follow(ids, w)), key=decoder(ids).__getitem__),)
+        ids += (max((w for w in range(7) if is_allowed(ids, w)), key=decoder(ids).__getitem__),)
     return ids
 
 
-def slow_beam_search(decoder: Decoder, beams: int, length_penalty: float, max_words: int) -> list[Ids]:
+def reference_beam_search(decoder: Decoder, beams: int, length_penalty: float, max_words: int) -> list[Ids]:
     """Beam search that never stops early, best sentence first."""
     live: dict[Ids, float] = {(): 0.0}
     ended: dict[Ids, float] = {}
@@ -109,7 +109,7 @@ def slow_beam_search(decoder: Decoder, beams: int, length_penalty: float, max_wo
             (*ids, word): total + float(log_prob)
             for ids, total in live.items()
             for word, log_prob in enumerate(decoder(ids))
-            if may_follow(ids, word)
+            if is_allowed(ids, word)
         }
         kept = sorted(grown, key=grown.__getitem__, reverse=True)[:beams]
         ended |= {ids: grown[ids] for ids in kept if ids[-1] == END}

@@ -14,16 +14,16 @@ from PIL import Image
 
 from captioner import image_headers, images
 from captioner.errors import ImageError
-from tests.picture_files import HEIGHT, SEEDS, WIDTH, encoded
+from tests.image_files import FILES, HEIGHT, WIDTH, encoded
 
 
 @given(
-    st.sampled_from(sorted(SEEDS)),
+    st.sampled_from(sorted(FILES)),
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=8),
     st.integers(0, 2000),
 )
 def test_damage_gives_a_picture_or_a_sentence(seed: str, changes: list[tuple[int, int]], cut: int) -> None:
-    data = bytearray(SEEDS[seed])
+    data = bytearray(FILES[seed])
     for place, value in changes:
         data[place % len(data)] = value
     try:
@@ -36,7 +36,7 @@ def test_damage_gives_a_picture_or_a_sentence(seed: str, changes: list[tuple[int
 
 def jpeg_of_scans(count: int) -> bytes:
     """A progressive JPEG whose last scan comes again and again."""
-    data = SEEDS["progressive"]
+    data = FILES["progressive"]
     last = data.rindex(b"\xff\xda")
     return data[:-2] + data[last:-2] * (count - data.count(b"\xff\xda")) + data[-2:]
 
@@ -55,7 +55,7 @@ def test_a_jpeg_may_have_a_hundred_scans(count: int) -> None:
 def test_scans_are_counted_in_the_picture_only() -> None:
     """Not in a thumbnail of its EXIF block, nor in what follows its end."""
     segment = b"\xff\xe1" + struct.pack(">H", 2 + 400) + b"\xff\xda\0\2" * 100
-    data = SEEDS["jpeg"][:2] + segment + SEEDS["jpeg"][2:] + jpeg_of_scans(200)
+    data = FILES["jpeg"][:2] + segment + FILES["jpeg"][2:] + jpeg_of_scans(200)
     assert image_headers.jpeg(data).scans == 1
 
 
@@ -68,13 +68,13 @@ def scan_by_component(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("data", "whole"),
     [
-        (SEEDS["jpeg"], False),
+        (FILES["jpeg"], False),
         (encoded(Image.new("L", (20, 20)), "JPEG"), False),
         (encoded(Image.new("CMYK", (20, 20)), "JPEG", restart_marker_rows=1), False),
-        (SEEDS["progressive"], True),
-        (scan_by_component(SEEDS["jpeg"]), True),
-        (SEEDS["jpeg"].replace(b"\xff\xc0", b"\xff\xc9"), True),  # arithmetic coding
-        (SEEDS["jpeg"].replace(b"\xff\xc0", b"\xff\xc3"), True),  # lossless
+        (FILES["progressive"], True),
+        (scan_by_component(FILES["jpeg"]), True),
+        (FILES["jpeg"].replace(b"\xff\xc0", b"\xff\xc9"), True),  # arithmetic coding
+        (FILES["jpeg"].replace(b"\xff\xc0", b"\xff\xc3"), True),  # lossless
     ],
 )
 def test_a_jpeg_that_libjpeg_holds_whole_is_recognised(data: bytes, whole: bool) -> None:
@@ -89,7 +89,7 @@ def test_a_jpeg_that_libjpeg_holds_whole_is_recognised(data: bytes, whole: bool)
 
 
 def test_a_palette_that_is_missing_is_the_files_fault() -> None:
-    data = SEEDS["palette"].replace(b"PLTE", b"plTe")  # of no importance, so that Pillow does not check it
+    data = FILES["palette"].replace(b"PLTE", b"plTe")  # of no importance, so that Pillow does not check it
     with pytest.raises(ImageError, match="damaged"):
         images.read(data)
 
@@ -117,10 +117,10 @@ def test_the_brands_of_a_container_tell_how_it_is_coded(brands: bytes, format: s
     assert image_headers.identify(struct.pack(">I", len(brands) + 8) + b"ftyp" + brands + b"avif") == format
 
 
-@pytest.mark.parametrize("seed", sorted(SEEDS))
+@pytest.mark.parametrize("seed", sorted(FILES))
 def test_every_format_is_known_by_its_first_bytes(seed: str) -> None:
-    with Image.open(io.BytesIO(SEEDS[seed])) as image:
-        assert image_headers.identify(SEEDS[seed]) == image.format
+    with Image.open(io.BytesIO(FILES[seed])) as image:
+        assert image_headers.identify(FILES[seed]) == image.format
 
 
 def test_the_usual_blocks_of_a_gif_are_few() -> None:
@@ -135,7 +135,7 @@ def test_the_usual_blocks_of_a_gif_are_few() -> None:
 def test_an_avif_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "CHILD_TIMEOUT", 0.001)
     with pytest.raises(ImageError, match="an AVIF that takes too long"):
-        images.read(SEEDS["avif"])
+        images.read(FILES["avif"])
 
 
 @pytest.mark.parametrize(
@@ -148,4 +148,4 @@ def test_a_decoder_that_crashes_is_the_files_fault_and_a_bug_is_not(
     ended = subprocess.CompletedProcess([], code, b"", complaint)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
     with pytest.raises(error, match=r"too much memory|KeyError"):
-        images.read(SEEDS["avif"])
+        images.read(FILES["avif"])

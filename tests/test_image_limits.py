@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 
 from captioner import image_headers, image_limits, images
 from captioner.errors import ImageError
-from tests.picture_files import HEIGHT, SEEDS, WIDTH, encoded
+from tests.image_files import FILES, HEIGHT, WIDTH, encoded
 
 
 def huge_png(width: int, height: int) -> bytes:
@@ -34,10 +34,10 @@ def huge_png(width: int, height: int) -> bytes:
         (b"\0\0\0\x14ftypisom\0\0\0\0mp42" + bytes(30), "not a picture that can be read here"),
         (encoded(Image.new("RGB", (9, 9)), "TIFF", compression="jpeg"), "a TIFF with jpeg compression"),
         (encoded(Image.new("F", (9, 9)), "TIFF"), "32 bits a value"),
-        (SEEDS["jpeg"][: len(SEEDS["jpeg"]) // 2], "damaged or cut short"),
-        (SEEDS["progressive"][:-200], "damaged or cut short"),
-        (SEEDS["png"][: len(SEEDS["png"]) // 2], "damaged or cut short"),
-        (SEEDS["webp"][: len(SEEDS["webp"]) // 2], "damaged or cut short"),
+        (FILES["jpeg"][: len(FILES["jpeg"]) // 2], "damaged or cut short"),
+        (FILES["progressive"][:-200], "damaged or cut short"),
+        (FILES["png"][: len(FILES["png"]) // 2], "damaged or cut short"),
+        (FILES["webp"][: len(FILES["webp"]) // 2], "damaged or cut short"),
         (encoded(Image.new("RGB", (1, 1))), "1 × 1 pixels"),
         (encoded(Image.new("RGB", (7, 900))), "7 × 900 pixels"),
         (huge_png(4100, 3100), "12 megapixels.*smaller or save it as an ordinary .baseline. JPEG and try"),
@@ -57,7 +57,7 @@ def test_what_is_no_good_picture_is_refused_in_a_sentence(tmp_path: Path, data: 
         assert name in str(caught.value)
 
 
-@pytest.mark.parametrize("seed", sorted(SEEDS))
+@pytest.mark.parametrize("seed", sorted(FILES))
 def test_only_a_baseline_jpeg_may_be_larger_than_what_is_decoded_whole(
     seed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,10 +67,10 @@ def test_only_a_baseline_jpeg_may_be_larger_than_what_is_decoded_whole(
     for limit in ("MAX_DECODED", "MAX_HEIC"):
         monkeypatch.setattr(image_limits, limit, HEIGHT * WIDTH - 1)
     if seed == "jpeg":
-        assert images.read(SEEDS[seed]).shape == (8, 12, 3)
+        assert images.read(FILES[seed]).shape == (8, 12, 3)
     else:
         with pytest.raises(ImageError, match="baseline"):
-            images.read(SEEDS[seed])
+            images.read(FILES[seed])
 
 
 @pytest.mark.parametrize("error", [AssertionError(), struct.error("odd"), RuntimeError("odd"), KeyError(3)])
@@ -80,7 +80,7 @@ def test_whatever_pillow_raises_is_the_files_fault(error: Exception, monkeypatch
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
     with pytest.raises(ImageError, match=f"damaged.*{error or 'AssertionError'}"):
-        images.read(SEEDS["png"])
+        images.read(FILES["png"])
 
 
 @pytest.mark.parametrize("error", [AssertionError, MemoryError])
@@ -93,7 +93,7 @@ def test_what_is_not_the_files_fault_is_a_bug(
     name = "load" if error is MemoryError else "_opaque"
     monkeypatch.setattr(ImageFile.ImageFile if error is MemoryError else images, name, fail)
     with pytest.raises(error):
-        images.read(SEEDS["png"])
+        images.read(FILES["png"])
 
 
 def tiff(tags: dict[int, tuple[int, int]]) -> bytes:
@@ -156,11 +156,11 @@ def test_a_format_that_takes_more_memory_may_have_fewer_pixels(
     ],
 )
 def test_a_file_of_very_many_segments_is_refused(seed: str, segment: bytes) -> None:
-    start = {"png": 33, "jpeg": 2, "gif": SEEDS["gif"].index(b",\0\0\0\0")}[seed]  # behind the head
+    start = {"png": 33, "jpeg": 2, "gif": FILES["gif"].index(b",\0\0\0\0")}[seed]  # behind the head
     data = (
-        SEEDS[seed][:start]
+        FILES[seed][:start]
         + segment * (image_headers.MAX_SEGMENTS if len(segment) < 20 else 1)
-        + SEEDS[seed][start:]
+        + FILES[seed][start:]
     )
     with pytest.raises(ImageError, match=r"more than 20000 (segments|chunks|blocks)"):
         images.read(data)

@@ -19,7 +19,7 @@ from PIL import ExifTags, Image
 
 from captioner import images
 from captioner.errors import ImageError
-from tests.picture_files import HEIGHT, SEEDS, UPRIGHT, WIDTH, encoded
+from tests.image_files import FILES, HEIGHT, UPRIGHT, WIDTH, encoded
 
 # How a camera held in each way stores the upright picture (EXIF tag 274).
 STORED: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
@@ -41,7 +41,7 @@ FAITHFUL = LOSSLESS | {
 
 
 def test_path_text_bytes_and_file_are_read_alike(tmp_path: Path) -> None:
-    data = SEEDS["jpeg"]
+    data = FILES["jpeg"]
     path = tmp_path / "picture.jpg"
     path.write_bytes(data)
     with path.open("rb") as file:
@@ -213,7 +213,7 @@ def test_two_pictures_are_never_decoded_at_once(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Image, "open", slow)
     with ThreadPoolExecutor(2) as pool:
-        assert len(list(pool.map(images.read, [SEEDS["png"]] * 2))) == 2
+        assert len(list(pool.map(images.read, [FILES["png"]] * 2))) == 2
 
     assert overlapping == [False]
     assert second.is_set()
@@ -239,10 +239,10 @@ def test_squaring_keeps_everything_in_view() -> None:
     assert np.array_equal(images.square(result, 32), result)
 
 
-@pytest.mark.parametrize("seed", sorted(set(SEEDS) - {"heic", "avif"}))
+@pytest.mark.parametrize("seed", sorted(set(FILES) - {"heic", "avif"}))
 def test_a_pillow_image_is_read_as_its_file_is(seed: str) -> None:
-    with Image.open(io.BytesIO(SEEDS[seed])) as image:
-        np.testing.assert_array_equal(images.read(image), images.read(SEEDS[seed]))
+    with Image.open(io.BytesIO(FILES[seed])) as image:
+        np.testing.assert_array_equal(images.read(image), images.read(FILES[seed]))
 
 
 def test_a_pillow_image_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

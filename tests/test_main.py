@@ -26,7 +26,7 @@ CAPTIONS = ("A dog runs.", "The dog plays in grass", "A dog with a ball", "A red
 
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.bundle(tmp_path_factory.mktemp("bundle") / "artifacts").folder
+    return tiny.runnable_bundle(tmp_path_factory.mktemp("bundle") / "artifacts").folder
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_verify_prints_the_checksum(artifacts: Path, capsys: pytest.CaptureFixtu
 
 
 def test_verify_runs_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tiny.whole(tmp_path / "artifacts")
+    tiny.full_bundle(tmp_path / "artifacts")
 
     assert main(["verify", str(tmp_path / "artifacts")]) == 2
     assert "captioner.tflite does not fit" in capsys.readouterr().err

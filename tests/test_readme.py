@@ -117,9 +117,9 @@ def test_every_python_that_will_do_is_named() -> None:
     assert bounds
     assert candidates
     will_do = {f"3.{minor}" for minor in range(int(bounds[1]), int(bounds[2]))}
-    told = README.partition("## Run it")[2].partition("```")[0]
+    message = README.partition("## Run it")[2].partition("```")[0]
 
-    assert set(re.findall(r"\b3\.\d+", told)) == will_do
+    assert set(re.findall(r"\b3\.\d+", message)) == will_do
     assert set(candidates[1].split()) == {"python3", *(f"python{version}" for version in will_do)}
 
 

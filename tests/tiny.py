@@ -116,7 +116,7 @@ def config(**changes: Any) -> Config:
     return Config(**fields | changes)
 
 
-def files(config: Config, model: bytes = b"not a model") -> dict[str, bytes | str | Path]:
+def required_files(config: Config, model: bytes = b"not a model") -> dict[str, bytes | str | Path]:
     """What ``bundle.write`` needs at least."""
     return {
         "config.json": json.dumps(config.to_json()),
@@ -125,7 +125,7 @@ def files(config: Config, model: bytes = b"not a model") -> dict[str, bytes | st
     }
 
 
-def whole(folder: Path) -> Bundle:
+def full_bundle(folder: Path) -> Bundle:
     """A bundle with every kind of file in it; its model is none."""
     texts = {
         "metrics.json": json.dumps(METRICS),
@@ -137,19 +137,19 @@ def whole(folder: Path) -> Bundle:
     history = "epoch,phase,loss,val_loss,cider\n1,fit,4.5,4.25,\n2,fit,3.5,nan,0.5\n"
     predictions = f'{COLUMNS}\na.jpg,"2",-3.5,-1.5,0.25,0.5,1.5\n'
     tables = {"history.csv": history, "predictions.csv": predictions}
-    return bundles.write(folder, files(config()) | texts | tables | {"samples/a.jpg": b"a picture"})
+    return bundles.write(folder, required_files(config()) | texts | tables | {"samples/a.jpg": b"a picture"})
 
 
-def bundle(folder: Path, decoder: str = "attention", **changes: Any) -> Bundle:
+def runnable_bundle(folder: Path, decoder: str = "attention", **changes: Any) -> Bundle:
     """A real bundle with random weights, always the same; the decoder is one that training offers."""
-    looks = decoder == "attention"
+    attends = decoder == "attention"
     settings = config(
-        **{"decoder": decoder, "attention": looks, "grid": (4, 4) if looks else (1, 1)} | changes
+        **{"decoder": decoder, "attention": attends, "grid": (4, 4) if attends else (1, 1)} | changes
     )
-    return bundles.write(folder, files(settings, model(decoder)))
+    return bundles.write(folder, required_files(settings, litert_model(decoder)))
 
 
 @functools.cache
-def model(decoder: str) -> bytes:
+def litert_model(decoder: str) -> bytes:
     """The LiteRT file of a tiny model, as tests/training/tiny_networks.py made it."""
     return (MODELS / f"{decoder}.tflite").read_bytes()

@@ -16,7 +16,7 @@ LISTS = {
     "dev": "Flickr_8k.devImages.txt",
     "test": "Flickr_8k.testImages.txt",
 }
-SIDED = 3  # the one picture with a caption that says left
+NOT_FLIPPED = 3  # the one picture with a caption that says left
 
 
 def name(number: int) -> str:
@@ -29,7 +29,7 @@ def names(split: str) -> list[str]:
 
 def captions(number: int) -> tuple[str, ...]:
     colour, thing = COLOURS[number % 4], THINGS[number // 4]
-    where = "on the Left" if number == SIDED else "on the grass"
+    where = "on the Left" if number == NOT_FLIPPED else "on the grass"
     return (
         f"A {colour} {thing} .",
         f'The {thing}, which is {colour}, lies "{where}" .',

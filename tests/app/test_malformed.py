@@ -14,7 +14,7 @@ from captioner.errors import BundleError
 from captioner.inference.captioner import Captioner
 from tests import tiny, visitor
 from tests.bundle.test_schema import EPOCH, PREDICTION
-from tests.conftest import StandIn
+from tests.conftest import UseCaptioner
 from tests.fake_captioner import photo
 from tests.visitor import page_text, upload
 
@@ -43,7 +43,7 @@ SHOWN = [(case, page) for page, names in PAGES.items() for case, (name, _) in WO
 
 
 @pytest.fixture(autouse=True)
-def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_cached: None) -> None:
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> None:
     monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setattr("captioner.data.samples._first_rows", lambda: [])  # as if the Hub had none
@@ -51,22 +51,26 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
 
 def malformed(folder: Path, name: str, content: str | bytes) -> bundles.Bundle:
     """A bundle that runs, with every file, of which this one is malformed."""
-    whole = tiny.whole(folder)
-    files = {"captioner.tflite": tiny.model("attention"), "samples/a.jpg": photo(1), name: content}
+    whole = tiny.full_bundle(folder)
+    files = {"captioner.tflite": tiny.litert_model("attention"), "samples/a.jpg": photo(1), name: content}
     return bundles.replace(whole.folder, files)
 
 
 @pytest.mark.parametrize("case", WORST)
-def test_a_caption_comes_whatever_the_facts(case: str, tmp_path: Path, stand_in: StandIn[Captioner]) -> None:  # type: ignore[type-var]
+def test_malformed_statistics_do_not_prevent_a_caption(
+    case: str,
+    tmp_path: Path,
+    use_captioner: UseCaptioner[Captioner],  # type: ignore[type-var]
+) -> None:
     name, content = WORST[case]
-    stand_in(Captioner(malformed(tmp_path / "artifacts", name, content)))
+    use_captioner(Captioner(malformed(tmp_path / "artifacts", name, content)))
     app = visitor.checked(upload(visitor.open_page("caption"), photo(1)))
     assert app.header[0].value.startswith("“")
     assert ("There is no warning about unusual pictures" in page_text(app)) == (name == "novelty.json")
 
 
 @pytest.mark.parametrize(("case", "page"), SHOWN)
-def test_a_page_of_facts_says_which_one_is_malformed(
+def test_a_page_names_the_malformed_file(
     case: str, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, content = WORST[case]

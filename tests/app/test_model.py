@@ -27,7 +27,7 @@ TIMEOUT = 60  # seconds
 
 
 @pytest.fixture(scope="module")
-def talk(tiny_bundle: Bundle) -> Callable[[bytes], dict[str, object]]:
+def caption_in_app(tiny_bundle: Bundle) -> Callable[[bytes], dict[str, object]]:
     """Uploads a picture to the app on a real bundle, in a process of its own."""
     script = f"""
 import json, sys
@@ -57,13 +57,13 @@ print(json.dumps({{"caption": app.header[0].value, "heavy": heavy}}))
 
 
 def test_the_page_says_what_the_command_line_says_without_tensorflow(
-    talk: Callable[[bytes], dict[str, object]],
+    caption_in_app: Callable[[bytes], dict[str, object]],
     tiny_bundle: Bundle,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "a.png").write_bytes(photo(7))
-    result = talk(photo(7))
+    result = caption_in_app(photo(7))
     assert command_line.main(["caption", str(tmp_path / "a.png"), "--bundle", str(tiny_bundle.folder)]) == 0
     assert str(result["caption"]).strip("“”").removesuffix(" …") == capsys.readouterr().out.strip()
     assert result["heavy"] == []

@@ -27,18 +27,18 @@ SENTENCE = SENTENCES[UNFAMILIAR]
 
 
 @pytest.fixture(scope="module")
-def wary(tmp_path_factory: pytest.TempPathFactory) -> Captioner:
+def always_warning(tmp_path_factory: pytest.TempPathFactory) -> Captioner:
     """A model that runs, and to which every picture is unfamiliar."""
     return limited(tmp_path_factory.mktemp("wary") / "artifacts", 1.0, -99.0)
 
 
 @pytest.fixture
-def pages(stand_in: Callable[[Captioner], Captioner], wary: Captioner) -> Captioner:
+def pages(use_captioner: Callable[[Captioner], Captioner], always_warning: Captioner) -> Captioner:
     """The pages on that model."""
-    return stand_in(wary)
+    return use_captioner(always_warning)
 
 
-Way = Callable[[Pictures, Captioner, Path, pytest.CaptureFixture[str]], list[str]]
+Output = Callable[[Pictures, Captioner, Path, pytest.CaptureFixture[str]], list[str]]
 
 
 def in_json(
@@ -126,7 +126,7 @@ def chosen(app: AppTest, pictures: Pictures) -> AppTest:
 
 
 @pytest.mark.parametrize(
-    "way",
+    "output",
     [
         in_json,
         beside_the_captions,
@@ -140,7 +140,7 @@ def chosen(app: AppTest, pictures: Pictures) -> AppTest:
     ],
 )
 def test_the_warning_goes_wherever_the_caption_goes(
-    way: Way, pages: Captioner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    output: Output, pages: Captioner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = way(novel_pictures(), pages, tmp_path, capsys)
+    result = output(novel_pictures(), pages, tmp_path, capsys)
     assert [SENTENCE in text for text in result] == [True] * 10

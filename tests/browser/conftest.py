@@ -158,7 +158,7 @@ def upload(
     page.locator("input[type=file]").first.set_input_files(files)
 
 
-def settle(page: Page) -> None:
+def wait_until_idle(page: Page) -> None:
     """Wait until the server is done and the charts are drawn."""
     page.wait_for_function(
         """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
@@ -167,15 +167,15 @@ def settle(page: Page) -> None:
     )
 
 
-def captioned(page: Page) -> str:
+def caption_text(page: Page) -> str:
     """The caption, once it is there."""
     heading = page.get_by_role("heading", level=2).filter(has_text="“")
     expect(heading).to_be_visible()
     return heading.inner_text().strip("“”").removesuffix(" …")
 
 
-def fits(page: Page) -> bool:
+def needs_no_scrolling(page: Page) -> bool:
     """Whether nothing has to be scrolled sideways, once all is drawn."""
-    settle(page)
+    wait_until_idle(page)
     # The document never grows: Streamlit cuts it off, and lets its main part scroll.
     return bool(page.get_by_test_id("stMain").evaluate("main => main.scrollWidth <= main.clientWidth"))

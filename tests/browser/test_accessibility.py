@@ -13,38 +13,38 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
-from tests.browser.conftest import NARROW, ROOT, TIMEOUT, WIDE, captioned, photo, settle, upload
+from tests.browser.conftest import NARROW, ROOT, TIMEOUT, WIDE, caption_text, photo, upload, wait_until_idle
 
 pytestmark = pytest.mark.browser
 # The page that opens first has no path.
 ROUTER = (ROOT / "streamlit_app.py").read_text(encoding="utf-8")
 PATHS = ["", *re.findall(r'^    \(\w+, "(\w+)", ', ROUTER, re.MULTILINE)[1:]]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-GRAVE = ("serious", "critical")
-ENOUGH = 4.5  # contrast of text, WCAG 2.2 AA
-PALE = "pale text in a chart"  # axe-core takes the text of a drawing for as dark as that around it
+SEVERE = ("serious", "critical")
+MIN_CONTRAST = 4.5  # contrast of text, WCAG 2.2 AA
+LOW_CONTRAST = "pale text in a chart"  # axe-core takes the text of a drawing for as dark as that around it
 SOURCE = "https://github.com/streamlit/streamlit/blob"
 
 Theme = Literal["light", "dark"]
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownIssue:
     """What is Streamlit's own and cannot be helped from here."""
 
     rule: str
     selector: str
-    whose: str  # its markup, or the report
+    source: str  # its markup, or the report
 
 
-KNOWN = (
-    Known(  # only a table of a set size can be tabbed to, but one that is too wide for a phone scrolls, too
+ISSUES = (
+    KnownIssue(  # only a table of a fixed size gets focus, but one too wide for a phone scrolls, too
         "scrollable-region-focusable",
         "[data-testid=stTable] > div",
         f"{SOURCE}/239850353e22a7dea5a8ac4c149b1dd494a398bf"
         "/frontend/lib/src/components/elements/Table/Table.tsx#L152-L164",
     ),
-    Known(  # code in Markdown cannot be told to wrap its lines
+    KnownIssue(  # code in Markdown cannot be told to wrap its lines
         "scrollable-region-focusable",
         "[data-testid=stCode] > pre",
         f"{SOURCE}/05556c5aac94b523a0d4a31ba830f4cbd927eb82"
@@ -71,7 +71,7 @@ def caption(page: Page) -> Iterator[str]:
     expect(sample).to_be_visible()
     yield "before a picture"
     sample.click()
-    captioned(page)
+    caption_text(page)
     page.get_by_role("radiogroup").first.get_by_role("radio").nth(1).click()
     page.get_by_role("radiogroup").nth(1).get_by_role("radio", checked=False).first.click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
@@ -121,10 +121,10 @@ def review(page: Page) -> Iterator[str]:
     start.click()
     for number, rating in enumerate(("Right", "Wrong"), start=1):
         expect(page.get_by_text(f"Picture {number} of 3")).to_be_visible()
-        settle(page)  # until then, a button still does what it did for the picture before
+        wait_until_idle(page)  # until then, a button still does what it did for the picture before
         page.get_by_role("button", name=re.compile(f"^{rating}")).click()
     expect(page.get_by_text("Picture 3 of 3")).to_be_visible()
-    settle(page)
+    wait_until_idle(page)
     page.get_by_role("button", name="Back").click()
     expect(page.get_by_text("You rated it wrong")).to_be_visible()
     unfold(page)
@@ -149,12 +149,12 @@ STATES: dict[str, Callable[[Page], Iterator[str]]] = {
 
 def unfold(page: Page) -> None:
     """Open every box, so that nothing in it goes unseen."""
-    settle(page)
+    wait_until_idle(page)
     for box in page.locator("details").all():
         if box.get_attribute("open") is None:
             box.locator("> summary").click()
             expect(box).to_have_attribute("open", "")
-    settle(page)
+    wait_until_idle(page)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def scan(browser: Browser, address: str) -> Scan:
                 for width in (NARROW, WIDE):
                     page.set_viewport_size(width)
                     page.mouse.move(0, 0)
-                    settle(page)
+                    wait_until_idle(page)
                     result += faults(page, f"/{path}, {state}, {theme}, {width['width']} px")
             return tuple(result)
 
@@ -181,9 +181,9 @@ def scan(browser: Browser, address: str) -> Scan:
 
 def faults(page: Page, where: str) -> list[Fault]:
     """What axe-core finds serious or critical in the page as it is, and what is pale in its charts."""
-    selectors = [known.selector for known in KNOWN]
+    selectors = [known.selector for known in ISSUES]
     response = Axe().run(page, options={"resultTypes": ["violations"]}).response
-    broken = [rule for rule in response["violations"] if rule["impact"] in GRAVE]
+    broken = [rule for rule in response["violations"] if rule["impact"] in SEVERE]
     return [
         Fault(
             rule["id"],
@@ -193,30 +193,30 @@ def faults(page: Page, where: str) -> list[Fault]:
         )
         for rule in broken
         for node in rule["nodes"]
-    ] + [Fault(PALE, where, text) for text in pale(page)]
+    ] + [Fault(LOW_CONTRAST, where, text) for text in low_contrast_text(page)]
 
 
 MATCHED = "(element, selectors) => selectors.map(selector => element.matches(selector))"
-INKS = """() => [...document.querySelectorAll('svg.marks text')]
+COLOURS = """() => [...document.querySelectorAll('svg.marks text')]
     .filter(text => text.textContent.trim() && text.checkVisibility())
     .map(text => [text, getComputedStyle(text)])
     .map(([text, style]) => [text.textContent, style.fill, style.opacity * style.fillOpacity])"""
-GROUND = (
+BACKGROUND = (
     "() => getComputedStyle(document.querySelector('[data-testid=stApp]') ?? document.body).backgroundColor"
 )
 
 
-def pale(page: Page) -> list[str]:
+def low_contrast_text(page: Page) -> list[str]:
     """Text of charts that has too little contrast with the page."""
-    ground = channels(page.evaluate(GROUND))
-    inks = {(text, tuple(channels(fill)), opacity) for text, fill, opacity in page.evaluate(INKS)}
+    background = channels(page.evaluate(BACKGROUND))
+    colours = {(text, tuple(channels(fill)), opacity) for text, fill, opacity in page.evaluate(COLOURS)}
     return sorted(
-        f"“{text}”: {contrast(mixed, ground):.1f}"
-        for text, ink, opacity in inks
+        f"“{text}”: {contrast(mixed, background):.1f}"
+        for text, ink, opacity in colours
         for mixed in [
-            [opacity * over + (1 - opacity) * under for over, under in zip(ink, ground, strict=True)]
+            [opacity * over + (1 - opacity) * under for over, under in zip(ink, background, strict=True)]
         ]
-        if contrast(mixed, ground) < ENOUGH
+        if contrast(mixed, background) < MIN_CONTRAST
     )
 
 
@@ -244,20 +244,20 @@ def test_every_page_is_scanned() -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_nothing_serious_is_ours(scan: Scan, path: str, theme: Theme) -> None:
     ours = [
-        f"{fault.rule} ({fault.where}): {fault.element}" for fault in scan(path, theme) if not covered(fault)
+        f"{fault.rule} ({fault.where}): {fault.element}" for fault in scan(path, theme) if not is_known(fault)
     ]
     assert ours == []
 
 
-def covered(fault: Fault) -> bool:
-    return any(known.rule == fault.rule and hit for known, hit in zip(KNOWN, fault.known, strict=False))
+def is_known(fault: Fault) -> bool:
+    return any(known.rule == fault.rule and hit for known, hit in zip(ISSUES, fault.known, strict=False))
 
 
 def test_what_is_known_of_streamlit_still_occurs(scan: Scan) -> None:
     result = [fault for path in PATHS for theme in THEMES for fault in scan(path, theme)]
     gone = [
         known
-        for index, known in enumerate(KNOWN)
+        for index, known in enumerate(ISSUES)
         if not any(fault.rule == known.rule and fault.known[index] for fault in result if fault.known)
     ]
     assert gone == [], "take these off the list"
@@ -268,7 +268,7 @@ def test_what_is_known_of_streamlit_still_occurs(scan: Scan) -> None:
     [
         ("<img src='data:,'>", "image-alt"),
         ("<p style='color: #999'>pale</p>", "color-contrast"),
-        ("<svg class='marks'><text y='20' fill='#999'>pale</text></svg>", PALE),
+        ("<svg class='marks'><text y='20' fill='#999'>pale</text></svg>", LOW_CONTRAST),
         ("<div data-testid='stTable'><button></button></div>", "button-name"),
     ],
 )
@@ -279,4 +279,4 @@ def test_a_planted_fault_is_found(browser: Browser, body: str, rule: str) -> Non
         page.set_content(f"{head}<main><h1>Title</h1>{body}</main>")
         result = faults(page, "a page")
         assert rule in {fault.rule for fault in result}
-        assert not any(map(covered, result))
+        assert not any(map(is_known, result))

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
 from captioner.app.review.page import PROMISE
-from tests.browser.conftest import Open, at_both_widths, fits, photo, settle, upload
+from tests.browser.conftest import Open, at_both_widths, needs_no_scrolling, photo, upload, wait_until_idle
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +36,7 @@ def test_two_decoding_options_are_compared(open_page: Open) -> None:
     page.get_by_text("How it chooses its words").last.click()
     page.get_by_role("radio", name=SAMPLING).last.click()
     expect(page.get_by_text("(sampling), temperature 0.5, seed 2")).to_be_visible()
-    assert fits(page)
+    assert needs_no_scrolling(page)
 
 
 @at_both_widths
@@ -44,7 +44,7 @@ def test_a_file_that_is_no_picture_is_not_compared(open_page: Open) -> None:
     page = open_page("compare")
     upload(page, b"not a picture")
     expect(page.get_by_role("alert")).to_contain_text("not a picture that can be read here")
-    assert fits(page)
+    assert needs_no_scrolling(page)
 
 
 def test_a_copied_link_brings_back_the_comparison(open_page: Open) -> None:
@@ -75,10 +75,10 @@ def test_the_picture_of_the_caption_page_is_the_one_compared(open_page: Open) ->
 @at_both_widths
 def test_a_session_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> None:
     page = started(open_page)
-    settle(page)  # a key that comes while the page is still being drawn is not heard
+    wait_until_idle(page)  # a key that comes while the page is still being drawn is not heard
     page.keyboard.press("1")
     expect(page.get_by_text("Picture 2 of 3")).to_be_visible()
-    assert fits(page)
+    assert needs_no_scrolling(page)
     page.reload()  # what was uploaded is gone, the rating is not
     expect(page.get_by_text("1 of 3 rated")).to_be_visible()
     expect(page.get_by_text("Uploads are not stored")).to_be_visible()
@@ -87,7 +87,7 @@ def test_a_session_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> N
     page.get_by_role("heading", level=1).click()
     page.keyboard.press("3")
     expect(page.get_by_text("Picture 3 of 3")).to_be_visible()
-    settle(page)  # until then, a button still does what it did for the picture before
+    wait_until_idle(page)  # until then, a button still does what it did for the picture before
     page.get_by_role("button", name=re.compile("^Partly")).click()
     expect(page.get_by_role("heading", name="Your result")).to_be_visible()
     expect(page.get_by_text("1 of 3 captions right")).to_be_visible()
@@ -97,7 +97,7 @@ def test_a_session_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> N
         page.get_by_role("button", name="Download the ratings").click()
     saved = download.value.path().read_text("utf-8-sig")
     assert [saved.count(f",{rating},") for rating in ("right", "partly", "wrong")] == [1, 1, 1]
-    assert fits(page)
+    assert needs_no_scrolling(page)
 
 
 def test_a_digit_in_a_remark_rates_nothing(open_page: Open) -> None:
@@ -108,7 +108,7 @@ def test_a_digit_in_a_remark_rates_nothing(open_page: Open) -> None:
     expect(page.get_by_text("0 of 3 rated")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Right")).click()
     expect(page.get_by_text("Picture 2 of 3")).to_be_visible()
-    settle(page)
+    wait_until_idle(page)
     page.get_by_role("button", name="Back").click()
     expect(page.get_by_text("You rated it right")).to_be_visible()
     expect(page.get_by_role("textbox", name="Remark")).to_have_value("1 or 2 dogs")
@@ -119,7 +119,7 @@ def test_a_stray_key_rates_nothing_once_the_keys_are_switched_off(open_page: Ope
     page.get_by_text("Rate with the keys 1, 2 and 3").click()
     page.get_by_role("heading", level=1).click()
     expect(page.get_by_role("button", name="Right", exact=True)).to_be_visible()  # without the name of a key
-    settle(page)
+    wait_until_idle(page)
     page.keyboard.press("1")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("Picture 2 of 3")).to_be_visible()
@@ -134,4 +134,4 @@ def test_what_cannot_be_continued_is_explained(open_page: Open) -> None:
     file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"name,age\nx,3\n"}
     page.locator("input[type=file]").last.set_input_files(file)  # type: ignore[arg-type]
     expect(page.get_by_text(re.compile("The file is no saved review session"))).to_be_visible()
-    assert fits(page)
+    assert needs_no_scrolling(page)

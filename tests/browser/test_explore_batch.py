@@ -16,8 +16,8 @@ from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
 from captioner.inference.captioner import Captioner
-from tests.browser.conftest import TIMEOUT, Open, at_both_widths, fits, photo, upload
-from tests.fake_captioner import photo as drawn
+from tests.browser.conftest import TIMEOUT, Open, at_both_widths, needs_no_scrolling, photo, upload
+from tests.fake_captioner import photo as fake_photo
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +55,7 @@ def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[Sco
     expect(page.get_by_role("heading", level=2, name=f"“{best[1].caption}”")).to_be_visible()
     expect(page.get_by_text("similar to theirs than")).to_be_visible()
     expect(page.get_by_role("heading", name="Words it never says")).to_be_visible()
-    assert fits(page)
+    assert needs_no_scrolling(page)
 
 
 @at_both_widths
@@ -66,13 +66,13 @@ def test_a_search_stands_in_the_link_and_says_when_it_finds_nothing(
     page.get_by_label("Search its sentences").fill("zzz")
     expect(page.get_by_text("never learned that word")).to_be_visible()
     page.wait_for_url("**/explore?search=zzz")
-    assert fits(page)
+    assert needs_no_scrolling(page)
 
 
 @at_both_widths
 def test_many_pictures_become_a_table_to_keep(open_page: Open, served: Bundle) -> None:
     page = open_page("batch")
-    files = {"meadow.png": photo(), "colours.png": drawn(1)}
+    files = {"meadow.png": photo(), "colours.png": fake_photo(1)}
     choose(page, *(payload(name, data) for name, data in files.items()))
     expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
@@ -82,10 +82,10 @@ def test_many_pictures_become_a_table_to_keep(open_page: Open, served: Bundle) -
     captioner = Captioner(served)
     expected = {name: captioner.caption(images.read(data)).best.text for name, data in files.items()}
     assert {row["file"]: row["caption"] for row in rows} == expected
-    assert fits(page)
+    assert needs_no_scrolling(page)
 
 
-def held(page: Page) -> int:
+def uploaded_bytes(page: Page) -> int:
     """Bytes of uploads that the server holds for all visitors."""
     metrics = page.evaluate("fetch('/_stcore/metrics').then(answer => answer.text())")
     assert "cache_memory_bytes" in metrics
@@ -104,14 +104,14 @@ def eventually(page: Page, true: Callable[[], bool]) -> bool:
 
 def test_the_server_frees_pictures_after_captioning(open_page: Open) -> None:
     page = open_page("batch")
-    before = held(page)
+    before = uploaded_bytes(page)
     upload(page, photo(1), photo(2), label="Upload photographs")
     button = page.get_by_role("button", name="Caption 2 pictures")
     expect(button).to_be_visible()
-    assert eventually(page, lambda: held(page) >= len(photo(1)) + len(photo(2)))
+    assert eventually(page, lambda: uploaded_bytes(page) >= len(photo(1)) + len(photo(2)))
     button.click()
     expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
-    assert eventually(page, lambda: held(page) <= before)
+    assert eventually(page, lambda: uploaded_bytes(page) <= before)
 
 
 @at_both_widths
@@ -122,4 +122,4 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_are_captioned(open_pa
         "notes.png: The picture is not a picture that can be read here"
     )
     expect(page.get_by_text("1 picture captioned.")).to_be_visible()
-    assert fits(page)
+    assert needs_no_scrolling(page)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Open, at_both_widths, captioned, photo, settle
+from tests.browser.conftest import Open, at_both_widths, caption_text, photo, wait_until_idle
 
 pytestmark = pytest.mark.browser
-FAR = 60  # presses of the tab key
+MAX_TABS = 60  # presses of the tab key
 
 
 def tab_to(page: Page, target: Locator) -> None:
     """Go on with the tab key until the target has the focus."""
     expect(target).to_be_visible()
-    settle(page)
-    for _ in range(FAR):
+    wait_until_idle(page)
+    for _ in range(MAX_TABS):
         page.keyboard.press("Tab")
         if target.evaluate("element => element === document.activeElement"):
             return
-    pytest.fail(f"{FAR} presses of the tab key do not lead to {target}")
+    pytest.fail(f"{MAX_TABS} presses of the tab key do not lead to {target}")
 
 
 def unfold(page: Page, title: str) -> None:
@@ -34,7 +34,7 @@ def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
         tab_to(page, page.get_by_role("button", name="Upload", exact=True))
         page.keyboard.press("Enter")
     chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": photo()})
-    caption = captioned(page)
+    caption = caption_text(page)
     words, others = page.get_by_role("radiogroup").first, page.get_by_role("radiogroup").nth(1)
     tab_to(page, words.get_by_role("radio").first)
     page.keyboard.press("ArrowRight")
@@ -46,20 +46,20 @@ def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
     word_text = chosen.inner_text().split()[0]
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=f"Another word: “{word_text}”")).to_be_visible()
-    assert captioned(page).split()[1] == word_text
+    assert caption_text(page).split()[1] == word_text
     expect(chosen).to_have_attribute("aria-checked", "true")  # it has kept both its place and the focus
     expect(chosen).to_contain_text(word_text)
     tab_to(page, page.get_by_role("button", name="Undo"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
-    assert captioned(page) == caption
+    assert caption_text(page) == caption
 
 
 def test_what_is_folded_is_opened_and_set_by_keyboard(open_page: Open) -> None:
     page = open_page()
     tab_to(page, page.get_by_role("button", name="Use picture 1", exact=True))
     page.keyboard.press("Enter")
-    captioned(page)
+    caption_text(page)
     unfold(page, "Beam tree")
     tab_to(page, page.get_by_role("tab", name="Drawing"))
     page.keyboard.press("ArrowRight")

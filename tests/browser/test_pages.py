@@ -13,7 +13,15 @@ from captioner import images
 from captioner.app.components.image_picker import PROMISE
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
-from tests.browser.conftest import Open, at_both_widths, captioned, fits, photo, settle, upload
+from tests.browser.conftest import (
+    Open,
+    at_both_widths,
+    caption_text,
+    needs_no_scrolling,
+    photo,
+    upload,
+    wait_until_idle,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -23,18 +31,18 @@ def test_an_uploaded_picture_is_captioned_and_its_words_answer(open_page: Open) 
     page = open_page()
     expect(page.get_by_text(PROMISE)).to_be_visible()
     upload(page, photo())
-    caption = captioned(page)
+    caption = caption_text(page)
     expect(page.get_by_role("img", name=caption, exact=True)).to_be_visible()
     page.get_by_role("radio").nth(1).click()
     expect(page.get_by_text("Try another word")).to_be_visible()
     expect(page.get_by_role("heading", name="Other sentences it considered")).to_be_visible()
-    assert fits(page)
+    assert needs_no_scrolling(page)
 
 
 def test_words_can_be_explored_by_keyboard(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
-    captioned(page)
+    caption_text(page)
     page.get_by_role("radio").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
@@ -44,35 +52,35 @@ def test_words_can_be_explored_by_keyboard(open_page: Open) -> None:
 def test_the_page_says_what_the_captioner_says(open_page: Open, served: Bundle) -> None:
     page = open_page()
     upload(page, photo())
-    assert captioned(page) == Captioner(served).caption(images.read(photo())).best.text
+    assert caption_text(page) == Captioner(served).caption(images.read(photo())).best.text
 
 
 @at_both_widths
 def test_a_sample_can_be_picked_and_linked_to(open_page: Open) -> None:
     page = open_page()
     page.get_by_role("button", name="Use picture 1", exact=True).click()
-    caption = captioned(page)
+    caption = caption_text(page)
     expect(page.get_by_text("What people wrote about this picture")).to_be_visible()
     page.wait_for_url("**/?sample=*")
     again = open_page(page.url.partition("/?")[2].join(["?", ""]))
-    assert captioned(again) == caption
+    assert caption_text(again) == caption
 
 
 def test_what_is_too_wide_is_noticed(open_page: Open) -> None:
     page = open_page()
-    assert fits(page)
+    assert needs_no_scrolling(page)
     page.get_by_role("heading", level=1).evaluate("title => { title.style.width = '200vw' }")
-    assert not fits(page)
+    assert not needs_no_scrolling(page)
 
 
 def test_an_upload_outlives_a_look_at_another_page(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
-    caption = captioned(page)
+    caption = caption_text(page)
     page.get_by_role("main").get_by_role("link", name="About").click()
     expect(page.get_by_role("heading", name="About", exact=True)).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="Caption").click()
-    assert captioned(page) == caption
+    assert caption_text(page) == caption
 
 
 def test_one_upload_after_the_other_is_captioned(open_page: Open) -> None:
@@ -81,15 +89,17 @@ def test_one_upload_after_the_other_is_captioned(open_page: Open) -> None:
         upload(page, photo(seed), name=f"{seed}.png")
         # The box of choices is folded, but what is in it can be asked.
         expect(page.get_by_text(f"{seed}.png", exact=True)).to_be_attached()
-        captioned(page)
+        caption_text(page)
         expect(page.get_by_text("Upload a photograph")).to_be_hidden()
-        settle(page)  # a file that comes while the one before is being answered may be lost: Streamlit's own
+        wait_until_idle(
+            page
+        )  # a file that comes while the one before is being answered may be lost: Streamlit's own
 
 
 def test_two_visitors_do_not_see_each_others_picture(open_page: Open) -> None:
     first, second = open_page(), open_page()
     upload(first, photo())
-    captioned(first)
+    caption_text(first)
     second.reload()
     expect(second.get_by_text("Or pick one of these")).to_be_visible()
     assert second.get_by_role("heading", level=2).count() == 0
@@ -101,7 +111,7 @@ def test_an_out_of_distribution_picture_gets_a_warning(open_page: Open) -> None:
     Image.fromarray(noise).save(file, "PNG")
     page = open_page()
     upload(page, file.getvalue())
-    captioned(page)
+    caption_text(page)
     expect(page.get_by_text("looks unlike the photographs")).to_be_visible()
 
 
@@ -117,15 +127,15 @@ def test_no_file_name_becomes_a_link(open_page: Open) -> None:
 @pytest.mark.parametrize("path", ["", "batch", "compare", "explore", "review", "training", "about"])
 def test_no_page_asks_anybody_else(open_page: Open, address: str, path: str) -> None:
     page = open_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     page.goto(f"{address}/{path}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    settle(page)
-    asked.append(page.locator("link[rel~=icon]").evaluate("link => link.href"))
+    wait_until_idle(page)
+    urls.append(page.locator("link[rel~=icon]").evaluate("link => link.href"))
     own = (f"{address}/", f"{address.replace('http', 'ws')}/", "data:", "blob:")
-    assert "/media/" in asked[-1], "the icon is the app's own"
-    assert [url for url in asked if not url.startswith(own)] == []
+    assert "/media/" in urls[-1], "the icon is the app's own"
+    assert [url for url in urls if not url.startswith(own)] == []
 
 
 @at_both_widths
@@ -134,7 +144,7 @@ def test_a_file_that_is_no_picture_is_explained(open_page: Open) -> None:
     upload(page, b"not a picture")
     expect(page.get_by_role("alert")).to_contain_text("not a picture that can be read here")
     upload(page, photo())
-    captioned(page)
+    caption_text(page)
 
 
 @at_both_widths
@@ -150,7 +160,7 @@ def test_pages_of_facts_open_by_their_address(open_page: Open, path: str, title:
     expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     expect(page.get_by_role("heading", name=section)).to_be_visible()
     assert page.get_by_role("alert").count() == 0
-    assert fits(page)
+    assert needs_no_scrolling(page)
 
 
 @at_both_widths

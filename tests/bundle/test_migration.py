@@ -62,7 +62,9 @@ def old_bundle(folder: Path, **changes: str) -> Bundle:
         "history.csv": HISTORY,
         **{f"{stem}.json": text for stem, text in changes.items()},
     }
-    return storage.write(folder, {**tiny.files(tiny.config(), tiny.model("attention")), **texts}, version=1)
+    return storage.write(
+        folder, {**tiny.required_files(tiny.config(), tiny.litert_model("attention")), **texts}, version=1
+    )
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def contents(bundle: Bundle) -> tuple[object, ...]:
 
 
 def test_it_is_read_by_the_names_of_today(old: Bundle, tmp_path: Path) -> None:
-    new = tiny.whole(tmp_path / "new")
+    new = tiny.full_bundle(tmp_path / "new")
     assert (old.format, new.format) == (1, 2)
     assert (old.config, old.metrics(), old.dataset()) == (new.config, new.metrics(), new.dataset())
     assert old.baselines() == new.baselines()
@@ -118,7 +120,7 @@ def test_what_the_first_bundles_did_not_say_is_filled_in(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("stem", "text", "told"),
+    ("stem", "text", "message"),
     [
         ("config", json.dumps({**CONFIG, "alpha": "0.7"}), r"config\.json: length_penalty must be"),
         ("config", json.dumps({**CONFIG, "colour": 1}), "colour"),
@@ -131,8 +133,8 @@ def test_what_the_first_bundles_did_not_say_is_filled_in(tmp_path: Path) -> None
         ("dataset", "[]", r"dataset\.json: it must be an object"),
     ],
 )
-def test_what_is_malformed_is_a_sentence(tmp_path: Path, stem: str, text: str, told: str) -> None:
-    with pytest.raises(BundleError, match=told):
+def test_what_is_malformed_is_a_sentence(tmp_path: Path, stem: str, text: str, message: str) -> None:
+    with pytest.raises(BundleError, match=message):
         contents(old_bundle(tmp_path / "artifacts", **{stem: text}))
 
 

@@ -143,7 +143,7 @@ def test_repeated_words_are_compared_with_peoples_where_counted() -> None:
 
 
 def test_the_python_example_runs(tmp_path: Path) -> None:
-    bundle = tiny.bundle(tmp_path / "artifacts")
+    bundle = tiny.runnable_bundle(tmp_path / "artifacts")
     Image.new("RGB", (32, 32)).save(tmp_path / "photo.jpg")
     (example,) = re.findall(r"```python\n(.*?)```", card().text, re.DOTALL)
     run = subprocess.run(

@@ -193,7 +193,7 @@ def test_a_table_of_too_many_rows_is_refused(name: str) -> None:
     ("baselines.json", "baselines", "[1]"), ("novelty.json", "threshold", "NaN")
 ])  # fmt: skip
 def test_the_smoke_test_finds_it_in_a_sealed_bundle(tmp_path: Path, name: str, field: str, odd: str) -> None:
-    tiny.bundle(tmp_path / "artifacts")
+    tiny.runnable_bundle(tmp_path / "artifacts")
     bundles.replace(tmp_path / "artifacts", {name: changed(name, (field,), odd)})
     with pytest.raises(BundleError, match=f"^{name}"):
         smoke_test._check(str(tmp_path / "artifacts"))
@@ -201,7 +201,7 @@ def test_the_smoke_test_finds_it_in_a_sealed_bundle(tmp_path: Path, name: str, f
 
 @pytest.mark.parametrize(("name", "column"), [("history.csv", "epoch"), ("predictions.csv", "log_prob")])
 def test_the_smoke_test_finds_it_in_a_sealed_table(tmp_path: Path, name: str, column: str) -> None:
-    tiny.bundle(tmp_path / "artifacts")
+    tiny.runnable_bundle(tmp_path / "artifacts")
     bundles.replace(tmp_path / "artifacts", {name: cell(name, column, "1e30")})
     with pytest.raises(BundleError, match=f"^{name}, row 1: {column} must be"):
         smoke_test._check(str(tmp_path / "artifacts"))

@@ -48,7 +48,7 @@ def test_a_bundle_reads_as_it_was_written(artifacts: Path) -> None:
 
 
 def test_what_is_optional_reads_as_empty(tmp_path: Path) -> None:
-    result = storage.write(tmp_path / "artifacts", tiny.files(tiny.config()))
+    result = storage.write(tmp_path / "artifacts", tiny.required_files(tiny.config()))
 
     assert (result.history(), result.predictions(), result.metrics(), result.card()) == ([], [], None, "")
     assert result.samples is None
@@ -62,7 +62,9 @@ def test_readers_share_nothing(artifacts: Path) -> None:
 
 
 def test_the_same_files_give_the_same_checksum(tmp_path: Path) -> None:
-    one, other = (storage.write(tmp_path / name, tiny.files(tiny.config())) for name in ("one", "other"))
+    one, other = (
+        storage.write(tmp_path / name, tiny.required_files(tiny.config())) for name in ("one", "other")
+    )
 
     assert one.checksum == other.checksum
     assert one.checksum != storage.replace(other.folder, {"README.md": "new"}).checksum
@@ -155,7 +157,7 @@ def test_a_malformed_table_is_named(artifacts: Path, table: bytes) -> None:
 
 
 def test_a_bundle_lacking_a_needed_file_is_not_written(tmp_path: Path) -> None:
-    whole = tiny.files(tiny.config())
+    whole = tiny.required_files(tiny.config())
     del whole["vocabulary.json"]
 
     with pytest.raises(BundleError, match=r"vocabulary\.json"):
@@ -170,7 +172,7 @@ def test_another_folder_is_never_replaced(tmp_path: Path) -> None:
 
     for name in ("home", "file"):
         with pytest.raises(BundleError, match="is no bundle"):
-            storage.write(tmp_path / name, tiny.files(tiny.config()))
+            storage.write(tmp_path / name, tiny.required_files(tiny.config()))
     assert (tmp_path / "home" / "thesis.txt").exists()
 
 
@@ -178,7 +180,7 @@ def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "artifacts" / ".gitkeep").touch()
 
-    storage.write(tmp_path / "artifacts", tiny.files(tiny.config()))
+    storage.write(tmp_path / "artifacts", tiny.required_files(tiny.config()))
 
     assert (tmp_path / "artifacts" / ".gitkeep").exists()
 

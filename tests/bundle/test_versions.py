@@ -15,14 +15,16 @@ from captioner.bundle import hub, storage, versions
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError, HubError
 from tests import tiny
-from tests.stand_in_hub import StandInHub
+from tests.fake_hub import FakeHub
 
 REPO = "someone/captioner"
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def write(folder: Path, recipe: str) -> Bundle:
-    return storage.write(folder, {**tiny.files(tiny.config(recipe=recipe)), "README.md": "# A card\n"})
+    return storage.write(
+        folder, {**tiny.required_files(tiny.config(recipe=recipe)), "README.md": "# A card\n"}
+    )
 
 
 def add(store: Path, recipe: str, commit: str) -> Bundle:
@@ -139,7 +141,7 @@ def test_a_commit_that_does_not_run_is_tested_again_after_a_while(
 
 
 def test_a_version_that_is_here_is_not_fetched_again_unless_it_is_damaged(
-    server: StandInHub, tmp_path: Path
+    server: FakeHub, tmp_path: Path
 ) -> None:
     hub.push(write(tmp_path / "trained", "one").folder, REPO)
     first = hub.update(REPO, None, tmp_path / "store", lambda _: None)
@@ -151,7 +153,7 @@ def test_a_version_that_is_here_is_not_fetched_again_unless_it_is_damaged(
     assert (again.checksum, current(tmp_path / "store")) == (first.checksum, "one")
 
 
-def test_what_a_killed_pull_left_is_removed_by_the_next(server: StandInHub, tmp_path: Path) -> None:
+def test_what_a_killed_pull_left_is_removed_by_the_next(server: FakeHub, tmp_path: Path) -> None:
     hub.push(write(tmp_path / "trained", "one").folder, REPO)
     left = tmp_path / "pulled.tmp-pull" / "files" / "captioner.tflite"
     left.parent.mkdir(parents=True)

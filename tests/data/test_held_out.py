@@ -44,7 +44,8 @@ def trained(folder: Path, dataset: Dataset, model: bytes = b"not a model", seed:
     config = tiny.config(data_fingerprint=dataset.fingerprint, seed=seed)
     counts = {split: len(images) for split, images in dataset.splits.items()}
     return storage.write(
-        folder, {**tiny.files(config, model), "dataset.json": json.dumps(tiny.DATASET | {"images": counts})}
+        folder,
+        {**tiny.required_files(config, model), "dataset.json": json.dumps(tiny.DATASET | {"images": counts})},
     )
 
 
@@ -111,9 +112,9 @@ def test_pictures_that_a_model_may_have_seen_are_not_scored_as_held_out(
     ]
     for model in models:
         for dataset in (tiny_dataset, evaluation.with_held_out(model, tiny_dataset)):
-            with pytest.raises(DatasetError, match="kept from this model cannot be told"):
+            with pytest.raises(DatasetError, match="held-out pictures of this model cannot be determined"):
                 evaluation.evaluate(ConstantCaptioner(model), dataset, HELD_OUT)
-    with pytest.raises(DatasetError, match="kept from this model cannot be told"):
+    with pytest.raises(DatasetError, match="held-out pictures of this model cannot be determined"):
         evaluation.evaluate(ConstantCaptioner(models[0]), without, HELD_OUT)
 
 
@@ -151,7 +152,7 @@ def test_a_part_of_a_split_is_weighed_by_its_own_words(tiny_dataset: Dataset, tm
 def test_the_command_line_knows_which_they_are(
     tiny_dataset: Dataset, kaggle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = tiny.model("attention")
+    model = tiny.litert_model("attention")
     held, whole = tmp_path / "held", tmp_path / "whole"
     trained(held, tiny_dataset.held_out(3, SEED), model)
     trained(whole, tiny_dataset, model)

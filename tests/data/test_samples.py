@@ -16,17 +16,17 @@ from captioner.data import samples
 from captioner.data.samples import Sample, find, spread
 from captioner.errors import CaptionerError
 from tests import tiny
-from tests.stand_in_hub import StandInHub, connect
+from tests.fake_hub import FakeHub, connect
 
 ROWS, GROUP = 40, 20
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """A Hub with a dataset of the real one's columns and row groups, and no Flickr8k folder."""
     monkeypatch.setenv("CAPTIONER_FLICKR8K", str(tmp_path / "nothing"))
     monkeypatch.setattr(samples, "HUB_REVISION", "main")
-    with StandInHub() as server:
+    with FakeHub() as server:
         connect(server, monkeypatch, tmp_path / "hub-cache")
         data = table(tmp_path / "test.parquet")
         server.repository(samples.HUB_REPO, "datasets").commit("data", {samples.HUB_FILE: data})
@@ -66,7 +66,7 @@ def flickr8k(folder: Path, images: int = 30) -> Path:
 def own(folder: Path, **captions: list[str]) -> Bundle:
     pictures = {"samples/b.jpg": b"second", "samples/a.png": b"first"}
     references = {"samples/captions.json": json.dumps(captions)}
-    return storage.write(folder, {**tiny.files(tiny.config()), **pictures, **references})
+    return storage.write(folder, {**tiny.required_files(tiny.config()), **pictures, **references})
 
 
 def test_the_bundles_own_come_first(tmp_path: Path) -> None:
@@ -102,12 +102,12 @@ def names(result: tuple[Sample, ...]) -> list[str]:
 
 
 def test_a_model_of_the_kaggle_split_gets_none_of_its_training_pictures(tmp_path: Path) -> None:
-    kaggle = storage.write(tmp_path / "artifacts", tiny.files(tiny.config(split_name="kaggle")))
+    kaggle = storage.write(tmp_path / "artifacts", tiny.required_files(tiny.config(split_name="kaggle")))
     result, _ = find(kaggle, folder=flickr8k(tmp_path / "data"), cache=tmp_path)
     assert names(result) == ["026.jpg", "027.jpg", "028.jpg", "029.jpg"]
 
 
-def test_then_the_hub_of_which_only_one_part_is_fetched(server: StandInHub, tmp_path: Path) -> None:
+def test_then_the_hub_of_which_only_one_part_is_fetched(server: FakeHub, tmp_path: Path) -> None:
     result, sentence = find(cache=tmp_path / "cache")
     assert samples.HUB_REPO in sentence
     assert len(result) == samples.SAMPLE_COUNT
@@ -118,7 +118,7 @@ def test_then_the_hub_of_which_only_one_part_is_fetched(server: StandInHub, tmp_
     assert server.sent < ROWS * 20_000 * 0.6
 
 
-def test_what_the_hub_gave_is_kept(server: StandInHub, tmp_path: Path) -> None:
+def test_what_the_hub_gave_is_kept(server: FakeHub, tmp_path: Path) -> None:
     before, _ = find(cache=tmp_path / "cache")
     server.stop()
     after, _ = find(cache=tmp_path / "cache")
@@ -127,7 +127,7 @@ def test_what_the_hub_gave_is_kept(server: StandInHub, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "{}", '{"gone.jpg": ["a"]}', '{"1_photo.jpg": "no list"}'])
-def test_a_damaged_cache_is_fetched_again(server: StandInHub, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_cache_is_fetched_again(server: FakeHub, tmp_path: Path, damage: str) -> None:
     before, _ = find(cache=tmp_path / "cache")
     (tmp_path / "cache/samples/main/captions.json").write_text(damage)
     assert names(find(cache=tmp_path / "cache")[0]) == names(before)
@@ -142,40 +142,40 @@ class TestNone:
         assert "there is no Flickr8k folder" in sentence
         return sentence
 
-    def test_dead(self, server: StandInHub, tmp_path: Path) -> None:
+    def test_dead(self, server: FakeHub, tmp_path: Path) -> None:
         server.stop()
         assert "could not be reached" in self.why(tmp_path)
 
-    def test_not_the_hub(self, server: StandInHub, tmp_path: Path) -> None:
+    def test_not_the_hub(self, server: FakeHub, tmp_path: Path) -> None:
         server.failing, server.status = ".*", 200  # with JSON that is not the Hub's
         assert "is not the Hugging Face Hub" in self.why(tmp_path)
 
-    def test_no_dataset(self, server: StandInHub, tmp_path: Path) -> None:
+    def test_no_dataset(self, server: FakeHub, tmp_path: Path) -> None:
         server.repositories.clear()
         assert "is not on the Hub" in self.why(tmp_path)
 
-    def test_no_revision(self, server: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_revision(self, server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(samples, "HUB_REVISION", "0" * 40)
         assert "has no revision" in self.why(tmp_path)
 
-    def test_no_file(self, server: StandInHub, tmp_path: Path) -> None:
+    def test_no_file(self, server: FakeHub, tmp_path: Path) -> None:
         server.repository(samples.HUB_REPO, "datasets").commit("remove", {samples.HUB_FILE: None})
         assert "lacks a file" in self.why(tmp_path)
 
-    def test_no_parquet(self, server: StandInHub, tmp_path: Path) -> None:
+    def test_no_parquet(self, server: FakeHub, tmp_path: Path) -> None:
         server.repository(samples.HUB_REPO, "datasets").commit("page", {samples.HUB_FILE: b"<html>" * 100})
         assert "came damaged" in self.why(tmp_path)
 
-    def test_too_much(self, server: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_too_much(self, server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(samples, "MAX_BYTES", 1000)
         assert "more than is fetched" in self.why(tmp_path)
         assert server.sent < 100_000
 
-    def test_no_place_to_keep_them(self, server: StandInHub, tmp_path: Path) -> None:
+    def test_no_place_to_keep_them(self, server: FakeHub, tmp_path: Path) -> None:
         (tmp_path / "cache").write_text("a file where the folder should be")
         assert "cannot be kept" in self.why(tmp_path)
 
-    def test_a_folder_that_is_no_flickr8k(self, server: StandInHub, tmp_path: Path) -> None:
+    def test_a_folder_that_is_no_flickr8k(self, server: FakeHub, tmp_path: Path) -> None:
         server.stop()
         result, sentence = find(folder=tmp_path, cache=tmp_path / "cache")
         assert result == ()

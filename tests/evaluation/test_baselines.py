@@ -24,7 +24,7 @@ HISTORY = "epoch,phase,loss,seconds\n1,decoder,4.5,1800\n2,decoder,3.5,\n3,fine-
 def scored(folder: Path, recipe: str, cider: float, **changes: Any) -> Bundle:
     """A bundle whose scores are given; its model is none."""
     metrics = {**METRICS, "scores": {**METRICS["scores"], "cider": cider}, **changes}
-    files = tiny.files(tiny.config(recipe=recipe), bytes(2_000_000))
+    files = tiny.required_files(tiny.config(recipe=recipe), bytes(2_000_000))
     return storage.write(folder, {**files, "history.csv": HISTORY, "metrics.json": json.dumps(metrics)})
 
 
@@ -71,7 +71,7 @@ def test_what_was_scored_otherwise_is_refused_and_nothing_is_written(tmp_path: P
     with pytest.raises(BundleError, match=r"scored with another beams than .*own"):
         baselines.add(own, [scored(tmp_path / "a", "a", 0.5), scored(tmp_path / "b", "b", 0.5, beams=1)])
     with pytest.raises(BundleError, match=r"has no scores\. Run `python -m captioner evaluate --write`"):
-        baselines.add(own, [tiny.bundle(tmp_path / "c")])
+        baselines.add(own, [tiny.runnable_bundle(tmp_path / "c")])
     assert storage.load(own.folder).checksum == own.checksum
 
 

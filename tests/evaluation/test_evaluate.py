@@ -37,7 +37,7 @@ class FakeCaptioner:
     """A fake captioner that tells pictures by their colour, and returns the captions it was made with."""
 
     def __init__(self, folder: Path, captions: dict[str, str], **changes: Any) -> None:
-        self.bundle = storage.write(folder, tiny.files(tiny.config(**changes)))
+        self.bundle = storage.write(folder, tiny.required_files(tiny.config(**changes)))
         self.options = DecodingOptions(beams=3, length_penalty=0.7, max_words=8)
         self.captions = {int(Path(name).stem): caption for name, caption in captions.items()}
         self.options_used: list[DecodingOptions | None] = []

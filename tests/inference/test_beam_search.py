@@ -19,15 +19,15 @@ from tests.table_stepper import (
     C,
     Ids,
     TableStepper,
-    any_decoder,
+    all_sentences,
     decode,
-    every_sentence,
     greedy,
     id_of,
-    may_follow,
+    is_allowed,
+    random_decoder,
+    reference_beam_search,
     search,
     sequence,
-    slow_beam_search,
     summary,
     table,
     without_end,
@@ -44,7 +44,7 @@ quickly = settings(max_examples=settings().max_examples // 4)
 @given(seeds, length_penalties)
 @quickly
 def test_one_beam_is_greedy_search(seed: int, length_penalty: float) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     (only,) = search(decoder, beams=1, length_penalty=length_penalty, max_words=8).candidates
     assert sequence(only) == greedy(decoder, 8)
 
@@ -52,10 +52,10 @@ def test_one_beam_is_greedy_search(seed: int, length_penalty: float) -> None:
 @given(seeds, length_penalties)
 @quickly
 def test_a_wide_beam_is_exhaustive_search(seed: int, length_penalty: float) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     # 36 beams lose nothing on the way, yet return only the best 36 of all 45 sentences.
     result = search(decoder, beams=36, length_penalty=length_penalty, max_words=4)
-    scores = {ids: total / len(ids) ** length_penalty for ids, total in every_sentence(decoder, 4)}
+    scores = {ids: total / len(ids) ** length_penalty for ids, total in all_sentences(decoder, 4)}
     assert len(scores) == 45
     best = sorted(scores, key=scores.__getitem__, reverse=True)[:36]
     assert [sequence(candidate) for candidate in result.candidates] == best
@@ -84,9 +84,9 @@ def test_the_search_stops_once_nothing_can_get_better() -> None:
 @given(seeds, st.integers(1, 4), length_penalties)
 @quickly
 def test_stopping_early_loses_nothing(seed: int, beams: int, length_penalty: float) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     result = search(decoder, beams=beams, length_penalty=length_penalty, max_words=10)
-    assert list(map(sequence, result.candidates)) == slow_beam_search(decoder, beams, length_penalty, 10)
+    assert list(map(sequence, result.candidates)) == reference_beam_search(decoder, beams, length_penalty, 10)
 
 
 def test_a_sentence_that_ends_makes_room_for_another() -> None:
@@ -100,7 +100,7 @@ def test_a_sentence_that_ends_makes_room_for_another() -> None:
 @given(seeds, st.integers(1, 6), st.sampled_from([None, 1.0]))
 @quickly
 def test_every_step_has_the_same_number_of_rows(seed: int, beams: int, temperature: float | None) -> None:
-    stepper = TableStepper(any_decoder(seed))
+    stepper = TableStepper(random_decoder(seed))
     decode(stepper, DecodingOptions(beams=beams, max_words=6, temperature=temperature))
     assert stepper.rows == {beams}
 
@@ -113,7 +113,7 @@ def test_every_step_has_the_same_number_of_rows(seed: int, beams: int, temperatu
 def test_candidates_are_ranked_distinct_and_as_probable_as_they_say(
     seed: int, beams: int, length_penalty: float, temperature: float | None
 ) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     result = search(
         decoder, beams=beams, length_penalty=length_penalty, max_words=6, temperature=temperature
     ).candidates
@@ -122,7 +122,7 @@ def test_candidates_are_ranked_distinct_and_as_probable_as_they_say(
     assert sorted(result, key=lambda candidate: -candidate.score) == list(result)
     for candidate in result:
         ids = sequence(candidate)
-        assert all(may_follow(ids[:t], word) for t, word in enumerate(ids))
+        assert all(is_allowed(ids[:t], word) for t, word in enumerate(ids))
         forced = [float(decoder(ids[:t])[word]) for t, word in enumerate(ids)]
         assert [word.log_prob for word in candidate.words] == forced
         assert candidate.log_prob == sum(forced)
@@ -156,7 +156,7 @@ def test_a_blocked_word_is_nowhere_however_likely(
     seed: int, beams: int, temperature: float | None, blocked: list[int]
 ) -> None:
     def decoder(ids: Ids) -> NDArray[np.float32]:
-        log_probs = any_decoder(seed)(ids)
+        log_probs = random_decoder(seed)(ids)
         log_probs[blocked] = -0.01
         return log_probs
 
@@ -181,7 +181,7 @@ def test_a_blocked_word_makes_room_for_another_runner_up() -> None:
 
 def test_a_prefix_with_a_blocked_word_is_refused() -> None:
     with pytest.raises(ValueError, match="not blocked"):
-        decode(TableStepper(any_decoder(0)), DecodingOptions(prefix=(A, B)), blocklist=[B])
+        decode(TableStepper(random_decoder(0)), DecodingOptions(prefix=(A, B)), blocklist=[B])
 
 
 def test_no_trigram_is_repeated() -> None:
@@ -214,7 +214,7 @@ def test_a_word_is_not_joined_to_itself() -> None:
 @given(seeds)
 @quickly
 def test_greedy_search_completes_its_own_sentence_to_itself(seed: int) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     whole = summary(search(decoder, beams=1, max_words=6))
     (ids, _), *_ = whole
     for n in range(len(ids) + 1):
@@ -226,7 +226,7 @@ def test_greedy_search_completes_its_own_sentence_to_itself(seed: int) -> None:
 def test_a_prefix_begins_every_sentence_and_is_counted(
     seed: int, prefix: list[int], temperature: float | None
 ) -> None:
-    decoder, ids = any_decoder(seed), tuple(prefix)
+    decoder, ids = random_decoder(seed), tuple(prefix)
     result = search(decoder, beams=3, max_words=5, prefix=ids, temperature=temperature)
     forced = sum(float(decoder(ids[:t])[word]) for t, word in enumerate(ids))
     for candidate in result.candidates:
@@ -238,7 +238,7 @@ def test_a_prefix_begins_every_sentence_and_is_counted(
 @pytest.mark.parametrize("prefix", [(A, B, END), (END,), (A, A, A, END)])
 @pytest.mark.parametrize("temperature", [None, 1.0])
 def test_a_prefix_that_ends_is_the_whole_sentence(prefix: Ids, temperature: float | None) -> None:
-    stepper = TableStepper(any_decoder(1))
+    stepper = TableStepper(random_decoder(1))
     result = decode(stepper, DecodingOptions(beams=3, prefix=prefix, temperature=temperature))
     (only,) = result.candidates
     assert (without_end(only), only.finished) == (prefix[:-1], True)
@@ -246,7 +246,7 @@ def test_a_prefix_that_ends_is_the_whole_sentence(prefix: Ids, temperature: floa
 
 
 def test_a_prefix_may_use_up_all_words() -> None:
-    (only,) = search(any_decoder(1), beams=3, max_words=2, prefix=(A, B)).candidates
+    (only,) = search(random_decoder(1), beams=3, max_words=2, prefix=(A, B)).candidates
     assert (without_end(only), only.finished) == ((A, B), False)
 
 
@@ -281,7 +281,7 @@ def test_contradictory_options_are_refused(options: dict[str, Any], message: str
 
 def test_a_prefix_outside_the_vocabulary_is_refused() -> None:
     with pytest.raises(ValueError, match="ids below 7; got 7"):
-        search(any_decoder(0), prefix=(7,))
+        search(random_decoder(0), prefix=(7,))
 
 
 @pytest.mark.parametrize("temperature", [None, 1.0])
@@ -292,5 +292,5 @@ def test_a_decoder_without_a_possible_word_is_an_error(log_prob: float, temperat
 
 
 def test_a_vocabulary_smaller_than_the_beam_is_enough() -> None:
-    result = search(any_decoder(2, vocabulary=5), beams=5, max_words=4)
+    result = search(random_decoder(2, vocabulary=5), beams=5, max_words=4)
     assert [without_end(candidate) for candidate in result.candidates] == [(A,)]

@@ -31,12 +31,14 @@ DECODERS = ("attention", "inject", "merge")
 
 @pytest.fixture(scope="module", params=DECODERS)
 def captioner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Captioner:
-    return Captioner(tiny.bundle(tmp_path_factory.mktemp(request.param) / "artifacts", request.param))
+    return Captioner(
+        tiny.runnable_bundle(tmp_path_factory.mktemp(request.param) / "artifacts", request.param)
+    )
 
 
 @pytest.fixture(scope="module")
 def attentive(tmp_path_factory: pytest.TempPathFactory) -> Captioner:
-    return Captioner(tiny.bundle(tmp_path_factory.mktemp("attentive") / "artifacts"))
+    return Captioner(tiny.runnable_bundle(tmp_path_factory.mktemp("attentive") / "artifacts"))
 
 
 def picture(seed: int, height: int = 40, width: int = 60) -> NDArray[np.uint8]:
@@ -178,7 +180,7 @@ def test_the_list_of_the_package_is_blocked(
 ) -> None:
     words = (*tiny.WORDS[:-1], "topless")
     folder = tmp_path_factory.mktemp("listed") / "artifacts"
-    tiny.bundle(folder)
+    tiny.runnable_bundle(folder)
     listed = storage.replace(folder, {"vocabulary.json": json.dumps([*SPECIALS, *words])})
     with pytest.raises(ValueError, match="topless"):
         Captioner(listed).prefix(["topless"])
@@ -213,17 +215,17 @@ def test_a_model_that_does_not_fit_its_configuration_is_refused(
     tmp_path: Path, changes: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(BundleError, match=rf"captioner\.tflite does not fit.*{named}"):
-        Captioner(tiny.bundle(tmp_path / "artifacts", **changes))
+        Captioner(tiny.runnable_bundle(tmp_path / "artifacts", **changes))
 
 
 def test_a_pooled_model_that_promises_attention_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="attention"):
-        Captioner(tiny.bundle(tmp_path / "artifacts", "merge", attention=True))
+        Captioner(tiny.runnable_bundle(tmp_path / "artifacts", "merge", attention=True))
 
 
 @pytest.mark.parametrize("words", [tiny.WORDS[:-1], (*tiny.WORDS, "more")])
 def test_a_vocabulary_that_does_not_fit_the_output_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
-    tiny.bundle(tmp_path / "artifacts")
+    tiny.runnable_bundle(tmp_path / "artifacts")
     changed = storage.replace(tmp_path / "artifacts", {"vocabulary.json": json.dumps([*SPECIALS, *words])})
 
     with pytest.raises(BundleError, match="log_probs"):
@@ -232,14 +234,14 @@ def test_a_vocabulary_that_does_not_fit_the_output_is_refused(tmp_path: Path, wo
 
 @pytest.mark.parametrize("damage", ["empty", "text", "cut", "renamed"])
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, damage: str) -> None:
-    whole = tiny.model("attention")
+    whole = tiny.litert_model("attention")
     data = {
         "empty": b"",
         "text": b"not a model",
         "cut": whole[: len(whole) // 2],
         "renamed": whole.replace(b"encode", b"decode"),
     }[damage]
-    changed = storage.write(tmp_path / "artifacts", tiny.files(tiny.config(), data))
+    changed = storage.write(tmp_path / "artifacts", tiny.required_files(tiny.config(), data))
 
     with pytest.raises(BundleError, match=r"captioner\.tflite does not fit"):
         Captioner(changed)

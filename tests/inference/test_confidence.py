@@ -15,7 +15,7 @@ from captioner.evaluation import predictions
 from captioner.inference import confidence
 from captioner.inference.confidence import ConfidenceThreshold
 from tests import tiny
-from tests.fake_captioner import SENTENCES, caption
+from tests.fake_captioner import SENTENCES, make_candidate
 
 
 def scored(count: int) -> list[tuple[float, float]]:
@@ -30,7 +30,7 @@ def table(count: int) -> str:
 
 
 def with_predictions(folder: Path, text: str) -> Bundle:
-    return bundles.write(folder, tiny.files(tiny.config()) | {"predictions.csv": text})
+    return bundles.write(folder, tiny.required_files(tiny.config()) | {"predictions.csv": text})
 
 
 def test_a_tenth_is_doubted_and_what_is_doubted_wrongly_is_counted() -> None:
@@ -59,7 +59,7 @@ def test_a_malformed_table_is_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("sentence", "max_words"), [(SENTENCES[0], 20), (SENTENCES[1], 3)])
 def test_a_caption_counts_as_its_row_does(sentence: tuple[tuple[str, float], ...], max_words: int) -> None:
-    result = caption(sentence)  # the second was cut off
+    result = make_candidate(sentence)  # the second was cut off
     row = Prediction(
         "a.jpg", result.text, result.log_prob, score=-1.0, scores={"bleu4": 0.5, "rouge_l": 0.5, "cider": 0.5}
     )

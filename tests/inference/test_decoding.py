@@ -19,9 +19,9 @@ from tests.table_stepper import (
     C,
     Ids,
     TableStepper,
-    any_decoder,
     decode,
     id_of,
+    random_decoder,
     search,
     sequence,
 )
@@ -33,7 +33,7 @@ quickly = settings(max_examples=settings().max_examples // 4)
 @given(seeds, st.integers(0, 7))
 @quickly
 def test_runners_up_are_the_likeliest_other_words(seed: int, count: int) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     (best, *_) = search(decoder, beams=3, max_words=6, runners_up=count).candidates
     for t, word in enumerate(best.words):
         log_probs = decoder(sequence(best)[:t])
@@ -44,21 +44,21 @@ def test_runners_up_are_the_likeliest_other_words(seed: int, count: int) -> None
 @given(seeds)
 @quickly
 def test_what_a_greedy_search_passes_over_is_blocked(seed: int) -> None:
-    (best,) = search(any_decoder(seed), beams=1, max_words=9).candidates
+    (best,) = search(random_decoder(seed), beams=1, max_words=9).candidates
     for word in best.words:
         assert {other for other, log_prob in word.runners_up if log_prob > word.log_prob} <= word.blocked
         assert word.text not in word.blocked
 
 
 def test_what_only_a_prefix_may_say_is_blocked() -> None:
-    (best, *_) = search(any_decoder(1), prefix=(A, B, B)).candidates
+    (best, *_) = search(random_decoder(1), prefix=(A, B, B)).candidates
     assert [word.text in word.blocked for word in best.words[:3]] == [False, False, True]
 
 
 @given(seeds)
 @quickly
 def test_attention_belongs_to_its_word(seed: int) -> None:
-    for candidate in search(any_decoder(seed), beams=4, max_words=6).candidates:
+    for candidate in search(random_decoder(seed), beams=4, max_words=6).candidates:
         before = [START, *sequence(candidate)[:-1]]
         seen = [word.attention for word in candidate.words]
         np.testing.assert_array_equal(np.stack([a for a in seen if a is not None]), np.tile(before, (4, 1)).T)
@@ -69,14 +69,14 @@ def test_a_decoder_without_attention_has_none() -> None:
         def step(self, words: NDArray[np.int32], state: State) -> tuple[NDArray[np.float32], State, Any]:
             return *super().step(words, state)[:2], None
 
-    result = decode(Blind(any_decoder(0)), DecodingOptions(beams=2, max_words=4))
+    result = decode(Blind(random_decoder(0)), DecodingOptions(beams=2, max_words=4))
     assert {word.attention for candidate in result.candidates for word in candidate.words} == {None}
 
 
 @given(seeds, st.integers(1, 5), st.sampled_from([None, 1.0]))
 @quickly
 def test_the_tree_holds_every_sentence_and_adds_up(seed: int, beams: int, temperature: float | None) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     result = search(decoder, beams=beams, max_words=6, temperature=temperature)
     paths: list[Ids] = []
     for i, node in enumerate(result.beam_tree):
@@ -95,7 +95,7 @@ def test_the_tree_holds_every_sentence_and_adds_up(seed: int, beams: int, temper
 @given(seeds, st.integers(1, 5))
 @quickly
 def test_pruned_nodes_are_the_next_best(seed: int, beams: int) -> None:
-    tree = search(any_decoder(seed), beams=beams, max_words=6).beam_tree
+    tree = search(random_decoder(seed), beams=beams, max_words=6).beam_tree
     for step in range(tree[-1].step + 1):
         kept = [node.log_prob for node in tree if node.step == step and node.in_beam]
         pruned = [node.log_prob for node in tree if node.step == step and not node.in_beam]
@@ -110,7 +110,7 @@ def test_pruned_nodes_are_the_next_best(seed: int, beams: int) -> None:
 @given(seeds, st.integers(1, 5), st.sampled_from([0.0, 0.7, 1.0]))
 @quickly
 def test_the_best_leaf_of_the_tree_is_the_best_caption(seed: int, beams: int, length_penalty: float) -> None:
-    result = search(any_decoder(seed), beams=beams, length_penalty=length_penalty, max_words=6)
+    result = search(random_decoder(seed), beams=beams, length_penalty=length_penalty, max_words=6)
     ended = [
         node for node in result.beam_tree if node.in_beam and (id_of(node.word) == END or node.step == 5)
     ]

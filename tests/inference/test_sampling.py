@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from captioner.inference.sampling import LogProbs, nucleus, sample
 from captioner.text import PAD
-from tests.table_stepper import A, B, C, Ids, any_decoder, id_of, search, sequence, summary, table
+from tests.table_stepper import A, B, C, Ids, id_of, random_decoder, search, sequence, summary, table
 
 seeds = st.integers(0, 10_000)
 temperatures = st.sampled_from([0.3, 1.0, 2.0])
@@ -27,7 +27,7 @@ def totals(seed: int, rows: int = 3, words: int = 40) -> LogProbs:
 @given(seeds, st.integers(1, 4))
 @quickly
 def test_sampling_cold_is_greedy_search(seed: int, beams: int) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     for temperature in (0.0, 1e-12):
         result = search(decoder, beams=beams, temperature=temperature, seed=seed, max_words=6)
         assert summary(result) == summary(search(decoder, beams=1, max_words=6))
@@ -35,7 +35,7 @@ def test_sampling_cold_is_greedy_search(seed: int, beams: int) -> None:
 
 def test_a_seed_is_a_sample() -> None:
     def sample(seed: int) -> list[tuple[Ids, float]]:
-        return summary(search(any_decoder(3), beams=3, temperature=1.0, seed=seed, max_words=6))
+        return summary(search(random_decoder(3), beams=3, temperature=1.0, seed=seed, max_words=6))
 
     assert sample(1) == sample(1)
     assert len({str(sample(seed)) for seed in range(5)}) > 1
@@ -101,7 +101,7 @@ def test_a_whole_nucleus_is_plain_sampling(seed: int, temperature: float) -> Non
 @given(seeds, temperatures)
 @quickly
 def test_a_tiny_nucleus_is_greedy_search(seed: int, temperature: float) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     drawn = search(decoder, beams=2, temperature=temperature, top_p=1e-9, seed=seed, max_words=6)
     assert summary(drawn) == summary(search(decoder, beams=1, max_words=6))
 
@@ -109,7 +109,7 @@ def test_a_tiny_nucleus_is_greedy_search(seed: int, temperature: float) -> None:
 @given(seeds, shares)
 @quickly
 def test_what_is_reported_is_the_decoders_own(seed: int, top_p: float) -> None:
-    decoder = any_decoder(seed)
+    decoder = random_decoder(seed)
     for candidate in search(
         decoder, beams=3, temperature=1.0, top_p=top_p, seed=seed, max_words=6
     ).candidates:

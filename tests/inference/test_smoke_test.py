@@ -92,14 +92,14 @@ def test_a_child_gets_no_more_memory_than_the_limit() -> None:
 
 
 def test_a_smoke_test_needs_no_tensorflow(tmp_path: Path) -> None:
-    folder = tiny.whole(tmp_path / "artifacts").folder
+    folder = tiny.full_bundle(tmp_path / "artifacts").folder
     script = f"import sys; from captioner.inference import smoke_test; smoke_test._main({str(folder)!r})"
     listed = f"{script}; assert not {{'tensorflow', 'keras', 'streamlit'}} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", listed], capture_output=True, check=False).returncode == 0
 
 
 def test_a_rule_without_which_pictures_are_captioned_is_refused(tmp_path: Path) -> None:
-    tiny.bundle(tmp_path / "artifacts")
+    tiny.runnable_bundle(tmp_path / "artifacts")
     broken = storage.replace(tmp_path / "artifacts", {"novelty.json": "{}"})
     with pytest.raises(BundleError, match=r"novelty\.json"):
         smoke_test.run(broken)

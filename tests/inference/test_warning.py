@@ -20,8 +20,8 @@ from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
 from captioner.novelty import synthetic_images
 from tests import tiny, visitor
 from tests.app.caption.test_page import open_page
-from tests.conftest import StandIn
-from tests.fake_captioner import FakeCaptioner, photo, warned
+from tests.conftest import UseCaptioner
+from tests.fake_captioner import FakeCaptioner, make_warning, photo
 from tests.novelty.test_detector import rule
 from tests.visitor import checked, page_text, press, upload
 
@@ -40,18 +40,18 @@ def test_a_confidence_at_the_threshold_is_low() -> None:
 
 
 def test_false_positives_are_reported_with_their_split() -> None:
-    warned = warning.novelty_warning(rule(), 0.25)
-    assert warned
-    assert "(cosine of the image embeddings): 0.250" in warned.reason
-    assert "of 1,000 pictures of the test split" in warned.reason
-    assert "11 (1.1%) got it" in warned.reason
+    warning_shown = warning.novelty_warning(rule(), 0.25)
+    assert warning_shown
+    assert "(cosine of the image embeddings): 0.250" in warning_shown.reason
+    assert "of 1,000 pictures of the test split" in warning_shown.reason
+    assert "11 (1.1%) got it" in warning_shown.reason
 
 
 def test_false_warnings_are_counted() -> None:
-    warned = warning.low_confidence_warning(ConfidenceThreshold(0.9, 1000, 100, 22), 0.5)
-    assert warned
-    assert "1,000 test pictures, 100 (10%) had 90% or less" in warned.reason
-    assert "22 of those 100 sentences (22%)" in warned.reason
+    warning_shown = warning.low_confidence_warning(ConfidenceThreshold(0.9, 1000, 100, 22), 0.5)
+    assert warning_shown
+    assert "1,000 test pictures, 100 (10%) had 90% or less" in warning_shown.reason
+    assert "22 of those 100 sentences (22%)" in warning_shown.reason
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def predictions(log_prob: float) -> str:
 
 def limited(folder: Path, limit: float, log_prob: float) -> Captioner:
     """A model that runs, with both rules."""
-    tiny.bundle(folder)
+    tiny.runnable_bundle(folder)
     fitting = rule(centroids=((1000,) + (0,) * (tiny.CHANNELS - 1),), threshold=limit)
     files: bundles.Files = {
         manifest.NOVELTY: manifest.canonical(fitting.to_json()),
@@ -152,13 +152,15 @@ def test_the_committed_model_detects_most_synthetic_images(committed: Bundle) ->
 
 @pytest.fixture
 def doubtful(fake: FakeCaptioner) -> FakeCaptioner:
-    fake.warnings = (warned(UNSURE),)
+    fake.warnings = (make_warning(UNSURE),)
     return fake
 
 
-def test_how_sure_the_model_is_sways_no_rating(stand_in: StandIn[FakeCaptioner], tmp_path: Path) -> None:
-    fake = stand_in(FakeCaptioner(tiny.whole(tmp_path / "artifacts")))
-    fake.warnings = (warned(UNFAMILIAR), warned(UNSURE))
+def test_how_sure_the_model_is_sways_no_rating(
+    use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path
+) -> None:
+    fake = use_captioner(FakeCaptioner(tiny.full_bundle(tmp_path / "artifacts")))
+    fake.warnings = (make_warning(UNFAMILIAR), make_warning(UNSURE))
     app = visitor.open_page("review")
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(2)]).run()
     press(app, "Start")

@@ -22,15 +22,15 @@ from captioner.novelty.detector import NoveltyDetector, normalized
 from tests import tiny
 
 SIZES = {"train": 40, "dev": 100, "test": 120}
-TRIES = 6
+IMAGES_PER_KIND = 6
 
 
 @pytest.fixture(autouse=True)
-def _few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "IMAGES_PER_KIND", TRIES)
+def _few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "IMAGES_PER_KIND", IMAGES_PER_KIND)
 
 
-class ByColour:
+class ColourEncoder:
     """An encoder whose channels are red, green and blue; it notes what it has looked at."""
 
     def __init__(self, bundle: Bundle) -> None:
@@ -42,8 +42,8 @@ class ByColour:
         return np.asarray(image.mean(axis=(0, 1), dtype=np.float32)[None, None])
 
 
-def encoder(folder: Path, **changes: str) -> ByColour:
-    return ByColour(bundles.write(folder, tiny.files(tiny.config(**changes))))
+def encoder(folder: Path, **changes: str) -> ColourEncoder:
+    return ColourEncoder(bundles.write(folder, tiny.required_files(tiny.config(**changes))))
 
 
 def data(folder: Path, sizes: dict[str, int], name: str = "official") -> Dataset:
@@ -62,7 +62,7 @@ def dataset(tmp_path: Path) -> Dataset:
     return data(tmp_path / "images", SIZES)
 
 
-def measured(encoder: ByColour, dataset: Dataset) -> NoveltyDetector:
+def measured(encoder: ColourEncoder, dataset: Dataset) -> NoveltyDetector:
     rule = calibration.calibrate(encoder, dataset)
     assert rule
     return rule
@@ -85,26 +85,26 @@ def test_calibration_is_deterministic(tmp_path: Path, dataset: Dataset) -> None:
 def test_every_kind_of_synthetic_image_is_tried(tmp_path: Path, dataset: Dataset) -> None:
     rule = measured(encoder(tmp_path / "artifacts"), dataset)
     assert list(rule.detected) == [*synthetic_images.GENERATED, *synthetic_images.ALTERED]
-    assert {whole for _, whole in rule.detected.values()} == {TRIES}
-    assert rule.detected["pages of text"] == (TRIES, TRIES), "white is not red"
-    assert rule.detected["photographs upside down"][0] <= TRIES / 2, "their colours are the same"
+    assert {whole for _, whole in rule.detected.values()} == {IMAGES_PER_KIND}
+    assert rule.detected["pages of text"] == (IMAGES_PER_KIND, IMAGES_PER_KIND), "white is not red"
+    assert rule.detected["photographs upside down"][0] <= IMAGES_PER_KIND / 2, "their colours are the same"
 
 
 def test_without_a_test_split_halves_of_dev_are_used(tmp_path: Path) -> None:
     cut = data(tmp_path / "images", {"train": 20, "dev": 2 * calibration.MIN_IMAGES}, "kaggle")
-    speaker = encoder(tmp_path / "artifacts", split_name="kaggle")
-    rule = measured(speaker, cut)
+    model = encoder(tmp_path / "artifacts", split_name="kaggle")
+    rule = measured(model, cut)
     assert (rule.split, rule.images, rule.split_name) == ("dev", calibration.MIN_IMAGES, "kaggle")
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
 def test_few_pictures_make_no_rule(tmp_path: Path, split: str) -> None:
     few = data(tmp_path / "images", {**SIZES, split: calibration.MIN_IMAGES - 1})
-    speaker = encoder(tmp_path / "artifacts")
-    before = speaker.bundle.checksum
-    assert calibration.write(speaker, few) is None
-    assert speaker.seen == [], "not even looked at"
-    assert bundles.load(speaker.bundle.folder).checksum == before
+    model = encoder(tmp_path / "artifacts")
+    before = model.bundle.checksum
+    assert calibration.write(model, few) is None
+    assert model.seen == [], "not even looked at"
+    assert bundles.load(model.bundle.folder).checksum == before
 
 
 def test_another_cut_is_refused(tmp_path: Path, dataset: Dataset) -> None:
@@ -119,21 +119,21 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, dataset: Dataset
 
 
 def test_it_is_added_to_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
-    speaker = encoder(tmp_path / "artifacts")
-    rule = calibration.write(speaker, dataset)
+    model = encoder(tmp_path / "artifacts")
+    rule = calibration.write(model, dataset)
     assert rule
-    sealed = bundles.load(speaker.bundle.folder)
+    sealed = bundles.load(model.bundle.folder)
     written = (sealed.folder / NOVELTY).read_bytes()
     assert NoveltyDetector.from_json(reader.parse_object(written, NOVELTY)) == rule
     assert manifest.canonical(reader.parse(written, NOVELTY)) == written
     others = {name: entry for name, entry in sealed.files.items() if name != NOVELTY}
-    assert others == speaker.bundle.files
+    assert others == model.bundle.files
 
 
 def test_centroids_are_found_where_directions_crowd() -> None:
-    chance = np.random.default_rng(0)
-    crowds = np.eye(5)[chance.integers(0, 5, 200)] + chance.normal(0, 0.01, (200, 5))
-    result = normalized(np.array(calibration.spherical_k_means(normalized(crowds)), np.float64))
+    rng = np.random.default_rng(0)
+    clusters = np.eye(5)[rng.integers(0, 5, 200)] + rng.normal(0, 0.01, (200, 5))
+    result = normalized(np.array(calibration.spherical_k_means(normalized(clusters)), np.float64))
     assert len(result) == calibration.CENTROIDS
     assert (result @ np.eye(5)).max(axis=0) == pytest.approx(np.ones(5), abs=0.01)
 
@@ -151,10 +151,10 @@ def test_synthetic_images_differ_by_seed(kind: str) -> None:
     assert len({picture.tobytes() for picture in drawn}) == 4
 
 
-@pytest.mark.parametrize("way", synthetic_images.ALTERED)
-def test_a_changed_photograph_keeps_its_size(way: str) -> None:
+@pytest.mark.parametrize("alteration", synthetic_images.ALTERED)
+def test_a_changed_photograph_keeps_its_size(alteration: str) -> None:
     photograph = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
-    changed = synthetic_images.ALTERED[way](photograph)
+    changed = synthetic_images.ALTERED[alteration](photograph)
     assert changed.shape == photograph.shape
     assert changed.dtype == np.uint8
     assert not (changed == photograph).all()

@@ -42,7 +42,7 @@ def regions(*rows: tuple[float, ...]) -> NDArray[np.float32]:
 
 def with_rule(folder: Path, value: object) -> Bundle:
     """A tiny bundle that runs, with this in novelty.json."""
-    tiny.bundle(folder)
+    tiny.runnable_bundle(folder)
     return bundles.replace(folder, {NOVELTY: manifest.canonical(value)})
 
 
@@ -153,9 +153,9 @@ def test_a_malformed_rule_is_refused_and_costs_no_caption(tmp_path: Path) -> Non
 
 
 def test_the_report_has_a_line_per_kind() -> None:
-    told = str(rule())
-    assert "11 of 1000 pictures (1.1%) of the official test split" in told
-    assert "39 of 40  charts" in told
+    message = str(rule())
+    assert "11 of 1000 pictures (1.1%) of the official test split" in message
+    assert "39 of 40  charts" in message
 
 
 def test_the_committed_rule_fits_and_is_small(committed: Bundle) -> None:

@@ -51,7 +51,7 @@ class Killed(BaseException):
     """In place of a signal that nothing can catch."""
 
 
-def killed_after(original: Any, allowed: int) -> Any:
+def kill_after(original: Any, allowed: int) -> Any:
     """The same function, until it was called so often."""
     calls = 0
 

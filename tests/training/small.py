@@ -29,9 +29,9 @@ def encoder(size: int = SIZE) -> keras.Model:
 def decoder(words: int, name: str = "attention", spread: float = 3.0, **options: Any) -> Decoder:
     """A decoder for ``words`` words; with wide weights, so that it is sure of something."""
     shape = (REGIONS if name == "attention" else 1, CHANNELS)
-    made = ensemble.build(DecoderOptions(name, units=8, **options), np.zeros(words, np.float32), shape)
-    made.set_weights([spread * weights for weights in made.get_weights()])
-    return made
+    model = ensemble.build(DecoderOptions(name, units=8, **options), np.zeros(words, np.float32), shape)
+    model.set_weights([spread * weights for weights in model.get_weights()])
+    return model
 
 
 def regions(pictures: int, name: str = "attention", seed: int = 0) -> NDArray[np.float32]:

@@ -152,7 +152,7 @@ def test_the_models_of_the_other_tests_are_what_is_exported_today(
 ) -> None:
     """Else: ``python -m tests.training.tiny_networks``."""
     committed, exported = (
-        Interpreter(model_content=file) for file in (tiny.model(name), tiny_networks.model(name))
+        Interpreter(model_content=file) for file in (tiny.litert_model(name), tiny_networks.model(name))
     )
     assert committed.get_signature_list() == exported.get_signature_list()
     inputs: dict[str, NDArray[Any]] = {"image": picture}

@@ -31,7 +31,7 @@ from captioner.training.recipes import RECIPES, Recipe
 from captioner.training.runner import TrainingResult
 from tests import tiny_flickr8k
 from tests.training import small
-from tests.training.fakes import Killed, killed_after
+from tests.training.fakes import Killed, kill_after
 
 EMA: dict[str, Any] = {"batch_size": 4, "ema_momentum": 0.5}
 RECIPE = Recipe(
@@ -118,7 +118,7 @@ def test_a_run_killed_again_and_again_comes_to_the_same_weights(
 ) -> None:
     for place, call, allowed in KILLED_AT:
         with monkeypatch.context() as patch:
-            patch.setattr(place, call, killed_after(getattr(place, call), allowed))
+            patch.setattr(place, call, kill_after(getattr(place, call), allowed))
             with pytest.raises(Killed):
                 train(tmp_path)
     result, expected = train(tmp_path)[0], uninterrupted[0]
@@ -145,7 +145,7 @@ def test_a_run_can_begin_with_the_encoder_and_decoder_of_another(
     trained, folder = uninterrupted
     still = replace(RECIPE, phases=(replace(RECIPE.phases[0], epochs=1, learning_rate=1e-9),))
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "write_history", killed_after(Run.write_history, 0))
+        patch.setattr(Run, "write_history", kill_after(Run.write_history, 0))
         with pytest.raises(Killed):
             train(tmp_path, still, initial_run=folder)
     result, _ = train(tmp_path, still)

@@ -29,7 +29,7 @@ from captioner.training.recipes import Recipe
 from captioner.training.tuning import Tuner
 from captioner.training.tuning_report import FAILED, FINISHED, STOPPED, TrialResult
 from tests.training import small
-from tests.training.fakes import Killed, killed_after, simulate_training, simulated_training
+from tests.training.fakes import Killed, kill_after, simulate_training, simulated_training
 
 RECIPE = Recipe(
     "tiny",
@@ -156,7 +156,7 @@ def test_interrupted_or_asked_for_more_it_comes_to_the_same(
     tuner = make_tuner(tiny_dataset, tmp_path)
     for place, call, allowed in KILLED_AT:
         with monkeypatch.context() as patch:
-            patch.setattr(place, call, killed_after(getattr(place, call), allowed))
+            patch.setattr(place, call, kill_after(getattr(place, call), allowed))
             with pytest.raises(Killed):
                 tuner.run(8, resume=True)
     tuner.run(6, resume=True)
@@ -175,7 +175,7 @@ def test_a_trial_that_is_always_interrupted_fails(
     tuner = make_tuner(tiny_dataset, tmp_path)
     for _ in range(2):
         with monkeypatch.context() as patch:
-            patch.setattr(runner, "train", killed_after(runner.train, 0))
+            patch.setattr(runner, "train", kill_after(runner.train, 0))
             with pytest.raises(Killed):
                 tuner.run(2, resume=True)
 

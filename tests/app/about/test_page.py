@@ -57,7 +57,9 @@ def test_about_tells_real_mistakes_of_the_running_model(
     rows = "image,caption,log_prob,score,bleu4,rouge_l,cider\n"
     rows += "3358682439_be4b83544c.jpg,a dog with a *ball*,-5,-1,0,0,0\n"
     rows += "771048251_602e5e8f45.jpg,a small cat,-5,-1,0,0,0\n"
-    mistaken = storage.write(tmp_path / "artifacts", tiny.files(tiny.config()) | {"predictions.csv": rows})
+    mistaken = storage.write(
+        tmp_path / "artifacts", tiny.required_files(tiny.config()) | {"predictions.csv": rows}
+    )
     app = visit("about", mistaken, monkeypatch)
     assert "Where it went wrong" in [header.value for header in app.header]
     page_text = text(app)

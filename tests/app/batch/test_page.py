@@ -10,7 +10,7 @@ from captioner.app.batch.job import BatchJob, PictureResult
 from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
 from tests import visitor
 from tests.app.batch.test_job import rows
-from tests.fake_captioner import FakeCaptioner, photo, warned
+from tests.fake_captioner import FakeCaptioner, make_warning, photo
 from tests.visitor import page_text
 
 
@@ -112,7 +112,7 @@ def test_what_goes_beyond_the_bounds_is_named(fake: FakeCaptioner, monkeypatch: 
 
 def test_a_warning_stands_in_the_table_and_in_the_file(fake: FakeCaptioner) -> None:
     assert "warning" not in started([("one.png", photo(1))]).dataframe[0].value
-    fake.warnings = (warned(UNFAMILIAR), warned(UNSURE))
+    fake.warnings = (make_warning(UNFAMILIAR), make_warning(UNSURE))
     app = started([("one.png", photo(1))])
     both = f"{SENTENCES[UNFAMILIAR]} {SENTENCES[UNSURE]}"
     assert list(app.dataframe[0].value["warning"]) == [both]

@@ -15,7 +15,7 @@ from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from captioner.inference.decoding import Candidate, DecodingOptions
 from tests.app.caption.test_page import open_page, select
-from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
+from tests.fake_captioner import SENTENCES, FakeCaptioner, make_candidate, photo
 from tests.visitor import checked, page_text, press, upload
 
 GREEDY = DecodingOptions(beams=1)
@@ -76,7 +76,7 @@ def test_a_choice_further_ahead_takes_the_later_one_out_of_force(fake: FakeCapti
 def test_a_sentence_can_be_ended_but_not_before_it_begins(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.fake_captioner.OTHER", ("", 0.05))
+    monkeypatch.setattr("tests.fake_captioner.RUNNER_UP", ("", 0.05))
     assert len(at_word(0).pills) == 1
     assert choose(at_word(1), 1).header[0].value == "“a”"
 
@@ -89,8 +89,8 @@ def test_another_setting_starts_from_the_models_own_sentence(fake: FakeCaptioner
 
 def scored(own: float, new: float, *, words: int = 3) -> tuple[Candidate, Candidate]:
     """A sentence and another with these log-probabilities, of as many words unless it says otherwise."""
-    first = replace(caption(SENTENCES[0]), log_prob=own, score=own / 4)
-    return first, replace(caption(SENTENCES[1]), log_prob=new, score=new / words)
+    first = replace(make_candidate(SENTENCES[0]), log_prob=own, score=own / 4)
+    return first, replace(make_candidate(SENTENCES[1]), log_prob=new, score=new / words)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_the_ranking_is_described(
 def test_the_search_did_not_miss_what_it_may_not_say() -> None:
     own, new = scored(-4, -3, words=4)
     repeated = replace(new.words[0], blocked=frozenset({new.words[0].text}))
-    told = counterfactual.describe_ranking(own, replace(new, words=(repeated, *new.words[1:])), BEAM)
-    assert "no sentence may repeat itself" in told
-    assert "missed" not in told
+    message = counterfactual.describe_ranking(own, replace(new, words=(repeated, *new.words[1:])), BEAM)
+    assert "no sentence may repeat itself" in message
+    assert "missed" not in message
 
 
 def test_an_unchanged_sentence_is_reported_as_unchanged() -> None:
-    own = caption(SENTENCES[0])
+    own = make_candidate(SENTENCES[0])
     assert "same sentence" in counterfactual.describe_ranking(own, replace(own, log_prob=-1.0), BEAM)
 
 

@@ -90,8 +90,8 @@ def test_why_a_likelier_word_was_not_taken(
     options: DecodingOptions, chosen: bool, expected: list[str]
 ) -> None:
     word = Word("dog", -3.0, (("cat", -1.0), ("ball", -2.0), ("sky", -4.0)), frozenset({"cat", "sky"}))
-    told = result.explain_likelier_words(word, options, chosen=chosen)
-    plain = [re.sub(r"^Here | was likelier,|[“”.]", "", sentence) for sentence in told]
+    message = result.explain_likelier_words(word, options, chosen=chosen)
+    plain = [re.sub(r"^Here | was likelier,|[“”.]", "", sentence) for sentence in message]
     assert plain == [one.format(r="but no sentence may repeat itself") for one in expected]
 
 

@@ -19,8 +19,8 @@ from captioner.errors import BundleError
 from captioner.inference.captioner import Caption, Captioner
 from captioner.inference.decoding import DecodingOptions
 from tests import tiny, visitor
-from tests.conftest import StandIn, samples
-from tests.fake_captioner import SENTENCES, FakeCaptioner, caption, photo
+from tests.conftest import UseCaptioner, samples
+from tests.fake_captioner import SENTENCES, FakeCaptioner, make_candidate, photo
 from tests.visitor import checked, page_text, upload
 
 
@@ -30,7 +30,7 @@ class TwoCaptions(FakeCaptioner):
 
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions) -> Caption:
         self.decoded.append(options)
-        return Caption((caption(SENTENCES[0 if options.beams > 1 else 1]),), (), (), self.warnings)
+        return Caption((make_candidate(SENTENCES[0 if options.beams > 1 else 1]),), (), (), self.warnings)
 
 
 @pytest.fixture
@@ -41,15 +41,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def fake(stand_in: StandIn[TwoCaptions], tmp_path: Path, folder: Path) -> TwoCaptions:
+def fake(use_captioner: UseCaptioner[TwoCaptions], tmp_path: Path, folder: Path) -> TwoCaptions:
     """Stands in for the running model; no samples are there."""
-    return stand_in(TwoCaptions(tiny.whole(tmp_path / "artifacts")))
+    return use_captioner(TwoCaptions(tiny.full_bundle(tmp_path / "artifacts")))
 
 
 @pytest.fixture
 def other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
     """Stands in for a second model, in a bundle of its own."""
-    captioner = FakeCaptioner(bundles.write(folder / "second", tiny.files(tiny.config(beams=1))))
+    captioner = FakeCaptioner(bundles.write(folder / "second", tiny.required_files(tiny.config(beams=1))))
     monkeypatch.setattr(compare, "_captioner", lambda bundle: captioner)
     return captioner
 
@@ -128,7 +128,7 @@ def test_two_models_are_compared(fake: TwoCaptions, other: FakeCaptioner) -> Non
 
 
 def test_a_test_score_comes_with_all_that_it_depends_on(tmp_path: Path) -> None:
-    bundle = tiny.whole(tmp_path / "scored")
+    bundle = tiny.full_bundle(tmp_path / "scored")
     assert compare._test_score(bundle) == (
         "CIDEr 0.51 on 1,000 pictures of the test split (official), tokeniser “captioner”, 3 beams, "
         "length penalty 0.7, at most 20 words."
@@ -180,9 +180,9 @@ def linked(**query: str) -> AppTest:
 
 
 @pytest.fixture
-def picked(stand_in: StandIn[TwoCaptions], tmp_path: Path, folder: Path) -> TwoCaptions:
+def picked(use_captioner: UseCaptioner[TwoCaptions], tmp_path: Path, folder: Path) -> TwoCaptions:
     """Stands in for the running model; a sample is there to be named by a link."""
-    return stand_in(TwoCaptions(tiny.whole(tmp_path / "artifacts")), samples("one.png"))
+    return use_captioner(TwoCaptions(tiny.full_bundle(tmp_path / "artifacts")), samples("one.png"))
 
 
 def test_a_link_brings_back_the_same_comparison(picked: TwoCaptions) -> None:

@@ -25,18 +25,18 @@ def test_the_box_of_choices_is_open_until_a_picture_is_shown(fake: FakeCaptioner
 
 def test_the_open_picture_is_decoded_once(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     app, read = open_page(), images.read
-    asked: list[bytes] = []
+    decoded: list[bytes] = []
 
     def counted(data: bytes) -> Any:
-        asked.append(data)
+        decoded.append(data)
         return read(data)
 
     monkeypatch.setattr(images, "read", counted)
     checked(upload(app, photo(3)))
     app.slider(key="beams").set_value(1).run()
-    assert asked == [photo(3)]
+    assert decoded == [photo(3)]
     checked(upload(app, photo(4)))
-    assert asked == [photo(3), photo(4)]
+    assert decoded == [photo(3), photo(4)]
     app.file_uploader[0].set_value(None).run()
     assert "image" not in checked(app).session_state
 

@@ -25,7 +25,7 @@ LOG_PROBS = (-1.0, -4.5, -8.0, -2.0)
 
 
 @pytest.fixture(autouse=True)
-def _no_pictures(nothing_cached: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_pictures(empty_caches: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(
@@ -46,7 +46,7 @@ def predicting(tmp_path: Path) -> Bundle:
     ]
     words = tiny.DATASET["words"] | {"most_common": [["a", 90], ["woman", 50], ["unicorn", 40], ["two", 30]]}
     extra = {"predictions.csv": table(*rows), "dataset.json": json.dumps(tiny.DATASET | {"words": words})}
-    return bundles.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra)
+    return bundles.write(tmp_path / "artifacts", tiny.required_files(tiny.config()) | extra)
 
 
 def visit(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
@@ -157,7 +157,7 @@ def test_one_pictures_score_always_comes_with_what_it_means(
 
 
 def test_a_bundle_without_predictions_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = visit(bundles.write(tmp_path / "artifacts", tiny.files(tiny.config())), monkeypatch)
+    app = visit(bundles.write(tmp_path / "artifacts", tiny.required_files(tiny.config())), monkeypatch)
     assert app.info[0].value == "This model has no sentences about test pictures yet."
 
 

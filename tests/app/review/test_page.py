@@ -15,7 +15,7 @@ from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.data.samples import Sample
 from tests import tiny, visitor
-from tests.conftest import StandIn, samples
+from tests.conftest import UseCaptioner, samples
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import checked, page_text, press
 
@@ -27,19 +27,21 @@ SCORED = "".join(f"{name},a dog runs,-2,-1,0,0,{number}.5\n" for number, name in
 def bundle(tmp_path: Path) -> Bundle:
     """With a score of the fake's caption for every picture."""
     table = f"image,caption,log_prob,score,bleu4,rouge_l,cider\n{SCORED}"
-    return bundles.write(tmp_path / "artifacts", tiny.files(tiny.config()) | {"predictions.csv": table})
+    return bundles.write(
+        tmp_path / "artifacts", tiny.required_files(tiny.config()) | {"predictions.csv": table}
+    )
 
 
 @pytest.fixture
-def fake(stand_in: StandIn[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
+def fake(use_captioner: UseCaptioner[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
     """Stands in for the model; seven sample pictures are there."""
-    return stand_in(FakeCaptioner(bundle), samples(*NAMES))
+    return use_captioner(FakeCaptioner(bundle), samples(*NAMES))
 
 
 @pytest.fixture
-def bare(stand_in: StandIn[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
+def bare(use_captioner: UseCaptioner[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
     """No pictures are there."""
-    return stand_in(FakeCaptioner(bundle))
+    return use_captioner(FakeCaptioner(bundle))
 
 
 def open_page(key: str | None = None) -> AppTest:

@@ -21,15 +21,15 @@ from captioner.data import samples
 from captioner.errors import HubError
 from tests import hub_faults as faults
 from tests import tiny
+from tests.fake_hub import FakeHub
 from tests.hub_faults import Fault
-from tests.stand_in_hub import StandInHub
 
 REPO = "someone/captioner"
-LONGEST = 60.0  # seconds; a test that needs them has failed
+TIMEOUT = 60.0  # seconds; a test that needs them has failed
 SLOW = 0.1  # seconds of patience with a Hub that does not answer
 
 ANYWHERE: dict[str, tuple[Fault, str]] = {
-    "401": (faults.refused("GatedRepo", 401), "gated"),
+    "401": (faults.error_code("GatedRepo", 401), "gated"),
     "403": (faults.status(403), r"\(403\)"),
     "404": (faults.status(404), "404"),
     "409": (faults.status(409), "answered 409"),
@@ -37,28 +37,30 @@ ANYWHERE: dict[str, tuple[Fault, str]] = {
     "503": (faults.status(503, **{"Retry-After": "3600"}), "answered 503"),
     "500": (faults.status(500), "answered 500"),
     "hang": (faults.hang, "too slowly"),
-    "hang in the body": (faults.hang_in_the_body, "too slowly"),
-    "drip": (faults.drip, "too slowly"),
-    "drip in the head": (faults.drip_in_the_head, "too slowly"),
-    "cut off": (faults.cut_off, "broke off"),
+    "hang in the body": (faults.hang_in_body, "too slowly"),
+    "drip": (faults.slow_body, "too slowly"),
+    "drip in the head": (faults.slow_headers, "too slowly"),
+    "cut off": (faults.truncated, "broke off"),
     "redirect loop": (faults.redirect_loop, "redirects in a loop"),
-    "longer than declared": (faults.longer, "longer than"),
+    "longer than declared": (faults.too_long, "longer than"),
     "login page": (faults.login_page, "not the Hugging Face Hub|not proper JSON|longer than"),
     "altered": (faults.altered, "not the Hugging Face Hub|not proper JSON|altered"),
     "empty object": (faults.empty_object, "not the Hugging Face Hub|was edited|has 2 bytes|format"),
 }
 PLACES = {"info": "GET /api/models/", "manifest": "GET .*manifest.json", "file": "GET .*captioner.tflite"}
 FAULTS = [(place, name) for place in PLACES for name in ANYWHERE] + [("manifest", "names outside")]
-ANYWHERE["names outside"] = (faults.names_outside, "is no file of a bundle")
+ANYWHERE["names outside"] = (faults.path_traversal, "is no file of a bundle")
 
 
 def write(folder: Path, recipe: str) -> Bundle:
     """A bundle whose model is any bytes: nothing here captions a picture."""
-    return storage.write(folder, {**tiny.files(tiny.config(recipe=recipe)), "README.md": "# A card\n"})
+    return storage.write(
+        folder, {**tiny.required_files(tiny.config(recipe=recipe)), "README.md": "# A card\n"}
+    )
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + LONGEST
+    end = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
@@ -72,7 +74,7 @@ class Gate:
         self.ended = 0
 
     def fetch(self, fetcher: BundleFetcher) -> str:
-        self.opened.wait(LONGEST)
+        self.opened.wait(TIMEOUT)
         try:
             hub.update(fetcher.repo, fetcher.revision or None, fetcher.store, lambda _: None)
             return ""
@@ -110,13 +112,13 @@ def recipe() -> str:
     return serving.active_bundle().bundle.config.recipe
 
 
-def push(app: Path, server: StandInHub, recipe: str) -> None:
+def push(app: Path, server: FakeHub, recipe: str) -> None:
     hub.push(write(app / "trained", recipe).folder, REPO)
 
 
 @pytest.mark.parametrize(("place", "name"), FAULTS)
 def test_a_failing_hub_is_reported_and_blocks_nobody(
-    server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, place: str, name: str
+    server: FakeHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, place: str, name: str
 ) -> None:
     fault, sentence = ANYWHERE[name]
     for good, newer in (("committed", "first"), ("first", "second")):
@@ -135,12 +137,12 @@ def test_a_failing_hub_is_reported_and_blocks_nobody(
         assert re.search(sentence, why), why
 
         server.failing = "nothing"
-        monkeypatch.setattr(download, "TIMEOUT", LONGEST)
+        monkeypatch.setattr(download, "TIMEOUT", TIMEOUT)
         until(lambda newer=newer: recipe() == newer)  # type: ignore[misc]
 
 
 def test_a_refused_connection_is_reported_and_the_hub_used_once_it_is_back(
-    server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    server: FakeHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push(app, server, "pushed")
     repositories = server.repositories
@@ -148,14 +150,14 @@ def test_a_refused_connection_is_reported_and_the_hub_used_once_it_is_back(
     gate.opened.set()
     assert recipe() == "committed"
     until(lambda: "could not be reached" in serving.active_bundle().reason)
-    with StandInHub() as back:
+    with FakeHub() as back:
         back.repositories = repositories
         monkeypatch.setenv("HF_ENDPOINT", back.url)
         until(lambda: recipe() == "pushed")
 
 
 def test_a_pinned_commit_that_is_here_is_never_asked_for(
-    server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    server: FakeHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit = hub.push(write(app / "trained", "pinned").folder, REPO).commit
     hub.update(REPO, commit, serving.HUB_STORE, lambda _: None)
@@ -168,9 +170,9 @@ def test_a_pinned_commit_that_is_here_is_never_asked_for(
 
 
 def test_a_store_deleted_under_the_app_is_filled_again(
-    server: StandInHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    server: FakeHub, app: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_updates, "REFRESH_INTERVAL", LONGEST)
+    monkeypatch.setattr(hub_updates, "REFRESH_INTERVAL", TIMEOUT)
     push(app, server, "pushed")
     gate.opened.set()
     until(lambda: "checked for a newer one" in serving.active_bundle().reason)
@@ -182,7 +184,7 @@ def test_a_store_deleted_under_the_app_is_filled_again(
     until(lambda: recipe() == "pushed")
 
 
-def test_what_runs_before_a_swap_can_be_read_after_it(server: StandInHub, app: Path, gate: Gate) -> None:
+def test_what_runs_before_a_swap_can_be_read_after_it(server: FakeHub, app: Path, gate: Gate) -> None:
     push(app, server, "first")
     gate.opened.set()
     until(lambda: recipe() == "first")
@@ -193,7 +195,7 @@ def test_what_runs_before_a_swap_can_be_read_after_it(server: StandInHub, app: P
 
 
 def test_the_process_that_fetches_ends_with_the_app(
-    server: StandInHub, app: Path, monkeypatch: pytest.MonkeyPatch
+    server: FakeHub, app: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push(app, server, "pushed")
     server.failing, server.fault = ".*", faults.hang
@@ -208,13 +210,13 @@ def test_the_process_that_fetches_ends_with_the_app(
     assert child.returncode == -signal.SIGKILL
 
 
-def test_the_real_process_fetches_tries_and_tells(server: StandInHub, app: Path) -> None:
+def test_the_real_process_fetches_tries_and_tells(server: FakeHub, app: Path) -> None:
     push(app, server, "broken")  # its model is none
     fetcher = BundleFetcher(REPO, "", serving.HUB_STORE)
-    assert "was rejected" in (told := fetcher.fetch())
-    assert "\n" not in told
+    assert "was rejected" in (message := fetcher.fetch())
+    assert "\n" not in message
     server.requests.clear()
-    assert fetcher.fetch() == told  # and it is not fetched again
+    assert fetcher.fetch() == message  # and it is not fetched again
     assert not any("resolve" in request for request in server.requests)
     assert recipe() == "committed"
 
@@ -227,7 +229,7 @@ def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.Monk
     def fetch(fetcher: Fetcher) -> str:
         if isinstance(fetcher, BundleFetcher):
             return "not now"
-        asked.wait(LONGEST)
+        asked.wait(TIMEOUT)
         return "the Hub is away."
 
     monkeypatch.setattr(Fetcher, "fetch", fetch)
@@ -261,10 +263,10 @@ class SlowFetcher(Fetcher):
 def test_one_fetch_waits_for_the_other_and_can_be_stopped_meanwhile() -> None:
     first, second = SlowFetcher().start(), SlowFetcher()
     second.ended.set()
-    assert first.begun.wait(LONGEST)
+    assert first.begun.wait(TIMEOUT)
     second.start()
-    assert second.due.acquire(timeout=LONGEST)
-    assert second.due.acquire(timeout=LONGEST)
+    assert second.due.acquire(timeout=TIMEOUT)
+    assert second.due.acquire(timeout=TIMEOUT)
     second.stop()
     assert not second.begun.is_set()
     first.ended.set()

@@ -10,15 +10,15 @@ from captioner.app.state.other_bundles import other_bundles
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
 from tests import tiny
-from tests.conftest import StandIn
+from tests.conftest import UseCaptioner
 from tests.fake_captioner import FakeCaptioner
 
 
 @pytest.fixture
-def active(stand_in: StandIn[FakeCaptioner], tmp_path: Path) -> Bundle:
+def active(use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path) -> Bundle:
     """The app's own bundle."""
-    bundle = tiny.whole(tmp_path / "artifacts")
-    stand_in(FakeCaptioner(bundle))
+    bundle = tiny.full_bundle(tmp_path / "artifacts")
+    use_captioner(FakeCaptioner(bundle))
     return bundle
 
 
@@ -36,14 +36,14 @@ def test_a_copy_of_the_active_bundle_is_not_offered(active: Bundle, folder: Path
 
 def test_a_bundle_that_is_put_there_later_is_found(active: Bundle, folder: Path) -> None:
     assert other_bundles() == ({}, {})
-    late = storage.write(folder / "late", tiny.files(tiny.config(beams=1)))
+    late = storage.write(folder / "late", tiny.required_files(tiny.config(beams=1)))
     assert other_bundles() == ({"late": late}, {})
-    again = storage.write(folder / "late", tiny.files(tiny.config(beams=2)))
+    again = storage.write(folder / "late", tiny.required_files(tiny.config(beams=2)))
     assert other_bundles()[0]["late"].checksum == again.checksum
 
 
 def test_a_bundle_looked_at_while_it_is_copied_is_whole_in_the_end(active: Bundle, folder: Path) -> None:
-    whole = storage.write(folder / "late", tiny.files(tiny.config(beams=1)))
+    whole = storage.write(folder / "late", tiny.required_files(tiny.config(beams=1)))
     vocabulary = (folder / "late" / "vocabulary.json").read_bytes()
     (folder / "late" / "vocabulary.json").unlink()
     assert "vocabulary.json is missing" in other_bundles()[1]["late"]

@@ -18,7 +18,7 @@ from captioner.errors import BundleError
 from captioner.inference.captioner import Captioner
 from captioner.text import SPECIALS
 from tests import tiny
-from tests.stand_in_hub import StandInHub
+from tests.fake_hub import FakeHub
 
 REPO = "someone/captioner"
 
@@ -30,7 +30,7 @@ def committed(tmp_path: Path) -> Bundle:
 
 def write(folder: Path, recipe: str, model: bytes = b"") -> Bundle:
     """A bundle that LiteRT runs unless another model is given: what is pulled is tried."""
-    files = tiny.files(tiny.config(recipe=recipe), model or tiny.model("attention"))
+    files = tiny.required_files(tiny.config(recipe=recipe), model or tiny.litert_model("attention"))
     return storage.write(folder, files | {"README.md": "# A card\n"})
 
 
@@ -51,7 +51,7 @@ def test_with_nothing_set_the_committed_bundle_runs(tmp_path: Path, committed: B
 
 
 def test_what_was_fetched_runs_only_where_its_repository_is_named(
-    server: StandInHub, tmp_path: Path, committed: Bundle
+    server: FakeHub, tmp_path: Path, committed: Bundle
 ) -> None:
     fetched = fetch(tmp_path, "pushed")
     active = choose(tmp_path, REPO)
@@ -61,13 +61,13 @@ def test_what_was_fetched_runs_only_where_its_repository_is_named(
         assert choose(tmp_path, repo).bundle.checksum == committed.checksum
 
 
-def test_choosing_asks_the_hub_for_nothing(server: StandInHub, tmp_path: Path, committed: Bundle) -> None:
+def test_choosing_asks_the_hub_for_nothing(server: FakeHub, tmp_path: Path, committed: Bundle) -> None:
     assert choose(tmp_path, REPO).bundle.checksum == committed.checksum
     assert server.requests == []
 
 
 def test_another_commit_than_the_one_named_is_used_until_that_one_is_here(
-    server: StandInHub, tmp_path: Path, committed: Bundle
+    server: FakeHub, tmp_path: Path, committed: Bundle
 ) -> None:
     first = hub.push(write(tmp_path / "trained", "first").folder, REPO)
     fetch(tmp_path, "second")
@@ -80,7 +80,7 @@ def test_another_commit_than_the_one_named_is_used_until_that_one_is_here(
 
 @pytest.mark.parametrize("name", ["vocabulary.json", "manifest.json", "captioner.tflite"])
 def test_a_damaged_fetched_bundle_is_passed_over(
-    server: StandInHub, tmp_path: Path, committed: Bundle, name: str
+    server: FakeHub, tmp_path: Path, committed: Bundle, name: str
 ) -> None:
     fetched = fetch(tmp_path, "pushed")
     (fetched.folder / name).write_text("[]")
@@ -90,7 +90,7 @@ def test_a_damaged_fetched_bundle_is_passed_over(
 
 
 def test_a_fetched_model_that_does_not_run_is_passed_over(
-    server: StandInHub, tmp_path: Path, committed: Bundle, nothing_cached: None
+    server: FakeHub, tmp_path: Path, committed: Bundle, empty_caches: None
 ) -> None:
     hub.push(write(tmp_path / "trained", "broken", b"not a model").folder, REPO)
     hub.update(REPO, None, tmp_path / "pulled", lambda _: None)  # another LiteRT may have run it
@@ -99,7 +99,7 @@ def test_a_fetched_model_that_does_not_run_is_passed_over(
     assert "cannot be used" in active.reason
 
 
-def test_a_named_folder_goes_before_everything(server: StandInHub, tmp_path: Path) -> None:
+def test_a_named_folder_goes_before_everything(server: FakeHub, tmp_path: Path) -> None:
     mine = write(tmp_path / "mine", "mine")
     active = choose(tmp_path, REPO, folder=str(mine.folder))
     assert (active.bundle.checksum, active.source) == (mine.checksum, "the folder mine")
@@ -120,17 +120,17 @@ def test_the_bundle_is_found_once_for_all_visitors(
     tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     st.cache_resource.clear()
-    asked = []
+    calls = []
 
     def choose(*settings: str) -> ActiveBundle:
-        asked.append(settings)
+        calls.append(settings)
         return ActiveBundle(committed, "a test", "It is one.")
 
     monkeypatch.setattr(serving, "select_bundle", choose)
     script = "from captioner.app.state import serving\nserving.active_bundle()"
     for _ in range(2):
         assert not AppTest.from_string(script).run().exception
-    assert len(asked) == 1
+    assert len(calls) == 1
     st.cache_resource.clear()
 
 
@@ -147,7 +147,7 @@ st.text(best.text)
 
 
 def test_a_bundle_written_while_the_app_runs_becomes_active(
-    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
+    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, empty_caches: None
 ) -> None:
     monkeypatch.setenv("CAPTIONER_BUNDLE", str(committed.folder))
     image = np.arange(3072, dtype=np.uint8).reshape(32, 32, 3)
@@ -160,7 +160,7 @@ def test_a_bundle_written_while_the_app_runs_becomes_active(
 
 
 def test_a_broken_bundle_is_reported_without_its_path(
-    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
+    tmp_path: Path, committed: Bundle, monkeypatch: pytest.MonkeyPatch, empty_caches: None
 ) -> None:
     committed.model_path.write_bytes(b"")
     monkeypatch.setenv("CAPTIONER_BUNDLE", str(committed.folder))

@@ -26,7 +26,7 @@ epoch,phase,loss,val_loss,learning_rate,seconds,val_cider
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_cached: None) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> Path:
     """Where further bundles are looked for; there is none."""
     monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
     return tmp_path / "bundles"
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_cached: None
 def put(folder: Path, name: str, history: str = OTHER, **metrics: Any) -> Bundle:
     scored = {"scores": SCORES | {"cider": 0.333}} | metrics
     files = {"history.csv": history, "metrics.json": json.dumps(METRICS | scored)}
-    return storage.write(folder / name, tiny.files(tiny.config(recipe=name)) | files)
+    return storage.write(folder / name, tiny.required_files(tiny.config(recipe=name)) | files)
 
 
 def test_one_model_alone_is_compared_with_none(
@@ -104,7 +104,7 @@ def test_scores_of_other_pictures_are_not_called_comparable(
 def test_a_model_without_history_or_scores_still_has_its_row(
     trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage.write(folder / "bare", tiny.files(tiny.config()))
+    storage.write(folder / "bare", tiny.required_files(tiny.config()))
     app = visit("training_report", trained, monkeypatch)
     assert table(app, "model").set_index("model").loc["bare", "CIDEr"] == "–"
     assert "not scored on test pictures yet" in text(app)
@@ -114,7 +114,7 @@ def test_models_without_records_are_listed(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place in (tmp_path / "artifacts", folder / "bare"):
-        storage.write(place, tiny.files(tiny.config(recipe=place.name)))
+        storage.write(place, tiny.required_files(tiny.config(recipe=place.name)))
     app = visit("training_report", storage.load(tmp_path / "artifacts"), monkeypatch)
     assert alternatives(app) == []
     assert len(table(app, "model")) == 2

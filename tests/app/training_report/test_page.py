@@ -40,7 +40,7 @@ def trained(tmp_path: Path) -> Bundle:
         "README.md": "---\na: b\n---\n# The card\n",
     }
     facts = {"dataset.json": json.dumps(tiny.DATASET)}
-    return storage.write(tmp_path / "artifacts", tiny.files(tiny.config()) | extra | facts)
+    return storage.write(tmp_path / "artifacts", tiny.required_files(tiny.config()) | extra | facts)
 
 
 def visit(page: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> AppTest:
@@ -118,7 +118,7 @@ def test_the_model_is_drawn_from_its_configuration(trained: Bundle, monkeypatch:
 
 
 def test_a_bundle_without_history_or_scores_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bare = storage.write(tmp_path / "artifacts", tiny.files(tiny.config()))
+    bare = storage.write(tmp_path / "artifacts", tiny.required_files(tiny.config()))
     app = visit("training_report", bare, monkeypatch)
     assert [info.value for info in app.info] == [
         "There is no record of how this model was trained.",
@@ -129,5 +129,5 @@ def test_a_bundle_without_history_or_scores_says_so(tmp_path: Path, monkeypatch:
 def test_a_history_with_gaps_is_drawn_as_far_as_it_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = visit("training_report", tiny.whole(tmp_path / "artifacts"), monkeypatch)
+    app = visit("training_report", tiny.full_bundle(tmp_path / "artifacts"), monkeypatch)
     assert len([sentence for sentence in alternatives(app) if "by epoch" in sentence]) == 1

@@ -122,17 +122,17 @@ def test_a_failure_in_the_background_is_raised() -> None:
 
 @pytest.mark.parametrize("ahead", [1, 4])
 def test_prefetching_is_bounded(ahead: int) -> None:
-    lock, made = threading.Lock(), 0
+    lock, model = threading.Lock(), 0
 
     def work(item: int) -> int:
-        nonlocal made
+        nonlocal model
         with lock:
-            made += 1
+            model += 1
         return item
 
     for used, item in enumerate(batches.map_in_background(work, range(50), ahead)):
         assert item == used
-        assert made <= used + 1 + ahead
+        assert model <= used + 1 + ahead
 
 
 def test_frequencies_are_those_of_the_target_words() -> None:

@@ -28,9 +28,9 @@ def decoder() -> Decoder:
 
 @pytest.fixture
 def optimizer(decoder: Decoder) -> keras.optimizers.Optimizer:
-    made = keras.optimizers.Adam()
-    made.build(decoder.trainable_variables)
-    return made
+    model = keras.optimizers.Adam()
+    model.build(decoder.trainable_variables)
+    return model
 
 
 @pytest.fixture
@@ -83,11 +83,11 @@ def test_progress_survives_saving(run: Run, decoder: Decoder, optimizer: Any) ->
 def test_weights_survive_saving(run: Run, optimizer: Any) -> None:
     one, other, encoder = small.decoder(10), small.decoder(10), small.encoder()
     run.save(Progress([row(1)], best=1), encoder, one, optimizer)
-    kept = encoder.get_weights()
-    encoder.set_weights([weights + 1 for weights in kept])
+    weights_before = encoder.get_weights()
+    encoder.set_weights([weights + 1 for weights in weights_before])
 
     assert run.restore(1, encoder, other)
-    for result, expected in ((other, one.get_weights()), (encoder, kept)):
+    for result, expected in ((other, one.get_weights()), (encoder, weights_before)):
         assert all(np.array_equal(a, b) for a, b in zip(result.get_weights(), expected, strict=True))
 
 
@@ -104,8 +104,8 @@ def test_an_encoder_that_was_not_saved_is_unchanged(
 
 def test_the_optimizer_survives_saving(run: Run, decoder: Decoder) -> None:
     optimizers = [keras.optimizers.Adam(0.01) for _ in range(2)]
-    for made in optimizers:
-        made.build(decoder.trainable_variables)
+    for optimizer in optimizers:
+        optimizer.build(decoder.trainable_variables)
     for _ in range(3):
         optimizers[0].apply([ops.ones(v.shape) for v in decoder.trainable_variables])
     run.save(Progress([row(1)], best=1), None, decoder, optimizers[0])

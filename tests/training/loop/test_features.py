@@ -20,7 +20,7 @@ from captioner.errors import DatasetError
 from captioner.training.loop import features
 from captioner.training.models.encoders import EncoderOptions
 from captioner.training.models.encoders import build as build_encoder
-from tests.tiny_flickr8k import SIDED, name, names
+from tests.tiny_flickr8k import NOT_FLIPPED, name, names
 from tests.training import small
 
 
@@ -35,7 +35,7 @@ def dataset(kaggle_folder: Path, tmp_path: Path) -> Dataset:
     return flickr8k.load(shutil.copytree(kaggle_folder, tmp_path / "flickr8k"))
 
 
-def look(encoder: keras.Model, dataset: Dataset, cache: Path) -> NDArray[np.float16]:
+def cached(encoder: keras.Model, dataset: Dataset, cache: Path) -> NDArray[np.float16]:
     return features.cached_regions(encoder, dataset, names("train"), cache, "looking")
 
 
@@ -43,7 +43,7 @@ def test_cached_regions_are_those_computed_now(
     encoder: keras.Model, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(features, "_BATCH", 3)
-    result = look(encoder, tiny_dataset, tmp_path)
+    result = cached(encoder, tiny_dataset, tmp_path)
     squares = [images.square(images.read(tiny_dataset.path(n)), small.SIZE) for n in names("train")]
 
     assert (result.dtype.name, result.shape) == ("float16", (8, small.REGIONS, small.CHANNELS))
@@ -55,10 +55,10 @@ def test_cached_regions_are_those_computed_now(
 def test_cached_regions_are_not_computed_again(
     encoder: keras.Model, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = look(encoder, tiny_dataset, tmp_path)
+    result = cached(encoder, tiny_dataset, tmp_path)
     monkeypatch.setattr(features, "_compute", None)
 
-    assert np.array_equal(look(encoder, tiny_dataset, tmp_path), result)
+    assert np.array_equal(cached(encoder, tiny_dataset, tmp_path), result)
 
 
 def test_the_key_follows_weights_size_and_files(dataset: Dataset, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_key_follows_weights_size_and_files(dataset: Dataset, tmp_path: Path
 
     def files_after(change: Callable[[], object]) -> int:
         change()
-        look(encoder, dataset, cache)
+        cached(encoder, dataset, cache)
         return len(list(cache.iterdir()))
 
     def other_weights() -> None:
@@ -78,7 +78,7 @@ def test_the_key_follows_weights_size_and_files(dataset: Dataset, tmp_path: Path
     assert files_after(lambda: None) == 1
     assert files_after(other_weights) == 2
     assert files_after(other_picture) == 3
-    look(small.encoder(2 * small.SIZE), dataset, cache)
+    cached(small.encoder(2 * small.SIZE), dataset, cache)
     features.cached_regions(encoder, dataset, names("dev"), cache, "looking")
     assert len(list(cache.iterdir())) == 5
 
@@ -108,10 +108,10 @@ def test_an_unfinished_cache_file_is_never_used(
     with monkeypatch.context() as patch:
         patch.setattr(images, "read", killed)
         with pytest.raises(KeyboardInterrupt):
-            look(encoder, tiny_dataset, tmp_path)
+            cached(encoder, tiny_dataset, tmp_path)
     assert not list(tmp_path.glob("*.npy"))
 
-    result = look(encoder, tiny_dataset, tmp_path)
+    result = cached(encoder, tiny_dataset, tmp_path)
     assert np.array_equal(result, features.compute_regions(encoder, tiny_dataset, names("train")))
 
 
@@ -122,7 +122,7 @@ def test_only_stale_temporary_files_are_removed(
     old.touch()
     new.touch()
     os.utime(old, (1e9, 1e9))
-    look(encoder, tiny_dataset, tmp_path)
+    cached(encoder, tiny_dataset, tmp_path)
 
     assert (old.exists(), new.exists()) == (False, True)
 
@@ -178,8 +178,8 @@ def test_a_picture_whose_captions_say_left_is_never_flipped(halves: Dataset) -> 
         flipped.append(reds[:, :, 0].mean(axis=1) < reds[:, :, -1].mean(axis=1))
     often = np.mean(flipped, axis=0)
 
-    assert often[SIDED] == 0
-    assert (np.abs(np.delete(often, SIDED) - 0.5) < 0.45).all()
+    assert often[NOT_FLIPPED] == 0
+    assert (np.abs(np.delete(often, NOT_FLIPPED) - 0.5) < 0.45).all()
 
 
 def test_crops_keep_most_of_the_picture(halves: Dataset) -> None:

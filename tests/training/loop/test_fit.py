@@ -73,17 +73,17 @@ def test_slow_variables_move_by_their_factor(share: float) -> None:
 
 @given(st.floats(0.1, 0.99), st.integers(1, 6))
 def test_moving_averages_follow_their_momentum_and_swapping_twice_changes_nothing(
-    kept: float, updates: int
+    momentum: float, updates: int
 ) -> None:
     variable = keras.Variable(np.ones(3))
-    optimizer = DiscriminativeAdam(learning_rate=0.1, use_ema=True, ema_momentum=kept)
+    optimizer = DiscriminativeAdam(learning_rate=0.1, use_ema=True, ema_momentum=momentum)
     seen = []
     for _ in range(updates):
         optimizer.apply([ops.array([1.0, -2.0, 0.5])], [variable])
         seen.append(np.asarray(variable).copy())
     expected = seen[0]
     for now in seen[1:]:
-        expected = kept * expected + (1 - kept) * now
+        expected = momentum * expected + (1 - momentum) * now
 
     optimizer.swap_ema_weights()
     np.testing.assert_allclose(np.asarray(variable), expected, rtol=1e-5)
@@ -110,15 +110,17 @@ def test_fine_tuning_moves_the_encoder_less_and_its_statistics_not_at_all(
     pictures = np.random.default_rng(0).integers(0, 256, (8, small.SIZE, small.SIZE, 3), dtype=np.uint8)
     before = [np.asarray(v).copy() for v in encoder.variables], decoder.get_weights()
     model.train_on_captions(targets.batch(np.arange(8), lambda rows: pictures))
-    moved = {
+    encoder_moved = {
         v.path: np.abs(np.asarray(v) - old).max() for v, old in zip(encoder.variables, before[0], strict=True)
     }
     trained = {v.path for v in encoder.trainable_variables}
-    spoken = [np.abs(new - old).max() for new, old in zip(decoder.get_weights(), before[1], strict=True)]
+    decoder_moved = [
+        np.abs(new - old).max() for new, old in zip(decoder.get_weights(), before[1], strict=True)
+    ]
 
-    assert all(moved[path] == 0 for path in moved.keys() - trained)
-    assert 0 < max(moved[path] for path in trained) <= 1.1e-5
-    assert max(spoken) == pytest.approx(1e-2, rel=0.1)
+    assert all(encoder_moved[path] == 0 for path in encoder_moved.keys() - trained)
+    assert 0 < max(encoder_moved[path] for path in trained) <= 1.1e-5
+    assert max(decoder_moved) == pytest.approx(1e-2, rel=0.1)
 
 
 @dataclass
@@ -153,11 +155,11 @@ class ScriptedTraining:
         return 1.0
 
 
-Play = Callable[..., tuple[ScriptedTraining, Progress]]
+RunFit = Callable[..., tuple[ScriptedTraining, Progress]]
 
 
 @pytest.fixture
-def play(targets: Targets, vocabulary: Vocabulary, tmp_path: Path) -> Play:
+def run_fit(targets: Targets, vocabulary: Vocabulary, tmp_path: Path) -> RunFit:
     """Runs the loop with given validation losses, one an epoch; perhaps after another phase's best epoch."""
 
     def run(
@@ -184,32 +186,32 @@ def play(targets: Targets, vocabulary: Vocabulary, tmp_path: Path) -> Play:
     return run
 
 
-def test_the_best_epoch_is_restored(play: Play) -> None:
-    script, progress = play([5, 3, 4, 2, 6, 7, 8, 9, 1])
+def test_the_best_epoch_is_restored(run_fit: RunFit) -> None:
+    script, progress = run_fit([5, 3, 4, 2, 6, 7, 8, 9, 1])
 
     assert progress.best == 4
     assert np.asarray(script.decoder.bias)[0] == 4
     assert [row.epoch for row in progress.history] == list(range(1, 9))  # it stopped before the 1
 
 
-def test_the_rate_is_halved_when_nothing_has_improved_for_a_while(play: Play) -> None:
-    script, progress = play([5, 4, 6, 6, 3, 6, 6, 6, 6])
+def test_the_rate_is_halved_when_nothing_has_improved_for_a_while(run_fit: RunFit) -> None:
+    script, progress = run_fit([5, 4, 6, 6, 3, 6, 6, 6, 6])
     by_epoch = [set(script.rates[i : i + 2]) for i in range(0, len(script.rates), 2)]
 
     assert by_epoch == [{0.5}] * 4 + [{0.25}] * 3 + [{0.125}] * 2
     assert [row.learning_rate for row in progress.history] == [max(rates) for rates in by_epoch]
 
 
-def test_a_decaying_rate_is_not_halved(play: Play) -> None:
+def test_a_decaying_rate_is_not_halved(run_fit: RunFit) -> None:
     phase = Phase(
         "decoder", 6, learning_rate=0.5, batch_size=4, warmup_steps=0, patience=1, cosine_decay=True
     )
-    assert play([5, 6, 7, 8], phase)[1].learning_rate_reductions == 0
+    assert run_fit([5, 6, 7, 8], phase)[1].learning_rate_reductions == 0
 
 
-def test_cider_can_choose_the_best_epoch(play: Play) -> None:
+def test_cider_can_choose_the_best_epoch(run_fit: RunFit) -> None:
     phase = Phase("self_critical", 4, learning_rate=0.5, batch_size=4, warmup_steps=0, monitor="val_cider")
-    script, progress = play([1, 2, 3, 4], phase, [0.1, 0.4, 0.3, 0.2])
+    script, progress = run_fit([1, 2, 3, 4], phase, [0.1, 0.4, 0.3, 0.2])
 
     assert progress.best == 2
     assert np.asarray(script.decoder.bias)[0] == 2
@@ -217,51 +219,51 @@ def test_cider_can_choose_the_best_epoch(play: Play) -> None:
 
 @pytest.mark.parametrize(("values", "best", "left"), [([4, 5, 6], 1, 0), ([4, 2, 6], 3, 2)])
 def test_a_phase_never_ends_worse_than_it_began(
-    play: Play, values: list[float], best: int, left: float
+    run_fit: RunFit, values: list[float], best: int, left: float
 ) -> None:
     """Epoch 1 was the phase before, and left a zero in the weight."""
     before = Epoch(1, "decoder", 3.5, 3.0, 0.1, 1.0, 0.4)
-    script, progress = play(values, Phase("fine-tune", 3, learning_rate=0.5, batch_size=4), before=before)
+    script, progress = run_fit(values, Phase("fine-tune", 3, learning_rate=0.5, batch_size=4), before=before)
 
     assert progress.best == best
     assert np.asarray(script.decoder.bias)[0] == left
     assert [row.phase for row in progress.history] == ["decoder"] + ["fine-tune"] * 3
 
 
-def test_the_phase_before_is_measured_by_what_is_monitored_now(play: Play) -> None:
+def test_the_phase_before_is_measured_by_what_is_monitored_now(run_fit: RunFit) -> None:
     before = Epoch(1, "decoder", 3.5, 3.0, 0.1, 1.0, 0.4)
     phase = Phase("self_critical", 2, learning_rate=0.5, batch_size=4, monitor="val_cider")
 
-    assert play([9, 9], phase, [0.3, 0.5], before=before)[1].best == 3
+    assert run_fit([9, 9], phase, [0.3, 0.5], before=before)[1].best == 3
 
 
-def test_degenerate_epochs_are_never_the_best(play: Play) -> None:
+def test_degenerate_epochs_are_never_the_best(run_fit: RunFit) -> None:
     """Rewards teach to stop before the noun; the best epoch is the best of those that do not."""
     phase = Phase("self_critical", 4, learning_rate=0.5, batch_size=4, samples=2, monitor="val_cider")
     endings = ["runs", "barks", "with", "of"]
-    _, progress = play([1, 1, 1, 1], phase, [0.1, 0.2, 0.9, 0.8], endings)
+    _, progress = run_fit([1, 1, 1, 1], phase, [0.1, 0.2, 0.9, 0.8], endings)
 
     assert progress.best == 2
     assert [row.incomplete_share for row in progress.history] == [0, 0, 0.5, 0.5]
     assert {row.words_used for row in progress.history} == {3}
 
 
-def test_no_more_epochs_than_asked_for(play: Play) -> None:
-    assert len(play([5, 4, 3, 2, 1], Phase("decoder", 3, learning_rate=0.5, batch_size=4))[1].history) == 3
+def test_no_more_epochs_than_asked_for(run_fit: RunFit) -> None:
+    assert len(run_fit([5, 4, 3, 2, 1], Phase("decoder", 3, learning_rate=0.5, batch_size=4))[1].history) == 3
 
 
-def test_a_loss_that_is_no_number_stops_training(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_no_number_stops_training(run_fit: RunFit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ScriptedTraining, "update", lambda self, batch: math.nan)
     with pytest.raises(CaptionerError, match="the loss of epoch 1 is nan"):
-        play([1.0])
+        run_fit([1.0])
 
 
-def test_a_model_whose_val_loss_is_no_number_is_not_saved(play: Play, tmp_path: Path) -> None:
+def test_a_model_whose_val_loss_is_no_number_is_not_saved(run_fit: RunFit, tmp_path: Path) -> None:
     with pytest.raises(CaptionerError, match="the val loss of epoch 2 is nan"):
-        play([1.0, math.nan])
-    kept = Run(tmp_path).progress()
-    assert kept is not None
-    assert kept.epoch == 1
+        run_fit([1.0, math.nan])
+    momentum = Run(tmp_path).progress()
+    assert momentum is not None
+    assert momentum.epoch == 1
 
 
 def history(*epochs: tuple[str, float]) -> list[Epoch]:
@@ -286,8 +288,8 @@ def test_a_phase_without_an_epoch_is_not_estimated() -> None:
 
 
 def test_time_left_follows_the_recent_epochs() -> None:
-    moved = history(*[("decoder", 600.0)] * 9, *[("decoder", 10.0)] * fit.RECENT_EPOCHS)
-    assert fit.time_left(moved, [("decoder", 2)]) == "at most about 20 s left in this run"
+    encoder_moved = history(*[("decoder", 600.0)] * 9, *[("decoder", 10.0)] * fit.RECENT_EPOCHS)
+    assert fit.time_left(encoder_moved, [("decoder", 2)]) == "at most about 20 s left in this run"
 
 
 def test_time_left_is_robust_to_one_slow_epoch() -> None:

@@ -22,10 +22,10 @@ LAST = Phase("self_critical", epochs=2, learning_rate=1e-5, samples=2)
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    made = Run(tmp_path / "run")
-    made.record_settings({})
-    made.record_phases([asdict(phase) for phase in (STEADY, FALLING, LAST)])
-    return made
+    model = Run(tmp_path / "run")
+    model.record_settings({})
+    model.record_phases([asdict(phase) for phase in (STEADY, FALLING, LAST)])
+    return model
 
 
 def after(phase: int, done: int) -> Progress:

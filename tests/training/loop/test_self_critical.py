@@ -27,7 +27,7 @@ REWARDS = arrays.arrays(
 )
 
 
-def spoken(vocabulary: Vocabulary, captions: list[str]) -> NDArray[np.int32]:
+def padded_ids(vocabulary: Vocabulary, captions: list[str]) -> NDArray[np.int32]:
     """Captions of one picture as a rollout gives them: int32[1, K, T]."""
     lines = [[*vocabulary.ids(words(caption)), END] for caption in captions]
     width = max(map(len, lines)) + 2
@@ -58,7 +58,7 @@ def test_advantages_of_a_picture_sum_to_nothing(rewards: NDArray[np.float64]) ->
 
 
 def test_the_sampled_captions_are_the_targets(vocabulary: Vocabulary, targets: Targets) -> None:
-    ids = spoken(vocabulary, ["a red ball", "the grass"])
+    ids = padded_ids(vocabulary, ["a red ball", "the grass"])
     result = self_critical.policy_gradient_batch(batch_for(targets, [0]), ids, np.array([[2.0, 1.0]]))
 
     assert np.array_equal(result.targets, ids)
@@ -74,7 +74,7 @@ def test_the_reward_is_the_score_against_the_pictures_own_captions(
     tiny_dataset: Dataset, vocabulary: Vocabulary
 ) -> None:
     reward = self_critical.CiderReward(tiny_dataset.splits["train"], vocabulary)
-    own = spoken(vocabulary, ["a red ball", "a green ball", "the grass"])
+    own = padded_ids(vocabulary, ["a red ball", "a green ball", "the grass"])
     mine, others = reward(own, [0])[0], reward(own, [1])[0]
 
     assert mine[0] > mine[1] > mine[2] > 0
@@ -85,7 +85,7 @@ def test_the_reward_is_the_score_against_the_pictures_own_captions(
 def test_stopping_early_earns_less(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
     """The end is a word of the references too; without it, a fragment of one would do as well."""
     reward = self_critical.CiderReward(tiny_dataset.splits["train"], vocabulary)
-    ids = spoken(vocabulary, ["a red ball on the grass", "a red ball on the"])
+    ids = padded_ids(vocabulary, ["a red ball on the grass", "a red ball on the"])
     unfinished = np.where(ids == END, PAD, ids)
 
     assert reward(ids, [0])[0, 0] > reward(ids, [0])[0, 1]
@@ -98,7 +98,7 @@ def test_an_update_makes_the_better_caption_likelier(vocabulary: Vocabulary, tar
     model = EncoderDecoder(None, decoder)
     fit.compile_model(model, Phase("self_critical", 1, learning_rate=1e-3, samples=2))
     update = model.train_on_captions
-    batch, ids = batch_for(targets, [0]), spoken(vocabulary, ["a red ball", "a blue ball"])
+    batch, ids = batch_for(targets, [0]), padded_ids(vocabulary, ["a red ball", "a blue ball"])
     before, weights = log_probs(decoder, small.regions(1), ids), decoder.get_weights()
 
     update(self_critical.policy_gradient_batch(batch, ids, np.array([[1.0, 1.0]])))

@@ -49,12 +49,12 @@ def step_by_step(
     """Logits float[B, K, T, V] and the attention of each step."""
     first, fixed = decoder.start(regions)
     state = {key: ops.repeat(value[:, None], ids.shape[1], axis=1) for key, value in first.items()}
-    result, looked = [], []
+    result, attentions = [], []
     for t in range(ids.shape[2]):
         following, state, attention = decoder.step(ids[:, :, t], state, fixed)
         result.append(np.asarray(following))
-        looked += [] if attention is None else [np.asarray(attention)]
-    return np.stack(result, axis=2), looked
+        attentions += [] if attention is None else [np.asarray(attention)]
+    return np.stack(result, axis=2), attentions
 
 
 @pytest.fixture(scope="module", params=DECODERS)
@@ -66,14 +66,14 @@ def decoder(request: pytest.FixtureRequest) -> Decoder:
 @pytest.mark.parametrize("name", DECODERS)
 def test_unseen_words_share_a_fixed_probability_whatever_the_picture(name: str) -> None:
     keras.utils.set_random_seed(3)
-    held, unseen = build(name), np.isin(np.arange(WORDS), (7, 9))
-    regions, ids = regions_for(held), sentences()
-    before = keras.ops.convert_to_numpy(ops.softmax(logits(held, regions, ids)))
-    held.set_unseen_share(np.zeros(WORDS, bool), 0.5)
-    assert np.array_equal(before, keras.ops.convert_to_numpy(ops.softmax(logits(held, regions, ids))))
+    decoder, unseen = build(name), np.isin(np.arange(WORDS), (7, 9))
+    regions, ids = regions_for(decoder), sentences()
+    before = keras.ops.convert_to_numpy(ops.softmax(logits(decoder, regions, ids)))
+    decoder.set_unseen_share(np.zeros(WORDS, bool), 0.5)
+    assert np.array_equal(before, keras.ops.convert_to_numpy(ops.softmax(logits(decoder, regions, ids))))
 
-    held.set_unseen_share(unseen, 0.01)
-    after = keras.ops.convert_to_numpy(ops.softmax(logits(held, regions, ids)))
+    decoder.set_unseen_share(unseen, 0.01)
+    after = keras.ops.convert_to_numpy(ops.softmax(logits(decoder, regions, ids)))
     np.testing.assert_allclose(after[..., unseen], 0.005, rtol=1e-4)
     others = before[..., ~unseen] / before[..., ~unseen].sum(axis=-1, keepdims=True)
     np.testing.assert_allclose(after[..., ~unseen], 0.99 * others, rtol=1e-3, atol=1e-7)
@@ -131,13 +131,13 @@ def test_pad_start_and_unknown_have_no_probability(decoder: Decoder) -> None:
 
 
 def test_attention_is_spread_over_the_regions(decoder: Decoder) -> None:
-    _, looked = step_by_step(decoder, regions_for(decoder), sentences())
+    _, attentions = step_by_step(decoder, regions_for(decoder), sentences())
     if not decoder.has_attention:
-        assert looked == []
+        assert attentions == []
         return
-    assert np.shape(looked) == (LENGTH, PICTURES, ROWS, 9)
-    assert np.min(looked) >= 0
-    np.testing.assert_allclose(np.sum(looked, axis=-1), 1, rtol=1e-5)
+    assert np.shape(attentions) == (LENGTH, PICTURES, ROWS, 9)
+    assert np.min(attentions) >= 0
+    np.testing.assert_allclose(np.sum(attentions, axis=-1), 1, rtol=1e-5)
 
 
 def test_dropout_is_for_training_only(decoder: Decoder) -> None:
@@ -182,12 +182,12 @@ def test_half_precision_gives_nearly_the_same_logits(name: str) -> None:
 
 def test_attention_is_the_mean_over_heads() -> None:
     decoder = build("attention", heads=4)
-    result, looked = step_by_step(decoder, regions_for(decoder), sentences())
+    result, attentions = step_by_step(decoder, regions_for(decoder), sentences())
 
     np.testing.assert_allclose(
         result, logits(decoder, regions_for(decoder), sentences()), rtol=1e-4, atol=1e-4
     )
-    np.testing.assert_allclose(np.sum(looked, axis=-1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.sum(attentions, axis=-1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", DECODERS)

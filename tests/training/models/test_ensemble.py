@@ -24,9 +24,9 @@ WORDS, MEMBERS = 12, 3
 
 @pytest.fixture(scope="module", params=small.DECODERS)
 def together(request: pytest.FixtureRequest) -> Ensemble:
-    made = small.decoder(WORDS, request.param, members=MEMBERS)
-    assert isinstance(made, Ensemble)
-    return made
+    model = small.decoder(WORDS, request.param, members=MEMBERS)
+    assert isinstance(model, Ensemble)
+    return model
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ def regions(decoder: Ensemble) -> NDArray[np.float32]:
 
 
 def probabilities(
-    decoder: Decoder | Ensemble, seen: NDArray[np.float32], ids: NDArray[np.int32]
+    decoder: Decoder | Ensemble, image_regions: NDArray[np.float32], ids: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    return np.asarray(ops.softmax(decoder(seen, ids)))
+    return np.asarray(ops.softmax(decoder(image_regions, ids)))
 
 
 def test_members_are_initialised_differently(together: Ensemble) -> None:
@@ -52,29 +52,29 @@ def test_members_are_initialised_differently(together: Ensemble) -> None:
 
 
 def test_the_probabilities_are_the_mean_of_the_members(together: Ensemble, ids: NDArray[np.int32]) -> None:
-    seen = regions(together)
-    each = [probabilities(member, seen, ids) for member in together.members]
-    result = np.exp(np.asarray(together(seen, ids)))
+    image_regions = regions(together)
+    each = [probabilities(member, image_regions, ids) for member in together.members]
+    result = np.exp(np.asarray(together(image_regions, ids)))
 
     np.testing.assert_allclose(result, np.mean(each, axis=0), atol=1e-6)
 
 
 def test_step_by_step_is_teacher_forcing(together: Ensemble, ids: NDArray[np.int32]) -> None:
-    seen = regions(together)
-    result, looked = step_by_step(together, seen, ids)
+    image_regions = regions(together)
+    result, attentions = step_by_step(together, image_regions, ids)
 
-    np.testing.assert_allclose(result, np.asarray(together(seen, ids)), rtol=1e-4, atol=1e-4)
-    assert len(looked) == (ids.shape[2] if together.has_attention else 0)
-    for attention in looked:
+    np.testing.assert_allclose(result, np.asarray(together(image_regions, ids)), rtol=1e-4, atol=1e-4)
+    assert len(attentions) == (ids.shape[2] if together.has_attention else 0)
+    for attention in attentions:
         np.testing.assert_allclose(attention.sum(axis=-1), 1, atol=1e-5)
 
 
 def test_members_are_trained_on_their_own_logits(ids: NDArray[np.int32]) -> None:
     together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
-    seen = regions(together)
-    alone = [np.asarray(member(seen, ids)) for member in ensemble.members(together)]
+    image_regions = regions(together)
+    alone = [np.asarray(member(image_regions, ids)) for member in ensemble.members(together)]
 
-    result = ensemble.member_logits(together, seen, ids, training=True)
+    result = ensemble.member_logits(together, image_regions, ids, training=True)
     np.testing.assert_allclose(result, np.concatenate(alone, axis=1), atol=1e-5)
 
 
@@ -99,19 +99,19 @@ def test_the_loss_is_the_mean_over_members(ids: NDArray[np.int32]) -> None:
 def test_each_member_learns_sampled_captions_by_its_responsibility(ids: NDArray[np.int32]) -> None:
     """The gradient of log p is, for p the mean of the members' p_m, the sum of p_m / (M p) grad log p_m."""
     together = small.decoder(WORDS, members=MEMBERS, dropout=0.0, embedding_dropout=0.0)
-    targets, seen = np.roll(ids, -1, axis=2), regions(together)
+    targets, image_regions = np.roll(ids, -1, axis=2), regions(together)
     weights = np.random.default_rng(3).normal(size=ids.shape).astype(np.float32) * (targets > UNKNOWN)
     model = EncoderDecoder(None, together, separate_members=False)
     with tf.GradientTape() as tape:
-        logits = model({"pictures": seen, "ids": ids}, training=True)
+        logits = model({"pictures": image_regions, "ids": ids}, training=True)
         loss = fit.CaptionLoss(reduction="sum")(targets, logits, weights)
     result = tape.gradient(loss, [member.bias for member in together.members])
-    apart = [probabilities(member, seen, ids) for member in together.members]
-    likely = [np.take_along_axis(one, targets[..., None], -1)[..., 0] for one in apart]
+    member_probabilities = [probabilities(member, image_regions, ids) for member in together.members]
+    likely = [np.take_along_axis(one, targets[..., None], -1)[..., 0] for one in member_probabilities]
     for member, own, gradient in zip(together.members, likely, result, strict=True):
         responsibility = own / np.maximum(np.sum(likely, axis=0), 1e-9)
         with tf.GradientTape() as tape:
-            log_probs = ops.log_softmax(member(seen, ids))
+            log_probs = ops.log_softmax(member(image_regions, ids))
             chosen = ops.take_along_axis(log_probs, targets[..., None], -1)[..., 0]
             loss = -ops.sum(chosen * weights * responsibility)
         np.testing.assert_allclose(gradient, tape.gradient(loss, member.bias), atol=1e-4)
@@ -133,9 +133,9 @@ def test_saved_weights_come_back(
     name = "attention" if together.has_attention else together.members[0].name.removesuffix("_decoder")
     again = small.decoder(WORDS, name, members=MEMBERS)
     again.load_weights(path)
-    seen = regions(together)
+    image_regions = regions(together)
 
-    assert np.array_equal(again(seen, ids), together(seen, ids))
+    assert np.array_equal(again(image_regions, ids), together(image_regions, ids))
 
 
 def test_an_ensemble_of_one_is_a_decoder() -> None:

@@ -23,9 +23,9 @@ LINES = "the 0.1 0.2 0.3\ndog 1 -2.5 3e-1\n<unk> 9 9 9\n. 0 0 0\ndon't 4 5 6\nze
 
 @pytest.fixture
 def embedding() -> layers.Embedding:
-    made = layers.Embedding(len(VOCABULARY), 3)
-    made.build()
-    return made
+    model = layers.Embedding(len(VOCABULARY), 3)
+    model.build()
+    return model
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.stand_in_repository import LFS, Commit, Json, Repository, entries, etag, sha256
+from tests.fake_repository import LFS, Commit, Json, Repository, entries, etag, sha256
 
 
-class StandInHub:
+class FakeHub:
     """Serves on a free port of 127.0.0.1 inside a `with` block.
 
     `requests` lists what came ("POST /api/repos/create"). Requests that match the pattern `failing` get the
@@ -47,7 +47,7 @@ class StandInHub:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> StandInHub:
+    def __enter__(self) -> FakeHub:
         self._thread.start()
         return self
 
@@ -91,8 +91,8 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def connect(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    """Point the client of this process at the stand-in and at nothing else.
+def connect(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """Point the client of this process at the fake Hub and at nothing else.
 
     Part of it is patched in: huggingface_hub may have been imported, and it reads the environment only then.
     """
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    hub: StandInHub
+    hub: FakeHub
 
     def log_message(self, *_: object) -> None:
         """Silent: `requests` keeps what matters."""
@@ -163,12 +163,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _create(self: _Handler) -> None:
-    asked = self.json()
-    name = f"{asked['organization']}/{asked['name']}" if asked.get("organization") else asked["name"]
+    request = self.json()
+    name = f"{request['organization']}/{request['name']}" if request.get("organization") else request["name"]
     url = {"url": f"{self.hub.url}/{name}"}
     if f"models/{name}" in self.hub.repositories:
         return self.answer({"error": "You already created this model repo", **url}, 409)
-    self.hub.repository(name, private=bool(asked.get("private"))).commit("initial commit", {})
+    self.hub.repository(name, private=bool(request.get("private"))).commit("initial commit", {})
     return self.answer(url)
 
 
@@ -188,8 +188,8 @@ def _branch(self: _Handler, name: str, revision: str) -> None:
 
 def _preupload(self: _Handler, name: str, revision: str) -> None:
     if result := self.find("models", name, revision):
-        asked, files = self.json()["files"], result[1].files
-        self.answer({"files": [{**_mode(file["path"]), **_known(file["path"], files)} for file in asked]})
+        request, files = self.json()["files"], result[1].files
+        self.answer({"files": [{**_mode(file["path"]), **_known(file["path"], files)} for file in request]})
 
 
 def _mode(path: str) -> Json:
@@ -201,13 +201,13 @@ def _known(path: str, files: dict[str, bytes]) -> Json:
 
 
 def _lfs_batch(self: _Handler, name: str) -> None:
-    asked = self.json()["objects"]
-    for wanted in asked:
-        if wanted["oid"] not in self.hub.objects:  # no actions: "I have it already"
-            upload = {"href": f"{self.hub.url}/lfs/objects/{wanted['oid']}", "header": {}}
+    request = self.json()["objects"]
+    for paths in request:
+        if paths["oid"] not in self.hub.objects:  # no actions: "I have it already"
+            upload = {"href": f"{self.hub.url}/lfs/objects/{paths['oid']}", "header": {}}
             verify = {"href": f"{self.hub.url}/lfs/verify", "header": {}}
-            wanted["actions"] = {"upload": upload, "verify": verify}
-    self.answer({"transfer": "basic", "objects": asked})
+            paths["actions"] = {"upload": upload, "verify": verify}
+    self.answer({"transfer": "basic", "objects": request})
 
 
 def _lfs_put(self: _Handler, oid: str) -> None:
@@ -258,8 +258,8 @@ def _tree(self: _Handler, kind: str, name: str, revision: str, folder: str | Non
 
 def _paths_info(self: _Handler, kind: str, name: str, revision: str) -> None:
     if result := self.find(kind, name, revision):
-        wanted = json.loads(self.body)["paths"] if self.body.startswith(b"{") else []
-        self.answer([entry for entry in entries(result[1]) if entry["path"] in wanted])
+        paths = json.loads(self.body)["paths"] if self.body.startswith(b"{") else []
+        self.answer([entry for entry in entries(result[1]) if entry["path"] in paths])
 
 
 def _resolve(self: _Handler, kind: str | None, name: str, revision: str, path: str) -> None:

@@ -23,7 +23,7 @@ def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-SEEDS = {
+FILES = {
     "jpeg": encoded(Image.fromarray(UPRIGHT), "JPEG"),
     "progressive": encoded(Image.fromarray(UPRIGHT), "JPEG", progressive=True),
     "png": encoded(Image.fromarray(UPRIGHT)),

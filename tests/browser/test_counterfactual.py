@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Open, at_both_widths, captioned, fits, photo, upload
+from tests.browser.conftest import Open, at_both_widths, caption_text, needs_no_scrolling, photo, upload
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,7 @@ def word(page: Page, number: int) -> Locator:
     return page.get_by_role("radiogroup").first.get_by_role("radio").nth(number)
 
 
-def instead(page: Page, number: int) -> Locator:
+def alternative(page: Page, number: int) -> Locator:
     """What could have been said in its place, likeliest first, without the word itself."""
     return page.get_by_role("radiogroup").nth(1).get_by_role("radio", checked=False).nth(number)
 
@@ -27,44 +27,44 @@ def instead(page: Page, number: int) -> Locator:
 def test_another_word_leads_to_another_sentence_and_back(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
-    caption = captioned(page)
+    caption = caption_text(page)
     word(page, 1).click()
-    word_text = instead(page, 0).inner_text().split()[0]
-    instead(page, 0).click()
+    word_text = alternative(page, 0).inner_text().split()[0]
+    alternative(page, 0).click()
     expect(page.get_by_role("heading", name=f"Another word: “{word_text}”")).to_be_visible()
     expect(page.get_by_role("heading", level=3).filter(has_text="“")).to_have_count(3)
-    assert captioned(page).split()[1] == word_text
+    assert caption_text(page).split()[1] == word_text
     expect(page.get_by_text("The model’s own sentence", exact=True)).to_be_visible()
-    assert fits(page)
+    assert needs_no_scrolling(page)
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
-    assert captioned(page) == caption
+    assert caption_text(page) == caption
 
 
 @at_both_widths
 def test_the_tree_is_drawn_and_has_a_table(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
-    captioned(page)
+    caption_text(page)
     page.get_by_text("Beam tree").click()
     expect(page.get_by_text("words that it considered")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").locator("svg:visible")).to_have_count(1)
     page.get_by_role("tab", name="Table").click()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    assert fits(page)
+    assert needs_no_scrolling(page)
 
 
 def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -> None:
     page = open_page()
     page.get_by_role("button", name="Use picture 1", exact=True).click()
-    captioned(page)
+    caption_text(page)
     page.get_by_text("Settings", exact=True).click()
     page.get_by_role("slider").first.focus()
     page.keyboard.press("Home")
     page.wait_for_url("**beams=1**")
     expect(page.get_by_text("only one sentence was followed")).to_be_visible()
     again = open_page(page.url.rpartition("/")[2])
-    captioned(again)
+    caption_text(again)
     expect(again.get_by_text("only one sentence was followed")).to_be_visible()
     bad = open_page(page.url.rpartition("/")[2].replace("beams=1", "beams=many"))
     expect(bad.get_by_text("The link asks for beams=many")).to_be_visible()
@@ -73,7 +73,7 @@ def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -
 def test_the_caption_can_be_downloaded(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
-    caption = captioned(page)
+    caption = caption_text(page)
     page.get_by_text("Copy, download, link").click()
     with page.expect_download() as result:
         page.get_by_role("button", name="Everything as JSON").click()
@@ -84,7 +84,7 @@ def test_the_caption_can_be_downloaded(open_page: Open) -> None:
 def test_words_are_sampled_on_demand(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
-    captioned(page)
+    caption_text(page)
     page.get_by_text("Settings", exact=True).click()
     page.get_by_text("Random (sampling)").click()
     expect(page.get_by_text("A random version (sampling)")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Repositories as the stand-in Hub keeps them: commits in memory, and how answers describe files."""
+"""Repositories as the fake Hub keeps them: commits in memory, and how answers describe files."""
 
 from __future__ import annotations
 
