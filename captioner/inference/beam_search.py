@@ -128,7 +128,7 @@ class _Search:
         self._live = [nodes[i] for i in unfinished]
         self._log_probs = chosen[unfinished]
         self._sequences = np.column_stack([self._sequences[rows], ids])
-        if self._nothing_better_can_come():
+        if self._can_stop():
             self._live = []
         # The rows beyond the live ones repeat them: any valid input will do.
         return np.resize(rows, beams), np.resize(ids, beams)
@@ -168,7 +168,7 @@ class _Search:
             for rank, (row, id, log_prob) in enumerate(continuations)
         ]
 
-    def _nothing_better_can_come(self) -> bool:
+    def _can_stop(self) -> bool:
         """Whether ``beams`` sentences have ended with scores that no live row can still exceed."""
         options = self._options
         if not self._live or len(self._finished) < options.beams:

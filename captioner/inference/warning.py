@@ -61,16 +61,16 @@ class WarningRules:
 
 def read(bundle: Bundle, channels: int) -> WarningRules:
     """A bundle's rules, for an encoder with C channels; without those whose file cannot be read."""
-    novelty, novelty_error = _readable(
+    novelty, novelty_error = _read_or_reason(
         lambda: novelty_detector.read(bundle, channels), "There is no warning about unusual pictures"
     )
-    threshold, threshold_error = _readable(
+    threshold, threshold_error = _read_or_reason(
         lambda: confidence.read(bundle), "There is no warning about captions that the model is unsure of"
     )
     return WarningRules(novelty, threshold, novelty_error + threshold_error)
 
 
-def _readable(read: Callable[[], Rule | None], consequence: str) -> tuple[Rule | None, tuple[str, ...]]:
+def _read_or_reason(read: Callable[[], Rule | None], consequence: str) -> tuple[Rule | None, tuple[str, ...]]:
     try:
         return read(), ()
     except BundleError as error:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
-from captioner.app.review.page import PROMISE
+from captioner.app.review.page import PRIVACY
 from tests.browser.conftest import Open, at_both_widths, needs_no_scrolling, photo, upload, wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 def started(open_page: Open) -> Page:
     """A review session about three uploads."""
     page = open_page("review")
-    expect(page.get_by_text(PROMISE)).to_be_visible()
+    expect(page.get_by_text(PRIVACY)).to_be_visible()
     page.get_by_role("radio", name="Our own pictures").click()
     upload(page, photo(1), photo(2), photo(3), label="Upload photographs")
     page.get_by_role("button", name="Start").click()

@@ -44,7 +44,7 @@ def select(page: Page, row: int) -> None:
     table = page.get_by_test_id("stDataFrame")
     expect(table.locator("canvas").first).to_be_visible()
     head = 36  # pixels
-    table.click(position={"x": 18, "y": head + (row + 0.5) * explore.ROW})
+    table.click(position={"x": 18, "y": head + (row + 0.5) * explore.ROW_HEIGHT})
 
 
 @at_both_widths

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from captioner import images
-from captioner.app.components.image_picker import PROMISE
+from captioner.app.components.image_picker import PRIVACY
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.browser.conftest import (
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.browser
 @at_both_widths
 def test_an_uploaded_picture_is_captioned_and_its_words_answer(open_page: Open) -> None:
     page = open_page()
-    expect(page.get_by_text(PROMISE)).to_be_visible()
+    expect(page.get_by_text(PRIVACY)).to_be_visible()
     upload(page, photo())
     caption = caption_text(page)
     expect(page.get_by_role("img", name=caption, exact=True)).to_be_visible()

@@ -1,8 +1,7 @@
 """Examples of the model's failures: what a test image shows, and the active model's caption. No Streamlit.
 
 What an image shows was written by looking at it. A caption is always read from the bundle, and counts as a
-failure only while it has one of the words that are wrong about its image: a model that no longer makes the
-mistake is not blamed for it.
+failure only if it has one of the words that are wrong about its image.
 """
 
 from __future__ import annotations

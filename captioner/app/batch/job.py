@@ -40,11 +40,11 @@ class PictureResult:
 
     file: str
     caption: str = ""
-    certainty: str = ""  # of how many words the model was sure, in words
+    certainty: str = ""  # a sentence: how many words the model was sure of
     confidence: float | None = None  # geometric mean of the word probabilities, with that of the end
     log_prob: float | None = None
     warning: str = ""  # why to take the caption with caution, as sentences
-    thumbnail: str = ""  # data address
+    thumbnail: str = ""  # data URL
     problem: str = ""
 
 
@@ -86,7 +86,7 @@ class BatchJob:
 
 
 def caption_file(model: Captioner, name: str, data: bytes) -> PictureResult:
-    """Caption one file as the caption page does; whatever is wrong with it stands in the result."""
+    """Caption one file as the caption page does; an error becomes part of the result."""
     try:
         image = images.read(data)
         return _result(name, image, model.decode(model.encode(image), model.options))
@@ -120,7 +120,7 @@ def describe_certainty(caption: Candidate) -> str:
 
 
 def _thumbnail(image: Pixels) -> str:
-    """uint8[H, W, 3] as a data address, so that the picture is stored nowhere but in the table."""
+    """uint8[H, W, 3] as a data URL, so that the picture is only in the table."""
     file = io.BytesIO()
     Image.fromarray(attention_overlay.thumbnail(image, THUMBNAIL)).save(file, "JPEG", quality=80)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 MAX_PICTURES = 50
-ROW, MAX_ROWS = 72, 8  # pixels, so that three lines of text fit; rows seen at once
-LEAD = (
+ROW_HEIGHT, MAX_ROWS = 72, 8  # pixels, so that three lines of text fit; rows seen at once
+INTRODUCTION = (
     "Choose photographs. Each gets a sentence, and how sure the model was of it. You can save the table that "
     "comes out."
 )
 LIMITS = f"At most {MAX_PICTURES} pictures and {uploads.MAX_SESSION_BYTES // 10**6} MB at a time."
-PROMISE = (
+PRIVACY = (
     "Your pictures are captioned on this server and not stored: each is deleted as soon as it has its "
     "sentence. Only you see the table, and it is gone when you close the page."
 )
 REPLACES = "A new table replaces this one."
 OTHER_PICTURES = "Choose other pictures"
-READING = (
+HOW_TO_READ = (
     f"How to read this: {wording.BANDS_EXPLAINED} “How sure” is the chance that it gave to each word it "
     "chose, on average (geometric mean of the word probabilities). Select a column’s heading to sort by "
     "it. Check the least sure sentences, and every sentence with a warning."
@@ -40,7 +40,7 @@ def page() -> None:
     st.title("Many pictures at once", anchor=False)
     job: BatchJob = st.session_state.setdefault("_batch", BatchJob())
     if not job.waiting and not job.results:
-        st.markdown(LEAD)
+        st.markdown(INTRODUCTION)
     if job.waiting:
         _run(job)
         st.rerun()
@@ -62,7 +62,7 @@ def waiting_uploads() -> Sequence[UploadedFile]:
 def _choose_pictures(*, again: bool) -> None:
     key = f"batch-{st.session_state.setdefault('batches', 0)}"
     files = uploads.uploader("Upload photographs", key)
-    st.caption(f"{LIMITS} {PROMISE}" + (f" {REPLACES}" if again else ""))
+    st.caption(f"{LIMITS} {PRIVACY}" + (f" {REPLACES}" if again else ""))
     if not files:
         return
     accepted = uploads.first_within_limits(files, MAX_PICTURES)
@@ -85,7 +85,7 @@ def _start(key: str) -> None:
 
 
 def _run(job: BatchJob) -> None:
-    """Caption what waits. A click on the button ends this run of the script; the results stay."""
+    """Caption the waiting pictures. A click on the button ends this run of the script; the results stay."""
     total, done_before = job.total, len(job.results)
     bar = st.progress(0.0, "Getting ready …")
     st.button("Stop here", on_click=job.stop, icon=":material/stop:")
@@ -153,8 +153,8 @@ def _table(results: Sequence[PictureResult]) -> None:
     st.dataframe(
         columns,
         hide_index=True,
-        row_height=ROW,
-        height=min(MAX_ROWS, len(results)) * ROW + ROW // 2 + 4,
+        row_height=ROW_HEIGHT,
+        height=min(MAX_ROWS, len(results)) * ROW_HEIGHT + ROW_HEIGHT // 2 + 4,
         alt="Your pictures and their sentences",
         column_config={
             "picture": st.column_config.ImageColumn("Picture", width=90),
@@ -165,4 +165,4 @@ def _table(results: Sequence[PictureResult]) -> None:
             "file": st.column_config.TextColumn("File", width=110),
         },
     )
-    st.caption(READING)
+    st.caption(HOW_TO_READ)

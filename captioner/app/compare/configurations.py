@@ -51,7 +51,7 @@ class Configuration:
 
 
 def key_suffix(label: str) -> str:
-    """What tells the widgets of A and B apart, in the address, too."""
+    """Suffix of the keys of A's or B's widgets, and of their names in the address."""
     return f"_{label.lower()}"
 
 

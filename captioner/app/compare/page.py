@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from captioner.inference.decoding import Candidate, Word
 
 SETTINGS, MODELS = "Two ways of choosing words", "Two models"
-LEAD = (
+INTRODUCTION = (
     "Choose a photograph. The model describes it twice, with two settings of your choice – or two models do. "
     "What differs is marked."
 )
@@ -41,7 +41,7 @@ def page() -> None:
     st.title("Two captions compared", anchor=False)
     image = image_picker.active_image()
     if not image:
-        st.markdown(LEAD)
+        st.markdown(INTRODUCTION)
     samples = image_picker.show(image)
     if image:
         _compare(image)

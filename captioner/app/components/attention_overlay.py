@@ -1,4 +1,4 @@
-"""Images to show: fitted to the screen, cut to a thumbnail, bright where the model looked."""
+"""Images for display: scaled down, cropped to a thumbnail, or with the attention as brightness."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS = ("left", "middle", "right")
 MOSTLY_NINTH, MOSTLY_THIRD, SOME_NINTH = 0.35, 0.55, 0.2
 
 
-def fitted(image: Pixels, side: int) -> Pixels:
+def scaled_down(image: Pixels, side: int) -> Pixels:
     """Scale uint8[H, W, 3] down to at most ``side`` pixels wide and high, in proportion."""
     small = Image.fromarray(image)
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
@@ -30,7 +30,7 @@ def fitted(image: Pixels, side: int) -> Pixels:
 
 
 def thumbnail(image: Pixels, size: tuple[int, int] = (320, 240)) -> Pixels:
-    """Cut uint8[H, W, 3] to ``size``, (width, height) in pixels, around the centre, so that a row is even."""
+    """Crop uint8[H, W, 3] around the centre to ``size``, (width, height) in pixels."""
     return np.asarray(ImageOps.fit(Image.fromarray(image), size, Image.Resampling.LANCZOS))
 
 
@@ -49,7 +49,7 @@ def overlay(image: Pixels, attention: Attention) -> Pixels:
 
 
 def describe_attention(attention: Attention) -> str:
-    """Where most of float32[h, w] lies, as the end of "it looked …"."""
+    """Where most of the attention, float32[h, w], lies, as the end of "it looked …"."""
     rows, columns = attention.shape
     # Each cell becomes 3 × 3, so that thirds fall between cells whatever the grid.
     fine = np.repeat(np.repeat(attention, 3, axis=0), 3, axis=1) / 9

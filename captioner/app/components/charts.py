@@ -1,6 +1,6 @@
 """DataFrame → Altair chart; no Streamlit, no model. Colours come from the app's theme, in its order.
 
-Nothing is told by colour alone: lines differ in dash, marks in shape, and bars have their names beside them.
+Nothing depends on colour alone: lines differ in dash, marks in shape, and bars are labelled.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def probabilities(frame: pd.DataFrame) -> alt.LayerChart:
 
 
 def layered(height: int, *layers: alt.Chart) -> alt.LayerChart:
-    """One over the other, each with its own colours: those of text are none of the legend's.
+    """Layers with separate colour scales, so that the colour of text is not in the legend.
 
-    Axes and legends get the ink of the first layer that has it. Left to Streamlit, they would be of a grey
-    that is too pale for small type, and a theme cannot change it.
+    Axes and legends get the text colour, which the first layer that has it defines. Streamlit's own grey is
+    too pale for small type, and a theme cannot change it.
     """
     chart: alt.LayerChart = alt.layer(*layers).resolve_scale(color="independent")
     first = next(number for number, layer in enumerate(layers) if layer.encoding.color == TEXT_COLOR)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TITLE = "Choose a picture"
 ICON = ":material/add_photo_alternate:"
-PROMISE = "Your picture is captioned on this server and not stored."
+PRIVACY = "Your picture is captioned on this server and not stored."
 NO_LINK = (
     "A link can bring back a sample picture, not one of yours: yours is not stored. The address of this page "
     "brings back the settings."
@@ -39,7 +39,7 @@ def active_image() -> DecodedImage | None:
     try:
         image = _linked_sample() or _new_upload() or state.get("image")
     except Exception as error:
-        state.pop("upload", None)  # so that the next image has its chance, after a bug, too
+        state.pop("upload", None)  # so that the next image is tried, even after a bug
         state.pop("image", None)
         if not isinstance(error, CaptionerError):
             raise
@@ -84,10 +84,10 @@ def show(image: DecodedImage | None) -> DeltaGenerator:
     """Draw the uploader and the camera, folded while an image is open.
 
     Returns:
-        The place for ``show_samples``, which a page calls last: finding the samples takes time.
+        The container for ``show_samples``, which a page calls last: finding the samples takes time.
     """
     _fold(image.sha256 if image else "")
-    # Always the same box at the same place: an uploader that moves loses the file that is on its way.
+    # Always the same box at the same place: an uploader that moves loses a file that is being uploaded.
     with st.expander(TITLE, key="picker", icon=ICON, on_change="rerun"):
         _show_uploader()
         return st.container()
@@ -105,11 +105,11 @@ def _show_uploader() -> None:
     upload, photo = f"upload-{number}", f"photo-{number}"
     # Any file: Streamlit would refuse others in a tooltip of a red chip, ``images`` does it in a sentence.
     st.file_uploader(
-        "Upload a photograph", key=upload, on_change=_on_upload, args=(upload,), help=uploads.HELP
+        "Upload a photograph", key=upload, on_change=_on_upload, args=(upload,), help=uploads.FORMATS_HELP
     )
     uploads.show_refusal()
-    st.caption(PROMISE)
-    # Behind a switch: a browser asks for permission as soon as there is a camera to look through.
+    st.caption(PRIVACY)
+    # Behind a switch: a browser asks for permission as soon as the camera widget is drawn.
     if st.toggle("Use the camera", key="camera"):
         st.camera_input(
             "Take a photograph", key=photo, on_change=_on_upload, args=(photo,), width=CAMERA_WIDTH
@@ -117,7 +117,7 @@ def _show_uploader() -> None:
 
 
 def _on_upload(key: str) -> None:
-    """Have the uploaded file or the photograph opened; close its image when it was taken back."""
+    """Have the uploaded file or the photograph opened; close its image when the file was removed."""
     state = st.session_state
     if uploads.available(state[key]):
         st.query_params.pop("sample", None)

@@ -1,4 +1,4 @@
-"""What is around every page: the navigation, the margins, and the links at the end."""
+"""The frame of every page: the navigation, the margins, and the links at the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 ICON = ROOT / "captioner" / "app" / "icon.png"  # for a ":material/…:", a browser would ask fonts.gstatic.com
-WIDTH = 1080  # pixels: wide screens get margins, not longer lines
+WIDTH = 1080  # pixels: wider screens get margins instead of longer lines
 
 
 def run(pages: Sequence[StreamlitPage], waiting_uploads: Callable[[], Sequence[UploadedFile]]) -> None:

@@ -17,10 +17,10 @@ from captioner.evaluation import predictions
 from captioner.evaluation.predictions import CIDER_EXPLAINED, ORDERS, SCORES, ScoredCaption
 from captioner.text import Vocabulary, words
 
-ROW, MAX_ROWS = 66, 9  # pixels: below 65, Streamlit does not wrap a cell; rows seen at once
+ROW_HEIGHT, MAX_ROWS = 66, 9  # pixels: below 65, Streamlit does not wrap a cell; rows seen at once
 SENTENCE_WIDTH, NUMBER_WIDTH = 170, 72  # pixels, as much as fits on a phone; wide screens stretch them
 MIN_TO_COMPARE = 20  # captions, from which on averages are compared
-LEAD = (
+INTRODUCTION = (
     "The model has described {} photographs that it was not trained on. Nobody has picked the good ones: "
     "search them, sort them, and choose a sentence to see more about it."
 )
@@ -41,7 +41,7 @@ def page() -> None:
     if not captions:
         st.info(NO_PREDICTIONS, icon=":material/info:")
         return
-    st.markdown(LEAD.format(f"{len(captions):,}"))
+    st.markdown(INTRODUCTION.format(f"{len(captions):,}"))
     _search(captions, bundle.vocabulary)
     # Only now: pandas and Altair take half a second, for which the sentences need not wait.
     from captioner.app.explore import statistics
@@ -144,8 +144,8 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
         selection_mode="single-row",
         selection_default={"selection": {"rows": [0], "columns": [], "cells": []}},
         hide_index=True,
-        row_height=ROW,
-        height=ROW * MAX_ROWS,
+        row_height=ROW_HEIGHT,
+        height=ROW_HEIGHT * MAX_ROWS,
         alt="The model’s sentences about the test pictures",
         column_config={
             "sentence": st.column_config.TextColumn("What it said", width=SENTENCE_WIDTH),
@@ -194,7 +194,7 @@ def _picture(chosen: ScoredCaption, sample: Sample) -> None:
     except CaptionerError as error:
         show_error(error)
     else:
-        st.image(attention_overlay.fitted(image, 640), width="stretch", alt=chosen.caption)
+        st.image(attention_overlay.scaled_down(image, 640), width="stretch", alt=chosen.caption)
 
 
 def _scores(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> None:

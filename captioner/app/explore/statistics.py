@@ -18,13 +18,15 @@ from captioner.evaluation.predictions import ScoredCaption
 
 QUARTERS = ("surest quarter", "second quarter", "third quarter", "least sure quarter")
 MAX_WORDS = 12  # in the chart
-BIN, SEAM = 0.25, 0.01  # CIDEr: the width of a bar, and what is left free on either side
-HEIGHT, BAR, GAP = 260, 18, 30  # pixels
+BIN_WIDTH, BIN_MARGIN = 0.25, 0.01  # CIDEr: the width of a bar, and what is left free on either side
+HEIGHT, BAR_HEIGHT, ROW_HEIGHT = 260, 18, 30  # pixels
 RULE_OPACITY = 0.7  # opacity
 MAX_X = 1.35  # where the axis of bars ends, so that the text after the longest fits
-SURE_HELPS = "Where it was unsure, a second look is worth while; where it was sure, it can still be wrong."
-SURE_SAYS_LITTLE = "So how sure it is says little about how good a sentence is."
-READING_WORDS = (
+CONFIDENCE_HELPS = (
+    "Where it was unsure, a second look is worth while; where it was sure, it can still be wrong."
+)
+CONFIDENCE_SAYS_LITTLE = "So how sure it is says little about how good a sentence is."
+HOW_TO_READ_WORDS = (
     "How to read this: the number after each word is how often people wrote it in the training sentences. "
     "The model used it in none of its own."
 )
@@ -35,10 +37,10 @@ def show_similarity(captions: Sequence[ScoredCaption]) -> None:
     ciders = [row.cider for row in captions]
     st.header("How similar are its sentences to people’s?", anchor=False)
     bins, average = histogram(ciders), fmean(ciders)
-    least, most = bins["sentences"].iloc[0], sum(value >= 4 * BIN for value in ciders)
+    dissimilar, similar = bins["sentences"].iloc[0], sum(value >= 4 * BIN_WIDTH for value in ciders)
     sentence = (
-        f"{least:,} of {len(ciders):,} sentences share little with what people wrote (a CIDEr below "
-        f"{BIN}), {most:,} share a lot (1 and more). Half of all are below {median(ciders):.2f}."
+        f"{dissimilar:,} of {len(ciders):,} sentences share little with what people wrote (a CIDEr below "
+        f"{BIN_WIDTH}), {similar:,} share a lot (1 and more). Half of all are below {median(ciders):.2f}."
     )
     st.markdown(sentence)
     st.altair_chart(
@@ -65,12 +67,12 @@ def show_similarity_by_confidence(captions: Sequence[ScoredCaption]) -> None:
     st.markdown(
         f"The quarter of its sentences that it was surest of has an average CIDEr of {means[0]:.2f}, the "
         f"quarter that it was least sure of {means[-1]:.2f}. "
-        f"{SURE_HELPS if means[0] > means[-1] else SURE_SAYS_LITTLE}"
+        f"{CONFIDENCE_HELPS if means[0] > means[-1] else CONFIDENCE_SAYS_LITTLE}"
     )
     labels = [f"{mean:.2f}" for mean in means]
     frame = pd.DataFrame({"name": QUARTERS, "value": means, "label": labels})
-    alternative = ", ".join(f"{name} {label}" for name, label in zip(QUARTERS, labels, strict=True))
-    st.altair_chart(bar_chart(frame), width="stretch", alt=f"Average CIDEr: {alternative}.")
+    alt_text = ", ".join(f"{name} {label}" for name, label in zip(QUARTERS, labels, strict=True))
+    st.altair_chart(bar_chart(frame), width="stretch", alt=f"Average CIDEr: {alt_text}.")
 
 
 def show_unused_words(bundle: Bundle, captions: Sequence[ScoredCaption]) -> None:
@@ -93,7 +95,7 @@ def show_unused_words(bundle: Bundle, captions: Sequence[ScoredCaption]) -> None
         width="stretch",
         alt=f"Frequent words that the model never used, and how often people wrote them: {_listed(first)}.",
     )
-    st.caption(READING_WORDS)
+    st.caption(HOW_TO_READ_WORDS)
     with st.expander(f"All {len(unused):,} words", icon=":material/list:"):
         st.markdown(wording.escape(_listed(unused)))
 
@@ -102,7 +104,7 @@ def _listed(counts: Sequence[tuple[str, int]]) -> str:
     return ", ".join(f"{word} ({count:,})" for word, count in counts)
 
 
-def histogram(values: Sequence[float], width: float = BIN) -> pd.DataFrame:
+def histogram(values: Sequence[float], width: float = BIN_WIDTH) -> pd.DataFrame:
     """Bins of at least one value, none negative: start, end, sentences (how many are in the bin)."""
     bins = [int(value // width) for value in values]
     starts = range(max(bins) + 1)
@@ -124,7 +126,7 @@ def histogram_chart(bins: pd.DataFrame, average: float) -> alt.LayerChart:
         axis=alt.Axis(grid=False, labelOverlap=True),
     )
     bars = (
-        alt.Chart(bins.assign(**{"from": bins["start"] + SEAM, "to": bins["end"] - SEAM}))
+        alt.Chart(bins.assign(**{"from": bins["start"] + BIN_MARGIN, "to": bins["end"] - BIN_MARGIN}))
         .mark_rect()
         .encode(
             x=score,
@@ -153,5 +155,5 @@ def bar_chart(frame: pd.DataFrame) -> alt.LayerChart:
         x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, MAX_X * frame["value"].max()])),
     )
     text = in_text_color(base).mark_text(align="left", dx=6, fontSize=LABEL_SIZE).encode(text="label:N")
-    bars = base.mark_bar(cornerRadius=3, height=BAR)
-    return layered(GAP * len(frame), bars, text)
+    bars = base.mark_bar(cornerRadius=3, height=BAR_HEIGHT)
+    return layered(ROW_HEIGHT * len(frame), bars, text)

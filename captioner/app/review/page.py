@@ -1,4 +1,4 @@
-"""A review session: look at pictures, rate each caption, learn how often the model is right."""
+"""The page Review: people rate captions and learn how often the model is right."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 SAMPLES, OWN = "Sample pictures", "Our own pictures"
 DEFAULT_PICTURES, MIN_PICTURES = 20, 5
-LEAD = (
+INTRODUCTION = (
     "Look at pictures one by one, alone or as a group, and say whether the model’s sentence is right. At the "
     "end you know how often it was right, and how certain that number is."
 )
-PROMISE = (
+PRIVACY = (
     "Ratings, remarks and file names stay in this server’s memory for up to 12 hours after the last change. "
     "Whoever has the link can see them. When many review sessions are open, the oldest is removed earlier. "
     "Pictures are not stored."
@@ -63,7 +63,7 @@ def _session_key() -> str | None:
 
 
 def _start() -> None:
-    st.markdown(LEAD)
+    st.markdown(INTRODUCTION)
     samples, sentence = serving.samples()
     source = OWN
     if samples:
@@ -78,17 +78,17 @@ def _start() -> None:
         st.caption(wording.escape(sentence))
     with st.expander("Continue a saved review session", icon=":material/upload_file:"):
         _start_with_file()
-    st.caption(PROMISE)
+    st.caption(PRIVACY)
 
 
 def _start_with_samples(samples: dict[str, Sample]) -> None:
-    count = most = min(MAX_PICTURES, len(samples))
-    if most > MIN_PICTURES:
+    count = max_count = min(MAX_PICTURES, len(samples))
+    if max_count > MIN_PICTURES:
         count = st.slider(
             "How many?",
             MIN_PICTURES,
-            most,
-            min(DEFAULT_PICTURES, most),
+            max_count,
+            min(DEFAULT_PICTURES, max_count),
             help="Chosen at random. More pictures give a more certain result; each takes about ten seconds.",
         )
     if st.button("Start", icon=":material/play_arrow:"):
@@ -96,11 +96,11 @@ def _start_with_samples(samples: dict[str, Sample]) -> None:
 
 
 def _start_with_uploads() -> None:
-    bounds = f"up to {MAX_PICTURES} and {uploads.MAX_SESSION_BYTES // 10**6} MB in all"
-    files = uploads.uploader(f"Upload photographs, {bounds}")
+    limits = f"up to {MAX_PICTURES} and {uploads.MAX_SESSION_BYTES // 10**6} MB in all"
+    files = uploads.uploader(f"Upload photographs, {limits}")
     accepted = uploads.first_within_limits(files, MAX_PICTURES)
     if len(accepted) < len(files):
-        st.caption(f"Only the first {len(accepted)} of them are taken: a review session takes {bounds}.")
+        st.caption(f"Only the first {len(accepted)} of them are taken: a review session takes {limits}.")
     if accepted and st.button("Start", icon=":material/play_arrow:"):
         items = rating.caption_uploads(accepted)
         if items:
@@ -160,7 +160,7 @@ def _download_or_leave(key: str, session: RatingSession) -> None:
             icon=":material/download:",
         )
         st.button("New review session", on_click=_leave, icon=":material/restart_alt:")
-    st.caption(f"{PROMISE} {FILE_CONTINUES}")
+    st.caption(f"{PRIVACY} {FILE_CONTINUES}")
 
 
 def _leave() -> None:

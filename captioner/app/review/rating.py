@@ -19,7 +19,7 @@ from captioner.app.review.session import (
     Item,
     RatingSession,
     RatingSessionStore,
-    cleaned,
+    clean_text,
 )
 from captioner.app.state import serving, uploads
 from captioner.app.state.session import DecodedImage, caption_image
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from captioner.images import Pixels
     from captioner.inference.captioner import Caption
 
-MEANINGS = (
+RATINGS_EXPLAINED = (
     "**Right**: everything that it says is in the picture. **Partly**: the main thing is right, something "
     "else is not. **Wrong**: the main thing is not in the picture."
 )
@@ -59,7 +59,7 @@ def sessions() -> RatingSessionStore:
 
 
 def show(key: str, session: RatingSession) -> None:
-    """One picture with its caption, the buttons that rate it, and those that go to its neighbours."""
+    """One picture with its caption, the buttons that rate it, and those for the previous and next picture."""
     count = len(session.items)
     position = st.session_state.setdefault(f"position {key}", max(session.next_unrated(-1), 0)) % count
     item = session.items[position]
@@ -70,12 +70,12 @@ def show(key: str, session: RatingSession) -> None:
         if picture:
             st.image(picture.image, width="stretch", alt=picture.caption)
         else:
-            _ask_for_picture(item, session)
+            _show_missing_picture(item, session)
     with right:
         st.caption(f"Picture {position + 1} of {count}")
         if caption := picture.caption if picture else item.caption:
             st.header(f"“{wording.escape(caption)}”", anchor=False)
-            _warn(picture.warnings if picture else item.warnings, rated=bool(item.rating))
+            _show_warnings(picture.warnings if picture else item.warnings, rated=bool(item.rating))
         _rating_buttons(key, item, picture, position)
         with st.container(horizontal=True):
             for label, step, shortcut in (("Back", -1, "Left"), ("Next", 1, "Right")):
@@ -89,7 +89,7 @@ def show(key: str, session: RatingSession) -> None:
                 )
 
 
-def _warn(codes: str, *, rated: bool) -> None:
+def _show_warnings(codes: str, *, rated: bool) -> None:
     # How sure the model was stays hidden until the rating, which is compared with it later.
     for code in codes.split():
         if rated or code != UNSURE:
@@ -112,7 +112,7 @@ def _rating_buttons(key: str, item: Item, picture: PictureToRate | None, positio
                 disabled=picture is None,
                 width="stretch",
             )
-    st.caption(MEANINGS)
+    st.caption(RATINGS_EXPLAINED)
     st.toggle("Rate with the keys 1, 2 and 3", key="rate by keys")
     widget = f"remark {key} {item.id}"
     st.text_input(
@@ -147,7 +147,7 @@ def _set_remark(key: str, id: str, widget: str) -> None:
 
 
 def _move(key: str, step: int) -> None:
-    # A step, not a position: pressed twice before the page is drawn again, it is two steps.
+    # A step, not a position, so that two presses before the page is drawn again count as two.
     st.session_state[f"position {key}"] += step
 
 
@@ -173,7 +173,7 @@ def _warning_codes(caption: Caption) -> str:
     return " ".join(warning.code for warning in caption.warnings)
 
 
-def _ask_for_picture(item: Item, session: RatingSession) -> None:
+def _show_missing_picture(item: Item, session: RatingSession) -> None:
     """Say that the picture is not here; where it was an upload, offer to upload it again."""
     name, icon = wording.escape(item.picture), ":material/hide_image:"
     if not item.upload_hash:
@@ -196,7 +196,7 @@ def _restore(files: Sequence[UploadedFile], session: RatingSession) -> None:
         data = file.getvalue()
         if (upload_hash := _hash(data)) in hashes:
             with suppress(CaptionerError):
-                _keep_for_visit(upload_hash, images.read(data))
+                _store_for_visit(upload_hash, images.read(data))
 
 
 def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
@@ -204,7 +204,7 @@ def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
     items: dict[str, Item] = {}
     progress = st.progress(0.0, "Captioning …")
     for number, file in enumerate(files, start=1):
-        name, data = cleaned(file.name) or "picture", file.getvalue()
+        name, data = clean_text(file.name) or "picture", file.getvalue()
         try:
             image = DecodedImage.decode(name, data)
         except CaptionerError as error:
@@ -215,7 +215,7 @@ def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
             items[upload_hash] = Item(
                 name, upload_hash, best.text, best.log_prob, warnings=_warning_codes(caption)
             )
-            _keep_for_visit(upload_hash, image.pixels)
+            _store_for_visit(upload_hash, image.pixels)
         progress.progress(number / len(files), f"Captioned {number} of {len(files)}")
     progress.empty()
     if not items:
@@ -227,7 +227,7 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _keep_for_visit(upload_hash: str, image: Pixels) -> None:
+def _store_for_visit(upload_hash: str, image: Pixels) -> None:
     """Keep a picture, uint8[H, W, 3], as a JPEG in this visit; only the last ``MAX_PICTURES`` stay."""
     from PIL import Image
 

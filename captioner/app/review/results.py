@@ -18,8 +18,8 @@ from captioner.inference.confidence import caption_confidence
 from captioner.inference.warning import SENTENCES
 
 CIDER = "CIDEr"
-ROW, AXIS = 40, 60  # pixels
-READING = (
+ROW_HEIGHT, AXIS_HEIGHT = 40, 60  # pixels
+HOW_TO_READ = (
     "Bars: your ratings. Lines: the range in which each share would likely lie if you rated very many "
     "pictures of this kind (95 % Wilson interval). Four times as many pictures halve a line."
 )
@@ -38,7 +38,7 @@ def show(session: RatingSession, bundle: Bundle) -> None:
         width="stretch",
         alt=f"Shares of the ratings: {'; '.join(f'{rating} {label}' for rating, label in labels.items())}.",
     )
-    st.caption(READING)
+    st.caption(HOW_TO_READ)
     ciders, confidences = _ciders(session, bundle), _confidences(session, bundle)
     _compare_with_scores(session, ciders, confidences)
     _table(session, ciders, confidences)
@@ -77,7 +77,7 @@ def _summary(shares: dict[str, Proportion]) -> str:
     acceptable = Proportion(right.count + shares["partly"].count, total)
     low, high = right.interval
     captions = "caption" if total == 1 else "captions"
-    return _spaced(
+    return _without_line_breaks(
         f"**{right.count} of {total} {captions} right: {right.value:.0%}.** If you rated very many pictures "
         f"of this kind, it would likely be between {low:.0%} and {high:.0%}. Right or partly right: "
         f"{acceptable.count} of {total}, {acceptable.value:.0%}."
@@ -86,10 +86,10 @@ def _summary(shares: dict[str, Proportion]) -> str:
 
 def _with_interval(share: Proportion) -> str:
     low, high = share.interval
-    return _spaced(f"{share.value:.0%} ({100 * low:.0f}–{high:.0%})")
+    return _without_line_breaks(f"{share.value:.0%} ({100 * low:.0f}–{high:.0%})")
 
 
-def _spaced(text: str) -> str:
+def _without_line_breaks(text: str) -> str:
     return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 
@@ -125,7 +125,9 @@ def _agreement(score: str, scores: list[tuple[str, float]]) -> str:
     index, pairs = concordance(scores) or (0.0, 0)
     if not pairs:
         return ""
-    return _spaced(f"{score}, in **{index:.0%}** of {pairs:,} {'pair' if pairs == 1 else 'pairs'}")
+    return _without_line_breaks(
+        f"{score}, in **{index:.0%}** of {pairs:,} {'pair' if pairs == 1 else 'pairs'}"
+    )
 
 
 def _averages(scores: list[tuple[str, float]]) -> str:
@@ -172,7 +174,7 @@ def proportions_chart(shares: Mapping[str, Proportion], labels: Mapping[str, str
     lines = ink.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     ends = [ink.mark_tick(height=12, thickness=2).encode(x=alt.X(f"{end}:Q")) for end in ("low", "high")]
     text = ink.mark_text(align="left", dx=8, fontSize=charts.LABEL_SIZE).encode(x="end:Q", text="label:N")
-    return charts.layered(ROW * len(RATINGS), bars, lines, *ends, text)
+    return charts.layered(ROW_HEIGHT * len(RATINGS), bars, lines, *ends, text)
 
 
 def scores_chart(scores: Sequence[tuple[str, float]], title: str) -> alt.LayerChart:
@@ -188,7 +190,7 @@ def scores_chart(scores: Sequence[tuple[str, float]], title: str) -> alt.LayerCh
         .mark_point(shape="diamond", size=170, strokeWidth=2, opacity=1)
         .encode(y=_rating_axis(), x=axis)
     )
-    return charts.layered(ROW * len(RATINGS) + AXIS, points, diamonds)
+    return charts.layered(ROW_HEIGHT * len(RATINGS) + AXIS_HEIGHT, points, diamonds)
 
 
 def _rating_axis() -> alt.Y:

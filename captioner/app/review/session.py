@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 RATINGS = ("right", "partly", "wrong")  # best first
 MAX_PICTURES = 100  # in a session
 MAX_TEXT = 300  # characters of a remark or a name
-MAX_SESSIONS = 100  # in memory: with the bounds above, some 10 MB
+MAX_SESSIONS = 100  # in memory: with the limits above, some 10 MB
 LIFETIME = 12 * 3600  # seconds since the last change
 
 
@@ -75,7 +75,7 @@ class RatingSession:
 
     def set_remark(self, id: str, remark: str) -> RatingSession:
         """Set the remark about a picture."""
-        return self._changed(id, lambda item: replace(item, remark=cleaned(remark)))
+        return self._changed(id, lambda item: replace(item, remark=clean_text(remark)))
 
     def next_unrated(self, position: int) -> int:
         """Index of the next picture without a rating, from the start again after the end; else the same."""
@@ -87,7 +87,7 @@ class RatingSession:
         return replace(self, items=tuple(change(item) if item.id == id else item for item in self.items))
 
 
-def cleaned(text: str) -> str:
+def clean_text(text: str) -> str:
     """One line of printable text, at most ``MAX_TEXT`` characters."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(printable.split())[:MAX_TEXT].strip()

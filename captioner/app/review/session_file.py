@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from captioner.app.components.wording import BYTE_ORDER_MARK, escape_formula, unescape_formula
-from captioner.app.review.session import RATINGS, Item, RatingSession, cleaned
+from captioner.app.review.session import RATINGS, Item, RatingSession, clean_text
 from captioner.errors import CaptionerError
 from captioner.inference.warning import SENTENCES
 
@@ -82,15 +82,15 @@ def _text(data: bytes) -> str:
 def _row(number: int, row: Mapping[str | None, str | None]) -> tuple[str, Item]:
     """The model's checksum and the item of one row; DictReader marks rows of another length with None."""
     if None in row or None in row.values():
-        raise CaptionerError(f"row {number} of the file has not as many cells as the first row.")
+        raise CaptionerError(f"row {number} of the file does not have as many cells as the first row.")
     cell = {name: (text or "").strip() for name, text in row.items() if name}
     item = Item(
-        picture=cleaned(unescape_formula(cell["picture"])),
+        picture=clean_text(unescape_formula(cell["picture"])),
         upload_hash=cell["upload_hash"],
-        caption=cleaned(unescape_formula(cell["caption"])),
+        caption=clean_text(unescape_formula(cell["caption"])),
         log_prob=_number(cell["log_prob"]),
         rating=cell["rating"].lower(),
-        remark=cleaned(unescape_formula(cell["remark"])),
+        remark=clean_text(unescape_formula(cell["remark"])),
         warnings=" ".join(cell.get("warnings", "").split()),
     )
     known_warnings = set(item.warnings.split()) <= set(WARNINGS)

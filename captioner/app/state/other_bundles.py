@@ -53,5 +53,5 @@ def _manifest_time(path: Path) -> int:
 
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _loaded(folder: str, manifest_time: int) -> Bundle:
-    """Loaded once, and again when its manifest changes. A broken one is tried each time: it may be mended."""
+    """Loaded once, and again when its manifest changes; a broken one is tried each time."""
     return storage.load(folder)

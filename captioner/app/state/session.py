@@ -1,4 +1,4 @@
-"""What belongs to one visitor: decoded images, what the encoder saw in them, and their captions.
+"""What belongs to one visitor: decoded images, their regions, and their captions.
 
 It lives in the visitor's session and ends with it: nothing of it is in a cache that visitors share.
 """
@@ -21,8 +21,8 @@ from captioner.inference.decoding import DecodingOptions
 if TYPE_CHECKING:
     from captioner.inference.captioner import Caption, Captioner
 
-MAX_CAPTIONS = 8  # a visitor: 80 kB each
-MAX_REGIONS = 2  # a visitor: half a megabyte each, of use only while the image is open
+MAX_CAPTIONS = 8  # per visitor: 80 kB each
+MAX_REGIONS = 2  # per visitor: half a megabyte each, used only while the image is open
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def caption_image(image: DecodedImage, options: DecodingOptions, model: Captione
     return _caption(model.bundle.checksum, image.sha256, options, model, image.pixels)
 
 
-# A parameter with an underscore is no part of the cache's key: the one before it stands for it.
+# Parameters with an underscore are not part of the cache's key; the hashes before them are.
 @st.cache_resource(scope="session", max_entries=MAX_CAPTIONS, show_spinner=False)
 def _caption(
     checksum: str, sha256: str, options: DecodingOptions, _model: Captioner, _pixels: Pixels

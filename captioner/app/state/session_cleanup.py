@@ -1,7 +1,7 @@
-"""Closes sessions whose browser has left, and gives the memory that they took back to the system.
+"""Closes sessions whose browser has left, and returns their memory to the system.
 
 Streamlit keeps such a session, images and all, until another one leaves later, if ever. A container counts
-all the memory that a process once took, so freed memory has to be given back.
+memory that a process has freed but not returned.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ async def _clean_up() -> None:
 
 
 def configure_allocator() -> bool:
-    """Have freed memory go back to the system, before any thread takes some; True where glibc allocates."""
+    """Make glibc return freed memory to the system; call it before threads start. False without glibc."""
     libc = _glibc()
     if libc is None:
         return False
@@ -95,7 +95,7 @@ def configure_allocator() -> bool:
 
 
 def trim_memory() -> None:
-    """Give the system all memory that is free."""
+    """Return all free memory to the system."""
     libc = _glibc()
     if libc is not None:
         libc.malloc_trim(0)

@@ -1,4 +1,4 @@
-"""What whoever runs the server has set, and what of that no page may show."""
+"""Settings of the server, from the environment or its secrets, and sentences without the server's paths."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamlit.errors import StreamlitSecretNotFoundError
 
 from captioner.child_process import ROOT
 
-# No address: "https://…" has a colon before its slashes, and "user/name" a letter.
+# Not a URL: "https://…" has a colon before its slashes, and "user/name" a letter.
 _PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/]+[\\/])*([^\s\\/]+)")
 
 
@@ -26,7 +26,7 @@ def setting(name: str) -> str:
 
 
 def without_paths(sentence: str) -> str:
-    """A sentence in which only the last name is left of every absolute path, and of the bundles' folders."""
+    """A sentence with every absolute path and every bundle folder shortened to its last name."""
     for folder in (setting("CAPTIONER_BUNDLE"), setting("CAPTIONER_BUNDLES"), ROOT):
         parent = str(Path(folder).parent)
         if parent not in (".", "/"):  # may hold spaces, where a path seems to end

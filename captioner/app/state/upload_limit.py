@@ -1,6 +1,6 @@
-"""Bounds uploads as they arrive, in the web server, before a page knows of them.
+"""Limits the size of uploads as they arrive, in the web server, before a page sees them.
 
-Streamlit has no setting for that: its ``maxUploadSize`` bounds one file, and a file counts as a page's only
+Streamlit has no setting for that: its ``maxUploadSize`` limits one file, and a file counts as a page's only
 once all of it is here.
 """
 
@@ -18,9 +18,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from captioner.app.state import session_cleanup, uploads
 
 UPLOAD_PATH = "/_stcore/upload_file/"  # Streamlit's, before the session and the file
-MIN_BYTES = 10_000  # that a file counts at least: the smallest takes memory, too
+MIN_BYTES = 10_000  # that each file counts at least: even an empty one takes memory
 QUEUE_TIMEOUT = 30.0  # seconds that a file waits for room
-POLL_INTERVAL = 0.1  # seconds between two looks for room
+POLL_INTERVAL = 0.1  # seconds between two checks for room
 UPLOAD_TIMEOUT = 180.0  # seconds that a file may take to arrive; room is kept for it meanwhile
 
 
@@ -116,11 +116,11 @@ def _size(scope: Scope) -> int | None:
 async def _refuse(
     session_id: str, status: int, reason: str, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Answer, and have the page show the reason: the uploader only shows that a file was not taken."""
+    """Answer, and have the page show the reason: the uploader only shows that a file was refused."""
     session = Runtime.instance().get_app_session(session_id)
     if session and uploads.note_refusal(session_id, reason):
         session.request_rerun(session._client_state)  # as its file watcher does: None is the first page
-    try:  # read the request to its end and keep nothing: a browser that is cut short misses the answer
+    try:  # discard the rest of the request: a browser that is cut short does not read the answer
         async with asyncio.timeout(UPLOAD_TIMEOUT):
             while (await receive()).get("more_body"):
                 pass

@@ -1,4 +1,4 @@
-"""Uploaded files: how many are taken, how their memory is freed, and what is said of a refused one."""
+"""Uploaded files: their limits, how their memory is freed, and the messages about refused ones."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ MAX_TOTAL_BYTES = 100_000_000  # of all sessions together
 SESSION_FULL = f"Some files were not taken: at most {MAX_SESSION_BYTES // 10**6} MB may wait at a time."
 TOO_SLOW = "A file took too long to arrive. Try again, or make it smaller."
 SERVER_BUSY = "The server is busy, so some files were not taken. Try again in a minute."
-HELP = f"{image_headers.READABLE_FORMATS} files are read."
+FORMATS_HELP = f"{image_headers.READABLE_FORMATS} files are read."
 
-_refusals: dict[str, str] = {}  # session → the reason that its page has yet to show
+_refusals: dict[str, str] = {}  # session → the reason that its page shows
 
 
 def uploader(label: str, key: str | None = None) -> Sequence[UploadedFile]:
-    """Draw an uploader of many photographs. It takes any file: a page names those that are none."""
-    files = st.file_uploader(label, accept_multiple_files=True, key=key, help=HELP)
+    """Draw an uploader for many photographs. It accepts any file; the page reports the unreadable ones."""
+    files = st.file_uploader(label, accept_multiple_files=True, key=key, help=FORMATS_HELP)
     show_refusal()
     return files
 
 
 def available(*files: object) -> list[UploadedFile]:
-    """Those that are still here: a browser may name files of a session that was closed meanwhile."""
+    """The files whose data is still here: a browser may name files of a session that was closed meanwhile."""
     return [file for file in files if isinstance(file, UploadedFile)]
 
 
@@ -47,19 +47,19 @@ def first_within_limits(files: Sequence[UploadedFile], max_files: int) -> Sequen
 
 
 def note_refusal(session_id: str, reason: str) -> bool:
-    """Note why a file was not taken, for ``show_refusal``; False where that is known already."""
+    """Note why a file was refused, for ``show_refusal``; False if it was noted before."""
     known = _refusals.get(session_id) == reason
     _refusals[session_id] = reason
     return not known
 
 
 def forget_refusal(session_id: str) -> None:
-    """Other files were taken, or the session is over."""
+    """Forget the reason: other files were accepted, or the session is over."""
     _refusals.pop(session_id, None)
 
 
 def show_refusal() -> None:
-    """Draw why a file was not taken; its uploader only shows that it was not."""
+    """Draw why a file was refused: the uploader itself only shows that it was."""
     context = get_script_run_ctx()
     if context and (reason := _refusals.get(context.session_id, "")):
         st.warning(reason, icon=":material/block:")

@@ -23,15 +23,15 @@ PHASES = {
     SELF_CRITICAL: "it writes sentences of its own, and is rewarded where they resemble people's",
 }
 MAX_NATS = 20  # half a billion words: more than there are
-BAND = 0.08  # opacity
+BAND_OPACITY = 0.08  # opacity
 LOSS = "Surprise at people's words (loss)"
 CIDER = "Similarity to people's sentences (CIDEr)"
 LEARNING_RATE = "Size of the learning steps (learning rate)"
 NO_HISTORY = "There is no record of how this model was trained."
-REWARD = (
+REWARD_EXPLAINED = (
     "In the phase “self-critical”, the loss is the reward times −1 and cannot be compared with other phases."
 )
-HARDER = (
+WHY_TRAINING_LOSS_IS_HIGHER = (
     " The training line may lie above the other one: training is made harder on purpose. Pictures are "
     "cropped and recoloured, words are left out, and the model is discouraged from being wholly certain."
 )
@@ -52,7 +52,7 @@ def show(bundle: Bundle) -> None:
         _chart(LEARNING_RATE, learning_rate_chart(history), _describe_learning_rate(history))
     with st.expander("The numbers, epoch by epoch", icon=":material/table_rows:"):
         st.table(_numbers(history), hide_index=True, border="horizontal")
-        st.caption(REWARD)
+        st.caption(REWARD_EXPLAINED)
 
 
 def history_frame(history: Sequence[Epoch]) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def _describe_loss(history: pd.DataFrame) -> str:
         "How surprising the model finds the next word that a person wrote; less is better. On pictures it "
         f"was not trained on, it was lowest in epoch {best['epoch']:.0f}: {best['val_loss']:.2f} nats a "
         f"word, as unsure as picking blindly among {math.exp(min(best['val_loss'], MAX_NATS)):.0f} words."
-        f"{HARDER if best['loss'] > best['val_loss'] else ''}"
+        f"{WHY_TRAINING_LOSS_IS_HIGHER if best['loss'] > best['val_loss'] else ''}"
     )
 
 
@@ -99,14 +99,14 @@ def _describe_cider(history: pd.DataFrame) -> str:
 
 def _describe_learning_rate(history: pd.DataFrame) -> str:
     epochs = drops(history)["epoch"].astype(int).tolist()
-    lowered = f"Lowered in {_listed(epochs)}" if epochs else "It was never lowered"
+    lowered = f"Lowered in {_epoch_ranges(epochs)}" if epochs else "It was never lowered"
     return (
         "How much the model changes with every correction: big steps at first, small ones at the end. "
         f"{lowered}."
     )
 
 
-def _listed(epochs: list[int]) -> str:
+def _epoch_ranges(epochs: list[int]) -> str:
     """Epochs in words, neighbours as a range."""
     runs: list[list[int]] = []
     for epoch in epochs:
@@ -142,14 +142,14 @@ def loss_chart(history: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(shown.melt(["epoch", "phase"], curves, "curve", "nats").dropna(subset=["nats"]))
         .mark_line(point=alt.OverlayMarkDef(size=36))
         .encode(
-            x=_epochs(history),
+            x=_epoch_axis(history),
             y=alt.Y("nats:Q", title="loss (nats a word)", scale=alt.Scale(zero=False)),
             color=alt.Color("curve:N", sort=curves, legend=alt.Legend(title=None, orient="top", offset=22)),
             strokeDash=alt.StrokeDash("curve:N", sort=curves, legend=None),
             tooltip=["epoch:Q", "phase:N", "curve:N", alt.Tooltip("nats:Q", format=".3f")],
         )
     )
-    return _framed(history, lines, *_best(history, "val_loss", smallest=True))
+    return _with_phases(history, lines, *_best_epoch_marks(history, "val_loss", smallest=True))
 
 
 def cider_chart(history: pd.DataFrame) -> alt.LayerChart:
@@ -158,12 +158,12 @@ def cider_chart(history: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(history.dropna(subset=["val_cider"]))
         .mark_line(point=alt.OverlayMarkDef(size=36))
         .encode(
-            x=_epochs(history),
+            x=_epoch_axis(history),
             y=alt.Y("val_cider:Q", title="CIDEr"),
             tooltip=["epoch:Q", "phase:N", alt.Tooltip("val_cider:Q", title="CIDEr", format=".3f")],
         )
     )
-    return _framed(history, line, *_best(history, "val_cider", smallest=False))
+    return _with_phases(history, line, *_best_epoch_marks(history, "val_cider", smallest=False))
 
 
 def learning_rate_chart(history: pd.DataFrame) -> alt.LayerChart:
@@ -172,17 +172,17 @@ def learning_rate_chart(history: pd.DataFrame) -> alt.LayerChart:
         "learning_rate:Q",
         title="learning rate",
         scale=alt.Scale(type="log", nice=False),
-        axis=alt.Axis(format="~e", values=_steps(history["learning_rate"]), grid=False),
+        axis=alt.Axis(format="~e", values=_log_axis_values(history["learning_rate"]), grid=False),
     )
     tooltip = ["epoch:Q", "phase:N", alt.Tooltip("learning_rate:Q", format=".1e")]
     line = alt.Chart(history.dropna(subset=["learning_rate"])).mark_line(interpolate="step")
     lowered = alt.Chart(drops(history)).mark_point(shape="triangle-down", filled=True, size=110, opacity=1)
-    return _framed(
-        history, *(part.encode(x=_epochs(history), y=axis, tooltip=tooltip) for part in (line, lowered))
+    return _with_phases(
+        history, *(part.encode(x=_epoch_axis(history), y=axis, tooltip=tooltip) for part in (line, lowered))
     )
 
 
-def _steps(values: pd.Series[float]) -> list[float]:
+def _log_axis_values(values: pd.Series[float]) -> list[float]:
     """Labels of a logarithmic axis: 1, 2 and 5 times powers of ten; where none lies between, a value."""
     known = sorted(value for value in values if value > 0)
     if not known:
@@ -198,29 +198,29 @@ def drops(history: pd.DataFrame) -> pd.DataFrame:
     return history[history["learning_rate"] < 0.95 * before]
 
 
-def _framed(history: pd.DataFrame, *layers: alt.Chart) -> alt.LayerChart:
+def _with_phases(history: pd.DataFrame, *layers: alt.Chart) -> alt.LayerChart:
     """Layers over a band behind every other phase, each phase with its name above."""
     spans = history.groupby("phase", sort=False)["epoch"].agg(["min", "max"]).reset_index()
     spans = spans.assign(start=spans["min"] - 0.5, end=spans["max"] + 0.5, shade=spans.index % 2)
-    base = alt.Chart(spans).encode(x=_epochs(history, "start"))
-    bands = base.mark_rect(opacity=BAND).encode(x2="end:Q").transform_filter("datum.shade == 1")
+    base = alt.Chart(spans).encode(x=_epoch_axis(history, "start"))
+    bands = base.mark_rect(opacity=BAND_OPACITY).encode(x2="end:Q").transform_filter("datum.shade == 1")
     names = in_text_color(base).mark_text(align="left", baseline="bottom", dx=2, dy=-4, fontSize=LABEL_SIZE)
     named = names.encode(y=alt.value(0), text="phase:N")
     return layered(HEIGHT, bands, named, *layers)
 
 
-def _epochs(history: pd.DataFrame, column: str = "epoch") -> alt.X:
+def _epoch_axis(history: pd.DataFrame, column: str = "epoch") -> alt.X:
     domain = [history["epoch"].min() - 0.5, history["epoch"].max() + 0.5]
     axis = alt.Axis(values=history["epoch"].tolist(), format="d", grid=False, labelOverlap=True)
     return alt.X(f"{column}:Q", title="epoch", axis=axis, scale=alt.Scale(domain=domain, nice=False))
 
 
-def _best(history: pd.DataFrame, column: str, *, smallest: bool) -> tuple[alt.Chart, ...]:
+def _best_epoch_marks(history: pd.DataFrame, column: str, *, smallest: bool) -> tuple[alt.Chart, ...]:
     """A rule at the best epoch, named where the curve is not."""
     known = history.dropna(subset=[column])
     best = known.loc[[known[column].idxmin() if smallest else known[column].idxmax()]]
     best = best.assign(label=[f"best: epoch {epoch:.0f}" for epoch in best["epoch"]])
-    base = in_text_color(alt.Chart(best)).encode(x=_epochs(history))
+    base = in_text_color(alt.Chart(best)).encode(x=_epoch_axis(history))
     rule = base.mark_rule(strokeDash=[2, 4], opacity=RULE_OPACITY)
     point = base.mark_point(shape="diamond", size=160, strokeWidth=2, opacity=1).encode(y=f"{column}:Q")
     text = base.mark_text(align="right", dx=-6, dy=12 if smallest else -12, fontSize=LABEL_SIZE)

@@ -22,13 +22,15 @@ CURVES = {
     "val_cider": (CIDER, "CIDEr", "Highest"),
     "val_loss": (LOSS, "loss (nats a word)", "Lowest"),
 }
-READING = (
+HOW_TO_READ = (
     "How to read this: one line for each model, a diamond at its best epoch, measured on pictures not "
     "trained on. Compare lines only where these are the same pictures, and sentences are split into words in "
     "the same way. What each model learned from is listed below."
 )
-SAME = "Every score is of the same pictures, measured in the same way, so the rows can be compared."
-DIFFERENT = (
+SAME_CONDITIONS = (
+    "Every score is of the same pictures, measured in the same way, so the rows can be compared."
+)
+DIFFERENT_CONDITIONS = (
     "They were scored on different pictures or in different ways: compare only rows that are measured alike."
 )
 
@@ -40,7 +42,7 @@ def show(bundles: Mapping[str, Bundle]) -> None:
     for column in columns:
         _curves(history.dropna(subset=[column]), column)
     if columns:
-        st.caption(READING)
+        st.caption(HOW_TO_READ)
     _scores(bundles)
 
 
@@ -64,12 +66,12 @@ def _histories(bundles: Mapping[str, Bundle]) -> pd.DataFrame:
 
 
 def _curves(frame: pd.DataFrame, column: str) -> None:
-    title, unit, best_is = CURVES[column]
+    title, unit, extreme = CURVES[column]
     values = frame.groupby("model", sort=False)[column]
-    best = frame.loc[values.idxmin() if best_is == "Lowest" else values.idxmax()]
+    best = frame.loc[values.idxmin() if extreme == "Lowest" else values.idxmax()]
     rows = zip(best["model"], best[column], best["epoch"], strict=True)
     sentence = (
-        f"{best_is}: {'; '.join(f'{name} {value:.2f} in epoch {epoch:.0f}' for name, value, epoch in rows)}."
+        f"{extreme}: {'; '.join(f'{name} {value:.2f} in epoch {epoch:.0f}' for name, value, epoch in rows)}."
     )
     st.subheader(title, anchor=False)
     st.markdown(wording.escape(sentence))
@@ -100,7 +102,7 @@ def _scores(bundles: Mapping[str, Bundle]) -> None:
     metrics = {name: bundle.metrics() for name, bundle in bundles.items()}
     conditions = {_conditions(scored) for scored in metrics.values() if scored}
     if conditions:
-        st.markdown(SAME if len(conditions) == 1 else DIFFERENT)
+        st.markdown(SAME_CONDITIONS if len(conditions) == 1 else DIFFERENT_CONDITIONS)
     rows = [
         {"model": wording.escape(name), **{title: _score(scored, key) for key, title in SCORES.items()}}
         for name, scored in metrics.items()
@@ -153,5 +155,5 @@ def curves_chart(frame: pd.DataFrame, best: pd.DataFrame, column: str, unit: str
     marks.data = best
     chart = layered(HEIGHT, lines, marks)
     # Both or none: a scale of the whole chart and one of a layer would make two legends.
-    together: alt.LayerChart = chart.resolve_scale(color="independent", strokeDash="independent")
-    return together
+    combined: alt.LayerChart = chart.resolve_scale(color="independent", strokeDash="independent")
+    return combined

@@ -13,7 +13,7 @@ from captioner.bundle.schema import Metrics
 from captioner.metrics import METRICS, display_names
 
 SCORES = display_names(METRICS)
-READING = (
+HOW_TO_READ = (
     "All scores compare a sentence with those that people wrote about the picture: **CIDEr** by shared "
     "phrases, rare ones counting more; **BLEU-4** by runs of four words; **ROUGE-L** by words in the same "
     "order; **BLEU-1** by single words."
@@ -38,7 +38,7 @@ def show(metrics: Metrics | None) -> None:
         columns=["score", "who", "value"],
     )
     frame["label"] = frame["value"].map("{:.2f}  ".format) + frame["who"]
-    st.markdown(f"{_summary(metrics)} {READING}")
+    st.markdown(f"{_summary(metrics)} {HOW_TO_READ}")
     st.altair_chart(scores_chart(frame), width="stretch", alt=f"Test scores. {_summary(metrics)}")
     people = metrics.human_baseline or {}
     if any(metrics.scores.get(key, 0) > people[key] for key in SCORES if key in people):

@@ -31,7 +31,7 @@ def test_the_page_is_complete_without_samples(fake: FakeCaptioner, monkeypatch: 
     monkeypatch.setattr(image_picker, "thumbnails", lambda: ({}, "No sample pictures here: it is a test."))
     app = open_page()
     assert app.title[0].value == "What does the model see?"
-    assert image_picker.PROMISE in page_text(app)
+    assert image_picker.PRIVACY in page_text(app)
     assert "No sample pictures here: it is a test" in page_text(app).replace("\\", "")
     assert not app.button
 
@@ -40,7 +40,7 @@ def test_an_upload_is_captioned(fake: FakeCaptioner) -> None:
     app = checked(upload(open_page(), photo(3)))
     assert app.header[0].value == "“a dog runs”"
     assert alternative_text(app) == "a dog runs"
-    assert image_picker.PROMISE in page_text(app)
+    assert image_picker.PRIVACY in page_text(app)
     assert "names, ages" in page_text(app)
 
 

@@ -67,6 +67,6 @@ def test_a_column_and_a_row_have_names() -> None:
 
 
 def test_a_picture_is_made_smaller_in_proportion_and_never_larger() -> None:
-    assert attention_overlay.fitted(GREY, 60).shape == (30, 60, 3)
-    assert attention_overlay.fitted(GREY, 20).shape == (10, 20, 3)
+    assert attention_overlay.scaled_down(GREY, 60).shape == (30, 60, 3)
+    assert attention_overlay.scaled_down(GREY, 20).shape == (10, 20, 3)
     assert attention_overlay.thumbnail(GREY, (16, 12)).shape == (12, 16, 3)

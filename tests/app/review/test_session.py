@@ -15,7 +15,7 @@ from captioner.app.review.session import (
     Item,
     RatingSession,
     RatingSessionStore,
-    cleaned,
+    clean_text,
 )
 
 MODEL = "0123456789abcdef" * 4
@@ -61,8 +61,8 @@ def test_a_session_has_bounds() -> None:
 
 @given(some.text(max_size=2 * MAX_TEXT))
 def test_cleaned_text_is_one_short_printable_line(text: str) -> None:
-    once = cleaned(text)
-    assert cleaned(once) == once
+    once = clean_text(text)
+    assert clean_text(once) == once
     assert len(once) <= MAX_TEXT
     assert once.isprintable()
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from captioner.app.review.session import RATINGS, Item, RatingSession, cleaned
+from captioner.app.review.session import RATINGS, Item, RatingSession, clean_text
 from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
 from captioner.errors import CaptionerError
 from captioner.inference.warning import UNFAMILIAR, UNSURE
 from tests.app.review.test_session import MODEL, session
 
-texts = some.text(max_size=40).map(cleaned)
+texts = some.text(max_size=40).map(clean_text)
 names = texts.filter(bool)
 
 
@@ -102,8 +102,8 @@ def test_a_file_from_before_there_were_warnings_is_read() -> None:
         (b"\xff\xfe\x00", "not UTF-8"),
         (b"x" * 1_000_001, "over 1 MB"),
         (b'"', "no column"),
-        (table() + b"x\n", "row 3 of the file has not as many cells"),
-        (table() + b"," * 10 + b"\n", "row 3 of the file has not as many cells"),
+        (table() + b"x\n", "row 3 of the file does not have as many cells"),
+        (table() + b"," * 10 + b"\n", "row 3 of the file does not have as many cells"),
         (table(rating="good"), "row 2 of the file: the rating must be right, partly or wrong, or empty"),
         (table(log_prob="much"), "log_prob must be a number up to 0, or empty; it is “much”"),
         (table(log_prob="0.1"), "log_prob must be"),
