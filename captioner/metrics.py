@@ -1,7 +1,7 @@
-"""Captions against references: BLEU-1…4, ROUGE-L and CIDEr, as the COCO caption server counts them.
+"""BLEU-1…4, ROUGE-L and CIDEr of captions against references, as coco-caption defines them.
 
-Everything here takes tokens (a caption is a list of words) and never raw text, because the tokeniser is part
-of the number. The values equal coco-caption's pure Python scorers to 1e-6, quirks included:
+A caption is a list of tokens, never raw text, because scores depend on the tokeniser. The values equal those
+of coco-caption's pure Python scorers to 1e-6, deviations from the papers included:
 
 - BLEU: Papineni et al. 2002, "BLEU: a Method for Automatic Evaluation of Machine Translation".
 - ROUGE-L: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries".
@@ -21,21 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 Tokens: TypeAlias = Sequence[str]
-Captions: TypeAlias = Sequence[Tokens]  # one an image
-References: TypeAlias = Sequence[Sequence[Tokens]]  # several an image
+Captions: TypeAlias = Sequence[Tokens]  # one per image
+References: TypeAlias = Sequence[Sequence[Tokens]]  # several per image
 NGram: TypeAlias = tuple[str, ...]
 
-LONGEST = 4  # words in the longest n-gram, for BLEU and for CIDEr
-BETA = 1.2  # how much recall outweighs precision in ROUGE-L
-SIGMA = 6.0  # words; width of CIDEr's penalty on a difference in length
+MAX_N = 4  # words in the longest n-gram of BLEU and CIDEr
+BETA = 1.2  # weight of recall against precision in ROUGE-L
+SIGMA = 6.0  # words; standard deviation of CIDEr's Gaussian length penalty
 
 
 @dataclass(frozen=True)
 class Metric:
     """A way to score captions against references, from 0 to ``maximum``; ``METRICS`` lists all.
 
-    ``per_image`` takes a caption and a list of references for each image, and gives float64[B]. The score of
-    a whole split is their mean, or else what ``corpus`` gives.
+    ``per_image`` takes a caption and a list of references per image and returns float64[B]. The score of a
+    split is their mean, unless there is a ``corpus`` function.
     """
 
     name: str  # in tables and on pages
@@ -43,8 +43,8 @@ class Metric:
     maximum: float
     per_image: Callable[[Captions, References], NDArray[np.float64]] | None = None
     corpus: Callable[[Captions, References], float] | None = None
-    charted: bool = True  # on pages, not in tables alone
-    optional: bool = False  # added since bundles were scored: they may lack it
+    charted: bool = True  # shown on pages, not only in tables
+    optional: bool = False  # bundles scored before it was added lack it
 
     def score(self, candidates: Captions, references: References) -> float:
         """The score of a whole split."""
@@ -56,19 +56,21 @@ class Metric:
 
 
 def score(candidates: Captions, references: References) -> dict[str, float]:
-    """Score one caption an image by every metric; ``references[i]`` are what people said of image i.
+    """Score one caption per image by every metric; ``references[i]`` are the reference captions of image i.
 
-    CIDEr takes its document frequencies from these references, so it depends on the split as a whole.
+    Returns:
+        Scores by the keys of ``METRICS``. CIDEr takes its document frequencies from these references, so it
+        depends on the whole split.
 
     Raises:
-        ValueError: there are no captions, not as many lists of references, or an empty list.
+        ValueError: there are no captions, another number of reference lists, or an empty list.
     """
     _check_pairs(candidates, references)
     return {key: metric.score(candidates, references) for key, metric in METRICS.items()}
 
 
 def score_images(candidates: Captions, references: References) -> dict[str, NDArray[np.float64]]:
-    """Score each caption alone: float64[B] for every metric that can; raises as ``score`` does."""
+    """Per-image scores: float64[B] for every metric that has them. Raises as ``score`` does."""
     _check_pairs(candidates, references)
     return {
         key: metric.per_image(candidates, references) for key, metric in METRICS.items() if metric.per_image
@@ -76,18 +78,22 @@ def score_images(candidates: Captions, references: References) -> dict[str, NDAr
 
 
 def per_image_metrics() -> list[str]:
-    """Keys of the metrics that score a caption alone."""
+    """Keys of the metrics with per-image scores."""
     return [key for key, metric in METRICS.items() if metric.per_image]
 
 
 def display_names(keys: Iterable[str]) -> dict[str, str]:
-    """Key to name of those that pages show, CIDEr first: it is what captioners are ranked by."""
+    """Names, by key, of the metrics that pages show; CIDEr first, by which models are ranked."""
     shown = sorted((key for key in keys if METRICS[key].charted), key=lambda key: key != "cider")
     return {key: METRICS[key].name for key in shown}
 
 
 def check_scores(scores: Mapping[str, float], keys: Iterable[str]) -> None:
-    """Raise ``ValueError`` unless each of these metrics is there, if it must be, and within its scale."""
+    """Check that no required metric is missing and no score is above its maximum.
+
+    Raises:
+        ValueError: the first key that fails.
+    """
     for key in keys:
         if key not in scores and not METRICS[key].optional:
             raise ValueError(f"the score {key} is missing")
@@ -100,7 +106,7 @@ def check_scores(scores: Mapping[str, float], keys: Iterable[str]) -> None:
 def bleu(
     candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
 ) -> tuple[float, float, float, float]:
-    """BLEU-1…4 of a corpus: matches and lengths are summed over all images before anything is divided."""
+    """BLEU-1…4 of a corpus: counts are summed over all images before precisions are computed."""
     _check_pairs(candidates, references)
     counts = [_bleu_counts(*pair) for pair in zip(candidates, references, strict=True)]
     return _bleu(np.sum(counts, axis=0))
@@ -111,7 +117,7 @@ def _bleu_of_images(candidates: Captions, references: References) -> NDArray[np.
 
 
 def sentence_bleu4(candidate: Tokens, references: Sequence[Tokens]) -> float:
-    """BLEU-4 of one caption, unsmoothed: close to 0 whenever no four words in a row match."""
+    """BLEU-4 of one caption, unsmoothed: close to 0 unless four words in a row match."""
     return _bleu(_bleu_counts(candidate, references))[3]
 
 
@@ -138,12 +144,15 @@ def _cider_of_images(candidates: Captions, references: References) -> NDArray[np
 
 
 class Cider:
-    """CIDEr with document frequencies fixed by one set of references.
+    """CIDEr with document frequencies from one set of references.
 
-    ``references[i]`` are the captions of image i. For evaluation they are the split that is scored; for
-    self-critical training (Rennie et al. 2017) they are the training split, so that a reward does not depend
-    on its batch. The references' vectors are kept: 30,000 captions take 2 s and 200 MB to prepare, and 2 s to
-    score as many candidates (one core).
+    ``references[i]`` are the captions of image i: in evaluation those of the split that is scored, in
+    self-critical training (Rennie et al. 2017) those of the training split, so that a reward does not depend
+    on its batch. 30,000 references take 2 s and 200 MB to prepare; scoring as many candidates takes 2 s (one
+    core).
+
+    Raises:
+        ValueError: there are no references, or an image has none.
     """
 
     def __init__(self, references: Sequence[Sequence[Tokens]]) -> None:
@@ -153,17 +162,19 @@ class Cider:
         for captions in references:
             _check_references(captions)
             frequency.update({gram for caption in captions for gram in ngrams(caption)})
-        self._unseen = math.log(len(references))  # weight of an n-gram that no image has: as if one had it
+        self._unseen = math.log(
+            len(references)
+        )  # weight of an n-gram that no image has; document frequency 1
         self._weight = {gram: self._unseen - math.log(count) for gram, count in frequency.items()}
         self._images = [[self._vector(caption) for caption in captions] for captions in references]
 
     def score(self, candidate: Tokens, references: Sequence[Tokens]) -> float:
-        """Score one caption against any references, weighted by the document frequencies of this object."""
+        """CIDEr of one caption against any references, with the document frequencies of this object."""
         _check_references(references)
         return self._consensus(candidate, [self._vector(reference) for reference in references])
 
     def score_all(self, candidates: Sequence[Tokens], images: Sequence[int]) -> NDArray[np.float64]:
-        """Score captions of the images this object was made with: float64[N]; ``images[i]`` is an index."""
+        """CIDEr of N captions: float64[N]; ``images[i]`` indexes the references given to the constructor."""
         pairs = zip(candidates, images, strict=True)
         return np.array([self._consensus(candidate, self._images[image]) for candidate, image in pairs])
 
@@ -179,62 +190,65 @@ class Cider:
 
 @dataclass(frozen=True, slots=True)
 class _Vector:
-    """A caption as CIDEr sees it: tf-idf weights of its n-grams, and one norm for each length of n-gram."""
+    """A caption in CIDEr: tf-idf weights of its n-grams, and a norm for each n."""
 
     weights: dict[NGram, float]
     norms: list[float]
     length: int
 
     def similarity(self, reference: _Vector) -> float:
-        """CIDEr-D of one pair, averaged over the lengths of n-gram."""
-        dot = [0.0] * LONGEST
-        theirs = reference.weights
-        # No intersection of sets: their order, and with it the last digit of a reward, varies between runs.
+        """CIDEr-D of one pair, averaged over n."""
+        dot = [0.0] * MAX_N
+        # In dictionary order: the order of a set, and so the last digit of a reward, varies between runs.
         for gram, weight in self.weights.items():
-            if gram in theirs:
-                dot[len(gram) - 1] += min(weight, theirs[gram]) * theirs[gram]
+            if other := reference.weights.get(gram):
+                dot[len(gram) - 1] += min(weight, other) * other
         cosines = [d / (a * b) for d, a, b in zip(dot, self.norms, reference.norms, strict=True) if d]
         difference = self.length - reference.length
-        return math.exp(-(difference**2) / (2 * SIGMA**2)) * sum(cosines) / LONGEST
+        return math.exp(-(difference**2) / (2 * SIGMA**2)) * sum(cosines) / MAX_N
 
 
 def ngrams(tokens: Tokens) -> Counter[NGram]:
-    """Count the runs of one to four words."""
+    """Counts of the n-grams of one to ``MAX_N`` words.
+
+    Raises:
+        TypeError: the tokens are a text, not a list.
+    """
     if isinstance(tokens, str):
         raise TypeError(f"a caption is a list of words; got the text {tokens!r}")
     words = tuple(tokens)
-    sizes = range(1, LONGEST + 1)
+    sizes = range(1, MAX_N + 1)
     return Counter(words[i : i + n] for n in sizes for i in range(len(words) - n + 1))
 
 
 def _norms(weights: dict[NGram, float]) -> list[float]:
-    squares = [0.0] * LONGEST
+    squares = [0.0] * MAX_N
     for gram, weight in weights.items():
         squares[len(gram) - 1] += weight * weight
     return [math.sqrt(square) for square in squares]
 
 
 def _bleu_counts(candidate: Tokens, references: Sequence[Tokens]) -> NDArray[np.int64]:
-    """int64[10]: matches by length of n-gram, n-grams by length, words, words of the closest reference."""
+    """int64[10]: matches for each n, n-grams for each n, length, length of the closest reference."""
     _check_references(references)
-    most: Counter[NGram] = Counter()
+    max_counts: Counter[NGram] = Counter()
     for reference in references:
-        most |= ngrams(reference)
+        max_counts |= ngrams(reference)
     matches = Counter[int]()
-    for gram, count in (ngrams(candidate) & most).items():
+    for gram, count in (ngrams(candidate) & max_counts).items():
         matches[len(gram)] += count
     length = len(candidate)
     closest = min((abs(len(reference) - length), len(reference)) for reference in references)[1]
-    sizes = range(1, LONGEST + 1)
+    sizes = range(1, MAX_N + 1)
     return np.array([*(matches[n] for n in sizes), *(max(0, length - n + 1) for n in sizes), length, closest])
 
 
 def _bleu(counts: NDArray[np.int64]) -> tuple[float, float, float, float]:
     """Geometric means of the clipped precisions, times the brevity penalty (Papineni et al. 2002, 2.3)."""
-    matches, totals, (length, closest) = counts[:LONGEST], counts[LONGEST:-2], counts[-2:]
-    # The two constants are coco-caption's: they decide what a caption of fewer than four words gets.
+    matches, totals, (length, closest) = counts[:MAX_N], counts[MAX_N:-2], counts[-2:]
+    # Both constants are coco-caption's; they determine the score of captions of fewer than four words.
     precisions = (matches + 1e-15) / (totals + 1e-9)
-    means = np.cumprod(precisions) ** (1 / np.arange(1, LONGEST + 1))
+    means = np.cumprod(precisions) ** (1 / np.arange(1, MAX_N + 1))
     ratio = (length + 1e-15) / (closest + 1e-9)
     one, two, three, four = (means * math.exp(min(0.0, 1 - 1 / ratio))).tolist()
     return one, two, three, four

@@ -1,12 +1,12 @@
 """A Flickr8k folder → ``{split: {image: (caption, …)}}``.
 
-All layouts are found by looking, up to three folders deep:
+The layout is detected, up to three folders deep:
 
     Kaggle      Images/             captions.txt (``image,caption``)
     original    Flicker8k_Dataset/  Flickr8k.token.txt (``name.jpg#0<TAB>caption``)
     Karpathy    either of these     dataset_flickr8k.json
 
-The official split needs Flickr_8k.{train,dev,test}Images.txt or Karpathy's file beside them.
+The official split needs Flickr_8k.{train,dev,test}Images.txt or Karpathy's file in addition.
 
 M. Hodosh, P. Young, J. Hockenmaier, "Framing Image Description as a Ranking Task", JAIR 47 (2013).
 """
@@ -33,7 +33,7 @@ LISTS = {
     "dev": "Flickr_8k.devImages.txt",
     "test": "Flickr_8k.testImages.txt",
 }
-MAX_WORDLESS_SHARE = 0.1  # share of the captions that may be without a word; of Flickr8k's none is
+MAX_WORDLESS_SHARE = 0.1  # largest share of captions without a word; Flickr8k has none
 KAGGLE_TRAIN_SHARE = 0.85
 KAGGLE_HANDLE = "shadabhussain/flickr8k"  # the mirror that carries the official split lists
 
@@ -46,7 +46,7 @@ ReferenceCaptions = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Captions by split and picture; ``skipped`` says in sentences what was left out.
+    """Captions by split and image name; ``skipped`` lists in sentences what was left out.
 
     Raises:
         DatasetError: a split is empty.
@@ -61,11 +61,11 @@ class Dataset:
         if empty := [split for split, images in self.splits.items() if not images]:
             raise DatasetError(
                 f"no picture of the {empty[0]} split is left in {self.images} "
-                f"({'; '.join(self.skipped) or 'none has a caption'}). Fetch the dataset again."
+                f"({'; '.join(self.skipped) or 'none has a caption'}). Download the dataset again."
             )
 
     def path(self, name: str) -> Path:
-        """Where a picture lies."""
+        """Path of an image."""
         return self.images / name
 
     @property
@@ -77,10 +77,10 @@ class Dataset:
         }
         return hashlib.sha256(json.dumps([self.name, plain]).encode()).hexdigest()
 
-    def without(self, names: Collection[str], why: str) -> Dataset:
-        """The same data less some pictures, with the reason added to ``skipped``."""
+    def without(self, names: Collection[str], reason: str) -> Dataset:
+        """The dataset without some images; the reason is added to ``skipped``."""
         splits = {s: {n: c for n, c in images.items() if n not in names} for s, images in self.splits.items()}
-        return replace(self, splits=splits, skipped=(*self.skipped, *_skipped(sorted(names), why)))
+        return replace(self, splits=splits, skipped=(*self.skipped, *_skipped(sorted(names), reason)))
 
     def limited(self, limit: int) -> Dataset:
         """The first ``limit`` training pictures; a sixth of it, at least 2, of the other splits."""
@@ -89,10 +89,10 @@ class Dataset:
         return replace(self, splits=splits)
 
     def held_out(self, count: int, seed: int) -> Dataset:
-        """The same data with ``count`` training pictures as a further split, ``held-out``.
+        """The dataset with ``count`` training images moved to a further split, ``held-out``.
 
-        A picture's name and the seed decide, whatever the other pictures are. With fewer pictures in the
-        training split, as ``limited`` leaves, none that was trained on is ever among the ``count`` of all.
+        Images are ordered by a hash of seed and name, independent of the other images. So an image trained on
+        in a ``limited`` dataset is never among the ``count`` held out of the full one.
 
         Raises:
             DatasetError: nothing would be left to train on.
@@ -101,17 +101,17 @@ class Dataset:
         if count >= len(train):
             raise DatasetError(f"{count} of {len(train)} training pictures cannot be held out. Name fewer.")
         order = sorted(train, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
-        chosen = set(order[:count])
-        kept = {name: captions for name, captions in train.items() if name not in chosen}
-        held = {name: captions for name, captions in train.items() if name in chosen}
-        return replace(self, splits={**self.splits, "train": kept, HELD_OUT: held})
+        selected = set(order[:count])
+        remaining = {name: captions for name, captions in train.items() if name not in selected}
+        held_out = {name: captions for name, captions in train.items() if name in selected}
+        return replace(self, splits={**self.splits, "train": remaining, HELD_OUT: held_out})
 
 
 def load(folder: str | Path, split: str = "official") -> Dataset:
     """Read captions and split a dataset folder.
 
     Args:
-        folder: where the pictures and the text files lie, in any layout.
+        folder: holds the pictures and the text files, in any layout.
         split: ``official`` (6,000/1,000/1,000 lists; train, dev, test) or ``kaggle`` (pictures in file-name
             order, the first 85 % train, the rest dev).
 
@@ -137,9 +137,9 @@ def _find(root: Path, names: Collection[str], kind: str) -> Path | None:
     for _ in range(_DEPTH + 1):
         for folder in level:
             for name in names:
-                found = folder / name
-                if found.is_file() if kind == "file" else (found.is_dir() and _has_pictures(found)):
-                    return found
+                path = folder / name
+                if path.is_file() if kind == "file" else (path.is_dir() and _has_pictures(path)):
+                    return path
         level = [child for folder in level for child in _folders(folder) if not _has_pictures(child)]
     return None
 
@@ -147,7 +147,7 @@ def _find(root: Path, names: Collection[str], kind: str) -> Path | None:
 def _folders(parent: Path) -> list[Path]:
     try:
         return sorted(child for child in parent.iterdir() if child.is_dir())
-    except OSError:  # closed to us: then the data is not in there
+    except OSError:  # no permission: the data is not in there
         return []
 
 
@@ -156,23 +156,23 @@ def _has_pictures(folder: Path) -> bool:
 
 
 def _caption_file(root: Path) -> Path:
-    found = _find(root, _CAPTION_FILES, "file")
-    if found is None:
+    path = _find(root, _CAPTION_FILES, "file")
+    if path is None:
         raise DatasetError(
             f"{root} holds neither {' nor '.join(_CAPTION_FILES)}. Point --data at a Flickr8k folder."
         )
-    return found
+    return path
 
 
 def _image_folder(root: Path) -> Path:
-    found = _find(root, _IMAGE_FOLDERS, "folder") or (root if _has_pictures(root) else None)
-    if found is None:
+    folder = _find(root, _IMAGE_FOLDERS, "folder") or (root if _has_pictures(root) else None)
+    if folder is None:
         raise DatasetError(f"{root} has no folder of .jpg pictures called {', '.join(_IMAGE_FOLDERS)}.")
-    return found
+    return folder
 
 
 def _lines(path: Path) -> list[str]:
-    """Lines of UTF-8 with or without a mark, else Windows-1252, which real copies of these files are in."""
+    """Lines of a file in UTF-8, with or without BOM, or in Windows-1252, as some copies are."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -181,13 +181,15 @@ def _lines(path: Path) -> list[str]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("cp1252", errors="replace")
-    return list(io.StringIO(text, newline=None))  # str.splitlines would also cut captions at U+0085 or U+2028
+    return list(
+        io.StringIO(text, newline=None)
+    )  # str.splitlines would also split captions at U+0085 or U+2028
 
 
 def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """Captions of every picture that is there, in file-name order, and what was skipped."""
+    """Captions of the images present, in file-name order, and sentences about what was skipped."""
     present = {file.name for file in images.iterdir() if file.suffix.lower() == ".jpg"}
-    found: dict[str, list[str]] = {}
+    captions: dict[str, list[str]] = {}
     absent: list[str] = []
     empty: list[str] = []
     wordless: list[str] = []
@@ -198,19 +200,19 @@ def _captions(path: Path, images: Path) -> tuple[dict[str, tuple[str, ...]], lis
             empty.append(name)
             wordless.append(caption)
         else:
-            found.setdefault(name, []).append(caption)
-    if len(wordless) > MAX_WORDLESS_SHARE * (len(wordless) + sum(map(len, found.values()))):
+            captions.setdefault(name, []).append(caption)
+    if len(wordless) > MAX_WORDLESS_SHARE * (len(wordless) + sum(map(len, captions.values()))):
         raise DatasetError(
             f"{len(wordless)} captions in {path} have no word of the letters a–z, such as "
-            f"{max(wordless, key=len)[:80]!r}. Captions are learnt in English: use the English ones."
+            f"{max(wordless, key=len)[:80]!r}. Use the English captions."
         )
-    if not found:
+    if not captions:
         raise DatasetError(f"no caption in {path} belongs to a picture in {images}.")
     skipped = [
         *_skipped(absent, "captions for pictures that are not there"),
         *_skipped(empty, "captions without a word"),
     ]
-    return {name: tuple(found[name]) for name in sorted(found)}, skipped
+    return {name: tuple(captions[name]) for name in sorted(captions)}, skipped
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
@@ -241,20 +243,20 @@ def _csv_rows(path: Path, lines: list[str]) -> Iterator[list[str]]:
 def _official(root: Path, captions: ReferenceCaptions) -> tuple[dict[str, ReferenceCaptions], list[str]]:
     splits: dict[str, ReferenceCaptions] = {}
     missing: list[str] = []
-    twice: list[str] = []
-    owner: dict[str, str] = {}
+    repeated: list[str] = []
+    split_of: dict[str, str] = {}
     for split, file in LISTS.items():
         counts = Counter(_split_names(root, split, file))
         for name in counts:
-            if owner.setdefault(name, split) != split:
+            if split_of.setdefault(name, split) != split:
                 raise DatasetError(
-                    f"{name} is listed in both the {owner[name]} and the {split} split of {root}."
+                    f"{name} is listed in both the {split_of[name]} and the {split} split of {root}."
                 )
         missing += [name for name in counts if name not in captions]
-        twice += [name for name in counts if counts[name] > 1]
+        repeated += [name for name in counts if counts[name] > 1]
         splits[split] = {name: captions[name] for name in counts if name in captions}
-    without = _skipped(missing, "listed in a split without a picture or a caption")
-    return splits, [*without, *_skipped(twice, "repetitions of a name in its split")]
+    skipped = _skipped(missing, "listed in a split without a picture or a caption")
+    return splits, [*skipped, *_skipped(repeated, "repetitions of a name in its split")]
 
 
 def _split_names(root: Path, split: str, file: str) -> list[str]:

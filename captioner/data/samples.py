@@ -1,8 +1,8 @@
-"""The pictures people can pick, from the first source that has any.
+"""Sample pictures for the app, from the first source that has any.
 
     1. samples/ of the bundle; samples/captions.json, if it is there, is {file name: [caption, …]}
     2. a local Flickr8k folder: CAPTIONER_FLICKR8K, or data/flickr8k
-    3. Flickr8k on the Hugging Face Hub: a few pictures of the test split, fetched once and kept on disk
+    3. Flickr8k on the Hugging Face Hub: a few pictures of the test split, downloaded once and cached
 
 Flickr8k's photographs belong to their owners and are for research and education. Nothing here publishes them.
 """
@@ -24,26 +24,26 @@ from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
 from captioner.errors import CaptionerError, DatasetError, HubError
 
-SAMPLE_COUNT = 12  # pictures offered to pick from, and kept of those on the Hub
+SAMPLE_COUNT = 12  # pictures offered, and cached of those on the Hub
 DEFAULT_FOLDER = Path("data/flickr8k")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # as ``manifest`` allows in samples/
 
 HUB_REPO = "jxie/flickr8k"
 # Its last commit according to the Hub's page of the dataset (abbreviated there) and to several projects that
-# pin it in full. It was not looked up on the Hub itself: should it be wrong, `find` says so.
+# pin it in full. It was not verified on the Hub itself; if it is wrong, `find` reports it.
 HUB_REVISION = "56f58c967835f7c508d684f36bd7897cca9d7634"
 HUB_FILE = "data/test-00000-of-00001-42a2661d12c73e48.parquet"
 CAPTION_COLUMNS = [f"caption_{number}" for number in range(5)]
-MAX_BYTES = 20_000_000  # of the row group fetched; the whole file has 137 MB
+MAX_BYTES = 20_000_000  # of the row group downloaded; the whole file has 137 MB
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture to pick: its file name, who described it, their captions, and a call that gives the file.
+    """A sample picture: file name, where it comes from, reference captions, and a function to read the file.
 
-    ``read`` raises a ``CaptionerError`` when the file has gone or was altered since.
+    ``read`` raises a ``CaptionerError`` if the file was removed or altered.
     """
 
     name: str
@@ -61,14 +61,15 @@ def find(
 ) -> tuple[tuple[Sample, ...], str]:
     """Sample pictures, always the same ones, and a sentence: where they come from or why there are none.
 
-    Pictures are fetched from the Hub only when neither the sources before it nor ``cache`` have any.
-    Raises no ``CaptionerError``: a page is complete without samples.
+    Pictures are downloaded only if neither the other sources nor ``cache`` have any. No ``CaptionerError`` is
+    raised, as pages also work without samples.
 
     Args:
-        bundle: the active one; its own samples come first, and its split decides what counts as unseen.
-        folder: a Flickr8k folder; None looks at CAPTIONER_FLICKR8K, then at data/flickr8k.
-        cache: where pictures from the Hub are kept; None is ~/.cache/captioner.
-        download: whether pictures may be fetched from the Hub, which takes seconds.
+        bundle: the active one; its own samples come first; its split determines which pictures are
+            unseen.
+        folder: a Flickr8k folder; None is CAPTIONER_FLICKR8K, or data/flickr8k.
+        cache: folder for pictures from the Hub; None is ~/.cache/captioner.
+        download: whether pictures may be downloaded from the Hub, which takes seconds.
     """
     folder = folder or Path(os.environ.get("CAPTIONER_FLICKR8K") or DEFAULT_FOLDER)
     hub_source = _from_hub if download else _downloaded
@@ -90,7 +91,7 @@ def find(
 
 
 def spread(items: Sequence[T], count: int) -> tuple[T, ...]:
-    """Up to ``count`` items at even distances, the same for the same items."""
+    """Up to ``count`` evenly spaced items; deterministic."""
     count = min(count, len(items))
     return tuple(items[index * len(items) // count] for index in range(count))
 
@@ -112,11 +113,11 @@ def _bundle_file(bundle: Bundle, name: str) -> bytes:
 
 
 def _captions(data: bytes) -> dict[str, tuple[str, ...]]:
-    """``{picture: captions}`` of a captions.json; what has another shape is left out."""
-    found = reader.parse_object(data, "captions.json")
+    """``{picture: captions}`` of a captions.json; entries of another structure are left out."""
+    value = reader.parse_object(data, "captions.json")
     return {
         name: tuple(captions)
-        for name, captions in found.items()
+        for name, captions in value.items()
         if isinstance(captions, list) and all(isinstance(caption, str) for caption in captions)
     }
 
@@ -146,7 +147,7 @@ def _cache_folder() -> Path:
 
 
 def _downloaded(cache: Path) -> list[Sample]:
-    """Those from the Hub that are on this disk."""
+    """Pictures downloaded from the Hub earlier."""
     try:
         return _cached(cache / "samples" / HUB_REVISION)
     except DatasetError as error:
@@ -154,7 +155,7 @@ def _downloaded(cache: Path) -> list[Sample]:
 
 
 def _from_hub(cache: Path) -> list[Sample]:
-    """From the folder of pictures kept under the cache; fetched if it is not there or damaged."""
+    """The cached pictures; they are downloaded if missing or damaged."""
     folder = cache / "samples" / HUB_REVISION
     with suppress(CaptionerError):
         return _cached(folder)
@@ -177,7 +178,7 @@ def _cached(folder: Path) -> list[Sample]:
 
 
 def _store(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """The captions go last: without them, what a crash left behind does not count."""
+    """The captions are written last: after a crash, pictures without them are ignored."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [_file_name(row["image"]["path"], number) for number, row in enumerate(rows)]
     for name, row in zip(names, rows, strict=True):
@@ -195,7 +196,7 @@ def _file_name(path: str | None, number: int) -> str:
 def _first_rows() -> list[dict[str, Any]]:
     """The first row group of the test split: ``image`` {bytes, path} and five captions a row.
 
-    Only that part of the file is fetched, by range requests for exactly the bytes that pyarrow asks for.
+    Only that part of the file is downloaded, by range requests for the bytes that pyarrow reads.
     """
     from huggingface_hub import HfFileSystem
     from pyarrow import ArrowException, parquet
@@ -216,7 +217,7 @@ def _first_rows() -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    """Fetch those from the Hub. Exit code 2: there is a sentence on standard error instead."""
+    """Download the pictures from the Hub. Exit code 2: failed, with a message on standard error."""
     try:
         _from_hub(_cache_folder())
     except CaptionerError as error:

@@ -1,7 +1,6 @@
-"""The results of other bundles, kept in a bundle so that its model card can show them beside its own.
+"""Results of other bundles, stored in a bundle so that its model card can compare them with its own.
 
-They are read from what each bundle says about itself, and are shown only while they compare: same pictures,
-same tokeniser, same decoding.
+They are read from those bundles, and shown only if comparable: same pictures, tokeniser and decoding.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 
 
-def row(bundle: Bundle) -> Baseline:
-    """What a bundle is, what it costs and how it scores.
+def baseline(bundle: Bundle) -> Baseline:
+    """A bundle's recipe, size, training time and scores.
 
     Raises:
-        BundleError: it has no scores, or not all that they need to compare.
+        BundleError: it has no scores.
     """
     metrics, history = bundle.metrics(), bundle.history()
     if metrics is None:
@@ -41,19 +40,19 @@ def row(bundle: Bundle) -> Baseline:
 
 
 def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
-    """Seal the results of the others into the bundle, worst first, and its card with them.
+    """Write the results of other bundles, lowest CIDEr first, and a new model card into the bundle.
 
     Raises:
-        BundleError: one has no scores, or was scored in another way.
+        BundleError: one has no scores, or was scored under other conditions.
     """
-    own, rows = row(bundle), [row(other) for other in others]
-    for other, found in zip(others, rows, strict=True):
-        if odd := [name for name in CONDITIONS if getattr(found, name) != getattr(own, name)]:
+    own, rows = baseline(bundle), [baseline(other) for other in others]
+    for other, row in zip(others, rows, strict=True):
+        if differing := [name for name in CONDITIONS if getattr(row, name) != getattr(own, name)]:
             raise BundleError(
-                f"{other.folder} was scored with another {' and '.join(odd)} than {bundle.folder}; only like "
-                "compares with like. Evaluate it in the same way."
+                f"{other.folder} was scored with another {' and '.join(differing)} than {bundle.folder}, so "
+                "the scores are not comparable. Evaluate it in the same way."
             )
     rows.sort(key=lambda one: one.scores["cider"])
-    text = model_card.render(bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows)
-    kept = msgspec.to_builtins({"baselines": rows})
-    return bundles.replace(bundle.folder, {BASELINES: json.dumps(kept, indent=1) + "\n", "README.md": text})
+    card = model_card.render(bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows)
+    record = msgspec.to_builtins({"baselines": rows})
+    return bundles.replace(bundle.folder, {BASELINES: json.dumps(record, indent=1) + "\n", "README.md": card})

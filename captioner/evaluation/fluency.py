@@ -1,4 +1,4 @@
-"""Flaws of a sentence by itself, whatever the picture shows: repetition, and an incomplete end."""
+"""Fluency errors of a caption, independent of the picture: repetitions and incomplete endings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PREPOSITIONS = (
     "to",
     "with",
 )
-# Words that carry grammar rather than meaning, numbers among them: they may stand twice in a good sentence.
+# Words with a grammatical role, and numbers: a good sentence may repeat them.
 _FUNCTION_WORDS = (
     "a an the this that these those some any no each every both all another other others",
     "several many few more one two three four five six seven eight nine ten",
@@ -38,13 +38,13 @@ FUNCTION_WORDS = frozenset(" ".join(_FUNCTION_WORDS).split())
 
 
 def repeats_ngram(tokens: Sequence[str]) -> bool:
-    """Whether a word stands twice in a row, or the same three words stand twice."""
-    threes = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
-    return any(a == b for a, b in pairwise(tokens)) or len(set(threes)) < len(threes)
+    """Whether a word is repeated in a row, or any three words in a row are repeated anywhere."""
+    trigrams = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    return any(a == b for a, b in pairwise(tokens)) or len(set(trigrams)) < len(trigrams)
 
 
 def repeats_content_word(tokens: Sequence[str]) -> bool:
-    """Whether a content word, which is any but ``FUNCTION_WORDS``, stands twice; one dog and two dogs are."""
+    """Whether a content word (none of ``FUNCTION_WORDS``) is repeated; "dog" and "dogs" count as the same."""
     content = [_singular(token) for token in tokens if token not in FUNCTION_WORDS]
     return len(set(content)) < len(content)
 
@@ -55,5 +55,5 @@ def is_incomplete(tokens: Sequence[str]) -> bool:
 
 
 def _singular(word: str) -> str:
-    """Without the s of a plural, where that is all there is to it."""
+    """The word without a plural s; other plural forms are unchanged."""
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word

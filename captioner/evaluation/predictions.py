@@ -1,4 +1,4 @@
-"""The model's captions of the test pictures, to search, sort and compare. No Streamlit."""
+"""The model's captions of the test pictures, to search, sort and compare."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ScoredCaption:
 
     image: str  # the file's name
     caption: str
-    confidence: float  # geometric mean of the word probabilities, with that of the sentence's end
+    confidence: float  # geometric mean of the word probabilities, the end included
     scores: Mapping[str, float]  # by the keys of ``SCORES``
 
     @classmethod
@@ -69,13 +69,13 @@ def words_used(captions: Sequence[ScoredCaption]) -> set[str]:
 
 
 def frequent_words(bundle: Bundle) -> list[tuple[str, int]]:
-    """The most frequent words of the training captions with their counts; none where not recorded."""
+    """The most frequent words of the training captions with their counts; empty if not recorded."""
     statistics = bundle.dataset()
     return list(statistics.words.most_common) if statistics else []
 
 
 def frequent_words_unused(bundle: Bundle, captions: Sequence[ScoredCaption]) -> list[tuple[str, int]]:
-    """Of the most frequent words, those that the model knows and may use, and that no caption has."""
+    """Those of the most frequent words that are in the vocabulary and not blocked, but in no caption."""
     excluded = words_used(captions) | blocklist.words()
     return [
         (word, count)
@@ -84,13 +84,13 @@ def frequent_words_unused(bundle: Bundle, captions: Sequence[ScoredCaption]) -> 
     ]
 
 
-def describe_rank(value: float, values: Sequence[float], sentence: str) -> str:
-    """How a value ranks among all values, itself one of them.
+def describe_rank(value: float, values: Sequence[float], template: str) -> str:
+    """How a value ranks among all values, of which it is one.
 
-    ``sentence`` has two places: for "more" or "less", and for how many of the others, as a percentage.
+    ``template`` has two fields: "more" or "less", and the share of the others.
     """
     others = len(values) - 1
     below, above = sum(other < value for other in values), sum(other > value for other in values)
     more, count = ("more", below) if below >= above else ("less", above)
     share = count / others if others else 0
-    return sentence.format(more, "all others" if share == 1 else f"{math.floor(100 * share)} % of the others")
+    return template.format(more, "all others" if share == 1 else f"{math.floor(100 * share)} % of the others")

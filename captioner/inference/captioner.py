@@ -260,6 +260,7 @@ class _Stepper:
         self._fixed: State = {}
 
     def start(self, regions: NDArray[np.float32]) -> State:
+        """Regions float32[1, R, C] → the first state, each float32[1, …]."""
         outputs = self._model.run("start", regions=regions)
         self._fixed = {name: value for name, value in outputs.items() if name.startswith("fixed_")}
         return {name: value for name, value in outputs.items() if name.startswith("state_")}
@@ -267,6 +268,7 @@ class _Stepper:
     def step(
         self, words: NDArray[np.int32], state: State
     ) -> tuple[NDArray[np.float32], State, NDArray[np.float32] | None]:
+        """Ids int32[N], state → log-probabilities float32[N, V], next state, attention float32[N, h, w]."""
         outputs = self._model.run("step", word=words, **state, **self._fixed)
         log_probs, attention = outputs.pop("log_probs"), outputs.pop("attention", None)
         maps = None if attention is None else attention.reshape(-1, *self._model.grid)

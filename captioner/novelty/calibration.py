@@ -1,4 +1,4 @@
-"""Finds the novelty detector of a bundle, and measures what it detects."""
+"""Calibrates the novelty detector of a bundle, and measures its detection rates."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from captioner.progress import track
 
 CENTROIDS = 16
 ITERATIONS = 30  # of k-means
-MAX_TRAINING_IMAGES = 1500  # that the centroids are found from; with all of them they are no better
+MAX_TRAINING_IMAGES = 1500  # to compute centroids from; more of them do not improve detection
 FALSE_POSITIVE_RATE = 0.01  # on the images that set the threshold
-MIN_IMAGES = 100  # to set a threshold, and as many others to check it
+MIN_IMAGES = 100  # to set the threshold, and as many others to check it
 IMAGES_PER_KIND = 40  # synthetic images of every kind
 
 Regions = NDArray[np.float32]
 
 
 class Encoder(Protocol):
-    """What a detector is calibrated for: a ``Captioner``, or a stand-in for it."""
+    """What ``calibrate`` needs of a ``Captioner``; tests pass a fake."""
 
     bundle: Bundle
 
     def encode(self, image: NDArray[np.uint8]) -> Regions:
-        """uint8[H, W, 3] → float32[1, R, C]."""
+        """Encode an image uint8[H, W, 3] as regions float32[1, R, C]."""
 
 
 def write(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
-    """Calibrate a detector and seal it into the bundle; as ``calibrate``."""
+    """Calibrate a detector and write it into the bundle; returns and raises as ``calibrate`` does."""
     detector = calibrate(encoder, dataset)
     if detector:
         bundles.replace(encoder.bundle.folder, {NOVELTY: manifest.canonical(detector.to_json())})
@@ -49,10 +49,11 @@ def write(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
 
 
 def calibrate(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
-    """A detector for an encoder; None where fewer than ``MIN_IMAGES`` images set its threshold or check it.
+    """A detector for an encoder; None with fewer than ``MIN_IMAGES`` images for threshold or false positives.
 
-    The centroids come from training images. The threshold does not, as the encoder was trained on those, and
-    neither does it come from the images on which the false positives are counted.
+    Centroids, threshold and false positives are measured on disjoint images: training images, on which the
+    encoder was fitted, for the centroids; dev images for the threshold; test images for the false positives.
+    Where there is no test split, the dev split is halved.
 
     Raises:
         DatasetError: the model was trained on another split of the images.
@@ -61,33 +62,33 @@ def calibrate(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
     if dataset.name != encoder.bundle.config.split_name:
         raise DatasetError(
             f"this model was trained on the {encoder.bundle.config.split_name} split. "
-            f"Measure it on that one, not on the {dataset.name} split."
+            f"Calibrate it on that one, not on the {dataset.name} split."
         )
     calibrating, checking, split = _held_out_images(dataset)
     if min(len(calibrating), len(checking)) < MIN_IMAGES:
         return None
     names = spread(list(dataset.splits["train"]), MAX_TRAINING_IMAGES)
-    training = _encoded(encoder, dataset, names, "training pictures")
-    found = spherical_k_means(np.array([mean_direction(regions) for regions in training]))
-    detector = NoveltyDetector(found, 0.0, dataset.name, split, len(checking), 0, {})
-    encoded = _encoded(encoder, dataset, calibrating, "pictures for the threshold")
+    training = _encode_all(encoder, dataset, names, "training pictures")
+    centroids = spherical_k_means(np.array([mean_direction(regions) for regions in training]))
+    detector = NoveltyDetector(centroids, 0.0, dataset.name, split, len(checking), 0, {})
+    encoded = _encode_all(encoder, dataset, calibrating, "pictures for the threshold")
     similarities = [detector.similarity(regions) for regions in encoded]
     detector = replace(detector, threshold=round(float(np.quantile(similarities, FALSE_POSITIVE_RATE)), 6))
-    false_positives = _count_novel(detector, _encoded(encoder, dataset, checking, "pictures to check it"))
+    false_positives = _count_novel(detector, _encode_all(encoder, dataset, checking, "pictures to check it"))
     photographs = [images.read(dataset.path(name)) for name in spread(checking, IMAGES_PER_KIND)]
     detected = _detection_rates(encoder, detector, photographs)
     return replace(detector, false_positives=false_positives, detected=detected)
 
 
 def _held_out_images(dataset: Dataset) -> tuple[list[str], list[str], str]:
-    """Images that set the threshold, images that check it, and the split of the latter."""
+    """Names of the images for the threshold, of those for the false positives, and the split of these."""
     dev = list(dataset.splits["dev"])
     if "test" in dataset.splits:
         return dev, list(dataset.splits["test"]), "test"
     return dev[::2], dev[1::2], "dev"
 
 
-def _encoded(encoder: Encoder, dataset: Dataset, names: Sequence[str], label: str) -> Iterator[Regions]:
+def _encode_all(encoder: Encoder, dataset: Dataset, names: Sequence[str], label: str) -> Iterator[Regions]:
     for name in track(names, label, len(names)):
         yield encoder.encode(images.read(dataset.path(name)))
 
@@ -99,7 +100,7 @@ def _count_novel(detector: NoveltyDetector, encoded: Iterable[Regions]) -> int:
 def _detection_rates(
     encoder: Encoder, detector: NoveltyDetector, photographs: Sequence[NDArray[np.uint8]]
 ) -> dict[str, tuple[int, int]]:
-    """How many synthetic images of every kind are detected, and of how many."""
+    """Detected and tested synthetic images, by kind."""
     kinds = {
         kind: [generate(np.random.default_rng(seed)) for seed in range(IMAGES_PER_KIND)]
         for kind, generate in synthetic_images.GENERATED.items()
@@ -108,20 +109,22 @@ def _detection_rates(
         kind: [alter(photo) for photo in photographs] for kind, alter in synthetic_images.ALTERED.items()
     }
     return {
-        kind: (_count_novel(detector, map(encoder.encode, made)), len(made)) for kind, made in kinds.items()
+        kind: (_count_novel(detector, map(encoder.encode, examples)), len(examples))
+        for kind, examples in kinds.items()
     }
 
 
 def spherical_k_means(directions: NDArray[np.float64]) -> tuple[tuple[int, ...], ...]:
-    """Up to ``CENTROIDS`` centroids, times ``SCALE`` and rounded: int[K, C], of float64[B, C] of length 1.
+    """Cluster unit vectors float64[B, C] by cosine (Dhillon and Modha 2001, "Concept Decompositions").
 
-    Deterministic. Source: Dhillon and Modha 2001, "Concept Decompositions for Large Sparse Text Data".
+    Returns:
+        int[K, C], K at most ``CENTROIDS``: unit centroids times ``SCALE``, rounded. Deterministic.
     """
     count = min(CENTROIDS, len(directions))
-    found = directions[np.random.default_rng(0).choice(len(directions), count, replace=False)]
+    centroids = directions[np.random.default_rng(0).choice(len(directions), count, replace=False)]
     for _ in range(ITERATIONS):
-        nearest = (directions @ found.T).argmax(axis=1)
+        nearest = (directions @ centroids.T).argmax(axis=1)
         sums = np.array([directions[nearest == index].sum(axis=0) for index in range(count)])
-        # A centroid that is the nearest of none stays where it was.
-        found = normalized(np.where(sums.any(axis=1, keepdims=True), sums, found))
-    return tuple(map(tuple, np.rint(SCALE * found).astype(int).tolist()))
+        # The centroid of an empty cluster stays unchanged.
+        centroids = normalized(np.where(sums.any(axis=1, keepdims=True), sums, centroids))
+    return tuple(map(tuple, np.rint(SCALE * centroids).astype(int).tolist()))

@@ -1,12 +1,12 @@
 """Out-of-distribution detection: how similar an image is to the training images, and when it is novel.
 
-An image is represented by the direction of its mean region, in which negative values count as 0: only
-encoders that standardise their regions have any, and with them flat colours and blur would not be detected.
+An image is represented by the direction of its mean region with negative values set to 0: only encoders that
+standardise their regions have negative values, and with these flat colours and blur would not be detected.
 Centroids of such directions, found by spherical k-means, stand for the training images. The cosine with the
 nearest one is the similarity. ``calibration`` finds centroids and threshold.
 
-Distances that depend on length (Euclidean, Mahalanobis) detect next to nothing: an unknown image activates
-the encoder less, and so lies nearer to the mean of the training images than these do themselves.
+Distances that depend on length (Euclidean, Mahalanobis) detect almost nothing: novel images activate the
+encoder less, and so lie nearer to the mean of the training images than those images themselves.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ SCALE = 1000  # a centroid's coordinates are whole thousandths
 
 
 class NoveltyDetector(NoveltyParameters, frozen=True, forbid_unknown_fields=True, dict=True):
-    """Compares images with the centroids of the training images; novelty.json holds one."""
+    """Compares images with the centroids of the training images; stored as novelty.json."""
 
     def similarity(self, regions: NDArray[np.float32]) -> float:
-        """Cosine, -1…1, of the mean of regions float32[1, R, C] with the nearest centroid; 0 if all are 0."""
+        """Cosine of the mean of regions float32[1, R, C] with the nearest centroid; 0 if all are 0."""
         return float((self._units @ mean_direction(regions)).max())
 
     def __str__(self) -> str:
@@ -56,12 +56,16 @@ class NoveltyDetector(NoveltyParameters, frozen=True, forbid_unknown_fields=True
 
     def to_json(self) -> dict[str, Any]:
         """The object for novelty.json; ``from_json`` undoes it."""
-        found: dict[str, Any] = msgspec.to_builtins(self)
-        return found
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return fields
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> NoveltyDetector:
-        """From the object in novelty.json; ``BundleError`` when a field is wrong, missing or too many."""
+        """From the object in novelty.json.
+
+        Raises:
+            BundleError: a field is missing, unknown or invalid.
+        """
         return reader.decode(value, cls, NOVELTY)
 
 
@@ -69,7 +73,7 @@ def read(bundle: Bundle, channels: int) -> NoveltyDetector | None:
     """The detector of a bundle; None if it has none.
 
     Raises:
-        BundleError: it is malformed, or made for an encoder that has not this many channels.
+        BundleError: it is malformed, or made for an encoder with another number of channels.
     """
     detector = bundle.record(NOVELTY, NoveltyDetector)
     if detector and (expected := len(detector.centroids[0])) != channels:
@@ -80,12 +84,12 @@ def read(bundle: Bundle, channels: int) -> NoveltyDetector | None:
 
 
 def mean_direction(regions: NDArray[np.float32]) -> NDArray[np.float64]:
-    """float32[1, R, C] → float64[C] of length 1 and nowhere below 0, or 0 where all regions are."""
+    """Unit vector float64[C] of the mean positive part of regions float32[1, R, C]; 0 if all are 0."""
     return normalized(np.maximum(regions[0], 0).mean(axis=0, dtype=np.float64))
 
 
 def normalized(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64[…, C] divided by its length along C; rows of 0 stay as they are."""
+    """Rows float64[…, C] divided by their Euclidean norm; rows of 0 are unchanged: float64[…, C]."""
     length = np.linalg.norm(rows, axis=-1, keepdims=True)
     units: NDArray[np.float64] = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
     return units
