@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-_FOLDER: dict[str, Any] = {"type": Path, "default": Path("artifacts"), "help": "default: %(default)s"}
+_BUNDLE = Path("artifacts")
+_FOLDER: dict[str, Any] = {"type": Path, "default": _BUNDLE, "help": f"default: {_BUNDLE}"}
 
 
 class IntermixedParser(argparse.ArgumentParser):

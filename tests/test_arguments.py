@@ -32,3 +32,10 @@ def test_flags_may_stand_anywhere(arguments: list[str]) -> None:
     add_push(parser)
     parsed = parser.parse_args(arguments)
     assert (str(parsed.folder), parsed.repo, parsed.dry_run) == ("a", "me/b", True)
+
+
+@pytest.mark.parametrize("command", ["caption", "evaluate", "novelty", "baselines", "verify", "push", "pull"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert f"python -m captioner {command}" in capsys.readouterr().out
