@@ -37,7 +37,7 @@ class Vocabulary:
     """Words in id order: the four ``SPECIALS``, then by falling frequency.
 
     Raises:
-        ValueError: the specials are not first, or a word stands twice.
+        ValueError: the specials are not first, or a word is repeated.
     """
 
     words: tuple[str, ...]

@@ -1,6 +1,6 @@
 """Format 1 → format 2 of a bundle: the same content under other names.
 
-A bundle of format 1 is never changed where it lies: its manifest seals the bytes as they are, and the names
+A bundle of format 1 is never changed in place: its manifest seals the bytes as they are, and the names
 are translated when its files are read. Writing such a bundle again writes format 2.
 """
 

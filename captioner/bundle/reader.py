@@ -155,7 +155,7 @@ def _describe_value(path: str, value: Any) -> str:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     unique = dict(pairs)
     if len(unique) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return unique
 
 

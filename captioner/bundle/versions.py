@@ -5,7 +5,7 @@
     rejected.json    the last commit that failed the smoke test, so that it is not downloaded again and again
     .tmp-pull/       a download in progress; one process at a time
 
-A crash at any moment leaves the pointer on the old version or on the new one, both whole.
+A crash at any moment leaves the pointer on the old version or on the new one, both complete.
 """
 
 from __future__ import annotations

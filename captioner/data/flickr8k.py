@@ -267,7 +267,7 @@ def _split_names(root: Path, split: str, file: str) -> list[str]:
         return karpathy.names(path, split)
     raise DatasetError(
         f"{root} lacks {file}, one of the three official split lists. "
-        f"Put them (or {karpathy.FILE}) beside the captions, or train with --split kaggle."
+        f"Put them (or {karpathy.FILE}) next to the captions, or train with --split kaggle."
     )
 
 

@@ -125,7 +125,7 @@ def test_what_the_first_bundles_did_not_say_is_filled_in(tmp_path: Path) -> None
         ("config", json.dumps({**CONFIG, "alpha": "0.7"}), r"config\.json: length_penalty must be"),
         ("config", json.dumps({**CONFIG, "colour": 1}), "colour"),
         ("metrics", json.dumps({**METRICS, "alpha": 1e9}), r"metrics\.json: length_penalty must be"),
-        ("metrics", json.dumps({**METRICS, "length_penalty": 1}), "a key stands twice"),
+        ("metrics", json.dumps({**METRICS, "length_penalty": 1}), "duplicate key"),
         ("beside", '{"rows": [{"recipe": []}]}', r"baselines\.json"),
         ("beside", '{"rows": [{"phases": [[]]}]}', r"baselines\.json"),
         ("beside", "[" * 100_000, r"baselines\.json is not proper JSON"),

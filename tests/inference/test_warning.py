@@ -22,7 +22,7 @@ from tests import tiny, visitor
 from tests.app.caption.test_page import open_page
 from tests.conftest import UseCaptioner
 from tests.fake_captioner import FakeCaptioner, make_warning, photo
-from tests.novelty.test_detector import rule
+from tests.novelty.test_detector import make_detector
 from tests.visitor import checked, page_text, press, upload
 
 Pictures = dict[str, bytes]  # name → file
@@ -30,8 +30,8 @@ SENTENCE = SENTENCES[UNFAMILIAR]
 
 
 def test_a_similarity_at_the_threshold_is_no_novelty() -> None:
-    assert warning.novelty_warning(rule(), rule().threshold) is None
-    assert warning.novelty_warning(rule(), rule().threshold - 1e-6)
+    assert warning.novelty_warning(make_detector(), make_detector().threshold) is None
+    assert warning.novelty_warning(make_detector(), make_detector().threshold - 1e-6)
 
 
 def test_a_confidence_at_the_threshold_is_low() -> None:
@@ -40,7 +40,7 @@ def test_a_confidence_at_the_threshold_is_low() -> None:
 
 
 def test_false_positives_are_reported_with_their_split() -> None:
-    warning_shown = warning.novelty_warning(rule(), 0.25)
+    warning_shown = warning.novelty_warning(make_detector(), 0.25)
     assert warning_shown
     assert "(cosine of the image embeddings): 0.250" in warning_shown.reason
     assert "of 1,000 pictures of the test split" in warning_shown.reason
@@ -67,7 +67,7 @@ def test_false_warnings_are_counted() -> None:
 def test_missed_kinds_are_reported_beside_the_detected_ones(
     detected: dict[str, tuple[int, int]], expected: str
 ) -> None:
-    result = warning.novelty_warning(rule(detected=detected), 0.0)
+    result = warning.novelty_warning(make_detector(detected=detected), 0.0)
     assert result
     assert result.reason.endswith(expected or "(1.1%) got it.")
 
@@ -81,7 +81,7 @@ def predictions(log_prob: float) -> str:
 def limited(folder: Path, limit: float, log_prob: float) -> Captioner:
     """A model that runs, with both rules."""
     tiny.runnable_bundle(folder)
-    fitting = rule(centroids=((1000,) + (0,) * (tiny.CHANNELS - 1),), threshold=limit)
+    fitting = make_detector(centroids=((1000,) + (0,) * (tiny.CHANNELS - 1),), threshold=limit)
     files: bundles.Files = {
         manifest.NOVELTY: manifest.canonical(fitting.to_json()),
         "predictions.csv": predictions(log_prob),

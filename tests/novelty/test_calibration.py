@@ -31,7 +31,7 @@ def _few_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class ColourEncoder:
-    """An encoder whose channels are red, green and blue; it notes what it has looked at."""
+    """An encoder whose channels are red, green and blue; it records what it encodes."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -62,52 +62,54 @@ def dataset(tmp_path: Path) -> Dataset:
     return data(tmp_path / "images", SIZES)
 
 
-def measured(encoder: ColourEncoder, dataset: Dataset) -> NoveltyDetector:
-    rule = calibration.calibrate(encoder, dataset)
-    assert rule
-    return rule
+def calibrated(encoder: ColourEncoder, dataset: Dataset) -> NoveltyDetector:
+    detector = calibration.calibrate(encoder, dataset)
+    assert detector
+    return detector
 
 
 def test_the_threshold_is_set_on_one_split_and_checked_on_another(tmp_path: Path, dataset: Dataset) -> None:
-    rule = measured(encoder(tmp_path / "artifacts"), dataset)
+    detector = calibrated(encoder(tmp_path / "artifacts"), dataset)
     colours = [np.array([[[200, green, 0]]], np.float32) for green in range(1, SIZES["dev"] + 1)]
-    near = sorted(rule.similarity(colour) for colour in colours)
-    assert near[0] <= rule.threshold <= near[1] + 1e-6, "one in a hundred"
-    assert (rule.split, rule.images, rule.split_name) == ("test", SIZES["test"], "official")
+    near = sorted(detector.similarity(colour) for colour in colours)
+    assert near[0] <= detector.threshold <= near[1] + 1e-6, "one in a hundred"
+    assert (detector.split, detector.images, detector.split_name) == ("test", SIZES["test"], "official")
     greener = SIZES["test"] - SIZES["dev"]
-    assert greener <= rule.false_positives <= greener + 1
+    assert greener <= detector.false_positives <= greener + 1
 
 
 def test_calibration_is_deterministic(tmp_path: Path, dataset: Dataset) -> None:
-    assert measured(encoder(tmp_path / "a"), dataset) == measured(encoder(tmp_path / "b"), dataset)
+    assert calibrated(encoder(tmp_path / "a"), dataset) == calibrated(encoder(tmp_path / "b"), dataset)
 
 
-def test_every_kind_of_synthetic_image_is_tried(tmp_path: Path, dataset: Dataset) -> None:
-    rule = measured(encoder(tmp_path / "artifacts"), dataset)
-    assert list(rule.detected) == [*synthetic_images.GENERATED, *synthetic_images.ALTERED]
-    assert {whole for _, whole in rule.detected.values()} == {IMAGES_PER_KIND}
-    assert rule.detected["pages of text"] == (IMAGES_PER_KIND, IMAGES_PER_KIND), "white is not red"
-    assert rule.detected["photographs upside down"][0] <= IMAGES_PER_KIND / 2, "their colours are the same"
+def test_every_kind_of_synthetic_image_is_tested(tmp_path: Path, dataset: Dataset) -> None:
+    detector = calibrated(encoder(tmp_path / "artifacts"), dataset)
+    assert list(detector.detected) == [*synthetic_images.GENERATED, *synthetic_images.ALTERED]
+    assert {total for _, total in detector.detected.values()} == {IMAGES_PER_KIND}
+    assert detector.detected["pages of text"] == (IMAGES_PER_KIND, IMAGES_PER_KIND), "white is not red"
+    assert detector.detected["photographs upside down"][0] <= IMAGES_PER_KIND / 2, (
+        "their colours are the same"
+    )
 
 
 def test_without_a_test_split_halves_of_dev_are_used(tmp_path: Path) -> None:
-    cut = data(tmp_path / "images", {"train": 20, "dev": 2 * calibration.MIN_IMAGES}, "kaggle")
+    kaggle = data(tmp_path / "images", {"train": 20, "dev": 2 * calibration.MIN_IMAGES}, "kaggle")
     model = encoder(tmp_path / "artifacts", split_name="kaggle")
-    rule = measured(model, cut)
-    assert (rule.split, rule.images, rule.split_name) == ("dev", calibration.MIN_IMAGES, "kaggle")
+    detector = calibrated(model, kaggle)
+    assert (detector.split, detector.images, detector.split_name) == ("dev", calibration.MIN_IMAGES, "kaggle")
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
-def test_few_pictures_make_no_rule(tmp_path: Path, split: str) -> None:
+def test_too_few_pictures_give_no_detector(tmp_path: Path, split: str) -> None:
     few = data(tmp_path / "images", {**SIZES, split: calibration.MIN_IMAGES - 1})
     model = encoder(tmp_path / "artifacts")
     before = model.bundle.checksum
     assert calibration.write(model, few) is None
-    assert model.seen == [], "not even looked at"
+    assert model.seen == [], "no picture is encoded"
     assert bundles.load(model.bundle.folder).checksum == before
 
 
-def test_another_cut_is_refused(tmp_path: Path, dataset: Dataset) -> None:
+def test_another_split_name_is_refused(tmp_path: Path, dataset: Dataset) -> None:
     with pytest.raises(DatasetError, match="trained on the kaggle split"):
         calibration.calibrate(encoder(tmp_path / "artifacts", split_name="kaggle"), dataset)
 
@@ -118,19 +120,19 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, dataset: Dataset
         calibration.calibrate(encoder(tmp_path / "artifacts"), dataset)
 
 
-def test_it_is_added_to_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
+def test_the_detector_is_written_into_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
     model = encoder(tmp_path / "artifacts")
-    rule = calibration.write(model, dataset)
-    assert rule
+    detector = calibration.write(model, dataset)
+    assert detector
     sealed = bundles.load(model.bundle.folder)
     written = (sealed.folder / NOVELTY).read_bytes()
-    assert NoveltyDetector.from_json(reader.parse_object(written, NOVELTY)) == rule
+    assert NoveltyDetector.from_json(reader.parse_object(written, NOVELTY)) == detector
     assert manifest.canonical(reader.parse(written, NOVELTY)) == written
     others = {name: entry for name, entry in sealed.files.items() if name != NOVELTY}
     assert others == model.bundle.files
 
 
-def test_centroids_are_found_where_directions_crowd() -> None:
+def test_centroids_are_at_the_clusters() -> None:
     rng = np.random.default_rng(0)
     clusters = np.eye(5)[rng.integers(0, 5, 200)] + rng.normal(0, 0.01, (200, 5))
     result = normalized(np.array(calibration.spherical_k_means(normalized(clusters)), np.float64))
@@ -174,10 +176,10 @@ def test_the_command_prints_and_writes(
     assert main(command) == 0
     assert bundles.load(own.folder).checksum == own.checksum, "nothing is written unless asked for"
     assert main([*command, "--write"]) == 0
-    rule = Captioner(bundles.load(own.folder)).warning_rules.novelty
-    assert rule
-    assert rule.images == 4
-    assert capsys.readouterr().out == f"{rule}\n{rule}\nwritten to {own.folder}\n"
+    detector = Captioner(bundles.load(own.folder)).warning_rules.novelty
+    assert detector
+    assert detector.images == 4
+    assert capsys.readouterr().out == f"{detector}\n{detector}\nwritten to {own.folder}\n"
 
 
 def test_the_command_says_that_pictures_are_few(
