@@ -1,8 +1,7 @@
-"""Rules of the tree: where a module lies, and what it may import, inside a function, too.
+"""Rules of the tree: where a module is, and what it may import, inside functions too.
 
-The rooms are the folders of `captioner/`. Imports run one way: a room imports those before it in its line,
-never one after it. A page of the app imports no other page; training and the app do not
-import each other.
+The packages are the folders of `captioner/`. Imports run one way: a package imports those before it in its
+list, never one after it. A page of the app imports no other page; training and the app do not import each other.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ MAX_LINES = 300  # of a file
 MAX_ENTRY_LINES = 40  # of train.py and streamlit_app.py, which only hand over to the package
 MAX_MODULES = 12  # of a folder
 
-# The folder "" is captioner/ itself. Each room may import those before it.
+# The folder "" is captioner/ itself. Each package may import those before it.
 LIBRARY = ("", "bundle", "data", "novelty", "inference", "evaluation")
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
 APP = (*LIBRARY, "app/state", "app/components")
 PAGES = tuple(f"app/{page}" for page in ("caption", "batch", "compare", "explore", "review"))
 PAGES += ("app/training_report", "app/about")
-ROOMS = {*TRAINING, *APP, *PAGES}
+PACKAGES = {*TRAINING, *APP, *PAGES}
 
 MAY_IMPORT_STREAMLIT = ("captioner/app", "streamlit_app.py", "tests")
 MAY_IMPORT_KERAS = ("captioner/training", "tests/training")
@@ -72,20 +71,20 @@ def under(path: Path, places: tuple[str, ...]) -> bool:
     return any(path.is_relative_to(place) for place in places)
 
 
-def room_of(path: Path) -> str:
+def package_of(path: Path) -> str:
     """The folder of a file of the package, as the lists above name it."""
     return "/".join(path.parts[1:-1])
 
 
-def room_of_module(dotted: str) -> str:
-    """The room of `captioner.a.b.c`, whether or not there is such a module."""
+def package_of_module(dotted: str) -> str:
+    """The package of `captioner.a.b.c`, whether or not there is such a module."""
     parts = dotted.split(".")[1:]
-    return next((room for n in (2, 1) if (room := "/".join(parts[:n])) in {*ROOMS, "app"}), "")
+    return next((package for n in (2, 1) if (package := "/".join(parts[:n])) in {*PACKAGES, "app"}), "")
 
 
 def may_import(path: Path) -> set[str]:
-    """The rooms that a file may import."""
-    room = room_of(path)
+    """The packages that a file may import."""
+    package = package_of(path)
     match path.parts[0]:
         case "train.py":
             return {*TRAINING}
@@ -94,13 +93,13 @@ def may_import(path: Path) -> set[str]:
         case "tests" if not path.is_relative_to("tests/training"):
             return {*LIBRARY, *APP, *PAGES, "app"}
         case "tests":
-            return {*ROOMS, "app"}
-        case _ if room in PAGES:
-            return {*APP, room}
-        case _ if path.name in {"__init__.py", "__main__.py"} and not room:
+            return {*PACKAGES, "app"}
+        case _ if package in PAGES:
+            return {*APP, package}
+        case _ if path.name in {"__init__.py", "__main__.py"} and not package:
             return {*LIBRARY}
-    line = TRAINING if room in TRAINING else APP
-    return {*line[: line.index(room) + 1]} if room in line else set()
+    line = TRAINING if package in TRAINING else APP
+    return {*line[: line.index(package) + 1]} if package in line else set()
 
 
 def module(path: Path) -> str:
@@ -163,23 +162,23 @@ def _is_false(node: ast.expr) -> bool:
 
 def misplaced_imports(path: Path, imported: str) -> Iterator[str]:
     """What is wrong with one import of one file."""
-    package = imported.partition(".")[0]
-    if package in RUNS_CODE:
-        yield f"{path} imports {package}, whose files can run code"
-    if package == "streamlit" and not under(path, MAY_IMPORT_STREAMLIT):
+    library = imported.partition(".")[0]
+    if library in RUNS_CODE:
+        yield f"{path} imports {library}, whose files can run code"
+    if library == "streamlit" and not under(path, MAY_IMPORT_STREAMLIT):
         yield f"{path} imports streamlit"
-    if package in {"keras", "tf_keras"} and not under(path, MAY_IMPORT_KERAS):
-        yield f"{path} imports {package}"
-    if package == "tensorflow" and not under(path, MAY_IMPORT_TENSORFLOW):
+    if library in {"keras", "tf_keras"} and not under(path, MAY_IMPORT_KERAS):
+        yield f"{path} imports {library}"
+    if library == "tensorflow" and not under(path, MAY_IMPORT_TENSORFLOW):
         yield f"{path} imports tensorflow"
-    if package in {"train", "streamlit_app"} and path.parts[0] == "captioner":
-        yield f"{path} imports {package}, which lies above it"
+    if library in {"train", "streamlit_app"} and path.parts[0] == "captioner":
+        yield f"{path} imports {library}, which is above it"
     serves = under(path, ("captioner", "streamlit_app.py")) and not under(path, ("captioner/training",))
-    if serves and package not in INSTALLED | sys.stdlib_module_names:
-        yield f"{path} imports {package}, which requirements.txt does not install"
+    if serves and library not in INSTALLED | sys.stdlib_module_names:
+        yield f"{path} imports {library}, which requirements.txt does not install"
     around = within(module(path), imported)  # `from captioner.app import state` names the folder of both, too
-    if package == "captioner" and not around and room_of_module(imported) not in may_import(path):
-        yield f"{path} imports {imported}, which its room may not"
+    if library == "captioner" and not around and package_of_module(imported) not in may_import(path):
+        yield f"{path} imports {imported}, which its library may not"
 
 
 @functools.cache
@@ -203,11 +202,11 @@ def _broken_rules(path: Path, text: str) -> Iterator[str]:
 
 
 def misplaced_files(paths: set[Path]) -> Iterator[str]:
-    """Modules outside of every room, rooms with too many, and tests whose module lies elsewhere."""
+    """Modules outside of every package, packages with too many, and tests that mirror no module."""
     modules = {path for path in paths if path.parts[0] == "captioner" and path.name != "__init__.py"}
     for path in sorted(modules):
-        if room_of(path) not in ROOMS:
-            yield f"{path} lies in no room"
+        if package_of(path) not in PACKAGES:
+            yield f"{path} is in no package"
     for folder, count in Counter(path.parent for path in modules).items():
         if count > MAX_MODULES:
             yield f"{folder} has {count} modules, more than {MAX_MODULES}"
@@ -221,7 +220,7 @@ def misplaced_files(paths: set[Path]) -> Iterator[str]:
 
 
 def cycle(sources: dict[Path, str]) -> Iterator[str]:
-    """The first circle of imports inside the package, if there is one."""
+    """The first import cycle of the package, if there is one."""
     paths = {module(path): path for path in sources if path.parts[0] == "captioner"}
     graph = {
         here: {other for other in imported_by(path, sources[path]) if other in paths} - {"captioner", here}
@@ -231,7 +230,7 @@ def cycle(sources: dict[Path, str]) -> Iterator[str]:
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
-        yield f"imports run in a circle: {' -> '.join(reversed(error.args[1]))}"
+        yield f"imports form a cycle: {' -> '.join(reversed(error.args[1]))}"
 
 
 def violations(sources: dict[Path, str]) -> list[str]:

@@ -109,13 +109,13 @@ def test_a_planted_import_is_found(
         ("captioner/text.py", "numpy.load('f', allow_pickle=True)\n", "text.py sets allow_pickle"),
         ("captioner/text.py", "\n" * 301, "more than 300"),
         ("train.py", "\n" * 41, "more than 40"),
-        ("captioner/helpers/misc.py", "", "captioner/helpers/misc.py lies in no room"),
-        ("captioner/app/charts.py", "", "captioner/app/charts.py lies in no room"),
+        ("captioner/helpers/misc.py", "", "captioner/helpers/misc.py is in no package"),
+        ("captioner/app/charts.py", "", "captioner/app/charts.py is in no package"),
         ("tests/bundle/test_metrics.py", "", "tests/bundle/test_metrics.py mirrors no module"),
         ("tests/test_captioner.py", "", "tests/test_captioner.py mirrors no module"),
     ],
 )
-def test_a_planted_breach_is_found(
+def test_a_planted_violation_is_found(
     plant: Callable[[str, str], list[str]], file: str, planted: str, broken: str
 ) -> None:
     assert any(broken in sentence for sentence in plant(file, planted))
@@ -126,19 +126,19 @@ def test_a_listed_test_that_is_gone_is_found(tree: dict[Path, str]) -> None:
     assert violations(left) == ["tests/test_readme.py is listed as mirroring no module, and is not there"]
 
 
-def test_a_circle_is_found(plant: Callable[[str, str], list[str]]) -> None:
+def test_an_import_cycle_is_found(plant: Callable[[str, str], list[str]]) -> None:
     plant("captioner/text.py", "import captioner.errors\n")
-    assert any("circle" in broken for broken in plant("captioner/errors.py", "import captioner.text\n"))
+    assert any("cycle" in broken for broken in plant("captioner/errors.py", "import captioner.text\n"))
 
 
-def test_a_crowded_room_is_found() -> None:
+def test_a_package_with_too_many_modules_is_found() -> None:
     crowd = {Path(f"captioner/novelty/part_{number}.py") for number in range(MAX_MODULES + 1)}
     assert f"captioner/novelty has {MAX_MODULES + 1} modules, more than {MAX_MODULES}" in misplaced_files(
         crowd
     )
 
 
-def test_what_is_allowed_breaks_nothing(plant: Callable[[str, str], list[str]]) -> None:
+def test_allowed_imports_break_no_rule(plant: Callable[[str, str], list[str]]) -> None:
     assert (
         plant("captioner/training/loop/fit.py", "import keras\nfrom captioner.training import models\n") == []
     )

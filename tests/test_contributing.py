@@ -63,10 +63,10 @@ def named(change: str) -> set[str]:
 
 
 def test_a_page_takes_its_folder_and_a_line(copy: Path, run: Run) -> None:
-    room = copy / "captioner" / "app" / "hello"
-    room.mkdir()
-    (room / "__init__.py").touch()
-    (room / "page.py").write_text(
+    page_folder = copy / "captioner" / "app" / "hello"
+    page_folder.mkdir()
+    (page_folder / "__init__.py").touch()
+    (page_folder / "page.py").write_text(
         "import streamlit as st\n\ndef page() -> None:\n    st.title('Hello there')\n"
     )
     router = copy / "streamlit_app.py"

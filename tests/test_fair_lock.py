@@ -30,7 +30,7 @@ def test_first_come_first_served() -> None:
     assert served == list(range(20))
 
 
-def test_nobody_has_it_twice_while_somebody_waits() -> None:
+def test_no_thread_gets_it_twice_while_another_waits() -> None:
     lock, served = FairLock(), list[str]()
 
     def one() -> None:

@@ -113,7 +113,7 @@ def test_exif_of_an_unknown_type_is_the_files_fault(format: str) -> None:
         (b"crx \0\0\0\1crx isom", None),
     ],
 )
-def test_the_brands_of_a_container_tell_how_it_is_coded(brands: bytes, format: str | None) -> None:
+def test_the_brands_of_a_container_identify_its_format(brands: bytes, format: str | None) -> None:
     assert image_headers.identify(struct.pack(">I", len(brands) + 8) + b"ftyp" + brands + b"avif") == format
 
 

@@ -274,7 +274,7 @@ def test_the_module_runs_and_any_file_name_can_be_printed(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes")
-def test_a_reader_that_has_enough_is_no_error(artifacts: Path, pictures: list[str]) -> None:
+def test_a_closed_pipe_is_no_error(artifacts: Path, pictures: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "captioner", "caption", pictures[0], "--bundle", str(artifacts)]

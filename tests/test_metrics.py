@@ -108,7 +108,7 @@ def test_the_closest_reference_is_the_shorter_of_two_equally_far() -> None:
 
 @given(corpora, st.randoms(use_true_random=False))
 @quickly
-def test_the_order_of_images_and_of_references_is_of_no_account(
+def test_the_order_of_images_and_references_does_not_matter(
     corpus: list[tuple[list[str], list[list[str]]]], random: Any
 ) -> None:
     shuffled = [(caption, random.sample(references, len(references))) for caption, references in corpus]

@@ -32,7 +32,7 @@ def test_items_pass_through_in_order() -> None:
     assert list(track([], "reading", 0)) == []
 
 
-def test_what_is_short_prints_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_short_tasks_print_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     run(clock, 0.9)
 
     assert capsys.readouterr().err == ""

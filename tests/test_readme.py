@@ -74,7 +74,7 @@ def test_every_linked_file_is_there() -> None:
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-def rooms(tree: str) -> dict[str, set[str]]:
+def modules_by_folder(tree: str) -> dict[str, set[str]]:
     """The modules that a tree names, by the folder that they stand below."""
     named: dict[str, set[str]] = {}
     above: list[tuple[int, str]] = []  # indentation and path of the folders around a line
@@ -88,7 +88,7 @@ def rooms(tree: str) -> dict[str, set[str]]:
     return {folder: modules for folder, modules in named.items() if modules}
 
 
-def test_every_module_stands_below_its_room() -> None:
+def test_every_module_is_listed_under_its_package() -> None:
     tree = README.partition("## What is where")[2].partition("```")[2].partition("```")[0]
     paths = [path.relative_to(ROOT) for path in (ROOT / "captioner").rglob("*.py")]
     modules = {path for path in paths if path.name != "__init__.py"} | {
@@ -98,12 +98,12 @@ def test_every_module_stands_below_its_room() -> None:
     here: dict[str, set[str]] = {}
     for path in modules:
         here.setdefault("" if path.parent == Path() else path.parent.as_posix(), set()).add(path.name)
-    assert rooms(tree) == here
+    assert modules_by_folder(tree) == here
 
 
-def test_a_module_below_another_room_is_not_below_its_own() -> None:
+def test_modules_are_listed_by_package() -> None:
     tree = "a.py  x\nroom/  y\n  b.py  z; c.py\n  inner/  d.py\n          e.py\nother/  f.py\n"
-    assert rooms(tree) == {
+    assert modules_by_folder(tree) == {
         "": {"a.py"},
         "room": {"b.py", "c.py"},
         "room/inner": {"d.py", "e.py"},
@@ -111,7 +111,7 @@ def test_a_module_below_another_room_is_not_below_its_own() -> None:
     }
 
 
-def test_every_python_that_will_do_is_named() -> None:
+def test_every_supported_python_version_is_named() -> None:
     bounds = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text())
     candidates = re.search("CANDIDATES := (.*)", (ROOT / "Makefile").read_text())
     assert bounds
@@ -137,7 +137,7 @@ def test_there_are_commands_to_try() -> None:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_a_printed_command_is_understood(command: str) -> None:
+def test_a_printed_command_is_parsed(command: str) -> None:
     parts = shlex.split(command)
     if "captioner" in parts:
         command_line._parser().parse_args(parts[parts.index("captioner") + 1 :])

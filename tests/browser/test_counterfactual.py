@@ -91,7 +91,7 @@ def test_words_are_sampled_on_demand(open_page: Open) -> None:
     expect(page.get_by_role("heading", name="Other random versions")).to_be_visible()
 
 
-def test_nobody_is_asked_for_the_camera_before_it_is_wanted(open_page: Open) -> None:
+def test_the_camera_is_requested_only_on_demand(open_page: Open) -> None:
     page = open_page()
     expect(page.get_by_text("Upload a photograph")).to_be_visible()
     assert page.get_by_test_id("stCameraInput").count() == 0

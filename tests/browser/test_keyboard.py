@@ -55,7 +55,7 @@ def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
     assert caption_text(page) == caption
 
 
-def test_what_is_folded_is_opened_and_set_by_keyboard(open_page: Open) -> None:
+def test_expanders_and_settings_work_by_keyboard(open_page: Open) -> None:
     page = open_page()
     tab_to(page, page.get_by_role("button", name="Use picture 1", exact=True))
     page.keyboard.press("Enter")

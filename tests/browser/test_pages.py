@@ -66,14 +66,14 @@ def test_a_sample_can_be_picked_and_linked_to(open_page: Open) -> None:
     assert caption_text(again) == caption
 
 
-def test_what_is_too_wide_is_noticed(open_page: Open) -> None:
+def test_horizontal_scrolling_is_detected(open_page: Open) -> None:
     page = open_page()
     assert needs_no_scrolling(page)
     page.get_by_role("heading", level=1).evaluate("title => { title.style.width = '200vw' }")
     assert not needs_no_scrolling(page)
 
 
-def test_an_upload_outlives_a_look_at_another_page(open_page: Open) -> None:
+def test_an_upload_survives_a_visit_to_another_page(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption = caption_text(page)
@@ -125,7 +125,7 @@ def test_no_file_name_becomes_a_link(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "batch", "compare", "explore", "review", "training", "about"])
-def test_no_page_asks_anybody_else(open_page: Open, address: str, path: str) -> None:
+def test_no_page_loads_from_other_servers(open_page: Open, address: str, path: str) -> None:
     page = open_page()
     urls: list[str] = []
     page.on("request", lambda request: urls.append(request.url))

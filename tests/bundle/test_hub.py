@@ -78,7 +78,7 @@ def test_files_named_by_an_earlier_format_are_removed(server: FakeHub, tmp_path:
     assert set(migration.FILES.values()) <= there
 
 
-def test_samples_stay_at_home_unless_asked_for(server: FakeHub, trained: Bundle, tmp_path: Path) -> None:
+def test_samples_are_pushed_only_on_request(server: FakeHub, trained: Bundle, tmp_path: Path) -> None:
     assert not any("samples" in name for name in hub.push(trained.folder, REPO).files)
     assert hub.pull(REPO, None, tmp_path / "without").samples is None
 
@@ -166,7 +166,7 @@ class TestFailure:
         assert storage.load(before.folder) == before
         assert not list(tmp_path.glob("pulled.*"))
 
-    def test_dead(self, server: FakeHub, last_good: Path) -> None:
+    def test_an_unreachable_hub(self, server: FakeHub, last_good: Path) -> None:
         server.stop()
         with pytest.raises(HubError, match="could not be reached"):
             hub.pull(REPO, None, last_good)
@@ -215,7 +215,7 @@ class TestFailure:
         with pytest.raises(HubError, match=f"rejected: .*{name}"):
             hub.pull(REPO, None, last_good)
 
-    def test_tried_in_vain(self, server: FakeHub, last_good: Path) -> None:
+    def test_a_failed_smoke_test(self, server: FakeHub, last_good: Path) -> None:
         def check(arrived: Bundle) -> None:
             raise BundleError("it does not run") from ValueError("no signatures")
 
@@ -276,12 +276,12 @@ class TestFailure:
             hub.pull(repo, None, last_good)
 
 
-def test_what_has_no_sentence_is_a_bug_and_passes_through() -> None:
+def test_unknown_errors_pass_through() -> None:
     with pytest.raises(ZeroDivisionError), translated_errors(REPO, None):
         _ = 1 / 0
 
 
-def test_a_bug_of_ours_is_not_taken_for_the_hubs() -> None:
+def test_our_own_bugs_are_not_reported_as_hub_errors() -> None:
     with pytest.raises(KeyError), translated_errors(REPO, None):
         _ = dict[str, str]()["ours"]
     with pytest.raises(ValueError, match="Expecting value"), translated_errors(REPO, None):

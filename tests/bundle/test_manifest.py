@@ -58,7 +58,7 @@ def reseal(artifacts: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 @pytest.mark.parametrize("name", [MANIFEST, "config.json", "captioner.tflite"])
-def test_any_flipped_bit_is_noticed(artifacts: Path, name: str) -> None:
+def test_any_flipped_bit_is_detected(artifacts: Path, name: str) -> None:
     whole = (artifacts / name).read_bytes()
     for bit in range(0, 8 * len(whole), 7):  # a prime step visits every place in a byte
         flipped = bytearray(whole)

@@ -107,7 +107,7 @@ def test_its_files_stay_as_they_are_until_it_is_written_anew(old: Bundle) -> Non
     assert used == {"split"}, "which is the part of the dataset, too"
 
 
-def test_what_the_first_bundles_did_not_say_is_filled_in(tmp_path: Path) -> None:
+def test_fields_missing_from_the_first_bundles_get_defaults(tmp_path: Path) -> None:
     config = {name: CONFIG[name] for name in CONFIG if name not in ("members", "mirror", "pretrained")}
     row = {name: value for name, value in BASELINE.items() if name != "decoder"}
     old = old_bundle(

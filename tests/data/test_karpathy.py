@@ -40,7 +40,7 @@ def test_it_equals_the_other_layouts(tmp_path: Path, split: str) -> None:
     assert flickr8k.load(his, split).splits == flickr8k.load(other, split).splits
 
 
-def test_it_lends_its_splits_to_captions_that_have_no_lists(tmp_path: Path) -> None:
+def test_its_splits_are_used_for_captions_without_lists(tmp_path: Path) -> None:
     folder = tiny_flickr8k.kaggle(tmp_path / "kaggle")
     expected = flickr8k.load(folder).splits
     for file in tiny_flickr8k.LISTS.values():

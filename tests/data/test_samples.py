@@ -142,7 +142,7 @@ class TestNone:
         assert "there is no Flickr8k folder" in sentence
         return sentence
 
-    def test_dead(self, server: FakeHub, tmp_path: Path) -> None:
+    def test_an_unreachable_hub(self, server: FakeHub, tmp_path: Path) -> None:
         server.stop()
         assert "could not be reached" in self.why(tmp_path)
 

@@ -119,7 +119,9 @@ def test_people_have_no_score_where_each_picture_has_one_caption() -> None:
     assert evaluation.human_baseline([[["a", "dog"]], [["a", "cat"]]]) is None
 
 
-def test_what_the_sentences_are_like(dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]) -> None:
+def test_diversity_and_fluency_are_measured(
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
+) -> None:
     captions = {"1.png": "a dog runs", "2.png": "a dog runs", "3.png": "a man on the"}
     result, _ = evaluation.evaluate(fake_captioner(captions), dataset)
 

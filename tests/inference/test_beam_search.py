@@ -62,7 +62,7 @@ def test_a_wide_beam_is_exhaustive_search(seed: int, length_penalty: float) -> N
     assert [candidate.score for candidate in result.candidates] == pytest.approx([scores[s] for s in best])
 
 
-def test_two_beams_find_what_greedy_search_walks_past() -> None:
+def test_two_beams_find_what_greedy_search_misses() -> None:
     decoder = table({(): {A: 0.6, B: 0.4}, (A,): {END: 0.4, C: 0.3}, (B,): {C: 0.9}, (B, C): {END: 0.9}})
     assert without_end(search(decoder, beams=1, length_penalty=0).candidates[0]) == (A,)
     assert without_end(search(decoder, beams=2, length_penalty=0).candidates[0]) == (B, C)
@@ -141,7 +141,7 @@ def test_a_sentence_without_an_end_is_unfinished() -> None:
 # What may not be chosen
 
 
-def test_masked_words_are_not_chosen_and_not_made_up_for() -> None:
+def test_masked_words_are_not_chosen_and_not_renormalised() -> None:
     decoder = table({(): {PAD: 0.2, START: 0.2, UNKNOWN: 0.2, END: 0.2, A: 0.1}, (A,): {A: 0.9, B: 0.09}})
     best = search(decoder, beams=1).candidates[0]
     assert without_end(best) == (A, B)
@@ -152,7 +152,7 @@ def test_masked_words_are_not_chosen_and_not_made_up_for() -> None:
 
 @given(seeds, st.integers(1, 4), st.sampled_from([None, 0.0, 1.0]), st.sampled_from([[B], [A, C]]))
 @quickly
-def test_a_blocked_word_is_nowhere_however_likely(
+def test_a_blocked_word_never_appears_however_likely(
     seed: int, beams: int, temperature: float | None, blocked: list[int]
 ) -> None:
     def decoder(ids: Ids) -> NDArray[np.float32]:
@@ -195,7 +195,7 @@ def test_no_trigram_is_repeated() -> None:
     assert without_end(best)[5:] != (C,)
 
 
-def test_a_word_is_not_joined_to_itself() -> None:
+def test_a_word_is_not_repeated_after_a_conjunction() -> None:
     decoder = table({(): {A: 0.9}, (A,): {B: 0.9}, (A, B): {A: 0.8, C: 0.1}, (A, B, C): {END: 0.9}})
 
     def text(conjunctions: list[int], prefix: Ids = ()) -> str:

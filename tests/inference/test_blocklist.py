@@ -24,14 +24,14 @@ def test_every_word_is_one_that_a_caption_can_have_and_stands_once() -> None:
 
 
 @pytest.mark.parametrize("word", ["condoms", "topless", "oriental", "asian", "fat", "homeless", "retarded"])
-def test_what_insults_is_blocked(word: str) -> None:
+def test_insulting_words_are_blocked(word: str) -> None:
     assert word in blocklist.words()
 
 
 @pytest.mark.parametrize(
     "word", ["black", "white", "bikini", "american", "german", "hot", "old", "dog", "man"]
 )
-def test_what_dogs_and_clothes_need_stays(word: str) -> None:
+def test_words_for_dogs_and_clothes_are_allowed(word: str) -> None:
     assert word not in blocklist.words()
 
 

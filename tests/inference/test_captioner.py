@@ -69,7 +69,9 @@ def test_different_pictures_get_different_captions(captioner: Captioner) -> None
     assert len({captioner.caption(picture(seed)).best.text for seed in range(6)}) > 1
 
 
-def test_no_dog_is_black_and_black(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_word_is_repeated_after_a_conjunction(
+    captioner: Captioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def repetitions(joins: tuple[str, ...]) -> int:
         """How many of 40 sentences, sampled, have the same word twice with one between."""
         monkeypatch.setattr(inference, "CONJUNCTIONS", joins)

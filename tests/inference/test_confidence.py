@@ -33,7 +33,7 @@ def with_predictions(folder: Path, text: str) -> Bundle:
     return bundles.write(folder, tiny.required_files(tiny.config()) | {"predictions.csv": text})
 
 
-def test_a_tenth_is_doubted_and_what_is_doubted_wrongly_is_counted() -> None:
+def test_the_least_confident_tenth_is_flagged() -> None:
     result = confidence.measure([*scored(200), *((sure, 0.5) for sure, _ in scored(200))])
     assert result == ConfidenceThreshold(value=0.1, images=400, flagged=40, false_positives=10)
 

@@ -50,7 +50,7 @@ def test_what_a_greedy_search_passes_over_is_blocked(seed: int) -> None:
         assert word.text not in word.blocked
 
 
-def test_what_only_a_prefix_may_say_is_blocked() -> None:
+def test_a_repetition_forced_by_a_prefix_is_marked_as_blocked() -> None:
     (best, *_) = search(random_decoder(1), prefix=(A, B, B)).candidates
     assert [word.text in word.blocked for word in best.words[:3]] == [False, False, True]
 

@@ -26,14 +26,14 @@ def totals(seed: int, rows: int = 3, words: int = 40) -> LogProbs:
 
 @given(seeds, st.integers(1, 4))
 @quickly
-def test_sampling_cold_is_greedy_search(seed: int, beams: int) -> None:
+def test_sampling_at_temperature_zero_is_greedy_search(seed: int, beams: int) -> None:
     decoder = random_decoder(seed)
     for temperature in (0.0, 1e-12):
         result = search(decoder, beams=beams, temperature=temperature, seed=seed, max_words=6)
         assert summary(result) == summary(search(decoder, beams=1, max_words=6))
 
 
-def test_a_seed_is_a_sample() -> None:
+def test_the_same_seed_gives_the_same_sample() -> None:
     def sample(seed: int) -> list[tuple[Ids, float]]:
         return summary(search(random_decoder(3), beams=3, temperature=1.0, seed=seed, max_words=6))
 

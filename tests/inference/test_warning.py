@@ -156,7 +156,7 @@ def doubtful(fake: FakeCaptioner) -> FakeCaptioner:
     return fake
 
 
-def test_how_sure_the_model_is_sways_no_rating(
+def test_low_confidence_is_hidden_before_the_rating(
     use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path
 ) -> None:
     fake = use_captioner(FakeCaptioner(tiny.full_bundle(tmp_path / "artifacts")))

@@ -20,7 +20,7 @@ def chosen(*flags: str) -> Recipe:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_is_what_it_says_unless_changed(recipe: str) -> None:
+def test_a_recipe_without_flags_is_unchanged(recipe: str) -> None:
     assert chosen("--recipe", recipe) == RECIPES[recipe]
 
 

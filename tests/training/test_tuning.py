@@ -150,7 +150,7 @@ KILLED_AT: tuple[tuple[Any, str, int], ...] = (
 
 
 @pytest.mark.usefixtures("quick")
-def test_interrupted_or_asked_for_more_it_comes_to_the_same(
+def test_interruptions_do_not_change_the_result(
     whole: Tuned, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tuner = make_tuner(tiny_dataset, tmp_path)

@@ -29,7 +29,7 @@ def test_a_failure_is_described_with_captions_of_the_model() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.image)
-def test_a_model_without_the_mistake_is_not_accused_of_it(case: failures.Case) -> None:
+def test_a_failure_that_did_not_occur_is_not_described(case: failures.Case) -> None:
     assert observed(captions_of({case.image: "something else altogether"})) == []
     assert observed(captions_of({case.image: f"a {min(case.wrong)}ish thing"})) == [], (
         "only whole words count"
@@ -61,7 +61,7 @@ def test_each_kind_of_failure_has_only_a_few_examples() -> None:
         ("a man in a red shirt", False),
     ],
 )
-def test_saying_a_thing_twice_is_found_and_counted(caption: str, twice: bool) -> None:
+def test_repeated_things_are_found_and_counted(caption: str, twice: bool) -> None:
     result = observed(captions_of({"a.jpg": caption, "b.jpg": "a dog runs"}))
     assert [failure.examples for failure in result] == ([(("", caption),)] if twice else [])
     assert all("in 1 of its 2 sentences" in failure.reason for failure in result)

@@ -51,7 +51,7 @@ def test_about_shows_the_card_without_its_head(trained: Bundle, monkeypatch: pyt
     assert model_card.LIMITS.splitlines()[2] in page_text
 
 
-def test_about_tells_real_mistakes_of_the_running_model(
+def test_about_shows_observed_failures_of_the_active_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = "image,caption,log_prob,score,bleu4,rouge_l,cider\n"
@@ -67,8 +67,6 @@ def test_about_tells_real_mistakes_of_the_running_model(
     assert "kitten" not in page_text
 
 
-def test_about_accuses_no_model_of_what_it_did_not_say(
-    trained: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_about_shows_no_failures_that_did_not_occur(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit("about", trained, monkeypatch)
     assert "Where it went wrong" not in [header.value for header in app.header]

@@ -53,7 +53,7 @@ def test_a_broken_file_is_named_and_does_not_stop_the_rest(fake: FakeCaptioner) 
     assert "**cut\\.png:** The picture is damaged" in app.warning[0].value
 
 
-def test_nothing_but_broken_files_is_no_table(fake: FakeCaptioner) -> None:
+def test_only_broken_files_make_no_table(fake: FakeCaptioner) -> None:
     app = started([("a.png", b"")])
     assert not app.dataframe
     assert "0 pictures captioned." in page_text(app)
@@ -100,7 +100,7 @@ def test_a_new_batch_takes_the_place_of_the_old(fake: FakeCaptioner) -> None:
     assert list(app.dataframe[0].value["file"]) == ["two.png"]
 
 
-def test_what_goes_beyond_the_bounds_is_named(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_above_the_limit_are_named(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "MAX_PICTURES", 2)
     app = open_page()
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()

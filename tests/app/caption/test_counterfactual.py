@@ -53,7 +53,7 @@ def test_the_word_that_is_there_changes_nothing(fake: FakeCaptioner) -> None:
     assert "Another word" not in "".join(heading.value for heading in app.subheader)
 
 
-def test_the_way_back_is_one_step_or_all_of_them(fake: FakeCaptioner) -> None:
+def test_choices_are_undone_one_by_one_or_all_at_once(fake: FakeCaptioner) -> None:
     app = choose(at_word(1), 1)
     app = choose(select(app, 2), 1)
     assert app.header[0].value == "“a ball ball”"
@@ -66,7 +66,7 @@ def test_the_way_back_is_one_step_or_all_of_them(fake: FakeCaptioner) -> None:
     assert not any(button.label.startswith("Undo") for button in app.button)
 
 
-def test_a_choice_further_ahead_takes_the_later_one_out_of_force(fake: FakeCaptioner) -> None:
+def test_an_earlier_choice_suspends_later_ones(fake: FakeCaptioner) -> None:
     app = choose(select(choose(at_word(2), 1), 1), 1)
     assert app.header[0].value == "“a ball runs”"
     assert "You chose “ball”. The" in page_text(app)
@@ -115,7 +115,7 @@ def test_the_ranking_is_described(
     assert expected in counterfactual.describe_ranking(*scored(own, new, words=words), options)
 
 
-def test_the_search_did_not_miss_what_it_may_not_say() -> None:
+def test_a_blocked_word_is_not_called_missed() -> None:
     own, new = scored(-4, -3, words=4)
     repeated = replace(new.words[0], blocked=frozenset({new.words[0].text}))
     message = counterfactual.describe_ranking(own, replace(new, words=(repeated, *new.words[1:])), BEAM)
@@ -128,7 +128,7 @@ def test_an_unchanged_sentence_is_reported_as_unchanged() -> None:
     assert "same sentence" in counterfactual.describe_ranking(own, replace(own, log_prob=-1.0), BEAM)
 
 
-def test_greedily_the_models_own_words_lead_to_its_own_sentence(tiny_bundle: Bundle) -> None:
+def test_greedy_search_completes_its_own_prefixes_to_itself(tiny_bundle: Bundle) -> None:
     captioner = Captioner(tiny_bundle)
     options = replace(captioner.options, beams=1)
     for seed in range(3):
@@ -140,7 +140,7 @@ def test_greedily_the_models_own_words_lead_to_its_own_sentence(tiny_bundle: Bun
             assert captioner.decode(regions, replace(options, prefix=prefix)).best == own
 
 
-def test_what_is_chosen_keeps_its_place_among_what_can_be(tiny_bundle: Bundle) -> None:
+def test_a_chosen_word_keeps_its_place_in_the_list(tiny_bundle: Bundle) -> None:
     captioner = Captioner(tiny_bundle)
     options = replace(captioner.options, beams=1)
     regions = captioner.encode(images.read(photo(1)))

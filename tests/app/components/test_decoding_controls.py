@@ -61,7 +61,9 @@ def test_an_old_link_still_works(fake: FakeCaptioner) -> None:
         {"mode": "sample", "temperature": "1.5"},
     ],
 )
-def test_what_cannot_be_is_ignored_with_a_sentence(fake: FakeCaptioner, query: dict[str, str]) -> None:
+def test_invalid_settings_in_a_link_are_ignored_with_a_message(
+    fake: FakeCaptioner, query: dict[str, str]
+) -> None:
     app = open_page(sample="two.png", **query)
     assert "ignored" in app.info[0].value
     assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (2, 0.6)

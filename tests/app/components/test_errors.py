@@ -13,9 +13,7 @@ from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import upload
 
 
-def test_what_a_person_can_put_right_is_a_sentence(
-    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_user_errors_are_shown_as_a_sentence(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Captioner:
         raise BundleError("artifacts holds no bundle. Pull one.")
 

@@ -125,7 +125,7 @@ def test_another_file_is_refused_with_a_sentence(data: bytes, expected: str) -> 
 
 
 @given(some.binary(max_size=200))
-def test_no_file_at_all_makes_it_fail_otherwise(data: bytes) -> None:
+def test_no_file_raises_another_error(data: bytes) -> None:
     for tried in (data, table() + data):
         with contextlib.suppress(CaptionerError):
             from_csv(tried)

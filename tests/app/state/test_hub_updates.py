@@ -184,7 +184,7 @@ def test_a_store_deleted_under_the_app_is_filled_again(
     until(lambda: recipe() == "pushed")
 
 
-def test_what_runs_before_a_swap_can_be_read_after_it(server: FakeHub, app: Path, gate: Gate) -> None:
+def test_the_old_bundle_is_readable_after_a_swap(server: FakeHub, app: Path, gate: Gate) -> None:
     push(app, server, "first")
     gate.opened.set()
     until(lambda: recipe() == "first")
@@ -210,7 +210,7 @@ def test_the_process_that_fetches_ends_with_the_app(
     assert child.returncode == -signal.SIGKILL
 
 
-def test_the_real_process_fetches_tries_and_tells(server: FakeHub, app: Path) -> None:
+def test_the_real_process_downloads_tests_and_reports(server: FakeHub, app: Path) -> None:
     push(app, server, "broken")  # its model is none
     fetcher = BundleFetcher(REPO, "", serving.HUB_STORE)
     assert "was rejected" in (message := fetcher.fetch())
@@ -221,7 +221,7 @@ def test_the_real_process_fetches_tries_and_tells(server: FakeHub, app: Path) ->
     assert recipe() == "committed"
 
 
-def test_sample_pictures_keep_nobody_waiting(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sample_pictures_are_downloaded_in_the_background(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(app))
     asked = threading.Event()

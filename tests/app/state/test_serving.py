@@ -61,7 +61,7 @@ def test_what_was_fetched_runs_only_where_its_repository_is_named(
         assert choose(tmp_path, repo).bundle.checksum == committed.checksum
 
 
-def test_choosing_asks_the_hub_for_nothing(server: FakeHub, tmp_path: Path, committed: Bundle) -> None:
+def test_choosing_a_bundle_sends_no_request(server: FakeHub, tmp_path: Path, committed: Bundle) -> None:
     assert choose(tmp_path, REPO).bundle.checksum == committed.checksum
     assert server.requests == []
 

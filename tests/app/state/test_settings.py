@@ -21,7 +21,7 @@ from captioner.child_process import ROOT
         ("user/name is not at https://a.b/c or in 1/2", "user/name is not at https://a.b/c or in 1/2"),
     ],
 )
-def test_a_page_does_not_say_where_on_the_server_things_lie(
+def test_pages_show_no_paths_of_the_server(
     monkeypatch: pytest.MonkeyPatch, sentence: str, shown: str
 ) -> None:
     monkeypatch.setenv("CAPTIONER_BUNDLE", "/srv/my models/mine")

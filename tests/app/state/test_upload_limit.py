@@ -19,7 +19,7 @@ from tests.app.state.conftest import FRAME, UploadServer
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_what_fits_is_taken(streamlit: UploadServer) -> None:
+def test_uploads_within_the_limit_are_accepted(streamlit: UploadServer) -> None:
     assert asyncio.run(streamlit.put("me", 5 * MIN_BYTES)) == 204
     assert streamlit.stored() == 5 * MIN_BYTES
     assert streamlit.reruns == []

@@ -248,7 +248,7 @@ def test_degenerate_epochs_are_never_the_best(run_fit: RunFit) -> None:
     assert {row.words_used for row in progress.history} == {3}
 
 
-def test_no_more_epochs_than_asked_for(run_fit: RunFit) -> None:
+def test_a_phase_ends_after_its_epochs(run_fit: RunFit) -> None:
     assert len(run_fit([5, 4, 3, 2, 1], Phase("decoder", 3, learning_rate=0.5, batch_size=4))[1].history) == 3
 
 

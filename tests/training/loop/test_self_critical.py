@@ -47,7 +47,7 @@ def log_probs(decoder: Decoder, regions: NDArray[np.float32], ids: NDArray[np.in
 
 
 @given(REWARDS)
-def test_advantages_of_a_picture_sum_to_nothing(rewards: NDArray[np.float64]) -> None:
+def test_advantages_of_a_picture_sum_to_zero(rewards: NDArray[np.float64]) -> None:
     result = self_critical.advantages(rewards)
 
     np.testing.assert_allclose(result.sum(axis=1), 0, atol=1e-4)
@@ -82,7 +82,7 @@ def test_the_reward_is_the_score_against_the_pictures_own_captions(
     np.testing.assert_allclose(reward(np.repeat(own, 2, axis=0), [0, 1]), [mine, others])
 
 
-def test_stopping_early_earns_less(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
+def test_incomplete_captions_earn_less(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
     """The end is a word of the references too; without it, a fragment of one would do as well."""
     reward = self_critical.CiderReward(tiny_dataset.splits["train"], vocabulary)
     ids = padded_ids(vocabulary, ["a red ball on the grass", "a red ball on the"])

@@ -159,7 +159,7 @@ def test_each_network_of_a_pair_has_weights_of_its_own() -> None:
             encoder.with_weights(files)
 
 
-def test_the_edgetpu_network_is_as_large_as_it_should_be() -> None:
+def test_the_edgetpu_network_has_the_published_size() -> None:
     encoder = encoders.build(EncoderOptions(weights="none"))
 
     assert encoder.output_shape == (None, 49, 1280)
