@@ -1,7 +1,8 @@
 """Rules of the tree: where a module is, and what it may import, inside functions too.
 
-The packages are the folders of `captioner/`. Imports run one way: a package imports those before it in its
-list, never one after it. A page of the app imports no other page; training and the app do not import each other.
+The packages are the folders of `captioner/`. Imports run one way: a package imports those before it in
+its list, never one after it. A page of the app imports no other page; training and the app do not import
+each other.
 """
 
 from __future__ import annotations

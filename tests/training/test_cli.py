@@ -112,7 +112,7 @@ def test_the_bundle_records_how_it_was_trained(trained: Bundle) -> None:
 def test_a_failed_evaluation_leaves_the_old_bundle(
     trained: Bundle, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ImageError("a.jpg is damaged.")
 
     monkeypatch.setattr(evaluation, "evaluate", broken)
