@@ -100,7 +100,7 @@ class Bundle:
             return None
         return reader.decode(reader.parse(self._read(name), name, self.format), kind, name)
 
-    def current(self) -> Files:
+    def in_current_format(self) -> Files:
         """Every file in the current format; a file that is the same in both is given as its path."""
         files: Files = {migration.FILES.get(name, name): self.folder / name for name in self.files}
         if self.format == FORMAT:
@@ -115,8 +115,8 @@ class Bundle:
         config = json.dumps(self.config.to_json(), indent=1, sort_keys=True) + "\n"
         return {**files, **renamed, "config.json": config}
 
-    def _rows(self, name: str, kind: type[Row], most: int) -> list[Row]:
-        return reader.rows(self._table(name), kind, name, most)
+    def _rows(self, name: str, kind: type[Row], max_rows: int) -> list[Row]:
+        return reader.rows(self._table(name), kind, name, max_rows)
 
     def _table(self, name: str) -> str:
         text = _text(self._read(name), name)
@@ -181,7 +181,7 @@ def replace(folder: str | Path, files: Files) -> Bundle:
 
     A bundle of an earlier format is written in the current one.
     """
-    return write(folder, {**load(folder).current(), **files})
+    return write(folder, {**load(folder).in_current_format(), **files})
 
 
 def _text(data: bytes, name: str) -> str:

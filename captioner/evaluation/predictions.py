@@ -14,7 +14,7 @@ from captioner.metrics import display_names, per_image_metrics
 from captioner.text import words
 
 SCORES = display_names(per_image_metrics())
-CIDER_EXPLAINED = (
+CIDER_DESCRIPTION = (
     "Similarity (CIDEr) counts the phrases that a sentence shares with those that people wrote about the "
     "same picture, rare phrases more than common ones. It is not a grade: a correct sentence in other words "
     "scores low, too. It only helps to compare sentences."
@@ -42,7 +42,7 @@ class ScoredCaption:
         return self.scores["cider"]
 
 
-ORDERS: dict[str, Callable[[ScoredCaption], float]] = {
+SORT_KEYS: dict[str, Callable[[ScoredCaption], float]] = {
     "Best matches": lambda row: -row.cider,
     "Worst matches": lambda row: row.cider,
     "Most unsure": lambda row: row.confidence,

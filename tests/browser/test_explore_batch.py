@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 def best(served: Bundle) -> list[ScoredCaption]:
     """The sentences as the page sorts them."""
     everything = predictions.scored_captions(served)
-    return sorted(everything, key=predictions.ORDERS["Best matches"])
+    return sorted(everything, key=predictions.SORT_KEYS["Best matches"])
 
 
 def payload(name: str, data: bytes) -> FilePayload:

@@ -14,7 +14,7 @@ from captioner.app.state import serving
 from captioner.data.samples import Sample
 from captioner.errors import CaptionerError
 from captioner.evaluation import predictions
-from captioner.evaluation.predictions import CIDER_EXPLAINED, ORDERS, SCORES, ScoredCaption
+from captioner.evaluation.predictions import CIDER_DESCRIPTION, SCORES, SORT_KEYS, ScoredCaption
 from captioner.text import Vocabulary, words
 
 ROW_HEIGHT, MAX_ROWS = 66, 9  # pixels: below 65, Streamlit does not wrap a cell; rows seen at once
@@ -69,14 +69,14 @@ def _search(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
     )
     order = right.segmented_control(
         "Show first",
-        list(ORDERS),
-        default=next(iter(ORDERS)),
+        list(SORT_KEYS),
+        default=next(iter(SORT_KEYS)),
         required=True,
         key="first",
         bind="query-params",
     )
     searched = _only_with_picture(captions, samples)
-    matches = sorted(predictions.search(searched, query), key=ORDERS[order or next(iter(ORDERS))])
+    matches = sorted(predictions.search(searched, query), key=SORT_KEYS[order or next(iter(SORT_KEYS))])
     if not matches:
         st.info(
             _no_match(query, vocabulary, only_with_picture=len(searched) < len(captions)),
@@ -87,7 +87,7 @@ def _search(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
     left, right = st.columns([6, 5], gap="medium")
     with left:
         chosen = matches[_table(matches, f"sentences {query} {order} {len(searched)}")]
-        st.caption(CIDER_EXPLAINED)
+        st.caption(CIDER_DESCRIPTION)
     with right:
         _details(chosen, captions, samples.get(chosen.image))
         st.caption(wording.escape(source) if chosen.image in samples else NO_PICTURE)
@@ -153,7 +153,7 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
                 "How sure", format="%.0f %%", width=NUMBER_WIDTH, help=CONFIDENCE_EXPLAINED
             ),
             "cider": st.column_config.NumberColumn(
-                "Similarity", format="%.2f", width=NUMBER_WIDTH, help=CIDER_EXPLAINED
+                "Similarity", format="%.2f", width=NUMBER_WIDTH, help=CIDER_DESCRIPTION
             ),
         },
     )

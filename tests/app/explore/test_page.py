@@ -153,7 +153,7 @@ def test_one_pictures_score_always_comes_with_what_it_means(
 ) -> None:
     said_there = page_text(visit(predicting, monkeypatch))
     assert "It is more similar to theirs than all others" in said_there
-    assert predictions.CIDER_EXPLAINED in said_there
+    assert predictions.CIDER_DESCRIPTION in said_there
 
 
 def test_a_bundle_without_predictions_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
