@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 READABLE_FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF and BMP"
 MAX_SCANS = 100  # of a JPEG; Pillow's progressive ones have 10. Each costs a pass over the whole picture.
-MAX_SEGMENTS = 20_000  # of a JPEG, PNG or GIF, of which Pillow keeps some; 30 MB have 7,500 of 4 kB
+MAX_SEGMENTS = 20_000  # of a JPEG, PNG or GIF, some of which Pillow keeps in memory; 30 MB have 7,500 of 4 kB
 MAX_EXIF = 1_000_000  # bytes; Pillow makes a Python number of every two of them
 MAX_TIFF_VALUES = 100_000  # of a TIFF tag, such as the offset of every row, for the same reason
 

@@ -19,7 +19,7 @@ MAX_DECODED = 12_500_000  # pixels of all else, and of a phone's 4032 × 3024: u
 MAX_HEIC = 25_000_000  # pixels of a HEIC with halved colours (4:2:0), as phones save it: up to 220 MB
 MAX_LAYERED = 8_000_000  # pixels of a WebP, HEIC, AVIF or TIFF with transparency or CMYK: up to 220 MB
 MAX_WEBP = 10_000_000  # pixels of one without; Pillow allocates two canvases, as for an animation
-MIN_SIDE = 8  # pixels; below this there is nothing to see
+MIN_SIDE = 8  # pixels; smaller pictures show nothing
 
 # Of a TIFF, as Pillow names them. A JPEG in a TIFF could have any number of scans.
 TIFF_COMPRESSIONS = ("raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate")

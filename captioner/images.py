@@ -2,7 +2,7 @@
 
     file ──identify──> check_header ──> Pillow opens ──> check_opened ──> decode ──> turn upright ──> RGB
 
-An AVIF is decoded in a process of its own (``python -m captioner.images``), with little memory.
+An AVIF is decoded in a child process (``python -m captioner.images``) with little memory.
 """
 
 from __future__ import annotations
@@ -169,8 +169,8 @@ def _opaque(image: Image.Image, name: str) -> Image.Image:
 
 
 def _decode_in_child(data: bytes, name: str) -> NDArray[np.uint8]:
-    """An AVIF, decoded in a process of its own with little memory: its frames may have another size than its
-    head claims, and dav1d decodes them at that."""
+    """Decode an AVIF in a child process with little memory: its frames may be larger than its header says,
+    and dav1d decodes them at that size."""
     from subprocess import TimeoutExpired  # late, as few pictures need it
 
     try:

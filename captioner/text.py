@@ -48,7 +48,7 @@ class Vocabulary:
                 f"a vocabulary starts with {SPECIALS}; this one with {self.words[: len(SPECIALS)]}"
             )
         if len(set(self.words)) != len(self.words):
-            raise ValueError("a word stands twice in the vocabulary")
+            raise ValueError("a word occurs twice in the vocabulary")
 
     @classmethod
     def build(cls, captions: Iterable[Sequence[str]], min_count: int = 1) -> Vocabulary:
@@ -76,5 +76,5 @@ class Vocabulary:
         return [self.id(token) for token in tokens]
 
     def text(self, ids: Iterable[int]) -> str:
-        """The sentence behind ids; specials are left out."""
+        """The sentence of ids, without specials."""
         return " ".join(self.words[i] for i in ids if i >= len(SPECIALS))

@@ -5,7 +5,7 @@ Knows ids and probabilities; no pictures, no LiteRT. The decoder is any ``Steppe
     start ──> step ──> choose N of N x V ──> step ──> … ──> candidates, best first
                 └── every step is recorded, so that the alternatives can be shown
 
-N, the number of beams, stays the same: resizing an interpreter costs more than stepping an idle row.
+N, the number of beams, is constant: resizing an interpreter takes longer than stepping an unused row.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Stepper(Protocol):
         """Log-probabilities of the word after the last words int32[N].
 
         Returns log-probabilities float32[N, V], the next state, and attention float32[N, h, w] if there is
-        any. The arrays are the caller's to keep: a buffer that the next step overwrites must be copied.
+        any. The caller may keep the arrays, so a buffer that the next step overwrites must be copied.
         """
 
 
@@ -55,21 +55,21 @@ def decode(
     """Describe regions float32[1, R, C].
 
     Beam search (Graves 2012; Sutskever et al. 2014): of all continuations the best N are kept, those that end
-    leave the beam, and the rest share it at the next step. It stops when N sentences have ended that nothing
+    leave the beam, and the others continue. It stops when N sentences have ended that nothing
     in the beam can still beat, or at ``max_words``. With a temperature, N sentences are sampled instead.
-    What may not be chosen is masked (see ``sampling.mask``), which changes no reported probability.
+    Forbidden words are masked (see ``sampling.mask``), which changes no reported probability.
 
     Args:
         stepper: the decoder.
-        regions: what the encoder made of the picture.
+        regions: the output of the encoder.
         options: how to search.
         words: the texts of the ids, V of them.
-        conjunctions: ids after which the word before may not follow, so that no dog is black and black.
+        conjunctions: ids after which the previous word may not be repeated: no “black and black”.
         blocklist: ids that are neither chosen nor reported.
 
     Raises:
-        ValueError: the prefix lies outside the vocabulary or holds an id of the blocklist.
-        CaptionerError: no word that may be said has a probability above zero.
+        ValueError: the prefix has an id outside the vocabulary or on the blocklist.
+        CaptionerError: no allowed word has a probability above zero.
     """
     search = _Search(options, words, conjunctions, blocklist)
     last = np.full(options.beams, START)
@@ -114,7 +114,7 @@ class _Search:
         return not self._live
 
     def advance(self, log_probs: Floats, attention: Floats | None) -> tuple[Indices, Indices]:
-        """Choose by log_probs float32[N, V]: the rows int[N] to go on from, and their next ids int[N]."""
+        """Choose by log_probs float32[N, V]: the rows int[N] to continue, and their next ids int[N]."""
         beams = self._options.beams
         totals = self._log_probs[:, None] + log_probs[: len(self._live)]
         masked = mask(totals, self._sequences, self._suppressed, self._conjunctions)
@@ -139,7 +139,7 @@ class _Search:
         )  # rows that sampled the same sentence share a leaf
         if not leaves:
             raise CaptionerError(
-                "the model gives no word that may be said a probability above zero. Use another."
+                "the model gives no allowed word a probability above zero. Use another model."
             )
         ranked = sorted(leaves, key=self._score, reverse=True)[: self._options.beams]
         return DecodingResult(tuple(map(self._candidate, ranked)), tuple(self._tree.nodes), tuple(ranked))

@@ -153,11 +153,11 @@ class Captioner:
     def decode(self, regions: NDArray[np.float32], options: DecodingOptions | None = None) -> Caption:
         """Put regions float32[1, R, C] from ``encode`` into words.
 
-        The warnings are the same for all options, as their rules were measured with the bundle's. So other
-        options may cost a second search.
+        The warnings do not depend on ``options``: their thresholds were measured with the bundle's own. So
+        other options may need a second search.
 
         Raises:
-            ValueError: the prefix lies outside the vocabulary or holds a word of the blocklist.
+            ValueError: the prefix has a word outside the vocabulary or on the blocklist.
             CaptionerError: no allowed word has a probability above zero.
         """
         options = options or self.options
@@ -203,7 +203,7 @@ class _Model:
     """The LiteRT file. An interpreter is not thread-safe, so every run of a signature holds the lock.
 
     A signature runner resizes its inputs only when their shape changes and copies outputs out, so interleaved
-    sentences do not disturb each other, and it costs 0.01 ms more than the calls beneath it.
+    sentences do not disturb each other. It takes 0.01 ms longer than the lower-level calls.
     """
 
     def __init__(self, bundle: Bundle, threads: int) -> None:

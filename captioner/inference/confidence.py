@@ -11,12 +11,12 @@ import numpy as np
 from captioner.bundle.storage import Bundle
 
 FLAGGED_SHARE = 0.1  # of the test captions count as of low confidence
-MIN_CAPTIONS = 100  # test captions, from which on a threshold is measured
+MIN_CAPTIONS = 100  # test captions that a threshold needs at least
 
 
 @dataclass(frozen=True)
 class ConfidenceThreshold:
-    """From which confidence down a caption is flagged, and how that turns out on the test pictures."""
+    """The confidence up to which a caption is flagged, and how often that is right on the test pictures."""
 
     value: float  # geometric mean of the word probabilities; this and less is flagged
     images: int

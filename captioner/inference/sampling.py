@@ -1,6 +1,6 @@
 """The next word, by its log-probability: which words are masked, which are the likeliest, which is sampled.
 
-A masked word is only not chosen. What is reported of it stays the decoder's own.
+A masked word cannot be chosen, but its reported probability stays the decoder's own.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def sample(log_probs: LogProbs, temperature: float, top_p: float, rng: np.random
 def nucleus(log_probs: LogProbs, temperature: float, top_p: float) -> NDArray[np.bool_]:
     """bool[N, V], true for the fewest words that hold ``top_p`` of softmax(log_probs / temperature).
 
-    Masked words (−∞) have no part in it; of words that are equally likely, all are in or none
+    Masked words (−∞) are never in it; of equally likely words, all are in it or none
     (Holtzman et al. 2020, equations 2 and 3).
     """
     falling = -np.sort(-log_probs, axis=1)

@@ -1,4 +1,4 @@
-"""Comparing two answers, and a review session from its start to its file, in a real Chromium."""
+"""Comparing two captions, and a review session from its start to its file, in a real Chromium."""
 
 from __future__ import annotations
 

@@ -62,10 +62,10 @@ def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -
     page.get_by_role("slider").first.focus()
     page.keyboard.press("Home")
     page.wait_for_url("**beams=1**")
-    expect(page.get_by_text("only one sentence was followed")).to_be_visible()
+    expect(page.get_by_text("the model followed only one sentence")).to_be_visible()
     again = open_page(page.url.rpartition("/")[2])
     caption_text(again)
-    expect(again.get_by_text("only one sentence was followed")).to_be_visible()
+    expect(again.get_by_text("the model followed only one sentence")).to_be_visible()
     bad = open_page(page.url.rpartition("/")[2].replace("beams=1", "beams=many"))
     expect(bad.get_by_text("The link asks for beams=many")).to_be_visible()
 

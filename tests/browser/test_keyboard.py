@@ -70,5 +70,5 @@ def test_expanders_and_settings_work_by_keyboard(open_page: Open) -> None:
     unfold(page, "Settings")
     tab_to(page, page.get_by_role("slider").first)
     page.keyboard.press("Home")
-    expect(page.get_by_text("only one sentence was followed")).to_be_visible()
+    expect(page.get_by_text("the model followed only one sentence")).to_be_visible()
     expect(page.get_by_role("slider").first).to_be_focused()

@@ -54,7 +54,7 @@ def page() -> None:
 
 
 def waiting_uploads() -> Sequence[UploadedFile]:
-    """The visitor's files that are yet to be captioned, whatever page is shown."""
+    """The visitor's files that wait to be captioned, on whichever page the visitor is."""
     job: BatchJob = st.session_state.get("_batch", BatchJob())
     return job.waiting
 

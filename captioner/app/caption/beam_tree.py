@@ -43,8 +43,8 @@ def show(caption: Caption, options: DecodingOptions) -> None:
         with drawing:
             st.caption(HOW_TO_READ)
             with st.container(horizontal=True, wrap=False):
-                # A chart by itself would be squeezed into a narrow screen; a row of charts, even of one,
-                # keeps its size, and the container scrolls.
+                # A single chart would be shrunk on a narrow screen; a row of charts, even of one, keeps its
+                # size, and the container scrolls.
                 st.altair_chart(alt.hconcat(chart(frame)), width="content", alt=summary(frame, options))
         with table:
             _show_table(caption)

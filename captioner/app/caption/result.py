@@ -171,7 +171,7 @@ def _probability_chart(word: Word, others: list[tuple[str, float]]) -> alt.Layer
 
 
 def explain_likelier_words(word: Word, options: DecodingOptions, *, chosen: bool) -> list[str]:
-    """Why likelier words than this one were not used, as Markdown: a sentence a reason.
+    """Why likelier words than this one were not used, as Markdown: a sentence for each reason.
 
     ``chosen`` is whether the visitor chose the word.
     """

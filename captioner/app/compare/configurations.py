@@ -77,7 +77,7 @@ def _options(label: str, defaults: DecodingOptions, method: str) -> DecodingOpti
 
 def choose_model(card: DeltaGenerator, label: str, others: dict[str, Bundle]) -> Configuration:
     """The chosen model with the decoding options that it was tested with."""
-    # Here, as it takes LiteRT, for which the title need not wait.
+    # Imported late, so that the title appears at once.
     from captioner.inference.captioner import default_options
 
     bundles = {ACTIVE: serving.active_bundle().bundle, **others}

@@ -50,7 +50,7 @@ def page() -> None:
 
 
 def _compare(image: DecodedImage) -> None:
-    others, broken = other_bundles.other_bundles()
+    others, broken = other_bundles.load()
     invalid, above = _invalid_parameters(others), st.container()
     subject = _choose_subject() if others else SETTINGS
     left, right = st.columns([3, 5], gap="medium")

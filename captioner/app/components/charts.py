@@ -45,6 +45,6 @@ def layered(height: int, *layers: alt.Chart) -> alt.LayerChart:
 
 
 def in_text_color(chart: alt.Chart) -> alt.Chart:
-    """A chart of text, or of what has to stand out as much, in the colour of the theme's text."""
+    """A chart in the colour of the theme's text: for text and for marks of the same contrast."""
     drawn: alt.Chart = chart.transform_calculate(ink="'4'").encode(color=TEXT_COLOR)
     return drawn

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 def error_boundary() -> Iterator[None]:
     """Show a ``CaptionerError`` as its sentence, and anything else as a bug with a reference to the log.
 
-    Also a decorator. What is inside stops at the error; the page goes on after it.
+    Also a decorator. The block ends at the error; the page continues after it.
     """
     try:
         yield

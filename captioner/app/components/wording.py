@@ -27,7 +27,7 @@ BANDS_EXPLAINED = (
 
 NO_REPEAT = "no sentence may repeat itself"  # why ``decoding`` blocks a word
 
-_ADDRESS = re.compile(r"(www(?=\.)|://|@)", re.IGNORECASE)  # Markdown makes a link of it by itself
+_ADDRESS = re.compile(r"(www(?=\.)|://|@)", re.IGNORECASE)  # Markdown turns it into a link
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&])")
 
 BYTE_ORDER_MARK = "\ufeff"  # at the start of a CSV file; without it, Excel shows é as Ã©

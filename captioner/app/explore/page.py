@@ -43,7 +43,7 @@ def page() -> None:
         return
     st.markdown(INTRODUCTION.format(f"{len(captions):,}"))
     _search(captions, bundle.vocabulary)
-    # Only now: pandas and Altair take half a second, for which the sentences need not wait.
+    # Imported late, so that the sentences appear at once: pandas and Altair take half a second.
     from captioner.app.explore import statistics
 
     statistics.show_similarity(captions)

@@ -127,7 +127,7 @@ def _open(items: list[Item], model: str = "") -> None:
 
 
 def _continue(key: str, session: RatingSession) -> None:
-    # Only now: pandas and Altair take half a second, for which the title need not wait.
+    # Imported late, so that the title appears at once: pandas and Altair take half a second.
     from captioner.app.review import results
 
     rating.show_rejected()

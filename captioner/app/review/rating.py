@@ -161,7 +161,7 @@ def _picture_to_rate(item: Item) -> PictureToRate | None:
         return None
     try:
         image = DecodedImage.decode(item.picture, samples[item.picture].read(), sample=item.picture)
-    except CaptionerError:  # the page then says that it is not here, and goes on
+    except CaptionerError:  # the page then reports it as missing
         return None
     if item.rating:
         return PictureToRate(image.pixels, item.caption, item.log_prob, item.warnings)

@@ -41,7 +41,7 @@ def from_csv(data: bytes) -> RatingSession:
     """Read a session's file, also after a spreadsheet saved it with semicolons and decimal commas.
 
     Raises:
-        CaptionerError: it is no such file: which row, what was expected, what is there.
+        CaptionerError: the file is not valid; says which row, what was expected and what it has.
     """
     text = _text(data)
     head = text.partition("\n")[0]

@@ -1,6 +1,6 @@
 """Fetches newer bundles and sample pictures from the Hub in the background.
 
-A fetch is a process of its own, such as ``python -m captioner pull … --store``: a Hub that hangs, is slow
+A fetch is a separate process, such as ``python -m captioner pull … --store``: a Hub that hangs, is slow
 or never stops sending takes neither a visitor's time nor the app's memory. A bundle is tested there, too.
 """
 
@@ -35,7 +35,7 @@ _FETCHING = threading.Lock()  # one fetch at a time: two processes and the app w
 
 
 class Fetcher:
-    """Runs a command that fetches something, as a process of its own, again and again until stopped.
+    """Runs a command that fetches something, in a separate process, repeatedly until stopped.
 
     ``problem`` says why the last fetch failed: a sentence, empty after one that worked, None before the first
     has ended.

@@ -1,4 +1,4 @@
-"""The bundles that lie beside the active one, each in a folder of its own."""
+"""The bundles that can be compared with the active one: the sub-folders of CAPTIONER_BUNDLES."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from captioner.errors import CaptionerError
 ACTIVE = "the app’s own model"  # what a page calls the active bundle
 
 
-def other_bundles() -> tuple[dict[str, Bundle], dict[str, str]]:
+def load() -> tuple[dict[str, Bundle], dict[str, str]]:
     """Every other valid bundle by its folder's name, and for each broken one a sentence that says why."""
     active = serving.active_bundle().bundle.checksum
     valid: dict[str, Bundle] = {}

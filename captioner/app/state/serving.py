@@ -62,7 +62,7 @@ def active_bundle() -> ActiveBundle:
         active = _active_bundle()
     revision = setting("CAPTIONER_REVISION")
     served = active.version.commit if active.version and active.source != COMMITTED_SOURCE else None
-    if active.store is None or served == revision:  # a commit never changes: there is nothing to ask for
+    if active.store is None or served == revision:  # a pinned commit never changes
         return active
     status = hub_updates.bundle_status(setting("CAPTIONER_REPO"), revision, active.store)
     return replace(active, reason=f"{active.reason} {without_paths(status)}")

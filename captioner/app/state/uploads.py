@@ -79,7 +79,7 @@ def free(*files: UploadedFile) -> None:
 
 
 def free_bytes(file: UploadedFile) -> None:
-    """Free an upload's bytes and leave its name, so that its uploader goes on showing it."""
+    """Free an upload's bytes but keep its name, so that its uploader still shows it."""
     context = get_script_run_ctx()
     if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         forget_refusal(context.session_id)

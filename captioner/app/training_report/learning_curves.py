@@ -183,7 +183,7 @@ def learning_rate_chart(history: pd.DataFrame) -> alt.LayerChart:
 
 
 def _log_axis_values(values: pd.Series[float]) -> list[float]:
-    """Labels of a logarithmic axis: 1, 2 and 5 times powers of ten; where none lies between, a value."""
+    """Values on a log axis: 1, 2 and 5 times powers of ten; if none is in range, the smallest value."""
     known = sorted(value for value in values if value > 0)
     if not known:
         return []

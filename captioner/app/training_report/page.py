@@ -30,7 +30,7 @@ def page() -> None:
     st.markdown(_data(bundle))
     st.header("What it is made of", anchor=False)
     _boxes(bundle)
-    # Only now: pandas and Altair take half a second, for which the title need not wait.
+    # Imported late, so that the title appears at once: pandas and Altair take half a second.
     from captioner.app.training_report import learning_curves, scores
 
     st.header("How it learned", anchor=False)
@@ -47,7 +47,7 @@ def _compare(bundle: Bundle) -> None:
     """The other models that are here, where there are any."""
     from captioner.app.training_report import model_comparison
 
-    valid, broken = other_bundles.other_bundles()
+    valid, broken = other_bundles.load()
     others, malformed = model_comparison.readable(valid)
     if others:
         st.header("Compared with the other models", anchor=False)

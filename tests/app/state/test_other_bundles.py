@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captioner.app.state.other_bundles import other_bundles
+from captioner.app.state import other_bundles
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
 from tests import tiny
@@ -31,21 +31,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_copy_of_the_active_bundle_is_not_offered(active: Bundle, folder: Path) -> None:
     storage.write(folder / "twin", {name: active.folder / name for name in active.files})
-    assert other_bundles() == ({}, {})
+    assert other_bundles.load() == ({}, {})
 
 
 def test_a_bundle_that_is_put_there_later_is_found(active: Bundle, folder: Path) -> None:
-    assert other_bundles() == ({}, {})
+    assert other_bundles.load() == ({}, {})
     late = storage.write(folder / "late", tiny.required_files(tiny.config(beams=1)))
-    assert other_bundles() == ({"late": late}, {})
+    assert other_bundles.load() == ({"late": late}, {})
     again = storage.write(folder / "late", tiny.required_files(tiny.config(beams=2)))
-    assert other_bundles()[0]["late"].checksum == again.checksum
+    assert other_bundles.load()[0]["late"].checksum == again.checksum
 
 
 def test_a_bundle_looked_at_while_it_is_copied_is_whole_in_the_end(active: Bundle, folder: Path) -> None:
     whole = storage.write(folder / "late", tiny.required_files(tiny.config(beams=1)))
     vocabulary = (folder / "late" / "vocabulary.json").read_bytes()
     (folder / "late" / "vocabulary.json").unlink()
-    assert "vocabulary.json is missing" in other_bundles()[1]["late"]
+    assert "vocabulary.json is missing" in other_bundles.load()[1]["late"]
     (folder / "late" / "vocabulary.json").write_bytes(vocabulary)
-    assert other_bundles() == ({"late": whole}, {})
+    assert other_bundles.load() == ({"late": whole}, {})
