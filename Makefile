@@ -4,12 +4,12 @@
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip --disable-pip-version-check
-# A command counts only if it starts, has the right version and can make an environment. The app runs on 3.14, too,
-# but TensorFlow 2.21, which the tests need, does not: so 3.14 comes after those that do both.
+# A Python is used if it starts, has a supported version and can create environments. The app runs on 3.14, too, but
+# TensorFlow 2.21, which the tests need, does not: so 3.14 comes after the versions that run both.
 CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3
 SUITABLE   := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 TRAINS     := import sys; sys.exit(sys.version_info[:2] > (3, 13))
-# A file's tests stay together, so that what they share is made once.
+# The tests of a file run in one process, so that shared fixtures are built once.
 PYTEST     := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile
 SEEDS       = $(shell $(PYTHON) -c "import random; print(*random.sample(range(2**32), 20))")
 
@@ -24,7 +24,7 @@ test: quick
 quick: $(VENV)/dev.stamp
 	$(PYTEST) --quick
 
-# The property tests with examples that no run had before.
+# The property tests with new random examples.
 fuzz: $(VENV)/dev.stamp
 	@for seed in $(SEEDS); do echo "make fuzz SEEDS=$$seed"; \
 	  $(PYTEST) -q -m hypothesis --hypothesis-profile fresh --hypothesis-seed $$seed \
@@ -43,7 +43,7 @@ $(VENV)/app.stamp: requirements.txt | $(PYTHON)
 	$(PIP) install -r requirements.txt
 	@touch $@
 
-# The tests' environment holds the app's too.
+# The environment of the tests includes that of the app.
 $(VENV)/dev.stamp: requirements.txt requirements-train.txt requirements-dev.txt | $(PYTHON)
 	@$(PYTHON) -c '$(TRAINS)' || { \
 	  echo "The tests train, and TensorFlow 2.21 is not there for $$($(PYTHON) --version), which made $(VENV)." >&2; \

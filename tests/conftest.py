@@ -1,4 +1,4 @@
-"""Shared fixtures: a tiny Flickr8k, a bundle that runs, and the real data where there is any."""
+"""Shared fixtures: a tiny Flickr8k, a bundle that runs, and the real data if it is present."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def sealed_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def artifacts(sealed_bundle: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be changed."""
+    """A copy of ``sealed_bundle`` that a test may change."""
     return shutil.copytree(sealed_bundle, tmp_path / "artifacts")
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """A Hub on this machine, which the client takes for the real one."""
+    """A fake Hub that the client connects to."""
     with FakeHub() as server:
         connect(server, monkeypatch, tmp_path / "cache")
         yield server
@@ -127,7 +127,7 @@ def real_encoders() -> Path:
 
 @pytest.fixture
 def empty_caches() -> Iterator[None]:
-    """What the app has found for one test is not there for another."""
+    """Empty Streamlit's resource caches before and after a test."""
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
@@ -135,7 +135,7 @@ def empty_caches() -> Iterator[None]:
 
 @pytest.fixture
 def use_captioner(monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> UseCaptioner[Fake]:
-    """Puts a captioner, with its bundle and the pictures to pick, in the place of the app's."""
+    """Replaces the app's captioner, bundle and sample pictures."""
 
     def put(captioner: Fake, samples: Mapping[str, Sample] | None = None) -> Fake:
         thumbnail = np.zeros((6, 8, 3), np.uint8)
@@ -153,14 +153,14 @@ def use_captioner(monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> UseCap
 
 @pytest.fixture
 def fake(use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path) -> FakeCaptioner:
-    """Stands in for the model; two pictures are there to pick."""
+    """The app's captioner, without a model; there are two sample pictures."""
     return use_captioner(
         FakeCaptioner(tiny.full_bundle(tmp_path / "artifacts")), samples("one.png", "two.png")
     )
 
 
 def samples(*names: str) -> dict[str, Sample]:
-    """Pictures to pick, each with a sentence that names it."""
+    """Sample pictures, each with a reference that names it."""
     return {
         name: Sample(name, "a test", (f"Somebody wrote {name}.",), lambda seed=seed: photo(seed))  # type: ignore[misc]
         for seed, name in enumerate(names, start=1)

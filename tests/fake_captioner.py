@@ -21,7 +21,7 @@ SENTENCES = (
     (("a", 0.9), ("dog", 0.6), ("runs", 0.3), (END_WORD, 0.999)),
     (("a", 0.9), ("cat", 0.2), ("sits", 0.5)),
 )
-RUNNER_UP, THIRD = ("ball", 0.05), ("toy", 0.05)  # the first could have been said in the place of any word
+RUNNER_UP, THIRD = ("ball", 0.05), ("toy", 0.05)  # of every word
 VOCABULARY = [
     "<pad>",
     "<start>",
@@ -40,7 +40,7 @@ Sentence = tuple[tuple[str, float], ...]
 
 @dataclass
 class FakeCaptioner:
-    """Says the same of every picture, a sentence a beam, and counts how often it is asked."""
+    """Gives every picture the same sentences, one per beam, and records its calls."""
 
     bundle: Bundle
     options: DecodingOptions = field(
@@ -65,7 +65,7 @@ class FakeCaptioner:
 
 
 def _with_prefix(sentence: Sentence, prefix: tuple[int, ...]) -> Sentence:
-    """The sentence with the words of the prefix in the places of its first."""
+    """The sentence with its first words replaced by those of the prefix."""
     forced = tuple(
         (VOCABULARY[id], dict((*sentence, RUNNER_UP, THIRD)).get(VOCABULARY[id], 0.01)) for id in prefix
     )
@@ -73,7 +73,7 @@ def _with_prefix(sentence: Sentence, prefix: tuple[int, ...]) -> Sentence:
 
 
 def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[BeamNode, ...], tuple[int, ...]]:
-    """The sentences one by one, and beside every word the other one, which was given up."""
+    """A beam tree of the sentences, with a pruned runner-up beside every word."""
     nodes: list[BeamNode] = []
     leaves = []
     for sentence in sentences:
@@ -90,7 +90,7 @@ def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[BeamNode, ...], tuple[in
 
 
 def make_candidate(sentence: Sentence) -> Candidate:
-    """A caption of words with these probabilities, looking at one corner."""
+    """A candidate of words with these probabilities, and attention on one corner."""
     attention = np.zeros((4, 4), np.float32)
     attention[3, 0] = 1
     words = tuple(
@@ -112,7 +112,7 @@ def _runner_up(text: str) -> tuple[str, float]:
 
 
 def photo(seed: int) -> bytes:
-    """A PNG file of sixteen colours; another seed, another picture."""
+    """A PNG file of sixteen random colours."""
     colours = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(np.kron(colours, np.ones((10, 15, 1), np.uint8))).save(file, "PNG")

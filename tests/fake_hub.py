@@ -1,6 +1,6 @@
 """A small Hugging Face Hub on loopback: the real client is tested over real HTTP, without the Internet.
 
-It speaks as much of the protocol as pushing, pulling and reading parts of files take. It has no xet storage,
+It implements what pushing, pulling and reading parts of files need. It has no xet storage,
 so a test that pushes sets HF_HUB_DISABLE_XET.
 """
 
@@ -27,8 +27,8 @@ from tests.fake_repository import LFS, Commit, Json, Repository, entries, etag, 
 class FakeHub:
     """Serves on a free port of 127.0.0.1 inside a `with` block.
 
-    `requests` lists what came ("POST /api/repos/create"). Requests that match the pattern `failing` get the
-    error `status`, or what `fault` answers. `stop` leaves a dead address, which refuses connections.
+    `requests` lists the requests received ("POST /api/repos/create"). Those that match the pattern `failing`
+    get the error `status`, or the answer of `fault`. After `stop` the address refuses connections.
     """
 
     def __init__(self, token: str = "hf_stand_in") -> None:
@@ -40,7 +40,7 @@ class FakeHub:
         self.failing = "nothing"
         self.status = 503
         self.fault: Callable[[_Handler], None] = lambda handler: handler.answer(
-            {"error": "told to fail"}, self.status
+            {"error": "set to fail"}, self.status
         )
         self.stopped = threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer({"error": code}, status, **{"X-Error-Code": code, "X-Error-Message": code})
 
     def find(self, kind: str | None, name: str, revision: str = "main") -> tuple[Repository, Commit] | None:
-        """The commit asked for; otherwise refuses, and gives None."""
+        """The requested commit; otherwise answers with an error and returns None."""
         repository = self.hub.repositories.get(f"{kind or 'models'}/{name}")
         allowed = self.headers.get("Authorization") == f"Bearer {self.hub.token}"
         if repository is None or (repository.private and not allowed):

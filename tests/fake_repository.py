@@ -50,7 +50,7 @@ class Repository:
 
 
 def entries(commit: Commit) -> list[Json]:
-    """What the Hub tells about the files of a commit."""
+    """The Hub's description of the files of a commit."""
 
     def entry(path: str, data: bytes) -> Json:
         blob = blob_id(data)

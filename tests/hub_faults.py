@@ -31,7 +31,7 @@ def hang_in_body(handler: _Handler) -> None:
 
 
 def slow_body(handler: _Handler) -> None:
-    """A byte now and then, so that no single read takes long."""
+    """Send single bytes slowly, so that no read times out."""
     _start_answer(handler, 10**6)
     _send_slowly(handler, b" ")
 
@@ -67,7 +67,7 @@ def redirect_loop(handler: _Handler) -> None:
 
 
 def path_traversal(handler: _Handler) -> None:
-    """A manifest whose seal is right and that names a file beside the folder."""
+    """A valid manifest that names a file outside the folder."""
 
     def more(data: bytes) -> bytes:
         value = json.loads(data)
@@ -94,7 +94,7 @@ def _start_answer(handler: _Handler, length: int) -> None:
 
 
 def _answer_changed(handler: _Handler, change: Callable[[bytes], bytes]) -> None:
-    """The right answer, changed."""
+    """Send the correct answer with its data changed."""
     send = handler.send
 
     def changed(data: bytes, status: int, headers: dict[str, str]) -> None:

@@ -22,9 +22,9 @@ WORDS = ("<pad>", "<start>", END_WORD, "<unknown>", "a", "b", "c")
 
 
 class TableStepper:
-    """A decoder that asks a ``Decoder`` function.
+    """A stepper whose probabilities come from a ``Decoder`` function.
 
-    The words so far travel in the state, so that a mixed-up beam is noticed; attention is the last word.
+    The state holds the words so far, so that mixed-up beams are detected; attention is the last word.
     """
 
     def __init__(self, decoder: Decoder) -> None:
@@ -49,7 +49,7 @@ class TableStepper:
 
 
 def random_decoder(seed: int, vocabulary: int = 7, sharpness: float = 2.0) -> Decoder:
-    """A decoder without any rules: other words before, other probabilities."""
+    """A decoder with random probabilities, which depend on all words so far."""
 
     def log_probs(ids: Ids) -> NDArray[np.float32]:
         logits = sharpness * np.random.default_rng([seed, *ids]).normal(size=vocabulary)
@@ -59,7 +59,7 @@ def random_decoder(seed: int, vocabulary: int = 7, sharpness: float = 2.0) -> De
 
 
 def table(rules: dict[Ids, dict[int, float]]) -> Decoder:
-    """A decoder with these probabilities; what is not in the table ends, as good as surely."""
+    """A decoder with these probabilities; after a prefix that is not in the table END has 0.99."""
 
     def log_probs(ids: Ids) -> NDArray[np.float32]:
         probabilities = np.full(7, 1e-6)
@@ -71,7 +71,7 @@ def table(rules: dict[Ids, dict[int, float]]) -> Decoder:
 
 
 def is_allowed(ids: Ids, word: int) -> bool:
-    """The rules of choosing, once more and slowly."""
+    """Whether the search may choose a word, implemented again and slowly."""
     trigrams = {ids[i : i + 3] for i in range(len(ids) - 2)}
     return not (
         word in (PAD, START, UNKNOWN)
@@ -102,24 +102,24 @@ def greedy(decoder: Decoder, max_words: int) -> Ids:
 
 def reference_beam_search(decoder: Decoder, beams: int, length_penalty: float, max_words: int) -> list[Ids]:
     """Beam search that never stops early, best sentence first."""
-    live: dict[Ids, float] = {(): 0.0}
+    active: dict[Ids, float] = {(): 0.0}
     ended: dict[Ids, float] = {}
     for _ in range(max_words):
-        grown = {
+        extended = {
             (*ids, word): total + float(log_prob)
-            for ids, total in live.items()
+            for ids, total in active.items()
             for word, log_prob in enumerate(decoder(ids))
             if is_allowed(ids, word)
         }
-        kept = sorted(grown, key=grown.__getitem__, reverse=True)[:beams]
-        ended |= {ids: grown[ids] for ids in kept if ids[-1] == END}
-        live = {ids: grown[ids] for ids in kept if ids[-1] != END}
-    result = ended | live
+        best = sorted(extended, key=extended.__getitem__, reverse=True)[:beams]
+        ended |= {ids: extended[ids] for ids in best if ids[-1] == END}
+        active = {ids: extended[ids] for ids in best if ids[-1] != END}
+    result = ended | active
     return sorted(result, key=lambda ids: result[ids] / len(ids) ** length_penalty, reverse=True)[:beams]
 
 
 def decode(stepper: TableStepper, options: DecodingOptions, **rules: Any) -> DecodingResult:
-    """``beam_search.decode``; the regions play no part."""
+    """``beam_search.decode`` on regions that do not matter."""
     return beam_search.decode(stepper, REGIONS, options, WORDS, **rules)
 
 

@@ -1,4 +1,4 @@
-"""A change takes only the files that CONTRIBUTING.md names: made in a copy, it works."""
+"""The changes that CONTRIBUTING.md describes work, and take only the files that it names."""
 
 from __future__ import annotations
 

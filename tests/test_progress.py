@@ -10,7 +10,7 @@ from captioner.progress import duration, track
 
 
 class Clock:
-    """Time that passes only when told to."""
+    """A clock that a test advances."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Tiny bundles: real ones that LiteRT runs, and parts that are none. Nothing here needs TensorFlow."""
+"""Tiny bundles: some that LiteRT runs, some whose model is no model. Nothing here needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def config(**changes: Any) -> Config:
 
 
 def required_files(config: Config, model: bytes = b"not a model") -> dict[str, bytes | str | Path]:
-    """What ``bundle.write`` needs at least."""
+    """The files that every bundle must have."""
     return {
         "config.json": json.dumps(config.to_json()),
         "captioner.tflite": model,
@@ -126,7 +126,7 @@ def required_files(config: Config, model: bytes = b"not a model") -> dict[str, b
 
 
 def full_bundle(folder: Path) -> Bundle:
-    """A bundle with every kind of file in it; its model is none."""
+    """A bundle with every kind of file; its model file is no model."""
     texts = {
         "metrics.json": json.dumps(METRICS),
         "dataset.json": json.dumps(DATASET),

@@ -43,7 +43,7 @@ ALL: Mapping[str, tuple[str, ...]] = {name(number): captions(number) for number 
 
 
 def kaggle(folder: Path) -> Path:
-    """Images/ and captions.txt, with the lists beside."""
+    """Images/, captions.txt and the split lists."""
     draw(folder / "Images")
     with (folder / "captions.txt").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
@@ -71,7 +71,7 @@ def write_lists(folder: Path) -> None:
 
 
 def draw(folder: Path) -> None:
-    """Pictures of different sizes, each as unlike the others as its captions are."""
+    """Pictures of different sizes, which differ as their captions do."""
     folder.mkdir(parents=True)
     for number in range(16):
         width, height = 40 + 4 * (number % 3), 36 + 4 * (number % 5)

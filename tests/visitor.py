@@ -1,4 +1,4 @@
-"""What a visitor does with a page of the app, and the text that the page shows."""
+"""A visitor's actions on a page of the app, and the text that the page shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TIMEOUT = 60  # seconds
 
 
 def open_page(page: str | None = None, **query: str) -> AppTest:
-    """A page alone, by its folder's name, or the whole app, as one finds it whose address has this query."""
+    """Open one page by its folder's name, or the whole app, with these query parameters."""
     if page is None:
         app = AppTest.from_file(APP, default_timeout=TIMEOUT)
     else:
@@ -27,14 +27,14 @@ def open_page(page: str | None = None, **query: str) -> AppTest:
 
 
 def checked(app: AppTest) -> AppTest:
-    """Nothing went wrong, neither openly nor with a sentence."""
+    """Assert that the page shows no exception and no error."""
     assert not app.exception
     assert [error.value for error in app.error] == []
     return app
 
 
 def page_text(app: AppTest) -> str:
-    """All text and small print; headings, too. The spaces that no line breaks at are plain ones."""
+    """All headings, text and captions of the page, with plain instead of no-break spaces."""
     kinds = (app.header, app.subheader, app.markdown, app.caption)
     return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
 

@@ -1,4 +1,4 @@
-"""A server and a browser per session, a fresh page per test, and shared actions."""
+"""One server and browser for all tests, a fresh page for each, and shared actions."""
 
 from __future__ import annotations
 

@@ -54,11 +54,11 @@ def test_pictures_held_out_are_neither_trained_on_nor_lost(
     tiny_dataset: Dataset, count: int, seed: int
 ) -> None:
     result = tiny_dataset.held_out(count, seed)
-    kept, held = result.splits["train"], result.splits[HELD_OUT]
+    train, held_out = result.splits["train"], result.splits[HELD_OUT]
 
-    assert len(held) == count
-    assert not kept.keys() & held.keys()
-    assert {**kept, **held} == tiny_dataset.splits["train"]
+    assert len(held_out) == count
+    assert not train.keys() & held_out.keys()
+    assert {**train, **held_out} == tiny_dataset.splits["train"]
     assert all(result.splits[split] == tiny_dataset.splits[split] for split in ("dev", "test"))
     assert result.fingerprint == tiny_dataset.held_out(count, seed).fingerprint != tiny_dataset.fingerprint
 
@@ -153,14 +153,14 @@ def test_the_command_line_knows_which_they_are(
     tiny_dataset: Dataset, kaggle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tiny.litert_model("attention")
-    held, whole = tmp_path / "held", tmp_path / "whole"
-    trained(held, tiny_dataset.held_out(3, SEED), model)
+    held_out, whole = tmp_path / "held", tmp_path / "whole"
+    trained(held_out, tiny_dataset.held_out(3, SEED), model)
     trained(whole, tiny_dataset, model)
     command = ["evaluate", "--data", str(kaggle_folder), "--split", HELD_OUT, "--bundle"]
 
-    assert main([*command, str(held)]) == 0
+    assert main([*command, str(held_out)]) == 0
     assert "official held-out split, 3 pictures" in capsys.readouterr().out
     assert main([*command, str(whole)]) == 2
     assert "with --hold-out N" in capsys.readouterr().err
-    assert main([*command, str(held), "--write"]) == 2
+    assert main([*command, str(held_out), "--write"]) == 2
     assert "Leave out --write" in capsys.readouterr().err

@@ -92,8 +92,8 @@ def test_stopping_early_loses_nothing(seed: int, beams: int, length_penalty: flo
 def test_a_sentence_that_ends_makes_room_for_another() -> None:
     decoder = table({(): {A: 0.5, B: 0.4}, (A,): {END: 0.9}, (B,): {A: 0.4, C: 0.4}})
     result = search(decoder, beams=2)
-    kept = [node.step for node in result.beam_tree if node.in_beam]
-    assert kept[:6] == [0, 0, 1, 1, 2, 2]
+    steps = [node.step for node in result.beam_tree if node.in_beam]
+    assert steps[:6] == [0, 0, 1, 1, 2, 2]
     assert {without_end(candidate) for candidate in result.candidates} <= {(A,), (B, A), (B, C)}
 
 

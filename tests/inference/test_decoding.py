@@ -97,12 +97,12 @@ def test_the_tree_holds_every_sentence_and_adds_up(seed: int, beams: int, temper
 def test_pruned_nodes_are_the_next_best(seed: int, beams: int) -> None:
     tree = search(random_decoder(seed), beams=beams, max_words=6).beam_tree
     for step in range(tree[-1].step + 1):
-        kept = [node.log_prob for node in tree if node.step == step and node.in_beam]
+        in_beam = [node.log_prob for node in tree if node.step == step and node.in_beam]
         pruned = [node.log_prob for node in tree if node.step == step and not node.in_beam]
-        assert len(kept) <= beams
+        assert len(in_beam) <= beams
         assert len(pruned) <= beams
-        assert not pruned or len(kept) == beams
-        assert max(pruned, default=-np.inf) <= min(kept)
+        assert not pruned or len(in_beam) == beams
+        assert max(pruned, default=-np.inf) <= min(in_beam)
     first = [node.in_beam for node in tree if node.step == 0]  # of the three words that may come first
     assert first == [*[True] * min(beams, 3), *[False] * min(beams, 3 - min(beams, 3))]
 

@@ -1,4 +1,4 @@
-"""The tiny training split, ready for a decoder; nothing here may be changed."""
+"""The tiny training split as vocabulary and targets; tests must not change them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from captioner.training.loop.batches import Targets
 
 @pytest.fixture(autouse=True)
 def float32() -> Iterator[None]:
-    """A test that trains in another precision, or fails on the way, leaves the others their float32."""
+    """Fixed seed before, and float32 after every test, even if it fails."""
     keras.utils.set_random_seed(7)
     yield
     keras.config.set_dtype_policy("float32")
@@ -23,7 +23,7 @@ def float32() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def eager() -> Iterator[None]:
-    """Ten updates are made sooner than the graph for one."""
+    """Run eagerly: faster for few updates, as no graph is traced."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)

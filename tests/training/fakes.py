@@ -1,4 +1,4 @@
-"""In place of training: a run that takes no time, and one that is killed."""
+"""Fakes of training: a simulated run, and one that is killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from captioner.training.recipes import Recipe
 
 
 class Weights:
-    """In place of a decoder and of an optimizer."""
+    """A fake of a decoder's and an optimizer's weights."""
 
     variables: tuple[()] = ()
 
@@ -28,7 +28,7 @@ class Weights:
 
 
 def simulate_training(recipe: Recipe, dataset: Dataset, run: Run, cache: Path, seed: int) -> None:
-    """In place of training: CIDEr grows with the epochs, and towards a rate of 0.03 and little smoothing."""
+    """Simulated training: CIDEr grows with the epochs; best are a learning rate of 0.03 and no smoothing."""
     phase, progress = recipe.phases[0], Progress()
     for epoch in range(1, phase.epochs + 1):
         cider = 0.5 - abs(math.log10(phase.learning_rate / 0.03)) - phase.label_smoothing / 10 + epoch / 100
@@ -48,11 +48,11 @@ def simulated_training() -> Iterator[None]:
 
 
 class Killed(BaseException):
-    """In place of a signal that nothing can catch."""
+    """Simulates SIGKILL: no handler catches it."""
 
 
 def kill_after(original: Any, allowed: int) -> Any:
-    """The same function, until it was called so often."""
+    """The same function, which raises Killed after so many calls."""
     calls = 0
 
     def call(*arguments: Any, **options: Any) -> Any:

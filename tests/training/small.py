@@ -1,4 +1,4 @@
-"""Networks that train in a second."""
+"""Small encoders and decoders that train in a second."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def encoder(size: int = SIZE) -> keras.Model:
 
 
 def decoder(words: int, name: str = "attention", spread: float = 3.0, **options: Any) -> Decoder:
-    """A decoder for ``words`` words; with wide weights, so that it is sure of something."""
+    """A decoder for ``words`` words; ``spread`` scales its weights, so that probabilities differ."""
     shape = (REGIONS if name == "attention" else 1, CHANNELS)
     model = ensemble.build(DecoderOptions(name, units=8, **options), np.zeros(words, np.float32), shape)
     model.set_weights([spread * weights for weights in model.get_weights()])

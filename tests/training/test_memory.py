@@ -1,4 +1,4 @@
-"""Training that does not fit into memory is announced beforehand, with a batch size that does."""
+"""A warning before fine-tuning that does not fit into memory, with a batch size that does."""
 
 from __future__ import annotations
 

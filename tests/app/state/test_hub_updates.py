@@ -224,22 +224,22 @@ def test_the_real_process_downloads_tests_and_reports(server: FakeHub, app: Path
 def test_sample_pictures_are_downloaded_in_the_background(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(app))
-    asked = threading.Event()
+    hub_answers = threading.Event()
 
     def fetch(fetcher: Fetcher) -> str:
         if isinstance(fetcher, BundleFetcher):
             return "not now"
-        asked.wait(TIMEOUT)
+        hub_answers.wait(TIMEOUT)
         return "the Hub is away."
 
     monkeypatch.setattr(Fetcher, "fetch", fetch)
     assert "not here yet" in serving.samples()[1]  # though nobody has asked the Hub yet
-    asked.set()
+    hub_answers.set()
     until(lambda: "failed: the Hub is away." in serving.samples()[1])
-    kept = app / "captioner" / "samples" / samples.HUB_REVISION
-    kept.mkdir(parents=True)
-    (kept / "a.jpg").write_bytes(b"a picture")
-    (kept / "captions.json").write_text('{"a.jpg": ["a dog"]}')
+    cached = app / "captioner" / "samples" / samples.HUB_REVISION
+    cached.mkdir(parents=True)
+    (cached / "a.jpg").write_bytes(b"a picture")
+    (cached / "captions.json").write_text('{"a.jpg": ["a dog"]}')
     assert list(serving.samples()[0]) == ["a.jpg"]
 
 

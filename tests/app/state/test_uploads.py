@@ -1,4 +1,4 @@
-"""How many of the chosen files are taken, whose memory is freed, and what a visitor is told."""
+"""How many files are accepted, when their memory is freed, and which messages are shown."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_fine_tuning_moves_the_encoder_less_and_its_statistics_not_at_all(
 
 @dataclass
 class ScriptedTraining:
-    """A training that goes as it is told: each epoch leaves its number in a weight."""
+    """Training with scripted validation results: each epoch writes its number into a weight."""
 
     values: list[float]
     ciders: list[float]
