@@ -54,5 +54,5 @@ def test_confidence_is_the_average_chance_of_a_word() -> None:
     row = Prediction(
         "a", "a dog", log_prob=-3.0, score=-1.0, scores={"bleu4": 0.0, "rouge_l": 0.0, "cider": 0.0}
     )
-    one = ScoredCaption.from_prediction(row, max_words=20)
-    assert one.confidence**3 == pytest.approx(2.718281828**-3)
+    caption = ScoredCaption.from_prediction(row, max_words=20)
+    assert caption.confidence**3 == pytest.approx(2.718281828**-3)

@@ -99,7 +99,7 @@ def test_a_caption_has_its_warnings_whatever_the_options(
     captioner = limited(tmp_path / "artifacts", limit, log_prob)
     image = np.zeros((40, 40, 3), np.uint8)
     own = captioner.caption(image).warnings
-    assert [one.code for one in own] == codes
+    assert [item.code for item in own] == codes
     for options in ({"beams": 1}, {"temperature": 1.5, "seed": 1}, {"prefix": captioner.prefix(["dog"])}):
         changed = {name: options.get(name, value) for name, value in vars(captioner.options).items()}
         assert captioner.caption(image, type(captioner.options)(**changed)).warnings == own
@@ -129,7 +129,7 @@ def test_a_broken_rule_costs_its_warning_and_no_caption(
     whole = limited(tmp_path / "artifacts", 1.0, 0.0)
     broken = Captioner(bundles.replace(tmp_path / "artifacts", {name: content})).caption(image)
     assert broken.best.text == whole.caption(image).best.text
-    assert [one.code for one in broken.warnings] == [UNSURE if name == manifest.NOVELTY else UNFAMILIAR]
+    assert [item.code for item in broken.warnings] == [UNSURE if name == manifest.NOVELTY else UNFAMILIAR]
 
 
 def novel_pictures() -> Pictures:
@@ -147,7 +147,7 @@ def novel_pictures() -> Pictures:
 def test_the_committed_model_detects_most_synthetic_images(committed: Bundle) -> None:
     captioner = Captioner(committed)
     result = [captioner.caption(images.read(data)).warnings for data in novel_pictures().values()]
-    assert sum(UNFAMILIAR in [one.code for one in warnings] for warnings in result) >= 8
+    assert sum(UNFAMILIAR in [item.code for item in warnings] for warnings in result) >= 8
 
 
 @pytest.fixture

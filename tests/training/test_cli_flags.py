@@ -103,8 +103,8 @@ def test_the_batch_flag_changes_fine_tuning_only(recipe: str) -> None:
     own = chosen("--recipe", recipe, "--self-critical", "2").phases
     result = chosen("--recipe", recipe, "--self-critical", "2", "--batch", "5").phases
 
-    assert [one.batch_size for one in result] == [
-        5 if one.encoder_learning_rate else one.batch_size for one in own
+    assert [phase.batch_size for phase in result] == [
+        5 if phase.encoder_learning_rate else phase.batch_size for phase in own
     ]
 
 

@@ -89,9 +89,9 @@ def test_the_recipe_itself_is_tried_first_and_then_others(whole: Tuned) -> None:
         "learning_rate": 0.05, "epsilon": 1e-7, "label_smoothing": 0.0, "batch_size": 4,
         "dropout": 0.5, "embedding_dropout": 0.3, "units": 8, "heads": 1,
     }  # fmt: skip
-    assert len({tuple(one.settings.values()) for one in trials}) == 8
+    assert len({tuple(trial.settings.values()) for trial in trials}) == 8
     for name, values in {**tuning.RANGES, **tuning.SIZES}.items():
-        assert all(tuning._contains(values, one.settings[name]) for one in trials)
+        assert all(tuning._contains(values, trial.settings[name]) for trial in trials)
 
 
 def test_a_trial_is_the_phase_with_a_frozen_encoder(tiny_dataset: Dataset, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_trial_is_the_phase_with_a_frozen_encoder(tiny_dataset: Dataset, tmp_p
 
 def test_only_the_best_trial_keeps_its_checkpoints(whole: Tuned) -> None:
     folder, trials = whole
-    best = max((one for one in trials if one.outcome == FINISHED), key=lambda one: one.val_cider)
+    best = max((trial for trial in trials if trial.outcome == FINISHED), key=lambda trial: trial.val_cider)
 
     assert [path.name for path in folder.glob("trial-*")] == [f"trial-{best.trial:02d}"]
     assert Run(folder / f"trial-{best.trial:02d}").progress() is not None
@@ -133,7 +133,7 @@ def test_the_table_has_every_trial(whole: Tuned) -> None:
     with (folder / "trials.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
 
-    assert {int(row["trial"]) for row in rows} == {one.trial for one in trials} == set(range(8))
+    assert {int(row["trial"]) for row in rows} == {trial.trial for trial in trials} == set(range(8))
     assert all(
         float(row["learning_rate"]) == trials[int(row["trial"])].settings["learning_rate"] for row in rows
     )
@@ -179,7 +179,7 @@ def test_a_trial_that_is_always_interrupted_fails(
             with pytest.raises(Killed):
                 tuner.run(2, resume=True)
 
-    assert [one.outcome for one in tuner.run(2, resume=True)] == [FAILED, FINISHED]
+    assert [trial.outcome for trial in tuner.run(2, resume=True)] == [FAILED, FINISHED]
 
 
 def test_a_tuning_is_not_begun_twice(whole: Tuned, tiny_dataset: Dataset) -> None:
@@ -220,10 +220,10 @@ def test_a_trial_that_lags_behind_is_stopped_but_not_at_its_end(
     monkeypatch.setattr(optuna.pruners, "MedianPruner", lambda **_: lagging)
     tuner = make_tuner(tiny_dataset, tmp_path / "3", epochs=3)
 
-    assert [(one.outcome, one.epochs) for one in tuner.run(1)] == [(STOPPED, 2)]
+    assert [(trial.outcome, trial.epochs) for trial in tuner.run(1)] == [(STOPPED, 2)]
     assert list((tmp_path / "3").glob("trial-*")) == []
     tuner = make_tuner(tiny_dataset, tmp_path / "2", epochs=2)
-    assert [(one.outcome, one.epochs) for one in tuner.run(1)] == [(FINISHED, 2)]
+    assert [(trial.outcome, trial.epochs) for trial in tuner.run(1)] == [(FINISHED, 2)]
 
 
 @pytest.mark.usefixtures("quick")
@@ -240,7 +240,7 @@ def test_a_trial_that_fails_does_not_end_the_tuning_unless_nothing_works(
     monkeypatch.setattr(runner, "train", now_and_then)
     result = make_tuner(tiny_dataset, tmp_path / "one").run(3)
 
-    assert [one.outcome for one in result] == [FINISHED, FAILED, FINISHED]
+    assert [trial.outcome for trial in result] == [FINISHED, FAILED, FINISHED]
     assert "trial 1 (2 of 3): the loss is nan.; about" in capsys.readouterr().out
     with pytest.raises(CaptionerError, match=r"the loss is nan\."):
         make_tuner(tiny_dataset, tmp_path / "all").run(3)
@@ -271,7 +271,7 @@ def test_a_trial_is_training_on_regions(
     result = make_tuner(tiny_dataset, tmp_path, epochs=1).run(2)
     (kept,) = tmp_path.glob("trial-*")
     progress = Run(kept).progress()
-    assert [one.outcome for one in result] == [FINISHED, FINISHED]
+    assert [trial.outcome for trial in result] == [FINISHED, FINISHED]
     assert progress is not None
     assert [row.phase for row in progress.history] == ["decoder"]
     assert progress.history[0].val_loss == result[int(kept.name[-2:])].val_loss

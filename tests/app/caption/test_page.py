@@ -92,7 +92,7 @@ def test_why_a_likelier_word_was_not_taken(
     word = Word("dog", -3.0, (("cat", -1.0), ("ball", -2.0), ("sky", -4.0)), frozenset({"cat", "sky"}))
     message = result.explain_likelier_words(word, options, chosen=chosen)
     plain = [re.sub(r"^Here | was likelier,|[“”.]", "", sentence) for sentence in message]
-    assert plain == [one.format(r="but no sentence may repeat itself") for one in expected]
+    assert plain == [text.format(r="but no sentence may repeat itself") for text in expected]
 
 
 def test_alternatives_are_ranked_and_their_differences_described(fake: FakeCaptioner) -> None:

@@ -81,13 +81,13 @@ def test_progress_survives_saving(run: Run, decoder: Decoder, optimizer: Any) ->
 
 
 def test_weights_survive_saving(run: Run, optimizer: Any) -> None:
-    one, other, encoder = small.decoder(10), small.decoder(10), small.encoder()
-    run.save(Progress([row(1)], best=1), encoder, one, optimizer)
+    saved, restored, encoder = small.decoder(10), small.decoder(10), small.encoder()
+    run.save(Progress([row(1)], best=1), encoder, saved, optimizer)
     weights_before = encoder.get_weights()
     encoder.set_weights([weights + 1 for weights in weights_before])
 
-    assert run.restore(1, encoder, other)
-    for result, expected in ((other, one.get_weights()), (encoder, weights_before)):
+    assert run.restore(1, encoder, restored)
+    for result, expected in ((restored, saved.get_weights()), (encoder, weights_before)):
         assert all(np.array_equal(a, b) for a, b in zip(result.get_weights(), expected, strict=True))
 
 
@@ -112,8 +112,8 @@ def test_the_optimizer_survives_saving(run: Run, decoder: Decoder) -> None:
     run.restore_optimizer(1, optimizers[1])
 
     assert int(optimizers[1].iterations) == 3
-    for one, other in zip(optimizers[0].variables, optimizers[1].variables, strict=True):
-        assert np.array_equal(np.asarray(one), np.asarray(other))
+    for saved, restored in zip(optimizers[0].variables, optimizers[1].variables, strict=True):
+        assert np.array_equal(np.asarray(saved), np.asarray(restored))
 
 
 def test_only_the_last_and_the_best_epoch_are_kept(run: Run, save: Callable[..., None]) -> None:

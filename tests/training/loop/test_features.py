@@ -86,10 +86,10 @@ def test_the_key_follows_weights_size_and_files(dataset: Dataset, tmp_path: Path
 def test_the_same_encoder_built_again_has_the_same_fingerprint() -> None:
     """Though Keras numbers its layers on."""
     options = EncoderOptions("mobilenet_edgetpu", "none", image_size=32)
-    one, two = build_encoder(options), build_encoder(options)
-    two.set_weights(one.get_weights())
+    first, second = build_encoder(options), build_encoder(options)
+    second.set_weights(first.get_weights())
 
-    assert features.fingerprint(one) == features.fingerprint(two)
+    assert features.fingerprint(first) == features.fingerprint(second)
 
 
 def test_an_unfinished_cache_file_is_never_used(
@@ -150,8 +150,8 @@ def halves(dataset: Dataset) -> Dataset:
     """Every training picture is red on the left and blue on the right."""
     picture = Image.new("RGB", (60, 40), (200, 0, 0))
     picture.paste((0, 0, 200), (30, 0, 60, 40))
-    for one in names("train"):
-        picture.save(dataset.path(one), quality=100)
+    for file in names("train"):
+        picture.save(dataset.path(file), quality=100)
     return dataset
 
 
@@ -162,13 +162,13 @@ def augmented(dataset: Dataset, seed: int, epoch: int = 0) -> NDArray[np.uint8]:
 
 def test_augmentation_depends_on_seed_and_epoch_alone(tiny_dataset: Dataset) -> None:
     """And one seed's next epoch is not the next seed's."""
-    one, again = (augmented(tiny_dataset, 1, 2) for _ in range(2))
+    first, again = (augmented(tiny_dataset, 1, 2) for _ in range(2))
     others = [augmented(tiny_dataset, seed, epoch) for seed, epoch in ((2, 1), (0, 3), (3, 0), (1, 1))]
 
-    assert (one.dtype.name, one.shape) == ("uint8", (8, 16, 16, 3))
-    assert np.array_equal(one, again)
+    assert (first.dtype.name, first.shape) == ("uint8", (8, 16, 16, 3))
+    assert np.array_equal(first, again)
     for other in others:
-        assert all(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+        assert all(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
 def test_a_picture_whose_captions_say_left_is_never_flipped(halves: Dataset) -> None:

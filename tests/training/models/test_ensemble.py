@@ -47,7 +47,9 @@ def probabilities(
 
 
 def test_members_are_initialised_differently(together: Ensemble) -> None:
-    first, *others = (np.concatenate([w.ravel() for w in one.get_weights()]) for one in together.members)
+    first, *others = (
+        np.concatenate([w.ravel() for w in member.get_weights()]) for member in together.members
+    )
     assert all(np.abs(first - other).max() > 0.1 for other in others)
 
 
@@ -139,6 +141,6 @@ def test_saved_weights_come_back(
 
 
 def test_an_ensemble_of_one_is_a_decoder() -> None:
-    one = ensemble.build(DecoderOptions(units=8), np.zeros(WORDS, np.float32), (4, 6))
-    assert isinstance(one, Decoder)
-    assert ensemble.members(one) == (one,)
+    member = ensemble.build(DecoderOptions(units=8), np.zeros(WORDS, np.float32), (4, 6))
+    assert isinstance(member, Decoder)
+    assert ensemble.members(member) == (member,)
