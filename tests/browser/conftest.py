@@ -159,11 +159,18 @@ def upload(
 
 
 def wait_until_idle(page: Page) -> None:
-    """Wait until the server is done and the charts are drawn."""
+    """Wait until the server is done and the charts are drawn, and no further run follows at once.
+
+    A run that ends may have the browser ask for the next, for example by folding a box.
+    """
     page.wait_for_function(
-        """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
-        && [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
-           .every(chart => !chart.checkVisibility() || chart.querySelector('svg.marks'))"""
+        """() => {
+        const idle = document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+            && [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
+               .every(chart => !chart.checkVisibility() || chart.querySelector('svg.marks'))
+        window.idleFrames = idle ? (window.idleFrames ?? 0) + 1 : 0
+        return window.idleFrames >= 20 && !(window.idleFrames = 0)
+        }"""
     )
 
 
