@@ -18,8 +18,9 @@ SEEDS       = $(shell $(PYTHON) -c "import random; print(*random.sample(range(2*
 app: $(VENV)/app.stamp
 	$(PYTHON) -m streamlit run streamlit_app.py
 
+# The longest file, the accessibility tests, goes first: by its number of tests it would come last and alone.
 test: quick
-	$(PYTEST) tests/training tests/browser
+	$(PYTEST) --no-loadscope-reorder tests/browser tests/training
 
 quick: $(VENV)/dev.stamp
 	$(PYTEST) --quick
