@@ -18,9 +18,8 @@ SEEDS       = $(shell $(PYTHON) -c "import random; print(*random.sample(range(2*
 app: $(VENV)/app.stamp
 	$(PYTHON) -m streamlit run streamlit_app.py
 
-# The longest file, the accessibility tests, goes first: by its number of tests it would come last and alone.
 test: quick
-	$(PYTEST) --no-loadscope-reorder tests/browser tests/training
+	$(PYTEST) tests/training tests/browser
 
 quick: $(VENV)/dev.stamp
 	$(PYTEST) --quick
