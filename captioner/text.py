@@ -29,6 +29,27 @@ def kaggle_words(caption: str) -> list[str]:
     return [token for token in _KERAS_FILTERS.split(longer) if token]
 
 
+# Words with a grammatical role: they say little about a picture. Numbers do say something, except "one".
+_FUNCTION_WORDS = (
+    "a an the this that these those some any no each every both all another other others one",
+    "several many few more",
+    "about above across after against along alongside amid among around as at away back before behind below",
+    "beneath beside between by down during for from in inside into like near next of off on onto out outside",
+    "over past through to together toward towards under underneath up upon with within without",
+    "and but or nor so while whilst if because than when where who which whose what how",
+    "he she it they them him her his hers its their theirs himself herself itself themselves",
+    "i you we me us my your our there here 's s ' t",
+    "is are was were be been being am has have having had do does doing did",
+    "can could will would may might not",
+)
+FUNCTION_WORDS = frozenset(" ".join(_FUNCTION_WORDS).split())
+
+
+def is_content_word(word: str) -> bool:
+    """Whether a word says something about a picture: none of ``FUNCTION_WORDS``, and not empty."""
+    return bool(word) and word not in FUNCTION_WORDS
+
+
 TOKENIZERS: dict[str, Callable[[str], list[str]]] = {"captioner": words, "kaggle": kaggle_words}
 
 

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from captioner.text import END, PAD, SPECIALS, START, TOKENIZERS, UNKNOWN, Vocabulary, kaggle_words, words
+from captioner.text import (
+    END,
+    PAD,
+    SPECIALS,
+    START,
+    TOKENIZERS,
+    UNKNOWN,
+    Vocabulary,
+    is_content_word,
+    kaggle_words,
+    words,
+)
 
 CAPTIONS = st.text(st.sampled_from("abzAZ09'’-.,!?\"<>#_ \t\né漢") | st.characters(), max_size=40)
 TOKENS = st.lists(st.sampled_from(["a", "dog", "don't", "2", "runs"]), max_size=8)
@@ -88,3 +99,19 @@ def test_specials_keep_their_places() -> None:
 def test_a_vocabulary_out_of_order_is_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="vocabulary"):
         Vocabulary(words)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "content"),
+    [
+        ("a man in a red shirt is standing next to his dog", "man red shirt standing dog"),
+        ("two dogs and one of the boys", "two dogs boys"),
+        ("", ""),
+    ],
+)
+def test_content_words_are_those_that_say_something_about_a_picture(sentence: str, content: str) -> None:
+    assert [word for word in sentence.split() if is_content_word(word)] == content.split()
+
+
+def test_the_end_of_a_sentence_is_no_content_word() -> None:
+    assert not is_content_word("")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from captioner.text import is_content_word
+
 ARTICLES = ("a", "an", "the")
 PREPOSITIONS = (
     "at",
@@ -21,20 +23,7 @@ PREPOSITIONS = (
     "to",
     "with",
 )
-# Words with a grammatical role, and numbers: a good sentence may repeat them.
-_FUNCTION_WORDS = (
-    "a an the this that these those some any no each every both all another other others",
-    "several many few more one two three four five six seven eight nine ten",
-    "about above across after against along alongside amid among around as at away back before behind below",
-    "beneath beside between by down during for from in inside into like near next of off on onto out outside",
-    "over past through to together toward towards under underneath up upon with within without",
-    "and but or nor so while whilst if because than when where who which whose what how",
-    "he she it they them him her his hers its their theirs himself herself itself themselves",
-    "i you we me us my your our there here 's s",
-    "is are was were be been being am has have having had do does doing did",
-    "can could will would may might not",
-)
-FUNCTION_WORDS = frozenset(" ".join(_FUNCTION_WORDS).split())
+NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def repeats_ngram(tokens: Sequence[str]) -> bool:
@@ -44,8 +33,8 @@ def repeats_ngram(tokens: Sequence[str]) -> bool:
 
 
 def repeats_content_word(tokens: Sequence[str]) -> bool:
-    """Whether a content word (none of ``FUNCTION_WORDS``) is repeated; "dog" and "dogs" count as the same."""
-    content = [_singular(token) for token in tokens if token not in FUNCTION_WORDS]
+    """Whether a content word that is no number is repeated; "dog" and "dogs" count as the same."""
+    content = [_singular(token) for token in tokens if is_content_word(token) and token not in NUMBERS]
     return len(set(content)) < len(content)
 
 
