@@ -244,8 +244,9 @@ def _show_share(image: DecodedImage, caption: Caption, settings: dict[str, str])
 
 
 def _download(label: str, text: str, image_name: str, suffix: str, mime_type: str) -> None:
-    name = PurePath(image_name).stem + suffix
-    st.download_button(label, text, name, mime_type, on_click="ignore", icon=":material/download:")
+    name, icon = PurePath(image_name).stem + suffix, ":material/download:"
+    # A key makes it one widget for all images: Streamlit remembers each widget until the session ends.
+    st.download_button(label, text, name, mime_type, on_click="ignore", icon=icon, key=f"download {suffix}")
 
 
 def as_json(image: DecodedImage, caption: Caption) -> str:

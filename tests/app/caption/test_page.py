@@ -126,6 +126,15 @@ def test_no_two_visitors_share_anything(fake: FakeCaptioner, monkeypatch: pytest
     assert fake.encoded == 2
 
 
+def test_the_download_buttons_are_the_same_widgets_for_every_image(fake: FakeCaptioner) -> None:
+    app = open_page()
+    ids = []  # Streamlit remembers a widget until the session ends, so new ones would take memory
+    for seed in (3, 4):
+        checked(upload(app, photo(seed), name=f"{seed}.png"))
+        ids.append([button.proto.id for button in app.get("download_button")])
+    assert ids[0] == ids[1] != []
+
+
 def test_the_sliders_reach_what_the_bundle_asks_for(fake: FakeCaptioner) -> None:
     fake.options = replace(
         fake.options,
