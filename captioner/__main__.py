@@ -69,7 +69,8 @@ def caption(arguments: argparse.Namespace) -> int:
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    """Score a bundle on a split of the dataset."""
+    """Score a bundle on a split of the dataset; with --write, also calibrate its probabilities."""
+    from captioner.evaluation import calibration
     from captioner.evaluation import evaluate as evaluation
 
     if arguments.allow_all_words and arguments.write:
@@ -83,12 +84,17 @@ def evaluate(arguments: argparse.Namespace) -> int:
     split = arguments.split or final
     if arguments.write and (split != final or arguments.limit):
         raise DatasetError(f"only scores of the whole {final} split go into the bundle. Leave out --write.")
-    metrics, predictions = evaluation.evaluate(captioner, dataset, split, options, arguments.limit)
+    calibrated = None
+    if arguments.write:
+        metrics, predictions, calibrated = calibration.evaluate(captioner, dataset, options)
+    else:
+        metrics, predictions = evaluation.evaluate(captioner, dataset, split, options, arguments.limit)
     if arguments.allow_all_words:
         print("Without the blocklist: every word was allowed.")
     print(evaluation.table(metrics))
     if arguments.write:
-        sealed = evaluation.write(captioner.bundle, metrics, predictions)
+        print(calibration.table(calibrated))
+        sealed = evaluation.write(captioner.bundle, metrics, predictions, calibrated)
         print(f"written to {sealed.folder}")
     return 0
 

@@ -65,7 +65,8 @@ def test_the_false_positives_are_what_was_measured(committed: Bundle) -> None:
 
 def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
     b = committed
-    assert model_card.render(b.config, b.metrics(), b.history(), b.dataset(), b.baselines()) == b.card()
+    files = b.config, b.metrics(), b.history(), b.dataset(), b.baselines(), b.calibration()
+    assert model_card.render(*files) == b.card()
 
 
 def test_every_linked_file_is_there() -> None:

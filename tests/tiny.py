@@ -89,6 +89,29 @@ NOVELTY: dict[str, Any] = {
     "false_positives": 11,
     "detected": {"noise": [40, 40], "charts": [39, 40], "negatives": [0, 40]},
 }
+CALIBRATOR: dict[str, Any] = {
+    "intercept": 0.5,
+    "weights": {"logit": 1.0},
+    "bins": [
+        {"predicted": 0.25, "observed": 0.2, "count": 500},
+        {"predicted": 0.75, "observed": 0.8, "count": 500},
+    ],
+    "expected_calibration_error": 0.05,
+    "auc": 0.7,
+    "mean_right": 0.6,
+    "mean_wrong": 0.4,
+    "human_share": 0.6,
+}
+CALIBRATION: dict[str, Any] = {
+    "split_name": "official",
+    "fitted_images": 1000,
+    "split": "test",
+    "images": 1000,
+    "options": {"beams": 3, "length_penalty": 0.7, "max_words": 8, "top_p": 0.9},
+    "words": CALIBRATOR,
+    "captions": CALIBRATOR | {"weights": {"log_prob": 0.3}},
+    "command": "python -m captioner evaluate --write",
+}
 
 
 def config(**changes: Any) -> Config:
@@ -131,6 +154,7 @@ def full_bundle(folder: Path) -> Bundle:
         "metrics.json": json.dumps(METRICS),
         "dataset.json": json.dumps(DATASET),
         "novelty.json": json.dumps(NOVELTY),
+        "calibration.json": json.dumps(CALIBRATION),
         "baselines.json": json.dumps({"baselines": [BASELINE]}),
         "README.md": "# A card\n",
     }

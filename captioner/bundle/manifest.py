@@ -16,6 +16,7 @@ from captioner.errors import PULL_AGAIN, BundleError
 MANIFEST = "manifest.json"
 BASELINES = "baselines.json"
 NOVELTY = "novelty.json"
+CALIBRATION = "calibration.json"
 REQUIRED = ("config.json", "captioner.tflite", "vocabulary.json")
 FILES = (
     *REQUIRED,
@@ -23,6 +24,7 @@ FILES = (
     "metrics.json",
     "predictions.csv",
     "dataset.json",
+    CALIBRATION,
     NOVELTY,
     BASELINES,
     "README.md",

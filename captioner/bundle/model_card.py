@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner.bundle.schema import Baseline, Config, DatasetStatistics, Epoch, Metrics
+from captioner.bundle.schema import Baseline, CalibrationParameters, Config, DatasetStatistics, Epoch, Metrics
 from captioner.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def render(
     history: Sequence[Epoch],
     dataset: DatasetStatistics | None,
     baselines: Sequence[Baseline] = (),
+    calibration: CalibrationParameters | None = None,
 ) -> str:
     """Markdown with a YAML head, from the other files of a bundle. Sections without data are left out.
 
@@ -72,6 +73,7 @@ def render(
         config=config,
         metrics=metrics,
         history=history,
+        calibration=calibration,
         dataset=dataset,
         limits=LIMITS,
         regions=f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector",

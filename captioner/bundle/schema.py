@@ -218,6 +218,44 @@ class Baselines(Record, frozen=True):
     baselines: Annotated[tuple[Baseline, ...], Meta(max_length=100)]
 
 
+Option = Annotated[float, Meta(ge=0, le=1e9)] | bool | Name  # of decoding
+Weight = Annotated[float, Meta(ge=0, le=1e6)]  # never negative, so that what is more probable stays so
+
+
+class ReliabilityBin(Record, frozen=True):
+    """Predictions of about the same calibrated probability, and how many of them were right."""
+
+    predicted: Share  # mean calibrated probability
+    observed: Share  # that were right
+    count: Number
+
+
+class Calibrator(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Logistic calibration of words or of captions, and how it holds on other pictures."""
+
+    intercept: Annotated[float, Meta(ge=-1e6, le=1e6)]
+    weights: Annotated[dict[Name, Weight], Meta(min_length=1, max_length=20)]  # feature → weight
+    bins: Annotated[tuple[ReliabilityBin, ...], Meta(min_length=1, max_length=100)]  # of equal mass
+    expected_calibration_error: Share  # mean gap between predicted and observed, weighted by count
+    auc: Share | None  # how often one that is right has more than one that is wrong; None without both
+    mean_right: Share | None  # mean calibrated probability of those that were right
+    mean_wrong: Share | None
+    human_share: Share | None  # of people's own words or sentences that would count as right
+
+
+class CalibrationParameters(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """calibration.json: calibrated probabilities of words and captions, and their measured reliability."""
+
+    split_name: SplitName  # how the pictures were split
+    fitted_images: Number  # of the dev split
+    split: Annotated[str, Meta(pattern=r"\A(dev|test)\Z")]  # on which the reliability was measured
+    images: Number  # in that split
+    options: Annotated[dict[Name, Option], Meta(max_length=100)]  # of decoding, for which all this holds
+    words: Calibrator
+    captions: Calibrator
+    command: Line = ""  # that reproduces it
+
+
 Coordinate = Annotated[int, Meta(ge=-1000, le=1000)]  # whole thousandths, as detector.SCALE
 Centroid = Annotated[tuple[Coordinate, ...], Meta(min_length=1, max_length=10_000)]
 

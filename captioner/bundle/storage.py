@@ -1,8 +1,8 @@
 """Reads, verifies and writes a bundle: the folder of a trained captioner.
 
     config.json  captioner.tflite  vocabulary.json       required
-    history.csv  metrics.json  predictions.csv  dataset.json  novelty.json  baselines.json
-    README.md  samples/
+    history.csv  metrics.json  predictions.csv  dataset.json  novelty.json  calibration.json
+    baselines.json  README.md  samples/
     manifest.json                                        size and SHA-256 of each file above; written last
 
 JSON, CSV, pictures and one flatbuffer: nothing in it can run code. Files that the manifest does not name are
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from captioner.bundle import manifest, migration, reader, schema
-from captioner.bundle.manifest import BASELINES, FILES, MANIFEST, Entry
+from captioner.bundle.manifest import BASELINES, CALIBRATION, FILES, MANIFEST, Entry
 from captioner.bundle.migration import FORMAT
 from captioner.bundle.schema import Baseline, Baselines, Config, DatasetStatistics, Epoch, Metrics, Prediction
 from captioner.errors import PULL_AGAIN, BundleError
@@ -85,6 +85,10 @@ class Bundle:
         """Results of other bundles; none unless some were added."""
         record = self.record(BASELINES, Baselines)
         return list(record.baselines) if record else []
+
+    def calibration(self) -> schema.CalibrationParameters | None:
+        """Calibrated probabilities and their reliability; None where none were measured."""
+        return self.record(CALIBRATION, schema.CalibrationParameters)
 
     def card(self) -> str:
         """The model card, Markdown with a YAML head."""

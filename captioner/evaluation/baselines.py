@@ -53,6 +53,8 @@ def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
                 "the scores are not comparable. Evaluate it in the same way."
             )
     rows.sort(key=lambda one: one.scores["cider"])
-    card = model_card.render(bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows)
+    card = model_card.render(
+        bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows, bundle.calibration()
+    )
     record = msgspec.to_builtins({"baselines": rows})
     return bundles.replace(bundle.folder, {BASELINES: json.dumps(record, indent=1) + "\n", "README.md": card})

@@ -9,44 +9,30 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median
-from typing import Protocol, TypeAlias
 
 import numpy as np
 from msgspec import structs, to_builtins
 from numpy.typing import NDArray
 
-from captioner import images, metrics
+from captioner import metrics
 from captioner.bundle import reader
 from captioner.bundle import storage as bundles
-from captioner.bundle.schema import Metrics, Prediction
+from captioner.bundle.manifest import CALIBRATION
+from captioner.bundle.schema import CalibrationParameters, Metrics, Prediction
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
 from captioner.data.flickr8k import HELD_OUT, Dataset
-from captioner.errors import DatasetError
+from captioner.evaluation.captioning import CaptionModel, Tokens, caption_split, tokenized_references
 from captioner.evaluation.fluency import is_incomplete, repeats_content_word, repeats_ngram
-from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.progress import track
 from captioner.text import TOKENIZERS, words
 
 CONSTANT_CAPTION = "a man in a red shirt"  # a model that does not beat it makes no use of the picture
 BOOTSTRAP_SAMPLES = 1000
-
-Tokens: TypeAlias = Sequence[str]
-
-
-class CaptionModel(Protocol):
-    """What ``evaluate`` needs of a ``Captioner``; tests pass a fake."""
-
-    bundle: Bundle
-    options: DecodingOptions
-
-    def caption(self, image: NDArray[np.uint8], options: DecodingOptions | None = None) -> Caption:
-        """Caption an image uint8[H, W, 3]."""
 
 
 def load_dataset(bundle: Bundle, folder: str | Path) -> Dataset:
@@ -79,12 +65,14 @@ def evaluate(
     split: str = "test",
     options: DecodingOptions | None = None,
     limit: int | None = None,
+    captions: Sequence[tuple[Candidate, float]] | None = None,
 ) -> tuple[Metrics, list[Prediction]]:
     """Caption the pictures of a split, and score the captions.
 
     Args:
         options: decoding options; the bundle's own by default.
         limit: score only the first pictures. This changes CIDEr, whose document frequencies depend on them.
+        captions: what ``captioning.caption_split`` returned for the same arguments; computed by default.
 
     Returns:
         The scores, rounded to six places, and one row per picture.
@@ -95,9 +83,10 @@ def evaluate(
         ImageError: a picture cannot be read.
     """
     options = options or captioner.options
-    references = _references(captioner.bundle, dataset, split, limit)
-    captions = caption_images(captioner, references, dataset.path, options)
-    candidates, reference_lists = [words(caption.text) for caption, _ in captions], list(references.values())
+    captions = captions or caption_split(captioner, dataset, split, options, limit)
+    references_by_image = tokenized_references(captioner.bundle, dataset, split, limit)
+    reference_lists = list(references_by_image.values())
+    candidates = [words(caption.text) for caption, _ in captions]
     image_scores = metrics.score_images(candidates, reference_lists)
     limited = f" --limit {len(candidates)}" if limit else ""
     result = {
@@ -126,16 +115,16 @@ def evaluate(
             round(caption.score, 4),
             {key: round(float(values[i]), 4) for key, values in image_scores.items()},
         )
-        for i, (name, (caption, _)) in enumerate(zip(references, captions, strict=True))
+        for i, (name, (caption, _)) in enumerate(zip(references_by_image, captions, strict=True))
     ]
-    return reader.decode(_rounded(result), Metrics, "metrics.json"), predictions
+    return reader.decode(rounded(result), Metrics, "metrics.json"), predictions
 
 
 def _text_statistics(
-    candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
+    candidates: Sequence[Tokens], reference_lists: Sequence[Sequence[Tokens]]
 ) -> dict[str, float]:
     """Diversity and fluency of the captions, and of the references where they are compared."""
-    people = [reference for image_references in references for reference in image_references]
+    people = [reference for image_references in reference_lists for reference in image_references]
     return {
         "distinct_captions": len({tuple(tokens) for tokens in candidates}),
         "words_used": len({word for tokens in candidates for word in tokens}),
@@ -151,18 +140,6 @@ def _verbatim_share(bundle: Bundle, dataset: Dataset, captions: Sequence[Candida
     tokenize = TOKENIZERS[bundle.config.tokenizer]
     training = {tuple(tokenize(text)) for texts in dataset.splits["train"].values() for text in texts}
     return _share(tuple(caption.text.split()) in training for caption in captions)
-
-
-def caption_images(
-    captioner: CaptionModel, names: Iterable[str], path: Callable[[str], Path], options: DecodingOptions
-) -> list[tuple[Candidate, float]]:
-    """The best caption of each image, and the seconds taken to read and caption it."""
-    captions, names = [], list(names)
-    for name in track(names, "captioning", len(names)):
-        started = time.perf_counter()
-        best = captioner.caption(images.read(path(name)), options).best
-        captions.append((best, time.perf_counter() - started))
-    return captions
 
 
 def human_baseline(references: Sequence[Sequence[Tokens]]) -> dict[str, float] | None:
@@ -215,8 +192,15 @@ def _cells(scores: Mapping[str, float]) -> str:
     return "".join(f"{scores.get(key, np.nan):8.3f}" for key in metrics.METRICS)
 
 
-def write(bundle: Bundle, result: Metrics, predictions: Sequence[Prediction]) -> Bundle:
+def write(
+    bundle: Bundle,
+    result: Metrics,
+    predictions: Sequence[Prediction],
+    calibration: CalibrationParameters | None = None,
+) -> Bundle:
     """Write scores, captions, their decoding options and a new model card into the bundle, and seal it.
+
+    Without a new calibration, the old one stays: it says for which options it holds.
 
     Raises:
         BundleError: as ``storage.replace`` does.
@@ -229,10 +213,15 @@ def write(bundle: Bundle, result: Metrics, predictions: Sequence[Prediction]) ->
         length_penalty=result.length_penalty,
         max_words=result.max_words,
     )
-    card = model_card.render(config, result, bundle.history(), bundle.dataset(), bundle.baselines())
+    calibration = calibration or bundle.calibration()
+    card = model_card.render(
+        config, result, bundle.history(), bundle.dataset(), bundle.baselines(), calibration
+    )
+    files = {CALIBRATION: json.dumps(to_builtins(calibration), indent=1) + "\n"} if calibration else {}
     return bundles.replace(
         bundle.folder,
         {
+            **files,
             "config.json": json.dumps(config.to_json(), indent=1, sort_keys=True) + "\n",
             "metrics.json": json.dumps(to_builtins(result), indent=1) + "\n",
             "predictions.csv": _csv(predictions),
@@ -241,35 +230,7 @@ def write(bundle: Bundle, result: Metrics, predictions: Sequence[Prediction]) ->
     )
 
 
-def _references(
-    bundle: Bundle, dataset: Dataset, split: str, limit: int | None
-) -> Mapping[str, list[list[str]]]:
-    """Tokenised references of the pictures to score, in the order of the split."""
-    if dataset.name != bundle.config.split_name:
-        raise DatasetError(
-            f"this model was trained on the {bundle.config.split_name} split, which shares pictures with the "
-            f"{split} part of the {dataset.name} split. Score it on its own."
-        )
-    trained_on = dataset.fingerprint == bundle.config.data_fingerprint
-    if split == HELD_OUT and not (trained_on and split in dataset.splits):
-        raise DatasetError(
-            "the held-out pictures of this model cannot be determined: it was trained without --hold-out, or "
-            "on other pictures and captions than these. Delete the pictures that train.py reported as "
-            "skipped, or train with --hold-out N on these."
-        )
-    if split not in dataset.splits:
-        raise DatasetError(f"the {dataset.name} split has no {split!r}; it has {', '.join(dataset.splits)}.")
-    tokens = {
-        name: [tokens for tokens in map(words, captions) if tokens]
-        for name, captions in dataset.splits[split].items()
-    }
-    references = dict([(name, captions) for name, captions in tokens.items() if captions][:limit])
-    if not references:
-        raise DatasetError(f"no picture of the {split} split has a caption with a word to score against.")
-    return references
-
-
-def _rounded(value: object) -> object:
+def rounded(value: object) -> object:
     """With every number rounded to six places."""
     return json.loads(json.dumps(value), parse_float=lambda text: round(float(text), 6))
 

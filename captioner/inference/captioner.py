@@ -71,8 +71,13 @@ class Caption(DecodingResult):
     def to_dict(self) -> dict[str, Any]:
         """The sentence with its words, the alternatives, the warnings: what JSON can hold."""
         words = [
-            {"word": word.text, "log_prob": word.log_prob, "runners_up": dict(word.runners_up)}
-            for word in self.words
+            {
+                "word": w.text,
+                "log_prob": w.log_prob,
+                "calibrated": w.calibrated,
+                "runners_up": dict(w.runners_up),
+            }
+            for w in self.words
         ]
         return {
             **_summary(self.best),
@@ -83,7 +88,7 @@ class Caption(DecodingResult):
 
 
 def _summary(candidate: Candidate) -> dict[str, Any]:
-    fields = ("log_prob", "score", "finished")
+    fields = ("log_prob", "score", "finished", "calibrated")
     return {"caption": candidate.text, **{field: getattr(candidate, field) for field in fields}}
 
 
@@ -101,7 +106,7 @@ class Captioner:
         bundle: a loaded bundle.
         threads: of the encoder, the slowest part. It stops gaining at the number of cores.
         blocklist: words that are neither chosen nor reported; those of ``blocklist.txt`` by default.
-        with_warnings: whether captions come with warnings, where the bundle has what these need.
+        with_warnings: whether captions come with warnings and calibrated probabilities, if the bundle can.
 
     Raises:
         BundleError: the model file is not one, or does not fit the bundle's vocabulary and configuration.
@@ -166,7 +171,8 @@ class Captioner:
         if self.warning_rules.confidence and options != self.options:
             default_result = self._search(regions, self.options)
         warnings = self.warning_rules.warnings(regions, default_result.candidates[0].confidence)
-        return Caption(result.candidates, result.beam_tree, result.leaves, warnings)
+        candidates = self.warning_rules.calibrated(result.candidates, options, warnings)
+        return Caption(candidates, result.beam_tree, result.leaves, warnings)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:
         """Ids for ``DecodingOptions.prefix``; ``END_WORD`` may be the last word.

@@ -53,6 +53,7 @@ class Word:
     runners_up: tuple[tuple[str, float], ...]  # the most likely other words and their nats, best first
     blocked: frozenset[str] = frozenset()  # of all these, those that only a prefix may put here
     attention: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)  # [h, w], sum 1
+    calibrated: float | None = None  # probability that people use it, too (see ``calibration``); or unknown
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Candidate:
     log_prob: float  # nats, the sum over the words
     score: float  # log_prob / number of words ** length_penalty (Wu et al. 2016, simplified); ranks
     finished: bool  # False: cut off at max_words
+    calibrated: float | None = None  # probability that people use all its content words, too; or unknown
 
     @property
     def confidence(self) -> float:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
-from captioner.inference import confidence
+from captioner.inference import calibration, confidence
+from captioner.inference.calibration import Calibration
 from captioner.inference.confidence import ConfidenceThreshold
+from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.novelty import detector as novelty_detector
 from captioner.novelty.detector import NoveltyDetector
 
@@ -44,11 +46,12 @@ class CaptionWarning:
 
 @dataclass(frozen=True)
 class WarningRules:
-    """The thresholds of the warnings; None where the bundle has no data for one."""
+    """The thresholds of the warnings, and the calibration; None where the bundle has no data for one."""
 
     novelty: NoveltyDetector | None = None
     confidence: ConfidenceThreshold | None = None
-    unreadable: tuple[str, ...] = ()  # a sentence for each warning that a broken file makes impossible
+    calibration: Calibration | None = None
+    unreadable: tuple[str, ...] = ()  # a sentence for each of these that a broken file makes impossible
 
     def warnings(self, regions: NDArray[np.float32], confidence: float) -> tuple[CaptionWarning, ...]:
         """About regions float32[1, R, C] and the confidence of the caption with the bundle's own options."""
@@ -57,6 +60,17 @@ class WarningRules:
             low_confidence_warning(self.confidence, confidence) if self.confidence else None,
         )
         return tuple(warning for warning in possible if warning)
+
+    def calibrated(
+        self,
+        candidates: tuple[Candidate, ...],
+        options: DecodingOptions,
+        warnings: tuple[CaptionWarning, ...],
+    ) -> tuple[Candidate, ...]:
+        """With calibrated probabilities, unless the picture is unlike those that they were measured on."""
+        if self.calibration is None or UNFAMILIAR in [warning.code for warning in warnings]:
+            return candidates
+        return tuple(self.calibration.applied(candidate, options) for candidate in candidates)
 
 
 def read(bundle: Bundle, channels: int) -> WarningRules:
@@ -67,14 +81,18 @@ def read(bundle: Bundle, channels: int) -> WarningRules:
     threshold, threshold_error = _read_or_reason(
         lambda: confidence.read(bundle), "There is no warning about captions that the model is unsure of"
     )
-    return WarningRules(novelty, threshold, novelty_error + threshold_error)
+    calibrated, calibration_error = _read_or_reason(
+        lambda: calibration.read(bundle), "How often its words are right is not known"
+    )
+    errors = novelty_error + threshold_error + calibration_error
+    return WarningRules(novelty, threshold, calibrated, errors)
 
 
 def _read_or_reason(read: Callable[[], Rule | None], consequence: str) -> tuple[Rule | None, tuple[str, ...]]:
     try:
         return read(), ()
     except BundleError as error:
-        log.warning("captions lack a warning: %s", error)
+        log.warning("%s: %s", consequence, error)
         return None, (f"{consequence}: {error}",)
 
 

@@ -24,6 +24,7 @@ from captioner.bundle.schema import Baselines, Config, DatasetStatistics, Epoch,
 from captioner.data import flickr8k
 from captioner.errors import BundleError
 from captioner.inference import smoke_test
+from captioner.inference.calibration import Calibration
 from captioner.metrics import METRICS
 from captioner.novelty.detector import NoveltyDetector
 from captioner.text import TOKENIZERS
@@ -36,6 +37,7 @@ OBJECTS: dict[str, tuple[type[Record], dict[str, Any]]] = {
     "dataset.json": (DatasetStatistics, tiny.DATASET),
     "baselines.json": (Baselines, {"baselines": [tiny.BASELINE]}),
     "novelty.json": (NoveltyDetector, tiny.NOVELTY),
+    "calibration.json": (Calibration, tiny.CALIBRATION),
 }
 EPOCH = (
     "epoch,phase,loss,val_loss,learning_rate,seconds,val_cider,words_used,incomplete_share\n"
@@ -143,6 +145,7 @@ def test_every_record_is_tested() -> None:
 
     tested = {kind.__name__ for kind, _ in (*OBJECTS.values(), *TABLES.values())}
     inside = {"WordCounts", "Baseline", "NoveltyParameters", "Record"}
+    inside |= {"CalibrationParameters", "Calibrator", "ReliabilityBin"}
     assert {kind.__name__ for kind in below(Record)} == tested | inside
 
 

@@ -1,0 +1,290 @@
+"""Fits the calibration of a bundle on the dev split, and measures its reliability on the test split.
+
+Where there is no test split, it is fitted on one half of the dev split and measured on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.bundle import reader
+from captioner.bundle.manifest import CALIBRATION
+from captioner.bundle.schema import Calibrator, Metrics, Prediction
+from captioner.data.flickr8k import Dataset
+from captioner.evaluation import evaluate as evaluation
+from captioner.evaluation.captioning import CaptionModel, Tokens, caption_split, tokenized_references
+from captioner.inference import calibration
+from captioner.inference.calibration import Calibration, caption_features, word_features
+from captioner.inference.decoding import Candidate, DecodingOptions
+from captioner.text import is_content_word
+
+BINS = 10  # of equal mass
+MIN_IMAGES = 100  # to fit on, and as many others to measure on
+PENALTY = 1.0  # of the squared standardised weights; keeps them finite where the classes are separable
+PENALTY_OF_INTERCEPT = 1e-6  # where all are right, it would be infinite
+TOO_FEW = f"no calibration: it needs {MIN_IMAGES} pictures to fit it, and as many others to measure it"
+ITERATIONS = 100  # of Newton's method at most
+
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+Captioned: TypeAlias = Sequence[tuple[Candidate, Sequence[Tokens]]]  # captions with their references
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Words or captions: their features, and whether they were right."""
+
+    names: tuple[str, ...]  # of the F features
+    features: Floats  # [N, F]
+    right: Bools  # [N]
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Mapping[str, float], bool]]) -> Examples:
+        """From the features of each, and whether it was right; needs at least one."""
+        names = tuple(rows[0][0])
+        features = np.array([[features[name] for name in names] for features, _ in rows], np.float64)
+        return cls(names, features, np.array([right for _, right in rows]))
+
+
+def evaluate(
+    captioner: CaptionModel,
+    dataset: Dataset,
+    options: DecodingOptions | None = None,
+    limit: int | None = None,
+) -> tuple[Metrics, list[Prediction], Calibration | None]:
+    """Score the final split as ``evaluate.evaluate`` does, and calibrate with the captions of the dev split.
+
+    There is no calibration where fewer than ``MIN_IMAGES`` pictures are there to fit it or to measure it.
+    """
+    options = options or captioner.options
+    split = evaluation.final_split(dataset)
+    captions = caption_split(captioner, dataset, split, options, limit)
+    metrics, predictions = evaluation.evaluate(captioner, dataset, split, options, limit, captions)
+    checking = _with_references(captioner, dataset, split, captions)
+    if split == "dev":
+        fitting, checking = checking[::2], checking[1::2]
+    else:
+        dev = caption_split(captioner, dataset, "dev", options)
+        fitting = _with_references(captioner, dataset, "dev", dev)
+    return metrics, predictions, calibrate(fitting, checking, options, dataset.name, split)
+
+
+def _with_references(
+    captioner: CaptionModel, dataset: Dataset, split: str, captions: Sequence[tuple[Candidate, float]]
+) -> Captioned:
+    references = tokenized_references(captioner.bundle, dataset, split).values()
+    return [(candidate, tokens) for (candidate, _), tokens in zip(captions, references, strict=False)]
+
+
+def calibrate(
+    fitting: Captioned, checking: Captioned, options: DecodingOptions, split_name: str, split: str
+) -> Calibration | None:
+    """A calibration fitted on some captions and measured on others; None where they are too few."""
+    if min(len(fitting), len(checking)) < MIN_IMAGES:
+        return None
+    people = [tokens for _, tokens in checking]
+    parts = {
+        "words": _calibrator(
+            word_examples(fitting), word_examples(checking), human_share(people, word_judgements)
+        ),
+        "captions": _calibrator(
+            caption_examples(fitting), caption_examples(checking), human_share(people, _caption_judgement)
+        ),
+    }
+    if None in parts.values():
+        return None
+    fields = {
+        **parts,
+        "split_name": split_name,
+        "fitted_images": len(fitting),
+        "split": split,
+        "images": len(checking),
+        "options": calibration.recorded(options),
+        "command": "python -m captioner evaluate --write",
+    }
+    return reader.decode(evaluation.rounded(fields), Calibration, CALIBRATION)
+
+
+def word_examples(captioned: Captioned) -> Examples:
+    """Every content word; it is right if one of the references has it."""
+    return Examples.of(
+        [
+            (word_features(word, candidate), word.text in used)
+            for candidate, references in captioned
+            for used in [_words(references)]
+            for word in candidate.words
+            if is_content_word(word.text)
+        ]
+    )
+
+
+def caption_examples(captioned: Captioned) -> Examples:
+    """Every caption; it is right if all its content words are."""
+    return Examples.of(
+        [
+            (caption_features(candidate), all(word_judgements(candidate.text.split(), references)))
+            for candidate, references in captioned
+        ]
+    )
+
+
+def word_judgements(tokens: Tokens, references: Sequence[Tokens]) -> list[bool]:
+    """Of every content word, whether one of the references has it."""
+    used = _words(references)
+    return [token in used for token in tokens if is_content_word(token)]
+
+
+def _caption_judgement(tokens: Tokens, references: Sequence[Tokens]) -> list[bool]:
+    return [all(word_judgements(tokens, references))]
+
+
+def human_share(
+    references: Sequence[Sequence[Tokens]], judge: Callable[[Tokens, Sequence[Tokens]], list[bool]]
+) -> float | None:
+    """The share of people's words or sentences that are right by the other references of the same picture."""
+    judged = [
+        right
+        for sentences in references
+        for index, sentence in enumerate(sentences)
+        if len(sentences) > 1
+        for right in judge(sentence, [*sentences[:index], *sentences[index + 1 :]])
+    ]
+    return float(np.mean(judged)) if judged else None
+
+
+def _words(references: Sequence[Tokens]) -> set[str]:
+    return {token for tokens in references for token in tokens}
+
+
+def _calibrator(fitting: Examples, checking: Examples, human: float | None) -> dict[str, Any] | None:
+    """The fields of a ``Calibrator``; None where no feature tells right from wrong."""
+    intercept, weights = fit(fitting)
+    if not weights:
+        return None
+    used = [checking.names.index(name) for name in weights]
+    predicted = _logistic(intercept + checking.features[:, used] @ np.array([*weights.values()]))
+    right = checking.right
+    return {
+        "intercept": intercept,
+        "weights": weights,
+        "bins": [
+            {"predicted": mean, "observed": share, "count": count}
+            for mean, share, count in reliability_bins(predicted, right)
+        ],
+        "expected_calibration_error": expected_calibration_error(predicted, right),
+        "auc": auc(predicted, right),
+        "mean_right": _mean(predicted[right]),
+        "mean_wrong": _mean(predicted[~right]),
+        "human_share": human,
+    }
+
+
+def fit(examples: Examples) -> tuple[float, dict[str, float]]:
+    """Intercept and weight of each feature; those that would be negative are left out, and the rest refitted.
+
+    So a calibrated probability never falls where a feature rises.
+    """
+    kept = [*range(len(examples.names))]
+    while kept:
+        intercept, weights = logistic_regression(examples.features[:, kept], examples.right)
+        if (weights > 0).all():
+            return intercept, {examples.names[i]: float(w) for i, w in zip(kept, weights, strict=True)}
+        del kept[int(weights.argmin())]
+    return 0.0, {}
+
+
+def logistic_regression(features: Floats, right: Bools) -> tuple[float, Floats]:
+    """Intercept and weights float64[F] of greatest likelihood for features [N, F], by Newton's method.
+
+    The squared weights of the standardised features are penalised by half of ``PENALTY`` (ridge).
+    """
+    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    deviation = np.where(deviation > 0, deviation, 1)
+    inputs = np.column_stack([np.ones(len(features)), (features - mean) / deviation])
+    penalty = np.diag([PENALTY_OF_INTERCEPT, *[PENALTY] * features.shape[1]])
+    weights = np.zeros(inputs.shape[1])
+    for _ in range(ITERATIONS):
+        predicted = _logistic(inputs @ weights)
+        gradient = inputs.T @ (right - predicted) - penalty @ weights
+        curvature = (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs + penalty
+        step = np.linalg.solve(curvature, gradient)
+        weights += step
+        if np.abs(step).max() < 1e-9:
+            break
+    scaled = weights[1:] / deviation
+    return float(weights[0] - scaled @ mean), scaled
+
+
+def reliability_bins(predicted: Floats, right: Bools, bins: int = BINS) -> list[tuple[float, float, int]]:
+    """Mean prediction, share that is right, and count of each of so many bins of equal mass.
+
+    Args:
+        predicted: probabilities [N], at least one.
+        right: whether each came true [N].
+    """
+    order = np.argsort(predicted, kind="stable")
+    return [
+        (float(predicted[part].mean()), float(right[part].mean()), len(part))
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
+
+
+def expected_calibration_error(predicted: Floats, right: Bools, bins: int = BINS) -> float:
+    """Mean gap between prediction and outcome (Naeini et al. 2015), in bins of equal mass."""
+    found = reliability_bins(predicted, right, bins)
+    return sum(abs(mean - share) * count for mean, share, count in found) / len(predicted)
+
+
+def auc(predicted: Floats, right: Bools) -> float | None:
+    """How often something right has a higher prediction than something wrong (area under the ROC curve).
+
+    Equal predictions count half. None unless there are both.
+    """
+    wrong = np.sort(predicted[~right])
+    if not right.any() or not len(wrong):
+        return None
+    below, not_above = (np.searchsorted(wrong, predicted[right], side=side) for side in ("left", "right"))
+    return float((below + not_above).mean() / 2 / len(wrong))
+
+
+def table(result: Calibration | None) -> str:
+    """How reliable the calibrated probabilities are, a line each for words and captions."""
+    if result is None:
+        return TOO_FEW
+    return "\n".join(
+        (
+            f"calibration fitted on {result.fitted_images:,} pictures of the dev split, measured"
+            f" on {result.images:,} others of the {result.split} split:",
+            _row("words", result.words),
+            _row("captions", result.captions),
+        )
+    )
+
+
+def _row(name: str, part: Calibrator) -> str:
+    count = sum(bin.count for bin in part.bins)
+    right = sum(bin.observed * bin.count for bin in part.bins) / count
+    numbers = {
+        "expected calibration error": part.expected_calibration_error,
+        "AUC": part.auc,
+        "mean if right": part.mean_right,
+        "if wrong": part.mean_wrong,
+        "of people's are right": part.human_share,
+    }
+    known = "".join(f", {key} {value:.3f}" for key, value in numbers.items() if value is not None)
+    return f"{name:9} {right:.3f} of {count:,} are right, {len(part.bins)} bins of equal mass{known}"
+
+
+def _logistic(values: Floats) -> Floats:
+    probabilities: Floats = 1 / (1 + np.exp(-np.clip(values, -700, 700)))
+    return probabilities
+
+
+def _mean(values: Floats) -> float | None:
+    return float(values.mean()) if len(values) else None
