@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize
 
-from captioner.app.components.decoding_controls import SAMPLING
-from tests.browser.conftest import NARROW, ROOT, TIMEOUT, WIDE, caption_text, photo, upload, wait_until_idle
+from tests.browser.conftest import NARROW, ROOT, TIMEOUT, WIDE, wait_until_idle
+from tests.browser.page_states import states
 
 pytestmark = pytest.mark.browser
 # The page that opens first has no path.
 ROUTER = (ROOT / "streamlit_app.py").read_text(encoding="utf-8")
 PATHS = ["", *re.findall(r'^    \(\w+, "(\w+)", ', ROUTER, re.MULTILINE)[1:]]
-THEMES: tuple[Theme, ...] = ("light", "dark")
 SEVERE = ("serious", "critical")
 MIN_CONTRAST = 4.5  # contrast of text, WCAG 2.2 AA
 LOW_CONTRAST = "pale text in a chart"  # axe-core takes the text of a drawing for as dark as that around it
 SOURCE = "https://github.com/streamlit/streamlit/blob"
+COLOUR_RULES = ("color-contrast", "link-in-text-block")  # all whose result depends on the theme
 
 Theme = Literal["light", "dark"]
+# Each state of a page is scanned in these views; the last is that in which it is used.
+VIEWS: tuple[tuple[Theme, ViewportSize], ...] = (
+    ("light", NARROW),
+    ("dark", NARROW),
+    ("dark", WIDE),
+    ("light", WIDE),
+)
 
 
 @dataclass(frozen=True)
@@ -63,130 +70,53 @@ class Fault:
     known: tuple[bool, ...] = ()  # for each of KNOWN
 
 
-Scan = Callable[[str, Theme], tuple[Fault, ...]]
-
-
-def caption(page: Page) -> Iterator[str]:
-    sample = page.get_by_role("button", name="Use picture 1", exact=True)
-    expect(sample).to_be_visible()
-    yield "before a picture"
-    sample.click()
-    caption_text(page)
-    page.get_by_role("radiogroup").first.get_by_role("radio").nth(1).click()
-    page.get_by_role("radiogroup").nth(1).get_by_role("radio", checked=False).first.click()
-    expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    unfold(page)
-    yield "another word chosen"
-    page.get_by_role("tab", name="Table").click()
-    page.get_by_text(SAMPLING).click()
-    expect(page.get_by_role("heading", name="Other random versions")).to_be_visible()
-    yield "words drawn"
-
-
-def batch(page: Page) -> Iterator[str]:
-    upload(page, photo(1), b"not a picture", label="Upload photographs")
-    start = page.get_by_role("button", name="Caption 2 pictures")
-    expect(start).to_be_visible()
-    yield "files chosen"
-    start.click()
-    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    unfold(page)
-    yield "with its table"
-
-
-def compare(page: Page) -> Iterator[str]:
-    page.get_by_role("button", name="Use picture 1", exact=True).click()
-    expect(page.get_by_role("heading", name="What differs")).to_be_visible()
-    unfold(page)
-    yield "two answers"
-
-
-def explore(page: Page) -> Iterator[str]:
-    expect(page.get_by_role("heading", name="Words it never says")).to_be_visible()
-    unfold(page)
-    yield "with its charts"
-    page.get_by_label("Search its sentences").fill("zzz")
-    expect(page.get_by_text("never learned that word")).to_be_visible()
-    yield "nothing found"
-
-
-def review(page: Page) -> Iterator[str]:
-    start = page.get_by_role("button", name="Start")
-    expect(start).to_be_visible()
-    unfold(page)
-    yield "before a review session"
-    page.get_by_role("radio", name="Our own pictures").click()
-    expect(start).to_be_hidden()
-    upload(page, photo(1), photo(2), photo(3), label="Upload photographs")
-    start.click()
-    for number, rating in enumerate(("Right", "Wrong"), start=1):
-        expect(page.get_by_text(f"Picture {number} of 3")).to_be_visible()
-        wait_until_idle(page)  # until then, a button still does what it did for the picture before
-        page.get_by_role("button", name=re.compile(f"^{rating}")).click()
-    expect(page.get_by_text("Picture 3 of 3")).to_be_visible()
-    wait_until_idle(page)
-    page.get_by_role("button", name="Back").click()
-    expect(page.get_by_text("You rated it wrong")).to_be_visible()
-    unfold(page)
-    yield "in a review session"
-
-
-def plain(page: Page) -> Iterator[str]:
-    """A page that asks for nothing."""
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    unfold(page)
-    yield "as it opens"
-
-
-STATES: dict[str, Callable[[Page], Iterator[str]]] = {
-    "": caption,
-    "batch": batch,
-    "compare": compare,
-    "explore": explore,
-    "review": review,
-}
-
-
-def unfold(page: Page) -> None:
-    """Open every box, so that nothing in it goes unseen."""
-    wait_until_idle(page)
-    closed = page.locator("details:not([open])")
-    for _ in range(5):  # a click while the page is drawn anew may be lost
-        for box in page.locator("details").all():
-            if box.get_attribute("open") is None:
-                box.locator("> summary").click()
-        wait_until_idle(page)
-        if not closed.count():
-            break
-    expect(closed).to_have_count(0)
+Scan = Callable[[str], tuple[Fault, ...]]
 
 
 @pytest.fixture(scope="module")
-def scan(browser: Browser, address: str) -> Scan:
-    """Grave faults of a page in a theme; each is opened once, and made narrow for the other width."""
+def page(browser: Browser) -> Iterator[Page]:
+    """One for all tests here, which go from address to address in it."""
+    with browser.new_context(viewport=WIDE, color_scheme="light", reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT * 1000)
+        yield page
+
+
+@pytest.fixture(scope="module")
+def scan(page: Page, address: str) -> Scan:
+    """Serious faults of a page of the app, which is opened once and then shown in each of the views."""
 
     @functools.cache
-    def scan(path: str, theme: Theme) -> tuple[Fault, ...]:
-        with browser.new_context(viewport=WIDE, color_scheme=theme, reduced_motion="reduce") as context:
-            page = context.new_page()
-            page.set_default_timeout(TIMEOUT * 1000)
-            page.goto(f"{address}/{path}")
-            result: list[Fault] = []
-            for state in STATES.get(path, plain)(page):
-                for width in (NARROW, WIDE):
-                    page.set_viewport_size(width)
-                    page.mouse.move(0, 0)
-                    wait_until_idle(page)
-                    result += faults(page, f"/{path}, {state}, {theme}, {width['width']} px")
-            return tuple(result)
+    def scan(path: str) -> tuple[Fault, ...]:
+        page.goto(f"{address}/{path}")
+        result: list[Fault] = []
+        for state in states(path, page):
+            for theme, viewport in VIEWS:
+                show(page, theme, viewport)
+                rules = COLOUR_RULES if theme == "dark" else ()
+                result += faults(page, f"/{path}, {state}, {theme}, {viewport['width']} px", rules)
+        return tuple(result)
 
     return scan
 
 
-def faults(page: Page, where: str) -> list[Fault]:
-    """What axe-core finds serious or critical in the page as it is, and what is pale in its charts."""
+def show(page: Page, theme: Theme, viewport: ViewportSize) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size(viewport)
+    page.mouse.move(0, 0)
+    page.wait_for_function(SHOWS_THEME, arg=theme)
+    wait_until_idle(page)
+
+
+def faults(page: Page, where: str, rules: Sequence[str] = ()) -> list[Fault]:
+    """What axe-core finds serious or critical in the page as it is, and what is pale in its charts.
+
+    Args:
+        rules: the only ones of axe-core's to apply; without any, all are.
+    """
     selectors = [known.selector for known in ISSUES]
-    response = Axe().run(page, options={"resultTypes": ["violations"]}).response
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    response = Axe().run(page, options=options).response
     broken = [rule for rule in response["violations"] if rule["impact"] in SEVERE]
     return [
         Fault(
@@ -201,6 +131,7 @@ def faults(page: Page, where: str) -> list[Fault]:
 
 
 MATCHED = "(element, selectors) => selectors.map(selector => element.matches(selector))"
+SHOWS_THEME = "theme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === theme"
 COLOURS = """() => [...document.querySelectorAll('svg.marks text')]
     .filter(text => text.textContent.trim() && text.checkVisibility())
     .map(text => [text, getComputedStyle(text)])
@@ -244,12 +175,9 @@ def test_every_page_is_scanned() -> None:
     assert len(PATHS) == len(list((ROOT / "captioner" / "app").glob("*/page.py")))
 
 
-@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("path", PATHS)
-def test_nothing_serious_is_ours(scan: Scan, path: str, theme: Theme) -> None:
-    ours = [
-        f"{fault.rule} ({fault.where}): {fault.element}" for fault in scan(path, theme) if not is_known(fault)
-    ]
+def test_nothing_serious_is_ours(scan: Scan, path: str) -> None:
+    ours = [f"{fault.rule} ({fault.where}): {fault.element}" for fault in scan(path) if not is_known(fault)]
     assert ours == []
 
 
@@ -258,7 +186,7 @@ def is_known(fault: Fault) -> bool:
 
 
 def test_what_is_known_of_streamlit_still_occurs(scan: Scan) -> None:
-    result = [fault for path in PATHS for theme in THEMES for fault in scan(path, theme)]
+    result = [fault for path in PATHS for fault in scan(path)]
     gone = [
         known
         for index, known in enumerate(ISSUES)
@@ -272,15 +200,25 @@ def test_what_is_known_of_streamlit_still_occurs(scan: Scan) -> None:
     [
         ("<img src='data:,'>", "image-alt"),
         ("<p style='color: #999'>pale</p>", "color-contrast"),
+        (
+            "<p>Longer than its <a href='#' style='color: #111; text-decoration: none'>link</a></p>",
+            "link-in-text-block",
+        ),
         ("<svg class='marks'><text y='20' fill='#999'>pale</text></svg>", LOW_CONTRAST),
         ("<div data-testid='stTable'><button></button></div>", "button-name"),
     ],
 )
-def test_a_planted_fault_is_found(browser: Browser, body: str, rule: str) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
-        head = "<html lang='en'><title>A page</title><body style='background: white'>"
-        page.set_content(f"{head}<main><h1>Title</h1>{body}</main>")
-        result = faults(page, "a page")
-        assert rule in {fault.rule for fault in result}
-        assert not any(map(is_known, result))
+def test_a_planted_fault_is_found(page: Page, body: str, rule: str) -> None:
+    page.goto("about:blank")
+    head = "<html lang='en'><title>A page</title><body style='background: white'>"
+    page.set_content(f"{head}<main><h1>Title</h1>{body}</main>")
+    result = faults(page, "a page", COLOUR_RULES if rule in COLOUR_RULES else ())
+    assert rule in {fault.rule for fault in result}
+    assert not any(map(is_known, result))
+
+
+def test_the_rules_about_colour_are_known(page: Page) -> None:
+    page.goto("about:blank")
+    page.evaluate(Axe().axe_script)
+    about_colour = set(page.evaluate("axe.getRules(['cat.color']).map(rule => rule.ruleId)"))
+    assert about_colour - {"color-contrast-enhanced"} == set(COLOUR_RULES)  # that one is for level AAA
