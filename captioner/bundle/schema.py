@@ -125,8 +125,8 @@ class Metrics(Record, frozen=True, kw_only=True):
     words_used: Count
     verbatim_share: Share  # word for word a caption of the training split
     repeated_ngrams_share: Share  # a word twice in a row, or the same three words twice
-    repeated_words_share: Share | None = None  # a content word twice; absent from the first bundles
-    human_repeated_words_share: Share | None = None  # of the references
+    redundant_share: Share | None = None  # as inference.redundancy finds it; absent from older bundles
+    human_redundant_share: Share | None = None  # of the references
     incomplete_share: Share  # ends in an article or a preposition
     seconds_per_image: Seconds  # median
     command: Line = ""  # that reproduces it

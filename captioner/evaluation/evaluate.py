@@ -26,8 +26,9 @@ from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
 from captioner.data.flickr8k import HELD_OUT, Dataset
 from captioner.evaluation.captioning import CaptionModel, Tokens, caption_split, tokenized_references
-from captioner.evaluation.fluency import is_incomplete, repeats_content_word, repeats_ngram
+from captioner.evaluation.fluency import is_incomplete, repeats_ngram
 from captioner.inference.decoding import Candidate, DecodingOptions
+from captioner.inference.redundancy import is_redundant
 from captioner.progress import track
 from captioner.text import TOKENIZERS, words
 
@@ -129,8 +130,8 @@ def _text_statistics(
         "distinct_captions": len({tuple(tokens) for tokens in candidates}),
         "words_used": len({word for tokens in candidates for word in tokens}),
         "repeated_ngrams_share": _share(map(repeats_ngram, candidates)),
-        "repeated_words_share": _share(map(repeats_content_word, candidates)),
-        "human_repeated_words_share": _share(map(repeats_content_word, people)),
+        "redundant_share": _share(map(is_redundant, candidates)),
+        "human_redundant_share": _share(map(is_redundant, people)),
         "incomplete_share": _share(map(is_incomplete, candidates)),
     }
 
@@ -181,8 +182,8 @@ def table(result: Metrics) -> str:
             f"{result.verbatim_share:.1%} are training captions word for word",
             f"{result.repeated_ngrams_share:.1%} repeat a word in a row or three words anywhere, "
             f"{result.incomplete_share:.1%} end in an article or a preposition",
-            f"{result.repeated_words_share or 0:.1%} repeat a content word (people: "
-            f"{result.human_repeated_words_share or 0:.1%})",
+            f"{result.redundant_share or 0:.1%} name a thing twice for no reason or contradict themselves "
+            f"(people: {result.human_redundant_share or 0:.1%})",
             f"{1000 * result.seconds_per_image:.0f} ms per picture",
         )
     )

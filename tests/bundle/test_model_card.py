@@ -136,10 +136,11 @@ def test_every_recipe_has_a_card(decoder: str, split: str, encoder: str) -> None
     assert ("MLPerf" in text) == (encoder == "mobilenet_edgetpu")
 
 
-def test_repeated_words_are_compared_with_peoples_where_counted() -> None:
-    assert "content word" not in card().text
-    counted = metrics(repeated_words_share=0.114, human_repeated_words_share=0.084)
-    assert "11.4% repeat a content word, as do 8.4% of people's." in card(metrics=counted).text
+def test_redundant_captions_are_compared_with_peoples_where_counted() -> None:
+    assert "twice for no reason" not in card().text
+    counted = metrics(redundant_share=0.057, human_redundant_share=0.002)
+    sentence = "5.7% name a thing twice for no reason or contradict themselves, as do 0.2% of people's."
+    assert sentence in card(metrics=counted).text
 
 
 def test_the_python_example_runs(tmp_path: Path) -> None:

@@ -128,18 +128,21 @@ def test_diversity_and_fluency_are_measured(
     assert (result.distinct_captions, result.words_used) == (2, 6)
     assert result.verbatim_share == pytest.approx(2 / 3)
     assert result.incomplete_share == pytest.approx(1 / 3)
-    assert (result.repeated_ngrams_share, result.repeated_words_share) == (0, 0)
+    assert (result.repeated_ngrams_share, result.redundant_share) == (0, 0)
 
 
-def test_repeated_words_are_counted_for_model_and_people(
+def test_redundant_captions_are_counted_for_model_and_people(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
     captions = {"1.png": "a hat and a hat", "2.png": "a man", "3.png": "a man on the"}
     result, _ = evaluation.evaluate(fake_captioner(captions), dataset)
 
-    assert result.repeated_words_share == pytest.approx(1 / 3)
-    assert result.human_repeated_words_share == 0
-    assert "33.3% repeat a content word (people: 0.0%)" in evaluation.table(result)
+    assert result.redundant_share == pytest.approx(1 / 3)
+    assert result.human_redundant_share == 0
+    assert (
+        "33.3% name a thing twice for no reason or contradict themselves (people: 0.0%)"
+        in evaluation.table(result)
+    )
 
 
 def test_a_copy_is_found_under_the_rules_the_model_was_trained_with(
