@@ -16,6 +16,7 @@ from captioner.inference import warning
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, Word
 from captioner.inference.warning import CaptionWarning, WarningRules
+from captioner.text import is_content_word
 
 SENTENCES = (
     (("a", 0.9), ("dog", 0.6), ("runs", 0.3), (END_WORD, 0.999)),
@@ -90,16 +91,23 @@ def _tree(sentences: Sequence[Sentence]) -> tuple[tuple[BeamNode, ...], tuple[in
 
 
 def make_candidate(sentence: Sentence) -> Candidate:
-    """A candidate of words with these probabilities, and attention on one corner."""
+    """A candidate of words with these probabilities, also calibrated, and attention on one corner."""
     attention = np.zeros((4, 4), np.float32)
     attention[3, 0] = 1
     words = tuple(
-        Word(text, math.log(probability), (_runner_up(text),), attention=attention)
+        Word(
+            text,
+            math.log(probability),
+            (_runner_up(text),),
+            attention=attention,
+            calibrated=probability if is_content_word(text) else None,
+        )
         for text, probability in sentence
     )
     log_prob = sum(word.log_prob for word in words)
     text = " ".join(word.text for word in words if word.text)
-    return Candidate(text, words, log_prob, log_prob / len(words) ** 0.6, words[-1].text == END_WORD)
+    finished = words[-1].text == END_WORD
+    return Candidate(text, words, log_prob, log_prob / len(words) ** 0.6, finished, calibrated=0.5)
 
 
 def make_warning(code: str) -> CaptionWarning:

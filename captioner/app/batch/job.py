@@ -6,7 +6,6 @@ import base64
 import csv
 import io
 import logging
-import math
 import secrets
 import threading
 from collections.abc import Sequence
@@ -26,10 +25,9 @@ if TYPE_CHECKING:  # so that the page need not wait for LiteRT
 
     from captioner.images import Pixels
     from captioner.inference.captioner import Caption, Captioner
-    from captioner.inference.decoding import Candidate
 
 THUMBNAIL = (160, 120)  # pixels
-COLUMNS = ("file", "caption", "how_sure", "word_probability", "log_prob", "warning", "problem")
+COLUMNS = ("file", "caption", "how_sure", "words_in_10", "word_probability", "log_prob", "warning", "problem")
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +38,8 @@ class PictureResult:
 
     file: str
     caption: str = ""
-    certainty: str = ""  # a sentence: how many words the model was sure of
+    how_sure: str = ""  # a sentence: how often captions like this one agree with people's
+    expected_share: float | None = None  # of its content words, that people use, too; None where unmeasured
     confidence: float | None = None  # geometric mean of the word probabilities, with that of the end
     log_prob: float | None = None
     warning: str = ""  # why to take the caption with caution, as sentences
@@ -104,19 +103,13 @@ def _result(name: str, image: Pixels, caption: Caption) -> PictureResult:
     return PictureResult(
         name,
         best.text,
-        describe_certainty(best),
+        wording.confidence_sentence(best),
+        wording.expected_share(best),
         best.confidence,
         best.log_prob,
         " ".join(warning.sentence for warning in caption.warnings),
         _thumbnail(image),
     )
-
-
-def describe_certainty(caption: Candidate) -> str:
-    """Of how many words the model was sure and how many it guessed, as on every page."""
-    bands = [wording.band(math.exp(word.log_prob)) for word in caption.words if word.text]
-    sure, guessed = bands.count(wording.band(1)), bands.count(wording.band(0))
-    return f"sure of {sure or 'none'} of {len(bands)}, guessed {guessed or 'none'}"
 
 
 def _thumbnail(image: Pixels) -> str:
@@ -132,7 +125,8 @@ def to_csv(results: Sequence[PictureResult]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for result in results:
+        share = "" if result.expected_share is None else f"{10 * result.expected_share:.1f}"
         numbers = ["" if value is None else f"{value:.4f}" for value in (result.confidence, result.log_prob)]
-        texts = escape_formula(result.file), escape_formula(result.caption), result.certainty
-        writer.writerow([*texts, *numbers, result.warning, escape_formula(result.problem)])
+        texts = escape_formula(result.file), escape_formula(result.caption), result.how_sure
+        writer.writerow([*texts, share, *numbers, result.warning, escape_formula(result.problem)])
     return BYTE_ORDER_MARK + file.getvalue()

@@ -29,9 +29,9 @@ PRIVACY = (
 REPLACES = "A new table replaces this one."
 OTHER_PICTURES = "Choose other pictures"
 HOW_TO_READ = (
-    f"How to read this: {wording.BANDS_EXPLAINED} “How sure” is the chance that it gave to each word it "
-    "chose, on average (geometric mean of the word probabilities). Select a column’s heading to sort by "
-    "it. Check the least sure sentences, and every sentence with a warning."
+    "How to read this: “Words in 10” is how many of 10 words in captions like this one people used, too. "
+    f"{wording.CONFIDENCE_EXPLAINED} Select a column’s heading to sort by it. Check the sentences with the "
+    "lowest numbers, and every sentence with a warning."
 )
 
 
@@ -106,6 +106,7 @@ def _preview(result: PictureResult) -> None:
     else:
         st.image(result.thumbnail, width=THUMBNAIL[0], alt=result.caption)
         st.markdown(f"“{wording.escape(result.caption)}”")
+        st.caption(result.how_sure)
         if result.warning:
             st.markdown(f":material/warning: {result.warning}")
 
@@ -143,8 +144,9 @@ def _table(results: Sequence[PictureResult]) -> None:
     columns = {
         "picture": [result.thumbnail for result in results],
         "caption": [result.caption for result in results],
-        "certainty": [result.certainty for result in results],
-        "confidence": [100 * (result.confidence or 0) for result in results],
+        "expected share": [
+            None if result.expected_share is None else 10 * result.expected_share for result in results
+        ],
         "warning": [result.warning for result in results],
         "file": [result.file for result in results],
     }
@@ -159,8 +161,7 @@ def _table(results: Sequence[PictureResult]) -> None:
         column_config={
             "picture": st.column_config.ImageColumn("Picture", width=90),
             "caption": st.column_config.TextColumn("Sentence", width=150),
-            "certainty": st.column_config.TextColumn("Its words", width=105),
-            "confidence": st.column_config.NumberColumn("How sure", format="%.0f %%", width=80),
+            "expected share": st.column_config.NumberColumn("Words in 10", format="%.0f", width=80),
             "warning": st.column_config.TextColumn("Warning", width=190),
             "file": st.column_config.TextColumn("File", width=110),
         },

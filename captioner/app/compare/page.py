@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -180,21 +179,20 @@ def _show_caption(
     for warning in caption.warnings:
         st.markdown(wording.warning(warning.code), help=wording.escape(warning.reason))
     st.markdown(
-        f"{wording.confidence_summary(best.words)} The chance that it says exactly this: "
+        f"{wording.confidence_sentence(best)} The chance that it says exactly this: "
         f"{wording.chance(best.log_prob)}; of a word, on average: {wording.percent(best.confidence)}."
     )
-    st.markdown(" ".join(_word_markdown(index in changed, word) for index, word in enumerate(best.words)))
+    words = [_word_markdown(i in changed, word) for i, word in enumerate(best.words) if word.text]
+    st.markdown(" · ".join(words))
     if with_score:
         st.caption(wording.escape(_test_score(configuration.bundle)))
 
 
 def _word_markdown(changed: bool, word: Word) -> str:
-    """A word with its probability, as Markdown without a line break in it."""
-    probability = math.exp(word.log_prob)
-    text = wording.display_word(word.text)
-    text = wording.highlight_differences(text, "" if changed else text)
-    labelled = f"{text} :small[{wording.percent(probability)} {wording.band(probability)}] ·"
-    return labelled.replace(" ", "\u00a0").removesuffix("\u00a0·" if not word.text else "")
+    """A word with its level, if it is rated, as Markdown without a line break in it."""
+    text = wording.highlight_differences(word.text, "" if changed else word.text)
+    level = wording.level(word)
+    return (f"{text} :small[{level}]" if level else text).replace(" ", "\u00a0")
 
 
 def _test_score(bundle: Bundle) -> str:

@@ -12,7 +12,7 @@ from captioner.inference.warning import ADVICE, SENTENCES
 
 if TYPE_CHECKING:  # wording needs no LiteRT
     from captioner.bundle.schema import Metrics
-    from captioner.inference.decoding import Word
+    from captioner.inference.decoding import Candidate, Word
 
 MIN_RATIO = 1.05  # below it, two sentences are about equally likely
 END_NAME = "(end)"  # how ``decoding.END_WORD``, which is empty, is shown
@@ -172,3 +172,41 @@ def score_conditions(metrics: Metrics) -> str:
         f"“{metrics.tokenizer}”, {beams}, length penalty {metrics.length_penalty:g}, at most "
         f"{metrics.max_words} words"
     )
+
+
+# Least calibrated probability → what a content word is called.
+LEVELS = ((0.7, "sure"), (0.5, "fairly sure"), (0.0, "a guess"))
+LEVELS_EXPLAINED = (
+    f"**{LEVELS[0][1].capitalize()}**: people used at least {10 * LEVELS[0][0]:.0f} in 10 such words, too. "
+    f"**{LEVELS[1][1].capitalize()}**: at least {10 * LEVELS[1][0]:.0f} in 10. "
+    f"**{LEVELS[2][1].capitalize()}**: fewer. Words like “a” and “in” are not rated."
+)
+NOT_MEASURED = "How often captions like this one are right has not been measured."
+CONFIDENCE_EXPLAINED = (
+    "Measured on test pictures, each described by five people: how many words of such captions are in one of "
+    "their sentences. Words like “a” and “in” do not count. A word that nobody used can still be right: of "
+    "their own words, people share only about 6 in 10."
+)
+
+
+def level(word: Word) -> str | None:
+    """How sure one may be of a word: one of ``LEVELS``; None for a function word, or if not measured."""
+    if word.calibrated is None:
+        return None
+    return next(name for least, name in LEVELS if word.calibrated >= least)
+
+
+def expected_share(candidate: Candidate) -> float | None:
+    """The share of a caption's content words that people are expected to use, too; None where unmeasured."""
+    rated = [word.calibrated for word in candidate.words if word.calibrated is not None]
+    return sum(rated) / len(rated) if rated and candidate.calibrated is not None else None
+
+
+def confidence_sentence(candidate: Candidate) -> str:
+    """How often captions like this one agree with people's, as one plain sentence."""
+    share = expected_share(candidate)
+    if share is None:
+        return NOT_MEASURED
+    tenths = round(10 * share)
+    amount = {0: "hardly any", 10: "nearly all"}.get(tenths, f"about {tenths} in 10")
+    return f"In captions like this one, people used {amount} of the words, too."

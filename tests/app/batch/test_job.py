@@ -85,7 +85,8 @@ def test_batch_and_single_captions_agree(tiny_bundle: Bundle) -> None:
 @given(some.lists(some.tuples(formulas | names, formulas | names), max_size=5))
 def test_the_csv_holds_every_file_once_and_computes_nothing(files: list[tuple[str, str]]) -> None:
     results = [
-        PictureResult(name, caption, "sure of 1 of 2, guessed 1", 0.5, -1.5) for name, caption in files
+        PictureResult(name, caption, "In captions like this one, …", 0.75, 0.5, -1.5)
+        for name, caption in files
     ]
     table = rows([*results, PictureResult("bad.png", problem="It is broken, sadly.")])
     assert [(unescape_formula(row["file"]), unescape_formula(row["caption"])) for row in table[:-1]] == files

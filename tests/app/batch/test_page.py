@@ -39,7 +39,7 @@ def test_every_picture_gets_its_row(fake: FakeCaptioner) -> None:
     frame = app.dataframe[0].value
     assert list(frame["file"]) == ["one.png", "two.png"]
     assert list(frame["caption"]) == ["a dog runs"] * 2
-    assert list(frame["certainty"]) == ["sure of 1 of 3, guessed 1"] * 2
+    assert list(frame["expected share"]) == [pytest.approx(4.5)] * 2  # of "dog" and "runs"
     assert "2 pictures captioned." in page_text(app)
     assert not app.error
     assert not app.warning

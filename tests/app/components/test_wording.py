@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as some
 
 from captioner.app.components import wording
 from captioner.inference.decoding import END_WORD, Word
+from tests.fake_captioner import make_candidate
 
 sentences = some.lists(some.sampled_from(["a", "dog", "runs", "in", "red"]), max_size=8).map(" ".join)
 
@@ -118,3 +120,44 @@ def test_what_the_other_sentence_has_not_is_marked(old: str, new: str, changed: 
 )
 def test_a_likelihood_ratio_is_rounded_for_reading(first: float, second: float, expected: str) -> None:
     assert wording.likelihood_ratio(first, second) == wording.likelihood_ratio(second, first) == expected
+
+
+@pytest.mark.parametrize(
+    ("probability", "name"),
+    [
+        (1, "sure"),
+        (0.7, "sure"),
+        (0.69, "fairly sure"),
+        (0.5, "fairly sure"),
+        (0.49, "a guess"),
+        (0, "a guess"),
+    ],
+)
+def test_levels_have_their_lower_ends(probability: float, name: str) -> None:
+    assert wording.level(Word("dog", -1, (), calibrated=probability)) == name
+    assert name in wording.LEVELS_EXPLAINED.lower()
+
+
+def test_what_was_not_measured_is_not_rated() -> None:
+    assert wording.level(Word("dog", 0, ())) is None
+    assert wording.confidence_sentence(replace(make_candidate((("dog", 0.9),)), calibrated=None)) == (
+        wording.NOT_MEASURED
+    )
+    assert wording.confidence_sentence(make_candidate((("a", 0.9), (END_WORD, 0.9)))) == wording.NOT_MEASURED
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "expected"),
+    [
+        ((0.9, 0.5), "about 7 in 10"),
+        ((0.99,), "nearly all"),
+        ((0.01,), "hardly any"),
+        ((0.1,), "about 1 in 10"),
+    ],
+)
+def test_the_sentence_is_about_the_average_content_word(
+    probabilities: tuple[float, ...], expected: str
+) -> None:
+    words = tuple(("dog", probability) for probability in probabilities)
+    sentence = wording.confidence_sentence(make_candidate((("a", 0.99), *words, (END_WORD, 0.99))))
+    assert sentence == f"In captions like this one, people used {expected} of the words, too."
