@@ -25,8 +25,8 @@ MAX_MODULES = 12  # of a folder
 LIBRARY = ("", "bundle", "data", "novelty", "inference", "evaluation")
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
 APP = (*LIBRARY, "app/state", "app/components")
-PAGES = tuple(f"app/{page}" for page in ("caption", "batch", "compare", "explore", "review"))
-PAGES += ("app/training_report", "app/about")
+PAGES = tuple(f"app/{page}" for page in ("caption", "batch", "compare", "quality", "review"))
+PAGES += ("app/how_it_works", "app/about")
 PACKAGES = {*TRAINING, *APP, *PAGES}
 
 MAY_IMPORT_STREAMLIT = ("captioner/app", "streamlit_app.py", "tests")

@@ -78,10 +78,16 @@ def test_a_page_takes_its_folder_and_a_line(copy: Path, run: Run) -> None:
     about = '    (about, "about", "About", "info"),\n'
     edit(router, about, f'{about}    (hello, "hello", "Hello", "waving_hand"),\n')
     assert "'Hello'" in run("""
+import streamlit as st
 from streamlit.testing.v1 import AppTest
+navigation, titles = st.navigation, []
+def noted(pages, **layout):
+    titles.extend(page.title for page in pages)
+    return navigation(pages, **layout)
+st.navigation = noted
 app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
 assert not app.exception and not app.error, (app.exception, app.error)
-print([link.proto.label for link in app.get("page_link")])
+print(titles)
 """)
     assert (
         run("""
@@ -91,6 +97,16 @@ print(AppTest.from_string("from captioner.app.hello import page; page.page()").r
         == "Hello there"
     )
     assert named("a page") == {"captioner/app/NAME/page.py", "streamlit_app.py"}
+
+
+def test_a_text_takes_one_line(copy: Path, run: Run) -> None:
+    edit(copy / "captioner" / "app" / "about" / "texts.py", 'TITLE = "About"', 'TITLE = "Who we are"')
+    program = """
+from streamlit.testing.v1 import AppTest
+print(AppTest.from_string("from captioner.app.about import page; page.page()").run().title[0].value)
+"""
+    assert run(program) == "Who we are"
+    assert "captioner/app/NAME/texts.py" in named("text on a page")
 
 
 def test_a_command_takes_one_file(copy: Path, run: Run) -> None:
@@ -166,7 +182,7 @@ def test_a_metric_takes_its_entry(copy: Path, run: Run) -> None:
     program = """
 import os, shutil
 from captioner import metrics
-from captioner.app.training_report.scores import SCORES as charted
+from captioner.app.quality.scores import SCORES as charted
 from captioner.bundle import model_card, reader, schema, storage
 from captioner.evaluation import evaluate, predictions
 from captioner.errors import BundleError

@@ -82,7 +82,7 @@ def render(
             ENCODER_DESCRIPTIONS.get(name, f"`{name}` of keras.applications") for name in networks
         ),
         score_names=[metric.name for metric in METRICS.values()],
-        score_rows=_score_rows(metrics, baselines) if metrics else [],
+        score_rows=score_rows(metrics, baselines) if metrics else [],
         split_description=SPLIT_DESCRIPTIONS[config.split_name],
         split_sizes=", ".join(f"{n:,} {split}" for split, n in dataset.images.items()) if dataset else "",
         training_hours=sum(epoch.seconds or 0 for epoch in history) / 3600,
@@ -132,7 +132,7 @@ def _eval_results(metrics: Metrics) -> list[EvalResult]:
     ]
 
 
-def _score_rows(metrics: Metrics, baselines: Sequence[Baseline]) -> list[tuple[str, list[str]]]:
+def score_rows(metrics: Metrics, baselines: Sequence[Baseline]) -> list[tuple[str, list[str]]]:
     """Name and scores of each row of the results table; a missing score is a dash."""
     comparable = [
         baseline

@@ -158,6 +158,15 @@ def upload(
     page.locator("input[type=file]").first.set_input_files(files)
 
 
+def go_to(page: Page, name: str) -> None:
+    """Follow a link of the navigation, which a phone keeps behind a button."""
+    wait_until_idle(page)
+    menu = page.get_by_test_id("stExpandSidebarButton")
+    if menu.is_visible():
+        menu.click()
+    page.get_by_role("link", name=name).click()
+
+
 def wait_until_idle(page: Page) -> None:
     """Wait until the server is done and the charts are drawn, and no further run follows at once.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from playwright.sync_api import Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
+from captioner.app.quality import texts
 from tests.browser.conftest import caption_text, photo, upload, wait_until_idle
 
 
@@ -51,12 +52,12 @@ def _compare(page: Page) -> Iterator[str]:
     yield "two answers"
 
 
-def _explore(page: Page) -> Iterator[str]:
-    expect(page.get_by_role("heading", name="Words it never says")).to_be_visible()
+def _quality(page: Page) -> Iterator[str]:
+    expect(page.get_by_role("heading", name=texts.SIMILARITY)).to_be_visible()
     _unfold(page)
     yield "with its charts"
     page.get_by_label("Search its sentences").fill("zzz")
-    expect(page.get_by_text("never learned that word")).to_be_visible()
+    expect(page.get_by_text("does not know that word")).to_be_visible()
     yield "nothing found"
 
 
@@ -92,7 +93,7 @@ _STATES: dict[str, Callable[[Page], Iterator[str]]] = {
     "": _caption,
     "batch": _batch,
     "compare": _compare,
-    "explore": _explore,
+    "quality": _quality,
     "review": _review,
 }
 

@@ -9,7 +9,15 @@ from playwright.sync_api import Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
 from captioner.app.review.page import PRIVACY
-from tests.browser.conftest import Open, at_both_widths, needs_no_scrolling, photo, upload, wait_until_idle
+from tests.browser.conftest import (
+    Open,
+    at_both_widths,
+    go_to,
+    needs_no_scrolling,
+    photo,
+    upload,
+    wait_until_idle,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -68,7 +76,7 @@ def test_the_picture_of_the_caption_page_is_the_one_compared(open_page: Open) ->
     page = open_page()
     upload(page, photo())
     expect(page.get_by_role("heading", name="Other sentences it considered")).to_be_visible()
-    page.get_by_role("main").get_by_role("link", name="Compare").click()
+    go_to(page, "Compare")
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
 
 

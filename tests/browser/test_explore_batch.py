@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from captioner import images
-from captioner.app.explore import page as explore
+from captioner.app.quality import explore
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
@@ -49,10 +49,10 @@ def select(page: Page, row: int) -> None:
 
 @at_both_widths
 def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[ScoredCaption]) -> None:
-    page = open_page("explore")
-    expect(page.get_by_role("heading", level=2, name=f"“{best[0].caption}”")).to_be_visible()
+    page = open_page("quality")
+    expect(page.get_by_role("heading", level=3, name=f"“{best[0].caption}”")).to_be_visible()
     select(page, 1)
-    expect(page.get_by_role("heading", level=2, name=f"“{best[1].caption}”")).to_be_visible()
+    expect(page.get_by_role("heading", level=3, name=f"“{best[1].caption}”")).to_be_visible()
     expect(page.get_by_text("similar to theirs than")).to_be_visible()
     expect(page.get_by_role("heading", name="Words it never says")).to_be_visible()
     assert needs_no_scrolling(page)
@@ -62,10 +62,10 @@ def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[Sco
 def test_a_search_stands_in_the_link_and_says_when_it_finds_nothing(
     open_page: Open, best: list[ScoredCaption]
 ) -> None:
-    page = open_page("explore")
+    page = open_page("quality")
     page.get_by_label("Search its sentences").fill("zzz")
-    expect(page.get_by_text("never learned that word")).to_be_visible()
-    page.wait_for_url("**/explore?search=zzz")
+    expect(page.get_by_text("does not know that word")).to_be_visible()
+    page.wait_for_url("**/quality?search=zzz")
     assert needs_no_scrolling(page)
 
 

@@ -17,6 +17,7 @@ from tests.browser.conftest import (
     Open,
     at_both_widths,
     caption_text,
+    go_to,
     needs_no_scrolling,
     photo,
     upload,
@@ -77,9 +78,9 @@ def test_an_upload_survives_a_visit_to_another_page(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption = caption_text(page)
-    page.get_by_role("main").get_by_role("link", name="About").click()
+    go_to(page, "About")
     expect(page.get_by_role("heading", name="About", exact=True)).to_be_visible()
-    page.get_by_role("main").get_by_role("link", name="Caption").click()
+    go_to(page, "Caption")
     assert caption_text(page) == caption
 
 
@@ -124,7 +125,7 @@ def test_no_file_name_becomes_a_link(open_page: Open) -> None:
     assert page.locator("a[href*=evil]").count() == 0
 
 
-@pytest.mark.parametrize("path", ["", "batch", "compare", "explore", "review", "training", "about"])
+@pytest.mark.parametrize("path", ["", "batch", "compare", "quality", "review", "how_it_works", "about"])
 def test_no_page_loads_from_other_servers(open_page: Open, address: str, path: str) -> None:
     page = open_page()
     urls: list[str] = []
@@ -151,7 +152,8 @@ def test_a_file_that_is_no_picture_is_explained(open_page: Open) -> None:
 @pytest.mark.parametrize(
     ("path", "title", "section"),
     [
-        ("training", "How it was trained", "What it is made of"),
+        ("how_it_works", "How it works", "How it learned"),
+        ("training", "How it works", "How it learned"),
         ("about", "About", "The model that is used"),
     ],
 )
@@ -166,7 +168,15 @@ def test_pages_of_facts_open_by_their_address(open_page: Open, path: str, title:
 @at_both_widths
 def test_the_navigation_leads_everywhere(open_page: Open) -> None:
     page = open_page()
-    for name in ("How it was trained", "About", "Caption"):
-        page.get_by_role("main").get_by_role("link", name=name).click()
+    for name in ("How it works", "About", "Caption"):
+        go_to(page, name)
         title = "What does the model see?" if name == "Caption" else name
         expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+        expect(page).to_have_title(f"{name} – Captioner")
+
+
+def test_an_old_link_leads_to_the_new_page_with_all_that_it_says(open_page: Open) -> None:
+    page = open_page("explore?search=zzz")
+    page.wait_for_url("**/quality?search=zzz")
+    expect(page.get_by_text("does not know that word")).to_be_visible()
+    expect(page).to_have_title("How good is it? – Captioner")

@@ -1,8 +1,8 @@
-"""The frame of every page: the navigation, the margins, and the links at the end."""
+"""The frame of every page: its name, the navigation, the margins; and where the pages of old links are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,28 +13,43 @@ from captioner.app.state.session_cleanup import sessions
 from captioner.child_process import ROOT
 
 if TYPE_CHECKING:
-    from streamlit.navigation.page import StreamlitPage
+    from streamlit.navigation.page import Page
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+NAME = "Captioner"
 ICON = ROOT / "captioner" / "app" / "icon.png"  # for a ":material/…:", a browser would ask fonts.gstatic.com
+LOGO = ROOT / "captioner" / "app" / "logo.svg"  # the mark and the name
+INK = {"light": "#0e1514", "dark": "#e7eeec"}  # of the name, as the text in .streamlit/config.toml
 WIDTH = 1080  # pixels: wider screens get margins instead of longer lines
 
 
-def run(pages: Sequence[StreamlitPage], waiting_uploads: Callable[[], Sequence[UploadedFile]]) -> None:
+def run(
+    pages: Sequence[Page],
+    moved: Mapping[str, tuple[Page, Mapping[str, str]]],
+    waiting_uploads: Callable[[], Sequence[UploadedFile]],
+) -> None:
     """Run the page that the visitor is on.
 
     Args:
         pages: all pages; the first is the one that opens.
+        moved: address of a former page → the page that has its content, and query parameters to add.
         waiting_uploads: the files that outlive a change of page, as they wait to be captioned.
     """
     sessions.note_current()
-    st.set_page_config(page_title="Captioner", page_icon=ICON, layout="wide")
-    current = st.navigation(pages, position="top")
+    hidden = [_redirect(address, *target) for address, target in moved.items()]
+    current = st.navigation([*pages, *hidden], position="top")
+    st.set_page_config(page_title=f"{current.title} – {NAME}", page_icon=ICON, layout="wide")
+    ink = INK[st.context.theme.type or "light"]
+    st.logo(LOGO.read_text("utf-8").replace("currentColor", ink), size="large")
     uploads.free_other_pages(current.url_path, waiting_uploads())
-    with st.container(horizontal_alignment="center"), st.container(width=WIDTH):
-        with error_boundary():
-            current.run()
-        st.divider()
-        with st.container(horizontal=True):  # on a phone the navigation hides behind a button
-            for page in pages:
-                st.page_link(page)
+    with st.container(horizontal_alignment="center"), st.container(width=WIDTH), error_boundary():
+        current.run()
+
+
+def _redirect(address: str, target: Page, added: Mapping[str, str]) -> Page:
+    """A page that no menu shows, and that sends a visitor on with all that the old link says."""
+
+    def redirect() -> None:
+        st.switch_page(target, query_params={**st.query_params.to_dict(), **added})
+
+    return st.Page(redirect, title=target.title, url_path=address, visibility="hidden")

@@ -11,7 +11,7 @@ from captioner.app.state.settings import setting, without_paths
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
 from captioner.child_process import ROOT
-from captioner.errors import CaptionerError
+from captioner.errors import BundleError, CaptionerError
 
 ACTIVE = "the app’s own model"  # what a page calls the active bundle
 
@@ -28,6 +28,20 @@ def load() -> tuple[dict[str, Bundle], dict[str, str]]:
             except CaptionerError as error:
                 broken[path.name] = without_paths(str(error))
     return {name: bundle for name, bundle in valid.items() if bundle.checksum != active}, broken
+
+
+def readable() -> tuple[dict[str, Bundle], dict[str, str]]:
+    """As ``load``, with only those valid whose history and scores can be read, too."""
+    bundles, broken = load()
+    valid = {}
+    for name, bundle in bundles.items():
+        try:
+            bundle.history()
+            bundle.metrics()
+            valid[name] = bundle
+        except BundleError as error:
+            broken[name] = str(error)
+    return valid, broken
 
 
 def bundles_folder() -> Path:

@@ -11,48 +11,33 @@ import streamlit as st
 from msgspec.structs import asdict
 
 from captioner.app.components.charts import HEIGHT, LABEL_SIZE, RULE_OPACITY, in_text_color, layered
+from captioner.app.how_it_works import texts
 from captioner.bundle.schema import Epoch
 from captioner.bundle.storage import Bundle
 
 COLUMNS = ["epoch", "phase", "loss", "val_loss", "val_cider", "learning_rate", "seconds"]
 SELF_CRITICAL = "self-critical"  # the phase whose loss is a reward, not nats: never on the axis of the others
 PHASE_NAMES = {"self_critical": SELF_CRITICAL}  # as a page writes them
-PHASES = {
-    "decoder": "the part that writes (decoder) learns, the part that looks (encoder) stays as it was",
-    "fine-tune": "both parts learn, in small steps",
-    SELF_CRITICAL: "it writes sentences of its own, and is rewarded where they resemble people's",
-}
 MAX_NATS = 20  # half a billion words: more than there are
 BAND_OPACITY = 0.08  # opacity
-LOSS = "Surprise at people's words (loss)"
-CIDER = "Similarity to people's sentences (CIDEr)"
-LEARNING_RATE = "Size of the learning steps (learning rate)"
-NO_HISTORY = "There is no record of how this model was trained."
-REWARD_EXPLAINED = (
-    "In the phase “self-critical”, the loss is the reward times −1 and cannot be compared with other phases."
-)
-WHY_TRAINING_LOSS_IS_HIGHER = (
-    " The training line may lie above the other one: training is made harder on purpose. Pictures are "
-    "cropped and recoloured, words are left out, and the model is discouraged from being wholly certain."
-)
 
 
 def show(bundle: Bundle) -> None:
     """The phases, a chart with a sentence for each curve, and all numbers as a table."""
     history = history_frame(bundle.history())
     if history.empty:
-        st.info(NO_HISTORY, icon=":material/info:")
+        st.info(texts.NO_HISTORY, icon=":material/info:")
         return
     st.markdown(_describe_phases(history))
     if history["val_loss"].notna().any():
-        _chart(LOSS, loss_chart(history), _describe_loss(history))
+        _chart(texts.LOSS, loss_chart(history), _describe_loss(history))
     if history["val_cider"].notna().any():
-        _chart(CIDER, cider_chart(history), _describe_cider(history))
+        _chart(texts.CIDER, cider_chart(history), _describe_cider(history))
     if history["learning_rate"].notna().any():
-        _chart(LEARNING_RATE, learning_rate_chart(history), _describe_learning_rate(history))
-    with st.expander("The numbers, epoch by epoch", icon=":material/table_rows:"):
+        _chart(texts.LEARNING_RATE, learning_rate_chart(history), _describe_learning_rate(history))
+    with st.expander(texts.NUMBERS, icon=":material/table_rows:"):
         st.table(_numbers(history), hide_index=True, border="horizontal")
-        st.caption(REWARD_EXPLAINED)
+        st.caption(texts.REWARD_EXPLAINED)
 
 
 def history_frame(history: Sequence[Epoch]) -> pd.DataFrame:
@@ -64,46 +49,40 @@ def history_frame(history: Sequence[Epoch]) -> pd.DataFrame:
 def _chart(title: str, chart: alt.LayerChart, sentence: str) -> None:
     st.subheader(title, anchor=False)
     st.markdown(sentence)
-    st.altair_chart(chart, width="stretch", alt=f"{title} by epoch. {sentence}")
+    st.altair_chart(chart, width="stretch", alt=texts.CHART.format(title=title, sentence=sentence))
 
 
 def _describe_phases(history: pd.DataFrame) -> str:
     hours = history["seconds"].sum() / 3600
-    took = f" and took {hours:.1f} hours" if hours else ""
-    lines = [f"Training went through all pictures {len(history)} times (epochs){took}."]
+    took = texts.HOURS.format(hours=f"{hours:.1f}") if hours else ""
+    lines = [texts.EPOCHS.format(count=len(history), took=took)]
     for name, rows in history.groupby("phase", sort=False):
         first, last = rows["epoch"].min(), rows["epoch"].max()
         epochs = f"epoch {first:.0f}" if first == last else f"epochs {first:.0f} to {last:.0f}"
-        lines.append(f"- **{name}**, {epochs}: {PHASES.get(str(name), 'a further phase')}")
+        what = texts.PHASES.get(str(name), texts.OTHER_PHASE)
+        lines.append(texts.PHASE.format(name=name, epochs=epochs, what=what))
     return "\n".join(lines)
 
 
 def _describe_loss(history: pd.DataFrame) -> str:
     best = history.iloc[int(history["val_loss"].argmin())]
-    return (
-        "How surprising the model finds the next word that a person wrote; less is better. On pictures it "
-        f"was not trained on, it was lowest in epoch {best['epoch']:.0f}: {best['val_loss']:.2f} nats a "
-        f"word, as unsure as picking blindly among {math.exp(min(best['val_loss'], MAX_NATS)):.0f} words."
-        f"{WHY_TRAINING_LOSS_IS_HIGHER if best['loss'] > best['val_loss'] else ''}"
+    return texts.LOSS_TEXT.format(
+        epoch=f"{best['epoch']:.0f}",
+        loss=f"{best['val_loss']:.2f}",
+        words=f"{math.exp(min(best['val_loss'], MAX_NATS)):.0f}",
+        higher=texts.WHY_TRAINING_LOSS_IS_HIGHER if best["loss"] > best["val_loss"] else "",
     )
 
 
 def _describe_cider(history: pd.DataFrame) -> str:
     best = history.iloc[int(history["val_cider"].argmax())]
-    return (
-        "How much its sentences share with what people wrote about the same picture, rare words counting "
-        f"more; more is better. Highest in epoch {best['epoch']:.0f}: {best['val_cider']:.2f} (on pictures "
-        "set aside for checking, with greedy search)."
-    )
+    return texts.CIDER_TEXT.format(epoch=f"{best['epoch']:.0f}", cider=f"{best['val_cider']:.2f}")
 
 
 def _describe_learning_rate(history: pd.DataFrame) -> str:
     epochs = drops(history)["epoch"].astype(int).tolist()
-    lowered = f"Lowered in {_epoch_ranges(epochs)}" if epochs else "It was never lowered"
-    return (
-        "How much the model changes with every correction: big steps at first, small ones at the end. "
-        f"{lowered}."
-    )
+    lowered = texts.LOWERED.format(epochs=_epoch_ranges(epochs)) if epochs else texts.NEVER_LOWERED
+    return texts.LEARNING_RATE_TEXT.format(lowered=lowered)
 
 
 def _epoch_ranges(epochs: list[int]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.explore import page as explore
+from captioner.app.quality import texts
 from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage as bundles
@@ -51,7 +51,7 @@ def predicting(tmp_path: Path) -> Bundle:
 
 def visit(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
     monkeypatch.setattr(serving, "active_bundle", lambda: ActiveBundle(bundle, "a test", "It stands in."))
-    return checked(visitor.open_page("explore", **query))
+    return checked(visitor.open_page("quality", **query))
 
 
 def listed(app: AppTest) -> list[str]:
@@ -78,18 +78,16 @@ def test_sentences_are_sorted_and_the_first_is_open(
     app = visit(predicting, monkeypatch)
     app.segmented_control[0].set_value(order).run()
     assert listed(checked(app)) == [SENTENCES[index] for index in expected]
-    assert app.header[0].value == f"“{SENTENCES[expected[0]]}”"
+    assert app.subheader[0].value == f"“{SENTENCES[expected[0]]}”"
 
 
 def test_without_pictures_the_page_is_complete(predicting: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(predicting, monkeypatch)
     assert not app.get("image")
-    assert explore.NO_PICTURE in page_text(app)
+    assert texts.NO_PICTURE in page_text(app)
     assert "What people wrote" not in page_text(app)
-    assert [header.value for header in app.header][1:] == [
-        "How similar are its sentences to people’s?",
-        "Words it never says",
-    ]
+    assert [header.value for header in app.header] == [texts.EXPLORE, texts.SCORES]
+    assert [header.value for header in app.subheader][1:] == [texts.UNUSED_WORDS, texts.SIMILARITY]
 
 
 def test_a_local_dataset_adds_the_picture_and_what_people_wrote(
@@ -113,7 +111,7 @@ def test_a_picture_that_is_gone_is_explained_and_the_rest_stays(
     app.run()
     assert not app.exception
     assert TEST[1] in app.error[0].value
-    assert app.header[0].value == f"“{SENTENCES[1]}”"
+    assert app.subheader[0].value == f"“{SENTENCES[1]}”"
 
 
 def test_the_search_can_be_limited_to_the_pictures_that_are_here(
@@ -128,7 +126,7 @@ def test_the_search_can_be_limited_to_the_pictures_that_are_here(
     assert SENTENCES[1] not in listed(checked(app))
     assert "3 of 4 sentences" in page_text(app)
     app.text_input[0].set_value("plays").run()
-    assert app.info[0].value.startswith("None of the sentences whose picture is here has")
+    assert app.info[0].value.startswith("None of the sentences whose photo is here has")
 
 
 def test_a_search_stands_in_the_link(predicting: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +136,7 @@ def test_a_search_stands_in_the_link(predicting: Bundle, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("query", "sentence"), [("woman", "has “woman”."), ("*unicorn*", "“unicorn”: it has never learned")]
+    ("query", "sentence"), [("woman", "has “woman”."), ("*unicorn*", "“unicorn”: the model does not know")]
 )
 def test_a_search_that_finds_nothing_says_why(
     predicting: Bundle, monkeypatch: pytest.MonkeyPatch, query: str, sentence: str
@@ -158,7 +156,7 @@ def test_one_pictures_score_always_comes_with_what_it_means(
 
 def test_a_bundle_without_predictions_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(bundles.write(tmp_path / "artifacts", tiny.required_files(tiny.config())), monkeypatch)
-    assert app.info[0].value == "This model has no sentences about test pictures yet."
+    assert [info.value for info in app.info] == [texts.NO_PREDICTIONS, texts.NO_SCORES]
 
 
 def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
@@ -167,4 +165,4 @@ def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
     sentences = [chart.proto.alt for chart in visit(predicting, monkeypatch).get("vega_lite_chart")]
     assert len(sentences) == 2
     assert all(len(sentence) > 40 for sentence in sentences)
-    assert "woman (50)" in sentences[1]
+    assert "woman (50)" in sentences[0]

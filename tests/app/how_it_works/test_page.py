@@ -1,4 +1,4 @@
-"""The page about the training: what it says of the model, its learning curves and its scores."""
+"""The page “How it works”: what it says of the model, of its training and of its recipe."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from captioner.app.how_it_works import texts
 from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage
@@ -60,8 +61,8 @@ def alternatives(app: AppTest) -> list[str]:
 
 
 def test_training_is_summarised_in_sentences(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    page_text = text(visit("training_report", trained, monkeypatch))
-    assert "6,000 photographs" in page_text
+    page_text = text(visit("how_it_works", trained, monkeypatch))
+    assert "6,000 photos" in page_text
     assert "lowest in epoch 2: 3.00 nats a word, as unsure as picking blindly among 20 words" in page_text
     assert "training is made harder" in page_text  # the training loss lies above the other
     assert "Highest in epoch 4: 0.40" in page_text
@@ -70,64 +71,72 @@ def test_training_is_summarised_in_sentences(trained: Bundle, monkeypatch: pytes
 
 
 def test_the_number_of_encoders_is_shown(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "through a network that recognises edges" in text(visit("training_report", trained, monkeypatch))
+    assert "through a network that recognises edges" in text(visit("how_it_works", trained, monkeypatch))
     config = trained.config.to_json() | {"encoder": "one + another", "horizontal_flip": True}
     two = storage.replace(trained.folder, {"config.json": json.dumps(config)})
     assert re.search(
         "through two networks side by side, .* then things, once as it is and once mirrored",
-        text(visit("training_report", two, monkeypatch)),
+        text(visit("how_it_works", two, monkeypatch)),
     )
 
 
 def test_the_number_of_decoders_is_shown(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "decide together" not in text(visit("training_report", trained, monkeypatch))
+    assert "decide together" not in text(visit("how_it_works", trained, monkeypatch))
     three = storage.replace(
         trained.folder, {"config.json": json.dumps(trained.config.to_json() | {"members": 3})}
     )
     assert "3 networks that were trained at the same time decide together" in text(
-        visit("training_report", three, monkeypatch)
+        visit("how_it_works", three, monkeypatch)
     )
-    assert "3 × attention" in visit("about", three, monkeypatch).table[0].value.to_string()
+    assert "3 × attention" in recipe(visit("how_it_works", three, monkeypatch))
+
+
+def test_the_recipe_is_a_table(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = recipe(visit("how_it_works", trained, monkeypatch))
+    for part in ("tiny", "one convolution", "keras 3"):
+        assert part in cells
+
+
+def recipe(app: AppTest) -> str:
+    """The cells of the recipe."""
+    return str(next(table.value for table in app.table if "what" in table.value).to_string())
+
+
+def test_the_card_is_shown_without_its_head(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    page_text = text(visit("how_it_works", trained, monkeypatch))
+    assert "# The card" in page_text
+    assert "a: b" not in page_text
 
 
 def test_an_easier_training_is_not_called_harder(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     easier = storage.replace(
         trained.folder, {"history.csv": HISTORY.replace("2,decoder,3.5", "2,decoder,2.5")}
     )
-    assert "training is made harder" not in text(visit("training_report", easier, monkeypatch))
-
-
-def test_scores_come_with_all_that_they_depend_on(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    page_text = text(visit("training_report", trained, monkeypatch))
-    for part in ("**0.51**", "0.06", "0.82", "test split", "“captioner”", "3 beams", "0.48 and 0.54"):
-        assert part in page_text
+    assert "training is made harder" not in text(visit("how_it_works", easier, monkeypatch))
 
 
 def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
     trained: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sentences = alternatives(visit("training_report", trained, monkeypatch))
-    assert len(sentences) == 4
+    sentences = alternatives(visit("how_it_works", trained, monkeypatch))
+    assert len(sentences) == 3
     assert all(len(sentence) > 40 for sentence in sentences)
 
 
 def test_the_model_is_drawn_from_its_configuration(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    page_text = text(visit("training_report", trained, monkeypatch))
+    page_text = text(visit("how_it_works", trained, monkeypatch))
     for part in ("32 × 32 pixels", "4 × 4 regions", "15 words", "one convolution"):
         assert part in page_text
 
 
-def test_a_bundle_without_history_or_scores_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_without_history_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bare = storage.write(tmp_path / "artifacts", tiny.required_files(tiny.config()))
-    app = visit("training_report", bare, monkeypatch)
-    assert [info.value for info in app.info] == [
-        "There is no record of how this model was trained.",
-        "This model has not been scored on test pictures yet.",
-    ]
+    app = visit("how_it_works", bare, monkeypatch)
+    assert [info.value for info in app.info] == [texts.NO_HISTORY]
 
 
 def test_a_history_with_gaps_is_drawn_as_far_as_it_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = visit("training_report", tiny.full_bundle(tmp_path / "artifacts"), monkeypatch)
+    app = visit("how_it_works", tiny.full_bundle(tmp_path / "artifacts"), monkeypatch)
     assert len([sentence for sentence in alternatives(app) if "by epoch" in sentence]) == 1

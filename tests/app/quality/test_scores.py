@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 
-from captioner.app.training_report import scores
+from captioner.app.quality import scores
 
 
 def test_every_bar_has_its_score_as_text() -> None:

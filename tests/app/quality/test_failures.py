@@ -1,4 +1,4 @@
-"""The failures that the About page describes are those of the active model."""
+"""The failures that the page describes are those of the active model."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from captioner.app.about import failures
-from captioner.app.about.failures import observed_failures as observed
+from captioner.app.quality import failures
+from captioner.app.quality.failures import observed_failures as observed
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
 from captioner.evaluation import predictions

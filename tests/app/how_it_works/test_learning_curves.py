@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from captioner.app.training_report import learning_curves
-from captioner.app.training_report.learning_curves import SELF_CRITICAL
+from captioner.app.how_it_works import learning_curves
+from captioner.app.how_it_works.learning_curves import SELF_CRITICAL
 
 HISTORY = pd.DataFrame(
     {

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.explore import page as explore
-from captioner.app.explore import statistics
+from captioner.app.quality import page, statistics, texts
 from tests.evaluation.test_predictions import scored
 from tests.visitor import checked, page_text
 
 BY_CONFIDENCE = """import streamlit as st
-from captioner.app.explore import statistics
+from captioner.app.quality import statistics
 statistics.show_similarity_by_confidence(st.session_state["captions"])
 """
 
@@ -45,4 +44,4 @@ def test_charts_are_valid_specifications_with_their_figures() -> None:
     chart = statistics.histogram_chart(frame, 0.5)
     assert isinstance(chart, alt.LayerChart)
     assert "average 0.50" in json.dumps(chart.to_dict())
-    assert len(statistics.QUARTERS) <= explore.MIN_TO_COMPARE
+    assert len(texts.QUARTERS) <= page.MIN_TO_COMPARE

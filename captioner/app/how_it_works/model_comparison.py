@@ -1,4 +1,4 @@
-"""Several models compared: their learning curves, and their test scores."""
+"""The learning curves of several models in one chart."""
 
 from __future__ import annotations
 
@@ -10,53 +10,28 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.components.charts import HEIGHT, in_text_color, layered
-from captioner.app.training_report.learning_curves import CIDER, LOSS, history_frame
-from captioner.app.training_report.scores import SCORES
-from captioner.bundle.schema import Metrics
+from captioner.app.how_it_works import texts
+from captioner.app.how_it_works.learning_curves import history_frame
 from captioner.bundle.storage import Bundle
-from captioner.errors import BundleError
 
 MAX_LINES = 4  # in a chart, as many as the theme has colours
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])  # so that lines differ by more than colour
 CURVES = {
-    "val_cider": (CIDER, "CIDEr", "Highest"),
-    "val_loss": (LOSS, "loss (nats a word)", "Lowest"),
+    "val_cider": (texts.CIDER, "CIDEr", "Highest"),
+    "val_loss": (texts.LOSS, "loss (nats a word)", "Lowest"),
 }
-HOW_TO_READ = (
-    "How to read this: one line for each model, a diamond at its best epoch, measured on pictures not "
-    "trained on. Compare lines only where these are the same pictures, and sentences are split into words in "
-    "the same way. What each model learned from is listed below."
-)
-SAME_CONDITIONS = (
-    "Every score is of the same pictures, measured in the same way, so the rows can be compared."
-)
-DIFFERENT_CONDITIONS = (
-    "They were scored on different pictures or in different ways: compare only rows that are measured alike."
-)
 
 
 def show(bundles: Mapping[str, Bundle]) -> None:
-    """The learning curves of all models in one chart, then a table with a row for each model."""
+    """A chart with a line for each model, and its numbers."""
     history = _histories(bundles)
     columns = [name for name in CURVES if history[name].notna().any()]
+    if columns:
+        st.subheader(texts.OTHER_MODELS, anchor=False)
     for column in columns:
         _curves(history.dropna(subset=[column]), column)
     if columns:
-        st.caption(HOW_TO_READ)
-    _scores(bundles)
-
-
-def readable(bundles: Mapping[str, Bundle]) -> tuple[dict[str, Bundle], dict[str, str]]:
-    """The bundles whose history and scores can be read, and for each other one a sentence that says why."""
-    valid, malformed = {}, {}
-    for name, bundle in bundles.items():
-        try:
-            bundle.history()
-            bundle.metrics()
-            valid[name] = bundle
-        except BundleError as error:
-            malformed[name] = str(error)
-    return valid, malformed
+        st.caption(texts.CURVES_EXPLAINED)
 
 
 def _histories(bundles: Mapping[str, Bundle]) -> pd.DataFrame:
@@ -73,18 +48,18 @@ def _curves(frame: pd.DataFrame, column: str) -> None:
     sentence = (
         f"{extreme}: {'; '.join(f'{name} {value:.2f} in epoch {epoch:.0f}' for name, value, epoch in rows)}."
     )
-    st.subheader(title, anchor=False)
+    st.markdown(f"**{title}**")
     st.markdown(wording.escape(sentence))
     names = best["model"].tolist()
     shown, marked = (part[part["model"].isin(names[:MAX_LINES])] for part in (frame, best))
     st.altair_chart(
         curves_chart(shown, marked, column, unit),
         width="stretch",
-        alt=f"{title} by epoch, one line for each model. {sentence}",
+        alt=texts.MODEL_CHART.format(title=title, sentence=sentence),
     )
     if len(names) > MAX_LINES:
-        st.caption(f"The chart shows the first {MAX_LINES} models, the table all {len(names)}.")
-    with st.expander(f"The numbers: {unit}", icon=":material/table_rows:"):
+        st.caption(texts.MORE_MODELS.format(shown=MAX_LINES, all=len(names)))
+    with st.expander(texts.MODEL_NUMBERS.format(unit=unit), icon=":material/table_rows:"):
         st.table(_numbers(frame, column), border="horizontal")
 
 
@@ -94,41 +69,6 @@ def _numbers(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     table = table.map(lambda value: f"{value:.3f}" if pd.notna(value) else "–")
     table.columns = pd.Index([wording.escape(name) for name in table.columns])
     return table.set_axis([f"{epoch:.0f}" for epoch in table.index]).rename_axis("epoch")
-
-
-def _scores(bundles: Mapping[str, Bundle]) -> None:
-    """A row for each model, and below the table what each score depends on."""
-    st.subheader("Scores on pictures not trained on", anchor=False)
-    metrics = {name: bundle.metrics() for name, bundle in bundles.items()}
-    conditions = {_conditions(scored) for scored in metrics.values() if scored}
-    if conditions:
-        st.markdown(SAME_CONDITIONS if len(conditions) == 1 else DIFFERENT_CONDITIONS)
-    rows = [
-        {"model": wording.escape(name), **{title: _score(scored, key) for key, title in SCORES.items()}}
-        for name, scored in metrics.items()
-    ]
-    st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
-    st.markdown("\n".join(f"- {_summary(name, bundle, metrics[name])}" for name, bundle in bundles.items()))
-
-
-def _summary(name: str, bundle: Bundle, metrics: Metrics | None) -> str:
-    """What a model is and how it was scored, as Markdown."""
-    config = bundle.config
-    summary = (
-        f"encoder {config.encoder}, decoder {config.decoders}; trained on the {config.split_name} split, "
-        f"tokeniser “{config.tokenizer}”; {_conditions(metrics)}."
-    )
-    return f"**{wording.escape(name)}**: {wording.escape(summary)}"
-
-
-def _score(metrics: Metrics | None, key: str) -> str:
-    return f"{metrics.scores[key]:.3f}" if metrics and key in metrics.scores else "–"
-
-
-def _conditions(metrics: Metrics | None) -> str:
-    if metrics is None:
-        return "not scored on test pictures yet"
-    return f"scored on {wording.score_conditions(metrics)}"
 
 
 def curves_chart(frame: pd.DataFrame, best: pd.DataFrame, column: str, unit: str) -> alt.LayerChart:

@@ -12,47 +12,38 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.components.charts import LABEL_SIZE, in_text_color, layered
+from captioner.app.quality import texts
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
 
-QUARTERS = ("surest quarter", "second quarter", "third quarter", "least sure quarter")
 MAX_WORDS = 12  # in the chart
 BIN_WIDTH, BIN_MARGIN = 0.25, 0.01  # CIDEr: the width of a bar, and what is left free on either side
 HEIGHT, BAR_HEIGHT, ROW_HEIGHT = 260, 18, 30  # pixels
 RULE_OPACITY = 0.7  # opacity
 MAX_X = 1.35  # where the axis of bars ends, so that the text after the longest fits
-CONFIDENCE_HELPS = (
-    "Where it was unsure, a second look is worth while; where it was sure, it can still be wrong."
-)
-CONFIDENCE_SAYS_LITTLE = "So how sure it is says little about how good a sentence is."
-HOW_TO_READ_WORDS = (
-    "How to read this: the number after each word is how often people wrote it in the training sentences. "
-    "The model used it in none of its own."
-)
 
 
 def show_similarity(captions: Sequence[ScoredCaption]) -> None:
     """How the similarity of the sentences to people's is distributed."""
     ciders = [row.cider for row in captions]
-    st.header("How similar are its sentences to people’s?", anchor=False)
+    st.subheader(texts.SIMILARITY, anchor=False)
     bins, average = histogram(ciders), fmean(ciders)
-    dissimilar, similar = bins["sentences"].iloc[0], sum(value >= 4 * BIN_WIDTH for value in ciders)
-    sentence = (
-        f"{dissimilar:,} of {len(ciders):,} sentences share little with what people wrote (a CIDEr below "
-        f"{BIN_WIDTH}), {similar:,} share a lot (1 and more). Half of all are below {median(ciders):.2f}."
+    sentence = texts.SIMILARITY_SUMMARY.format(
+        dissimilar=f"{bins['sentences'].iloc[0]:,}",
+        count=f"{len(ciders):,}",
+        low=BIN_WIDTH,
+        similar=f"{sum(value >= 4 * BIN_WIDTH for value in ciders):,}",
+        median=f"{median(ciders):.2f}",
     )
     st.markdown(sentence)
     st.altair_chart(
         histogram_chart(bins, average),
         width="stretch",
-        alt=f"How many sentences have which CIDEr. {sentence} The average is {average:.2f}.",
+        alt=texts.SIMILARITY_CHART.format(summary=sentence, average=f"{average:.2f}"),
     )
-    st.caption(
-        "How to read this: every bar counts sentences; the farther to the right, the more phrases they share "
-        f"with people’s. The average, {average:.2f}, is the model’s test score (CIDEr)."
-    )
-    with st.expander("The bars as a table", icon=":material/table_rows:"):
+    st.caption(texts.SIMILARITY_EXPLAINED.format(average=f"{average:.2f}"))
+    with st.expander(texts.SIMILARITY_TABLE, icon=":material/table_rows:"):
         ranges = [f"{row.start:.2f} to under {row.end:.2f}" for row in bins.itertuples()]
         table = {"similarity (CIDEr)": ranges, "sentences": bins["sentences"].tolist()}
         st.table(table, hide_index=True, border="horizontal")
@@ -60,18 +51,18 @@ def show_similarity(captions: Sequence[ScoredCaption]) -> None:
 
 def show_similarity_by_confidence(captions: Sequence[ScoredCaption]) -> None:
     """Whether the sentences that the model is surer of are the better ones."""
-    st.header("Is it right when it is sure?", anchor=False)
+    st.header(texts.CONFIDENCE, anchor=False)
     ordered = sorted(captions, key=lambda row: -row.confidence)
-    bounds = [index * len(ordered) // len(QUARTERS) for index in range(len(QUARTERS) + 1)]
+    quarters = texts.QUARTERS
+    bounds = [index * len(ordered) // len(quarters) for index in range(len(quarters) + 1)]
     means = [fmean(row.cider for row in ordered[start:end]) for start, end in pairwise(bounds)]
+    helps = texts.CONFIDENCE_HELPS if means[0] > means[-1] else texts.CONFIDENCE_SAYS_LITTLE
     st.markdown(
-        f"The quarter of its sentences that it was surest of has an average CIDEr of {means[0]:.2f}, the "
-        f"quarter that it was least sure of {means[-1]:.2f}. "
-        f"{CONFIDENCE_HELPS if means[0] > means[-1] else CONFIDENCE_SAYS_LITTLE}"
+        texts.CONFIDENCE_SUMMARY.format(first=f"{means[0]:.2f}", last=f"{means[-1]:.2f}", conclusion=helps)
     )
     labels = [f"{mean:.2f}" for mean in means]
-    frame = pd.DataFrame({"name": QUARTERS, "value": means, "label": labels})
-    alt_text = ", ".join(f"{name} {label}" for name, label in zip(QUARTERS, labels, strict=True))
+    frame = pd.DataFrame({"name": quarters, "value": means, "label": labels})
+    alt_text = ", ".join(f"{name} {label}" for name, label in zip(quarters, labels, strict=True))
     st.altair_chart(bar_chart(frame), width="stretch", alt=f"Average CIDEr: {alt_text}.")
 
 
@@ -80,23 +71,22 @@ def show_unused_words(bundle: Bundle, captions: Sequence[ScoredCaption]) -> None
     unused = predictions.frequent_words_unused(bundle, captions)
     if not unused:
         return
-    st.header("Words it never says", anchor=False)
+    st.subheader(texts.UNUSED_WORDS, anchor=False)
     st.markdown(
-        f"The model has learned {len(bundle.vocabulary) - 4:,} words. In these sentences it used "
-        f"{len(predictions.words_used(captions)):,} of them. Of the "
-        f"{len(predictions.frequent_words(bundle)):,} words that people used most in the training sentences, "
-        f"{len(unused):,} never came up. It looks for the likeliest sentence, and there a common word nearly "
-        "always beats a more exact one."
+        texts.UNUSED_WORDS_SUMMARY.format(
+            known=f"{len(bundle.vocabulary) - 4:,}",
+            used=f"{len(predictions.words_used(captions)):,}",
+            frequent=f"{len(predictions.frequent_words(bundle)):,}",
+            unused=f"{len(unused):,}",
+        )
     )
     first = unused[:MAX_WORDS]
     frame = pd.DataFrame(first, columns=["name", "value"]).assign(label=[f"{count:,}" for _, count in first])
     st.altair_chart(
-        bar_chart(frame),
-        width="stretch",
-        alt=f"Frequent words that the model never used, and how often people wrote them: {_listed(first)}.",
+        bar_chart(frame), width="stretch", alt=texts.UNUSED_WORDS_CHART.format(words=_listed(first))
     )
-    st.caption(HOW_TO_READ_WORDS)
-    with st.expander(f"All {len(unused):,} words", icon=":material/list:"):
+    st.caption(texts.UNUSED_WORDS_EXPLAINED)
+    with st.expander(texts.ALL_UNUSED_WORDS.format(count=f"{len(unused):,}"), icon=":material/list:"):
         st.markdown(wording.escape(_listed(unused)))
 
 
@@ -121,7 +111,7 @@ def histogram_chart(bins: pd.DataFrame, average: float) -> alt.LayerChart:
     """Bars of ``histogram``, and a labelled rule at the average."""
     score = alt.X(
         "from:Q",
-        title="similarity to people’s sentences (CIDEr)",
+        title=texts.SIMILARITY_AXIS,
         scale=alt.Scale(domain=[0, bins["end"].max()], nice=False),
         axis=alt.Axis(grid=False, labelOverlap=True),
     )
@@ -131,7 +121,7 @@ def histogram_chart(bins: pd.DataFrame, average: float) -> alt.LayerChart:
         .encode(
             x=score,
             x2="to:Q",
-            y=alt.Y("sentences:Q", title="sentences"),
+            y=alt.Y("sentences:Q", title=texts.SENTENCES_AXIS),
             y2=alt.Y2(datum=0),
             tooltip=[alt.Tooltip("start:Q", title="from"), alt.Tooltip("end:Q", title="to"), "sentences:Q"],
         )

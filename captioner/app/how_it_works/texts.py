@@ -1,0 +1,65 @@
+"""The texts of the page “How it works”. Words in {braces} are filled in by the program: leave them."""
+
+TITLE = "How it works"
+INTRODUCTION = "The model is a computer program that was shown many photos together with sentences that people wrote about them. Nobody told it what a dog is. It found out by itself which words go with which pictures."
+
+# What happens with a picture.
+PARTS = "From your picture to a sentence"
+LOOKS = "1 · It looks"
+LOOKS_TEXT = "The picture is squeezed to {size} × {size} pixels and goes through {networks}{mirrored}."
+ONE_NETWORK = "a network that recognises edges, then shapes, then things"
+TWO_NETWORKS = "two networks side by side, which recognise edges, then shapes, then things"
+MIRRORED = ", once as it is and once mirrored"
+LOOKS_TERM = "Encoder: {encoder}"
+NOTES = "2 · It notes what is where"
+NOTES_TEXT = "What the network found is stored as {numbers}."
+ONE_LIST, MANY_LISTS = "a list of numbers", "lists of numbers, one for each part of the picture"
+NOTES_TERM = "Regions: {regions}"
+ONE_REGION, MANY_REGIONS = "one list for the whole picture", "{rows} × {columns} regions"
+WRITES = "3 · It writes"
+WRITES_TEXT = "Word by word it chooses from {words} words, based on these notes and the words before.{ensemble}"
+ENSEMBLE = " For this, {members} networks that were trained at the same time decide together, by the average of their probabilities."
+WRITES_TERM = "Decoder: {decoder}, {kind}"
+
+# How it learned.
+LEARNING = "How it learned"
+LEARNING_TEXT = """
+- **Examples.** It was shown {photos} from the Flickr8k collection, mostly of people and dogs, each with five sentences that people wrote about it.
+- **Practice.** For each photo it had to guess the next word of a sentence, again and again. After every guess it was changed a little, so that the word that people wrote became more likely.
+- **Test.** Then it described photos that it had never seen. The page “How good is it?” shows all of them.
+- **Now it learns no more.** It learns nothing from your pictures.
+"""
+PHOTOS, COUNTED_PHOTOS = "photos", "{count} photos"
+
+# For specialists.
+TRAINING = "The training, for specialists"
+NO_HISTORY = "There is no record of how this model was trained."
+EPOCHS = "Training went through all photos {count} times (epochs){took}."
+HOURS = " and took {hours} hours"
+PHASE = "- **{name}**, {epochs}: {what}"
+PHASES = {
+    "decoder": "the part that writes (decoder) learns, the part that looks (encoder) stays as it was",
+    "fine-tune": "both parts learn, in small steps",
+    "self-critical": "it writes sentences of its own, and is rewarded where they resemble people's",
+}
+OTHER_PHASE = "a further phase"
+LOSS = "Surprise at people's words (loss)"
+LOSS_TEXT = "How surprising the model finds the next word that a person wrote; less is better. On photos it was not trained on, it was lowest in epoch {epoch}: {loss} nats a word, as unsure as picking blindly among {words} words.{higher}"
+WHY_TRAINING_LOSS_IS_HIGHER = " The training line may lie above the other one: training is made harder on purpose. Photos are cropped and recoloured, words are left out, and the model is discouraged from being wholly certain."
+CIDER = "Similarity to people's sentences (CIDEr)"
+CIDER_TEXT = "How much its sentences share with what people wrote about the same photo, rare words counting more; more is better. Highest in epoch {epoch}: {cider} (on photos set aside for checking, with greedy search)."
+LEARNING_RATE = "Size of the learning steps (learning rate)"
+LEARNING_RATE_TEXT = "How much the model changes with every correction: big steps at first, small ones at the end. {lowered}."
+LOWERED, NEVER_LOWERED = "Lowered in {epochs}", "It was never lowered"
+NUMBERS = "The numbers, epoch by epoch"
+REWARD_EXPLAINED = "In the phase “self-critical”, the loss is the reward times −1 and cannot be compared with other phases."
+CHART = "{title} by epoch. {sentence}"
+
+RECIPE = "The recipe"
+CARD = "Everything about the model (model card)"
+
+OTHER_MODELS = "Compared with the training of the other models here"
+CURVES_EXPLAINED = "How to read this: one line for each model, a diamond at its best epoch, measured on photos not trained on. Compare lines only where these are the same photos, and sentences are split into words in the same way."
+MORE_MODELS = "The chart shows the first {shown} models, the table all {all}."
+MODEL_CHART = "{title} by epoch, one line for each model. {sentence}"
+MODEL_NUMBERS = "The numbers: {unit}"

@@ -1,0 +1,83 @@
+"""The texts of the page “How good is it?”. Words in {braces} are filled in by the program: leave them."""
+
+TITLE = "How good is it?"
+NO_PREDICTIONS = "This model has not been tried on test photos yet."
+
+# At the top: how often it is right.
+IN_SHORT = "The model was tried on {count} photos that it had never seen before. Nobody picked the good ones: here are all of its sentences, also those that are wrong."
+IN_SHORT_SCORES = "**How close are its sentences to those that people wrote about the same photos?** One and the same sentence for every photo reaches {constant}. The model reaches **{model}**.{people}"
+IN_SHORT_PEOPLE = " People, compared with each other, reach {people}."
+RATE_YOURSELF = "What counts in the end is whether people find a sentence right. You can find out:"
+TO_REVIEW = "Rate some of its sentences yourself"
+
+# The part with all test photos.
+EXPLORE = "See for yourself"
+SEARCH = "Search its sentences"
+SEARCH_EXAMPLE = "dog, or two words: dog snow"
+ORDER = "Show first"
+ONLY_WITH_PICTURE = "Only the {count} whose photo is here"
+NO_PICTURE = "The photo and what people wrote about it are not here, because the photos may not be passed on with the model. They appear where this app finds the Flickr8k collection (CAPTIONER\\_FLICKR8K names its folder)."
+UNKNOWN_WORD = "None of its sentences has “{word}”: the model does not know that word."
+NO_MATCH = "None of its sentences has “{query}”."
+NO_MATCH_WITH_PICTURE = "None of the sentences whose photo is here has “{query}”."
+ALL_SENTENCES = "All {count} sentences."
+SOME_SENTENCES = "{count} of {total} sentences{query}."
+WITH_QUERY = " with “{query}”"
+AVERAGE_OF_MATCHES = " On average they are {more} similar to people’s sentences than all of them together: {here} against {overall} (CIDEr)."
+SENTENCE_COLUMN, CONFIDENCE_COLUMN, SIMILARITY_COLUMN = "What it said", "How sure", "Similarity"
+CONFIDENCE_HELP = "The chance that the model gave to each word it chose, on average"
+TABLE = "The model’s sentences about the test photos"
+PEOPLE_WROTE = "What people wrote about this photo"
+HOW_SURE = """
+- **How sure:** {rank}. On average it gave a chance of {percent} to each word that it chose.
+- **How similar to people’s sentences:** {similarity} (CIDEr {cider}).
+"""
+SURE_RANK = "It was {} sure than for {}"
+SIMILAR_RANK = "It is {} similar to theirs than {}"
+ALL_SCORES = "Details: all scores of this sentence"
+SCORE_COLUMN, SENTENCE_SCORE, MEDIAN_SCORE = "score", "this sentence", "middle of all (median)"
+WHICH_SENTENCE = "“{caption}”, about {image}."
+
+# Mistakes.
+FAILURES = "Where it goes wrong"
+FAILURES_INTRODUCTION = "Mistakes that this model makes again and again: what the photo shows, and what the model wrote about it."
+IT_SAID = "{shows}. It said: "
+UNUSED_WORDS = "Words it never says"
+UNUSED_WORDS_SUMMARY = "The model knows {known} words. In these sentences it used {used} of them. Of the {frequent} words that people used most in the sentences it learned from, {unused} never came up. It looks for the likeliest sentence, and there a common word nearly always beats a more exact one."
+UNUSED_WORDS_CHART = "Frequent words that the model never used, and how often people wrote them: {words}."
+UNUSED_WORDS_EXPLAINED = "How to read this: the number after each word is how often people wrote it in the sentences that the model learned from. The model used it in none of its own."
+ALL_UNUSED_WORDS = "All {count} words"
+
+# Whether its confidence helps.
+CONFIDENCE = "Is it right when it is sure?"
+CONFIDENCE_SUMMARY = "Sorted by how sure the model was, the surest quarter of its sentences reaches a similarity (CIDEr) of {first}, the least sure quarter {last}. {conclusion}"
+CONFIDENCE_HELPS = "Where it was unsure, a second look is worth while; where it was sure, it can still be wrong."
+CONFIDENCE_SAYS_LITTLE = "So how sure it is says little about how good a sentence is."
+QUARTERS = ("surest quarter", "second quarter", "third quarter", "least sure quarter")
+
+# For specialists.
+SIMILARITY = "How similar are its sentences to people’s?"
+SIMILARITY_SUMMARY = "{dissimilar} of {count} sentences share little with what people wrote (a CIDEr below {low}), {similar} share a lot (1 and more). Half of all are below {median}."
+SIMILARITY_CHART = "How many sentences have which CIDEr. {summary} The average is {average}."
+SIMILARITY_EXPLAINED = "How to read this: every bar counts sentences; the farther to the right, the more phrases they share with people’s. The average, {average}, is the model’s test score (CIDEr)."
+SIMILARITY_TABLE = "The bars as a table"
+SIMILARITY_AXIS, SENTENCES_AXIS = "similarity to people’s sentences (CIDEr)", "sentences"
+
+SCORES = "Scores, for specialists"
+NO_SCORES = "There are no scores of this model."
+SCORES_SUMMARY = "On {images} photos that it was not trained on, the model reaches a CIDEr of **{ours}**. Saying the same sentence about every photo gives {constant}.{people}"
+SCORES_OF_PEOPLE = " People, compared with each other, reach {people}."
+SCORES_EXPLAINED = "All scores compare a sentence with those that people wrote about the photo: **CIDEr** by shared phrases, rare ones counting more; **BLEU-4** by runs of four words; **ROUGE-L** by words in the same order; **BLEU-1** by single words."
+ABOVE_PEOPLE = "A higher score than people's does not mean better sentences: safe, common words match somebody's sentence more often than precise ones. People are also compared with one sentence less."
+SCORES_MEASURED = "Measured on {conditions}; {split_name}: {split}. The scores are those that coco-caption defines. On very many such photos, CIDEr would likely be between {low} and {high} (95 % bootstrap)."
+THIS_MODEL, CONSTANT, PEOPLE = "this model", "one sentence for all photos", "people"
+SCORES_TABLE = "All scores as a table, with other models of the same kind"
+SENTENCES_ARE_LIKE = "What its sentences are like"
+DIFFERENT_SENTENCES = ("different sentences", "about {images} photos")
+DIFFERENT_WORDS = ("different words", "used in all of them together")
+COPIED = ("copied from training", "word for word among the sentences that the model learned from")
+TIME = ("time for a photo", "when it was measured")
+
+OTHER_MODELS = "Compared with the other models here"
+SAME_CONDITIONS = "Every score is of the same photos, measured in the same way, so the rows can be compared."
+DIFFERENT_CONDITIONS = "They were scored on different photos or in different ways: compare only rows that are measured alike."
