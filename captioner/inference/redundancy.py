@@ -10,9 +10,9 @@ second mention from the first:
 - of things, one mention has all adjectives of the other: "a bike on a dirt bike", not "a red ball and a blue
   ball";
 - of people and animals, both have the same adjectives, and next to nothing stands in between: "a woman and a
-  woman", "a baby is holding a baby".
+  woman", "a baby is holding a baby"; or one would be in the other's mouth.
 
-Designed on Flickr8k's training captions: of these 30,000, which people wrote, it finds 42.
+Designed on Flickr8k's training captions: of these 30,000, which people wrote, it finds 43.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def _is_repetition(tokens: Sequence[str], first: _Mention, second: _Mention) -> 
         return False
     between = tokens[first.end : second.start]
     if first.noun in _LIVING_NOUNS:
-        return first.modifiers - _DISTINGUISHERS == second.modifiers and _are_joined(between)
+        alike = first.modifiers - _DISTINGUISHERS == second.modifiers
+        return (alike and _are_joined(between)) or _is_in_a_mouth(tokens, second)
     if _names_living(_without_complement(between)):
         return False
     if first.noun in _CLOTHING_NOUNS:
@@ -134,6 +135,12 @@ def _is_repetition(tokens: Sequence[str], first: _Mention, second: _Mention) -> 
 def _are_joined(between: Sequence[str]) -> bool:
     """Whether the words between two mentions are few, and none begins a clause or says what is meant."""
     return len(between) <= _MAX_GAP and all(word in _JOINING or word.endswith("ing") for word in between)
+
+
+def _is_in_a_mouth(tokens: Sequence[str], mention: _Mention) -> bool:
+    """Whether "in its mouth" follows: a dog does not carry a dog there."""
+    following = tokens[mention.end : mention.end + 3]
+    return len(following) == 3 and following[0] == "in" and following[2] in ("mouth", "mouths")
 
 
 def _names_living(tokens: Sequence[str]) -> bool:
@@ -162,9 +169,9 @@ def _is_head(tokens: Sequence[str], i: int) -> bool:
     following = tokens[i + 1] if i + 1 < len(tokens) else "and"
     if following not in _AFTER_PHRASE and not following.endswith("ing"):
         return False
-    is_verb = (
-        token in _VERB_FORMS or before == "to" or (before in _LIVING_NOUNS and token not in _LIVING_NOUNS)
-    )
+    if token in _LIVING_NOUNS:
+        return True
+    is_verb = token in _VERB_FORMS or before == "to" or before in _LIVING_NOUNS
     return not is_verb and before != "of"  # "a body of water" is no water
 
 
