@@ -59,6 +59,8 @@ def _message(error: BaseException, repo: str, revision: str | None) -> str | Non
             return NOT_THE_HUB.format(repo)
         case httpx2.ReadError() | httpx2.RemoteProtocolError():
             return f"the connection to the Hub broke off while {repo} was read. Try again later."
+        case httpx2.TimeoutException():
+            return f"the Hub does not answer for {repo}, or answers too slowly. Try again later."
         case errors.LocalEntryNotFoundError() | httpx2.TransportError() | ConnectionError():
             return f"the Hub could not be reached for {repo}. Check the network, or try again later."
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):

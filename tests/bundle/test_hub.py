@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from captioner.bundle import download, hub, migration, storage
@@ -279,6 +280,11 @@ class TestFailure:
 def test_unknown_errors_pass_through() -> None:
     with pytest.raises(ZeroDivisionError), translated_errors(REPO, None):
         _ = 1 / 0
+
+
+def test_a_timeout_of_the_client_is_reported_as_too_slow() -> None:
+    with pytest.raises(HubError, match="too slowly"), translated_errors(REPO, None):
+        raise httpx2.ReadTimeout("")
 
 
 def test_our_own_bugs_are_not_reported_as_hub_errors() -> None:
