@@ -24,7 +24,7 @@ MAX_MODULES = 12  # of a folder
 # The folder "" is captioner/ itself. Each package may import those before it.
 LIBRARY = ("", "bundle", "data", "novelty", "inference", "evaluation")
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
-APP = (*LIBRARY, "app/state", "app/components")
+APP = (*LIBRARY, "app/state", "app/components", "app/components/interactive_caption")
 PAGES = tuple(f"app/{page}" for page in ("caption", "batch", "compare", "quality", "review"))
 PAGES += ("app/how_it_works", "app/about")
 PACKAGES = {*TRAINING, *APP, *PAGES}

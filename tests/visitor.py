@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -34,8 +36,8 @@ def checked(app: AppTest) -> AppTest:
 
 
 def page_text(app: AppTest) -> str:
-    """All headings, text and captions of the page, with plain instead of no-break spaces."""
-    kinds = (app.header, app.subheader, app.markdown, app.caption)
+    """All headings, text, captions and warnings of the page, with plain instead of no-break spaces."""
+    kinds = (app.header, app.subheader, app.markdown, app.caption, app.warning)
     return "\n".join(element.value for kind in kinds for element in kind).replace("\u00a0", " ")
 
 
@@ -47,3 +49,23 @@ def upload(app: AppTest, data: bytes, name: str = "mine.png") -> AppTest:
 def press(app: AppTest, label: str) -> AppTest:
     next(button for button in app.button if button.label == label).click().run()
     return checked(app)
+
+
+def interactive_caption(app: AppTest) -> dict[str, Any] | None:
+    """What the browser gets to draw a picture with its sentence; None while there is no picture."""
+    components = app.get("bidi_component")
+    data: dict[str, Any] | None = json.loads(components[0].proto.json) if components else None
+    return data
+
+
+def sentence(app: AppTest) -> str | None:
+    """The sentence that stands with the picture."""
+    data = interactive_caption(app)
+    return str(data["sentence"]) if data else None
+
+
+def pin(app: AppTest, index: int | None) -> AppTest:
+    """Pin a word. Streamlit's tests run no browser, so the page's own record of it is set."""
+    widget = app.get("bidi_component")[0].proto.id
+    app.session_state[f"pinned {widget.partition('-caption ')[2]}"] = index
+    return checked(app.run())

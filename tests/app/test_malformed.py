@@ -18,7 +18,7 @@ from tests import tiny, visitor
 from tests.bundle.test_schema import EPOCH, PREDICTION
 from tests.conftest import UseCaptioner
 from tests.fake_captioner import photo
-from tests.visitor import page_text, upload
+from tests.visitor import page_text, sentence, upload
 
 BUG = "Something went wrong in the app itself"
 MANY = EPOCH + 100_000 * EPOCH.splitlines(keepends=True)[1]
@@ -66,7 +66,7 @@ def test_malformed_statistics_do_not_prevent_a_caption(
     name, content = WORST[case]
     use_captioner(Captioner(malformed(tmp_path / "artifacts", name, content)))
     app = visitor.checked(upload(visitor.open_page("caption"), photo(1)))
-    assert app.header[0].value.startswith("“")
+    assert sentence(app)
     assert ("There is no warning about unusual pictures" in page_text(app)) == (name == "novelty.json")
 
 

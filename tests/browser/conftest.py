@@ -23,6 +23,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     FilePayload,
+    Locator,
     Page,
     ViewportSize,
     expect,
@@ -185,9 +186,13 @@ def wait_until_idle(page: Page) -> None:
 
 def caption_text(page: Page) -> str:
     """The caption, once it is there."""
-    heading = page.get_by_role("heading", level=2).filter(has_text="“")
-    expect(heading).to_be_visible()
-    return heading.inner_text().strip("“”").removesuffix(" …")
+    expect(word(page, 0)).to_be_visible()
+    return page.locator(".sentence").inner_text()
+
+
+def word(page: Page, number: int) -> Locator:
+    """A word of the sentence that stands with the picture."""
+    return page.get_by_role("toolbar", name="The words of the sentence").get_by_role("button").nth(number)
 
 
 def needs_no_scrolling(page: Page) -> bool:

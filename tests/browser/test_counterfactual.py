@@ -8,19 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Open, at_both_widths, caption_text, needs_no_scrolling, photo, upload
+from tests.browser.conftest import Open, at_both_widths, caption_text, needs_no_scrolling, photo, upload, word
 
 pytestmark = pytest.mark.browser
 
 
-def word(page: Page, number: int) -> Locator:
-    """A word of the sentence."""
-    return page.get_by_role("radiogroup").first.get_by_role("radio").nth(number)
-
-
 def alternative(page: Page, number: int) -> Locator:
     """What could have been said in its place, likeliest first, without the word itself."""
-    return page.get_by_role("radiogroup").nth(1).get_by_role("radio", checked=False).nth(number)
+    return page.get_by_role("radiogroup").first.get_by_role("radio", checked=False).nth(number)
 
 
 @at_both_widths
@@ -29,10 +24,10 @@ def test_another_word_leads_to_another_sentence_and_back(open_page: Open) -> Non
     upload(page, photo())
     caption = caption_text(page)
     word(page, 1).click()
-    word_text = alternative(page, 0).inner_text().split()[0]
+    word_text = alternative(page, 0).inner_text().strip("\u2060 \n")
     alternative(page, 0).click()
     expect(page.get_by_role("heading", name=f"Another word: “{word_text}”")).to_be_visible()
-    expect(page.get_by_role("heading", level=3).filter(has_text="“")).to_have_count(3)
+    expect(page.get_by_text("With your word")).to_be_visible()
     assert caption_text(page).split()[1] == word_text
     expect(page.get_by_text("The model’s own sentence", exact=True)).to_be_visible()
     assert needs_no_scrolling(page)
@@ -46,11 +41,11 @@ def test_the_tree_is_drawn_and_has_a_table(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption_text(page)
-    page.get_by_text("Beam tree").click()
+    page.get_by_text("Details", exact=True).click()
     expect(page.get_by_text("words that it considered")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").locator("svg:visible")).to_have_count(1)
     page.get_by_role("tab", name="Table").click()
-    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame").last).to_be_visible()
     assert needs_no_scrolling(page)
 
 
@@ -62,10 +57,10 @@ def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -
     page.get_by_role("slider").first.focus()
     page.keyboard.press("Home")
     page.wait_for_url("**beams=1**")
-    expect(page.get_by_text("the model followed only one sentence")).to_be_visible()
+    expect(page.get_by_text("the model followed only one sentence")).to_be_attached()
     again = open_page(page.url.rpartition("/")[2])
     caption_text(again)
-    expect(again.get_by_text("the model followed only one sentence")).to_be_visible()
+    expect(again.get_by_text("the model followed only one sentence")).to_be_attached()
     bad = open_page(page.url.rpartition("/")[2].replace("beams=1", "beams=many"))
     expect(bad.get_by_text("The link asks for beams=many")).to_be_visible()
 
@@ -87,8 +82,7 @@ def test_words_are_sampled_on_demand(open_page: Open) -> None:
     caption_text(page)
     page.get_by_text("Settings", exact=True).click()
     page.get_by_text("Random (sampling)").click()
-    expect(page.get_by_text("A random version (sampling)")).to_be_visible()
-    expect(page.get_by_role("heading", name="Other random versions")).to_be_visible()
+    expect(page.get_by_text("A random version", exact=True)).to_be_visible()
 
 
 def test_the_camera_is_requested_only_on_demand(open_page: Open) -> None:

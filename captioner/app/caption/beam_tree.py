@@ -33,21 +33,21 @@ CHANCE_HELP = "The probabilities of all its words up to here, multiplied"
 
 
 def show(caption: Caption, options: DecodingOptions) -> None:
-    """Draw the tree, folded, with how to read it; nothing for a caption without one."""
+    """Draw the tree with how to read it; nothing for a caption without one."""
     if not caption.beam_tree:
         return
-    with st.expander(TITLE, icon=":material/account_tree:"):
-        frame = layout(caption)
-        st.markdown(summary(frame, options))
-        drawing, table = st.tabs(["Drawing", "Table"])
-        with drawing:
-            st.caption(HOW_TO_READ)
-            with st.container(horizontal=True, wrap=False):
-                # A single chart would be shrunk on a narrow screen; a row of charts, even of one, keeps its
-                # size, and the container scrolls.
-                st.altair_chart(alt.hconcat(chart(frame)), width="content", alt=summary(frame, options))
-        with table:
-            _show_table(caption)
+    st.subheader(TITLE, anchor=False)
+    frame = layout(caption)
+    st.markdown(summary(frame, options))
+    drawing, table = st.tabs(["Drawing", "Table"])
+    with drawing:
+        st.caption(HOW_TO_READ)
+        with st.container(horizontal=True, wrap=False):
+            # A single chart would be shrunk on a narrow screen; a row of charts, even of one, keeps its
+            # size, and the container scrolls.
+            st.altair_chart(alt.hconcat(chart(frame)), width="content", alt=summary(frame, options))
+    with table:
+        _show_table(caption)
 
 
 def summary(frame: pd.DataFrame, options: DecodingOptions) -> str:
@@ -230,7 +230,7 @@ def branch_rows(caption: Caption) -> list[tuple[str, str, str]]:
 
 def _outcome(tip: BeamNode, rank: int | None) -> str:
     if rank:
-        return "The caption" if rank == 1 else f"Number {rank} of the list above"
+        return "The caption" if rank == 1 else f"Number {rank} of the sentences above"
     if not tip.in_beam:
         return "Dropped at once"
     return (

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import streamlit as st
 
 from captioner.app.components import wording
+from captioner.app.components.interactive_caption import component as interactive_caption
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, Word
 
 # The prefixes that the visitor has made, each the words up to one that they chose. The last one counts.
 Prefixes = tuple[tuple[str, ...], ...]
-TRY = "Try another word here. The model then writes the rest again."
+TRY = "Try another word"
+TRY_HELP = "The model then writes the rest of the sentence again."
 OWN_SENTENCE = "The model’s own sentence"
 SAME = "**This leads to the same sentence again,** word for word."
 RANDOM = "Both were chosen partly at random, so neither is necessarily the model’s best."
@@ -27,11 +28,6 @@ def prefixes(key: str) -> Prefixes:
     """The visitor's prefixes for the caption with this key, in the order in which they were made."""
     stored: Prefixes = st.session_state.get(_prefixes_key(key), ())
     return stored
-
-
-def word_key(key: str) -> str:
-    """Key of the widget that selects a word: the same for every sentence, so it keeps the focus."""
-    return f"word {key}"
 
 
 def shown_candidate(image: DecodedImage, own: Candidate, options: DecodingOptions, key: str) -> Candidate:
@@ -59,10 +55,7 @@ def show_choices(candidate: Candidate, index: int, key: str) -> None:
         return
     words = [text for text, _ in options]
     # Streamlit tells options apart by their labels: invisible characters make those of each word different.
-    labels = [
-        f"{wording.word_markdown(text)} :small[{wording.percent(math.exp(log_prob))}]" + "\u2060" * index
-        for text, log_prob in options
-    ]
+    labels = [wording.word_markdown(text) + "\u2060" * index for text in words]
     widget, current = f"instead {key}", words.index(candidate.words[index].text)
     before = tuple(word.text for word in candidate.words[:index])
     st.session_state[widget] = current
@@ -76,6 +69,7 @@ def show_choices(candidate: Candidate, index: int, key: str) -> None:
         on_change=_on_choice,
         args=(key, widget, before, words, current),
     )
+    st.caption(TRY_HELP)
 
 
 def _on_choice(key: str, widget: str, before: tuple[str, ...], words: list[str], current: int) -> None:
@@ -85,9 +79,9 @@ def _on_choice(key: str, widget: str, before: tuple[str, ...], words: list[str],
 
 
 def _set_prefixes(key: str, chosen: Prefixes, selected: int | None) -> None:
-    """Keep these prefixes and select a word."""
+    """Keep these prefixes and pin a word."""
     st.session_state[_prefixes_key(key)] = chosen
-    st.session_state[word_key(key)] = selected
+    interactive_caption.pin(key, selected)
 
 
 def show_comparison(own: Candidate, new: Candidate, options: DecodingOptions, key: str) -> None:
@@ -155,8 +149,14 @@ def _likelihood_ratio(own: Candidate, new: Candidate) -> str:
 
 
 def summary(key: str) -> str:
-    """Which words the visitor chose, as a sentence."""
-    return f"You chose {_listed(prefixes(key))}. The model wrote the rest."
+    """Which words the visitor chose, as a sentence in plain text."""
+    chosen = " and ".join(f"“{wording.display_word(prefix[-1])}”" for prefix in _still_valid(prefixes(key)))
+    return f"You chose {chosen}. The model wrote the rest."
+
+
+def chosen_indices(candidate: Candidate, key: str) -> set[int]:
+    """Which words of a sentence the visitor put there."""
+    return {index for index, word in enumerate(candidate.words) if is_chosen(word, index, key)}
 
 
 def is_chosen(word: Word, index: int, key: str) -> bool:

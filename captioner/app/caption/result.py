@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import PurePath
 from urllib.parse import urlencode
 
-import altair as alt
-import pandas as pd
 import streamlit as st
 
-from captioner.app.caption import beam_tree, counterfactual
-from captioner.app.components import attention_overlay, charts, decoding_controls, image_picker, wording
+from captioner.app.caption import counterfactual, details, versions, word_details
+from captioner.app.components import decoding_controls, image_picker, wording
 from captioner.app.components.errors import error_boundary
+from captioner.app.components.interactive_caption import component as interactive_caption
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.inference.captioner import Caption
-from captioner.inference.decoding import Candidate, DecodingOptions, Word
+from captioner.inference.decoding import DecodingOptions
 
 CANNOT_KNOW = (
     "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” "
     "are guesses from how people look. It always says something, even about a picture unlike any it has "
     "seen."
 )
-SELECT = "Select a word to see where the model looked and what else it could have said."
-NO_ATTENTION = "This model keeps no record of where it looks."
 REFERENCES = "What people wrote about this picture"
-ONLY_ONE = "None: the model followed only one sentence. With the settings below it can follow more."
-ALL_SAME = "None: all random versions were the same. The settings below can change that."
 SHARE = "Copy, download, link"
 OWN_SENTENCE = "The model’s own sentence, without any word that you chose:"
 JSON_CONTENTS = (
@@ -52,8 +46,10 @@ def show(image: DecodedImage) -> None:
         _show_sentence(image, caption, options, key)
         for sentence in model.warning_rules.unreadable:
             st.caption(wording.escape(sentence))
-        _show_alternatives(caption, options)
-        beam_tree.show(caption, options)
+        versions.show(caption, options)
+        if image.sample:
+            _show_references(image.sample)
+        details.show(caption, options)
         _show_share(image, caption, decoding_controls.address_parameters(options, model.options))
 
 
@@ -66,74 +62,32 @@ def _key(image: DecodedImage, options: DecodingOptions) -> str:
 @st.fragment
 @error_boundary()
 def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptions, key: str) -> None:
-    """The image, the sentence beside it, and the details of the selected word."""
+    """The image with its sentence, and below them the details of the pinned word."""
     shown = counterfactual.shown_candidate(image, caption.best, options, key)
     changed = bool(counterfactual.prefixes(key))
-    left, right = st.columns([6, 5], gap="medium")
-    with right:
-        st.header(f"“{wording.escape(shown.text)}{'' if shown.finished else ' …'}”", anchor=False)
-        st.markdown(counterfactual.summary(key) if changed else wording.confidence_summary(shown.words))
-        if options.temperature is not None:
-            st.caption(
-                f"A random version (sampling) at temperature {options.temperature:g}, number {options.seed}. "
-                "The settings below change that."
-            )
-        for warning in () if changed else caption.warnings:
-            st.markdown(wording.warning(warning.code), help=wording.escape(warning.reason))
-        index = _select_word(shown, key)
-    word = None if index is None else shown.words[index]
-    with left:
-        _show_image(image, shown, word)
-    with right:
-        if index is not None and word:
-            _show_word_details(word)
-            for reason in explain_likelier_words(
-                word, options, chosen=counterfactual.is_chosen(word, index, key)
-            ):
-                st.caption(reason)
-            counterfactual.show_choices(shown, index, key)
-        else:
-            st.caption(wording.BANDS_EXPLAINED)
+    for warning in caption.warnings:
+        st.warning(wording.warning(warning.code))
+    index = interactive_caption.show(
+        image,
+        shown,
+        key,
+        title=_title(caption, options, changed=changed),
+        note=counterfactual.summary(key) if changed else wording.confidence_sentence(shown),
+        chosen=counterfactual.chosen_indices(shown, key),
+    )
+    if index is not None:
+        word_details.show(shown, index, options, key)
     if changed:
         counterfactual.show_comparison(caption.best, shown, options, key)
     st.caption(CANNOT_KNOW)
 
 
-def _select_word(candidate: Candidate, key: str) -> int | None:
-    """The index of the word that the visitor selects."""
-    # Streamlit tells options apart by their labels: invisible characters make repeated words different.
-    labels = [
-        _word_label(word, chosen=counterfactual.is_chosen(word, index, key)) + "\u2060" * index
-        for index, word in enumerate(candidate.words)
-    ]
-    return st.pills(
-        SELECT,
-        range(len(labels)),
-        format_func=labels.__getitem__,
-        key=counterfactual.word_key(key),
-        wrap=True,
-    )
-
-
-def _word_label(word: Word, *, chosen: bool) -> str:
-    probability = math.exp(word.log_prob)
-    band = "your choice" if chosen else wording.band(probability)
-    return f"**{wording.word_markdown(word.text)}** :small[{wording.percent(probability)} {band}]"
-
-
-def _show_image(image: DecodedImage, candidate: Candidate, word: Word | None) -> None:
-    if word is None or word.attention is None:
-        st.image(image.pixels, width="stretch", alt=candidate.text)
-    else:
-        st.image(
-            attention_overlay.overlay(image.pixels, word.attention),
-            width="stretch",
-            alt=f"{candidate.text}. Bright where the model looked for “{wording.display_word(word.text)}”: "
-            f"{attention_overlay.describe_attention(word.attention)}.",
-            caption=f"Bright: where the model looked for “{wording.word_markdown(word.text)}”",
-        )
-    if image.sample:
-        _show_references(image.sample)
+def _title(caption: Caption, options: DecodingOptions, *, changed: bool) -> str:
+    if changed:
+        return "With your word"
+    if options.temperature is not None:
+        return "A random version"
+    return "Best guess" if caption.warnings else ""
 
 
 def _show_references(sample: str) -> None:
@@ -141,89 +95,6 @@ def _show_references(sample: str) -> None:
     if sample in samples and (references := samples[sample].references):
         with st.expander(REFERENCES, icon=":material/group:"):
             st.markdown("\n".join(f"- {wording.escape(reference)}" for reference in references))
-
-
-def _show_word_details(word: Word) -> None:
-    """Its probability, where the model looked, and the likeliest other words."""
-    probability = math.exp(word.log_prob)
-    attention = NO_ATTENTION
-    if word.attention is not None:
-        attention = f"For this word, the model looked {attention_overlay.describe_attention(word.attention)}."
-    band = wording.band(probability)
-    st.markdown(
-        f"**“{wording.word_markdown(word.text)}”** – {wording.percent(probability)}, {band}. {attention}"
-    )
-    others = [(wording.display_word(text), math.exp(log_prob)) for text, log_prob in word.runners_up]
-    if others:
-        listed = ", ".join(f"“{other}” ({wording.percent(p)})" for other, p in others)
-        chart = _probability_chart(word, others)
-        st.altair_chart(chart, width="stretch", alt=f"What else it could have said: {listed}.")
-
-
-def _probability_chart(word: Word, others: list[tuple[str, float]]) -> alt.LayerChart:
-    rows = [
-        (wording.display_word(word.text), math.exp(word.log_prob), "chosen"),
-        *((*other, "other") for other in others),
-    ]
-    frame = pd.DataFrame(rows, columns=["word", "probability", "chosen"])
-    suffix = frame["chosen"].map({"chosen": ", chosen", "other": ""})
-    return charts.probabilities(frame.assign(label=frame["probability"].map(wording.percent) + suffix))
-
-
-def explain_likelier_words(word: Word, options: DecodingOptions, *, chosen: bool) -> list[str]:
-    """Why likelier words than this one were not used, as Markdown: a sentence for each reason.
-
-    ``chosen`` is whether the visitor chose the word.
-    """
-    chosen_instead = f"{_reason(options, chosen=chosen)} “{wording.word_markdown(word.text)}”"
-    examples: dict[str, str] = {}  # reason → the first word that it applies to
-    for text, log_prob in word.runners_up:
-        if log_prob > word.log_prob:
-            blocked = text in word.blocked and not chosen
-            examples.setdefault(
-                f"but {wording.NO_REPEAT}" if blocked else chosen_instead, wording.word_markdown(text)
-            )
-    return [f"Here “{text}” was likelier, {reason}." for reason, text in examples.items()]
-
-
-def _reason(options: DecodingOptions, *, chosen: bool) -> str:
-    if chosen:
-        return "but you chose"
-    if options.temperature is not None:
-        return "but the random choice was"
-    return "but the sentence as a whole came out better with"
-
-
-def _show_alternatives(caption: Caption, options: DecodingOptions) -> None:
-    best, *others = caption.candidates
-    sampled = options.temperature is not None
-    title = "Other random versions" if sampled else "Other sentences it considered"
-    st.subheader(title, anchor=False)
-    if not others:
-        st.markdown(ALL_SAME if sampled else ONLY_ONE)
-        return
-    lines = [f"1. {wording.escape(best.text)}  \n:small[{_numbers(best)} – the best]"]
-    lines += [
-        f"{rank}. {wording.bold_differences(best.text, other.text)}  \n"
-        f":small[{_numbers(other)} – {wording.escape(wording.describe_difference(best.text, other.text))}]"
-        for rank, other in enumerate(others, start=2)
-    ]
-    st.markdown("\n".join(lines))
-    method = (
-        f"picked the words of {options.beams} sentences at random (sampling); the same one may have come up "
-        "twice"
-        if sampled
-        else f"followed {options.beams} sentences at once (beam search)"
-    )
-    st.caption(
-        f"The model {method}. “1 in …” is the chance that it says exactly this sentence: all its word "
-        "probabilities multiplied. Longer sentences would mostly lose, so the ranking evens out length: "
-        f"score = log-probability ÷ words\\^{options.length_penalty:g}."
-    )
-
-
-def _numbers(candidate: Candidate) -> str:
-    return f"{wording.chance(candidate.log_prob)}, score {candidate.score:.2f}".replace("-", "−")
 
 
 def _show_share(image: DecodedImage, caption: Caption, settings: dict[str, str]) -> None:

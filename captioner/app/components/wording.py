@@ -17,14 +17,6 @@ if TYPE_CHECKING:  # wording needs no LiteRT
 MIN_RATIO = 1.05  # below it, two sentences are about equally likely
 END_NAME = "(end)"  # how ``decoding.END_WORD``, which is empty, is shown
 
-# Least probability → what a word is called. From one half on, it is likelier than all others together.
-BANDS = ((0.8, "sure"), (0.5, "likely"), (0.0, "a guess"))
-BANDS_EXPLAINED = (
-    f"**{BANDS[0][1].capitalize()}**: at least {BANDS[0][0]:.0%}. **{BANDS[1][1].capitalize()}**: at least "
-    f"{BANDS[1][0]:.0%}, so more likely than all other words together. **{BANDS[2][1].capitalize()}**: less "
-    "than that."
-)
-
 NO_REPEAT = "no sentence may repeat itself"  # why ``decoding`` blocks a word
 
 _ADDRESS = re.compile(r"(www(?=\.)|://|@)", re.IGNORECASE)  # Markdown turns it into a link
@@ -36,17 +28,21 @@ BYTE_ORDER_MARK = "\ufeff"  # at the start of a CSV file; without it, Excel show
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
-def band(probability: float) -> str:
-    """One of ``BANDS``: sure, likely, a guess."""
-    return next(name for least, name in BANDS if probability >= least)
-
-
 def percent(probability: float) -> str:
     """A probability for reading; never rounded to 0% or 100%, with no line break before the sign."""
     if probability >= 0.995:
         return "over 99\N{NO-BREAK SPACE}%"
     text = "under 1%" if probability < 0.005 else f"{probability:.0%}"
     return text.replace("%", "\N{NO-BREAK SPACE}%")
+
+
+def frequency(probability: float) -> str:
+    """A probability as people say it: "about 6 in 10"."""
+    if probability >= 0.95:
+        return "almost always"
+    if probability >= 0.095:
+        return f"about {probability * 10:.0f} in 10"
+    return f"about 1 in {1 / probability:.0f}" if probability >= 0.01 else "less than 1 in 100"
 
 
 def chance(log_prob: float) -> str:
@@ -76,21 +72,6 @@ def display_word(word: str) -> str:
 def word_markdown(word: str) -> str:
     """``display_word``, escaped."""
     return escape(display_word(word))
-
-
-def confidence_summary(words: Sequence[Word]) -> str:
-    """How many words of a caption fall into each band, as a sentence."""
-    bands = [band(math.exp(word.log_prob)) for word in words if word.text]
-    sure, likely, guessed = (bands.count(name) for _, name in BANDS)
-    parts = [
-        f"was sure of {sure} of its {len(bands)} words"
-        if sure
-        else f"was sure of none of its {len(bands)} words",
-        f"found {likely} likely" if likely else "",
-        f"guessed {guessed}" if guessed else "",
-    ]
-    *first, last = filter(None, parts)
-    return f"The model {', '.join(first)}{' and ' if first else ''}{last}."
 
 
 def escape(text: str) -> str:

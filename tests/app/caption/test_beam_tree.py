@@ -68,7 +68,7 @@ def test_the_drawing_is_a_valid_specification(captions: Caption) -> None:
 def test_the_page_has_the_tree_in_words_and_as_a_table(fake: FakeCaptioner) -> None:
     app = checked(upload(open_page(), photo(3)))
     assert "Of the 14 words that it considered, it kept 7 and dropped 7" in page_text(app)
-    assert app.dataframe[0].value["sentence"][0] == "a dog runs (end)"
+    assert app.dataframe[-1].value["sentence"][0] == "a dog runs (end)"
 
 
 def test_sampling_grows_a_tree_without_pruning(tiny_bundle: Bundle) -> None:

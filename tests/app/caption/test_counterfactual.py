@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ from captioner.app.caption import counterfactual
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from captioner.inference.decoding import Candidate, DecodingOptions
-from tests.app.caption.test_page import open_page, select
+from tests.app.caption.test_page import open_page
 from tests.fake_captioner import SENTENCES, FakeCaptioner, make_candidate, photo
-from tests.visitor import checked, page_text, press, upload
+from tests.visitor import checked, interactive_caption, pin, press, sentence, upload
 
 GREEDY = DecodingOptions(beams=1)
 BEAM = DecodingOptions(beams=3)
@@ -24,67 +25,75 @@ BEAM = DecodingOptions(beams=3)
 
 def at_word(index: int) -> AppTest:
     """The app with a word of the sentence selected."""
-    return select(checked(upload(open_page(), photo(3))), index)
+    return pin(checked(upload(open_page(), photo(3))), index)
+
+
+def caption_data(app: AppTest) -> dict[str, Any]:
+    data = interactive_caption(app)
+    assert data
+    return data
 
 
 def choose(app: AppTest, option: int) -> AppTest:
-    app.pills[1].set_value(option).run()
+    app.pills[0].set_value(option).run()
     return checked(app)
 
 
 def test_the_model_goes_on_from_a_runner_up_and_does_not_look_again(fake: FakeCaptioner) -> None:
     app = choose(at_word(1), 1)
-    assert app.header[0].value == "“a ball runs”"
+    assert sentence(app) == "a ball runs"
     assert fake.decoded[-1] == replace(fake.options, prefix=(4, 9))
     assert fake.encoded == 1
-    assert [card.value for card in app.subheader[:3]] == [
+    headings = [heading.value for heading in app.subheader]
+    start = headings.index("Another word: “ball”")
+    assert headings[start : start + 3] == [
         "Another word: “ball”",
         "“a *:primary-background[dog]* runs”",
         "“a *:primary-background[ball]* runs”",
     ]
-    assert "your choice" in app.pills[0].options[1]
-    assert app.pills[0].value == 1
+    assert caption_data(app)["words"][1]["name"] == "ball, your choice, 2nd of 3 words"
+    assert caption_data(app)["pinned"] == 1
 
 
 def test_the_word_that_is_there_changes_nothing(fake: FakeCaptioner) -> None:
     app = choose(at_word(1), 0)
-    assert app.header[0].value == "“a dog runs”"
+    assert sentence(app) == "a dog runs"
     assert len(fake.decoded) == 1
     assert "Another word" not in "".join(heading.value for heading in app.subheader)
 
 
 def test_choices_are_undone_one_by_one_or_all_at_once(fake: FakeCaptioner) -> None:
     app = choose(at_word(1), 1)
-    app = choose(select(app, 2), 1)
-    assert app.header[0].value == "“a ball ball”"
-    assert "You chose “ball” and “ball”" in page_text(app)
+    app = choose(pin(app, 2), 1)
+    assert sentence(app) == "a ball ball"
+    assert "You chose “ball” and “ball”" in caption_data(app)["note"]
     app = press(app, "Undo “ball”")
-    assert app.header[0].value == "“a ball runs”"
-    assert app.pills[0].value == 2
+    assert sentence(app) == "a ball runs"
+    assert caption_data(app)["pinned"] == 2
     app = press(choose(app, 1), "Back to the model’s own sentence")
-    assert app.header[0].value == "“a dog runs”"
+    assert sentence(app) == "a dog runs"
     assert not any(button.label.startswith("Undo") for button in app.button)
 
 
 def test_an_earlier_choice_suspends_later_ones(fake: FakeCaptioner) -> None:
-    app = choose(select(choose(at_word(2), 1), 1), 1)
-    assert app.header[0].value == "“a ball runs”"
-    assert "You chose “ball”. The" in page_text(app)
-    assert press(app, "Undo “ball”").header[0].value == "“a dog ball”"
+    app = choose(pin(choose(at_word(2), 1), 1), 1)
+    assert sentence(app) == "a ball runs"
+    assert "You chose “ball”. The" in caption_data(app)["note"]
+    assert sentence(press(app, "Undo “ball”")) == "a dog ball"
 
 
 def test_a_sentence_can_be_ended_but_not_before_it_begins(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.fake_captioner.RUNNER_UP", ("", 0.05))
-    assert len(at_word(0).pills) == 1
-    assert choose(at_word(1), 1).header[0].value == "“a”"
+    assert not at_word(0).pills
+    assert sentence(choose(at_word(1), 1)) == "a"
 
 
 def test_another_setting_starts_from_the_models_own_sentence(fake: FakeCaptioner) -> None:
     app = choose(at_word(1), 1)
     app.slider(key="beams").set_value(1).run()
-    assert checked(app).header[0].value == "“a dog runs”"
+    assert sentence(checked(app)) == "a dog runs"
 
 
 def scored(own: float, new: float, *, words: int = 3) -> tuple[Candidate, Candidate]:

@@ -9,22 +9,18 @@ import pytest
 from streamlit.runtime.caching import cache_resource_api
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.caption import result
+from captioner.app.caption import word_details
 from captioner.app.components import decoding_controls, image_picker
 from captioner.inference.decoding import DecodingOptions, Word
+from captioner.inference.warning import SENTENCES
 from tests import visitor
-from tests.fake_captioner import FakeCaptioner, photo
-from tests.visitor import checked, page_text, upload
+from tests.fake_captioner import FakeCaptioner, make_warning, photo
+from tests.visitor import checked, interactive_caption, page_text, pin, sentence, upload
 
 
 def open_page(**query: str) -> AppTest:
     """The app as a visitor finds it who opens its address with this query."""
     return checked(visitor.open_page(**query))
-
-
-def select(app: AppTest, index: int) -> AppTest:
-    app.pills[0].set_value(index).run()
-    return checked(app)
 
 
 def test_the_page_is_complete_without_samples(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,44 +34,31 @@ def test_the_page_is_complete_without_samples(fake: FakeCaptioner, monkeypatch: 
 
 def test_an_upload_is_captioned(fake: FakeCaptioner) -> None:
     app = checked(upload(open_page(), photo(3)))
-    assert app.header[0].value == "“a dog runs”"
-    assert alternative_text(app) == "a dog runs"
+    assert sentence(app) == "a dog runs"
     assert image_picker.PRIVACY in page_text(app)
     assert "names, ages" in page_text(app)
 
 
-def alternative_text(app: AppTest) -> str:
-    """Of the large picture, which comes first, before the thumbnails in the folded shelf."""
-    large = [image for image in app.get("image") if image.proto.imgs[0].alt.startswith("a dog")]
-    return str(large[0].proto.imgs[0].alt)
-
-
-def test_every_word_has_its_probability_in_figures_and_in_words(fake: FakeCaptioner) -> None:
-    labels = checked(upload(open_page(), photo(3))).pills[0].options
-    assert [label.rstrip("\u2060") for label in labels] == [
-        "**a** :small[90\N{NO-BREAK SPACE}% sure]",
-        "**dog** :small[60\N{NO-BREAK SPACE}% likely]",
-        "**runs** :small[30\N{NO-BREAK SPACE}% a guess]",
-        "**\\(end\\)** :small[over 99\N{NO-BREAK SPACE}% sure]",
-    ]
-
-
-def test_words_with_the_same_label_are_distinguishable(
-    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.fake_captioner.SENTENCES", ((("a", 0.9), ("a", 0.9), ("a", 0.9)),))
-    app = checked(upload(open_page(), photo(3)))
-    assert len(set(app.pills[0].options)) == 3
-    assert select(app, 1).pills[0].value == 1
-
-
-def test_a_word_shows_its_runners_up_and_where_the_model_looked(fake: FakeCaptioner) -> None:
-    app = select(checked(upload(open_page(), photo(3))), 1)
-    assert "the model looked mostly at the lower left" in page_text(app)
-    others = [label.rstrip("\u2060") for label in app.pills[1].options]
-    assert "ball :small[5\N{NO-BREAK SPACE}%]" in others
-    assert "lower left" in alternative_text(app)
+def test_a_word_shows_its_runners_up_and_they_can_be_tried(fake: FakeCaptioner) -> None:
+    app = pin(checked(upload(open_page(), photo(3))), 1)
+    assert word_details.LEVELS["fairly sure"] in page_text(app)
+    assert [label.rstrip("\u2060") for label in app.pills[0].options] == ["dog", "ball"]
     assert fake.encoded == len(fake.decoded) == 1
+
+
+def test_a_function_word_is_not_rated(fake: FakeCaptioner) -> None:
+    app = pin(checked(upload(open_page(), photo(3))), 0)
+    assert word_details.FUNCTION_WORD in page_text(app)
+
+
+def test_a_warning_stands_above_a_sentence_that_is_called_a_guess(fake: FakeCaptioner) -> None:
+    app = checked(upload(open_page(), photo(3)))
+    assert (interactive_caption(app) or {})["title"] == ""
+    fake.warnings = (make_warning("unfamiliar"),)
+    app = checked(upload(open_page(), photo(4)))
+    assert (interactive_caption(app) or {})["title"] == "Best guess"
+    assert SENTENCES["unfamiliar"] in app.warning[0].value
+    assert "Measured \\*once\\*\\." in page_text(app), "the figures are in the details"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +73,7 @@ def test_why_a_likelier_word_was_not_taken(
     options: DecodingOptions, chosen: bool, expected: list[str]
 ) -> None:
     word = Word("dog", -3.0, (("cat", -1.0), ("ball", -2.0), ("sky", -4.0)), frozenset({"cat", "sky"}))
-    message = result.explain_likelier_words(word, options, chosen=chosen)
+    message = word_details.explain_likelier_words(word, options, chosen=chosen)
     plain = [re.sub(r"^Here | was likelier,|[“”.]", "", sentence) for sentence in message]
     assert plain == [text.format(r="but no sentence may repeat itself") for text in expected]
 
@@ -121,7 +104,7 @@ def test_no_two_visitors_share_anything(fake: FakeCaptioner, monkeypatch: pytest
     upload(first, photo(3))
     session = "second"
     second.run()
-    assert not second.header
+    assert sentence(second) is None
     upload(second, photo(3))
     assert fake.encoded == 2
 

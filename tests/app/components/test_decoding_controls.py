@@ -76,11 +76,11 @@ def test_invalid_settings_in_a_link_are_ignored_with_a_message(
 def test_sampling_is_a_setting_and_the_page_names_it(fake: FakeCaptioner) -> None:
     app = open_page(sample="two.png", mode="sample", temperature="0.5", seed="7")
     assert (fake.decoded[0].temperature, fake.decoded[0].seed) == (0.5, 7)
-    assert "A random version (sampling) at temperature 0.5, number 7" in page_text(app)
+    assert "sampling, temperature 0.5, seed 7" in page_text(app)
     app.number_input(key="seed").set_value(8).run()
-    assert "temperature 0.5, number 8" in page_text(checked(app))
+    assert "temperature 0.5, seed 8" in page_text(checked(app))
     app.segmented_control(key="mode").set_value(decoding_controls.BEAM_SEARCH).run()
-    assert "A random version" not in page_text(checked(app))
+    assert "sampling, temperature" not in page_text(checked(app))
 
 
 def test_a_caption_to_copy(fake: FakeCaptioner) -> None:

@@ -10,7 +10,7 @@ from captioner import images
 from captioner.app.state.session import DecodedImage
 from tests.app.caption.test_page import open_page
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.visitor import checked, page_text, upload
+from tests.visitor import checked, page_text, sentence, upload
 
 
 def test_the_box_of_choices_is_open_until_a_picture_is_shown(fake: FakeCaptioner) -> None:
@@ -20,7 +20,7 @@ def test_the_box_of_choices_is_open_until_a_picture_is_shown(fake: FakeCaptioner
     assert app.session_state["picker"] is False
     app.file_uploader[0].set_value(None).run()
     assert checked(app).session_state["picker"] is True
-    assert not app.header
+    assert sentence(app) is None
 
 
 def test_the_open_picture_is_decoded_once(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,14 +43,14 @@ def test_the_open_picture_is_decoded_once(fake: FakeCaptioner, monkeypatch: pyte
 
 def test_a_link_opens_its_sample(fake: FakeCaptioner) -> None:
     app = open_page(sample="two.png")
-    assert app.header[0].value == "“a dog runs”"
+    assert sentence(app) == "a dog runs"
     assert "Somebody wrote two" in page_text(app)
 
 
 def test_a_link_to_a_picture_that_is_not_here_says_so(fake: FakeCaptioner) -> None:
     app = open_page(sample="../secret.png")
     assert "not here" in app.info[0].value
-    assert not app.header
+    assert sentence(app) is None
 
 
 def test_a_picked_sample_takes_the_place_of_an_upload_and_the_other_way_round(fake: FakeCaptioner) -> None:
@@ -71,7 +71,7 @@ def test_taking_back_a_file_leaves_the_photograph_that_came_after_it(
     app.session_state["image"], app.session_state["source"] = shown, "photo-0"
     app.file_uploader[0].set_value(None).run()
     assert app.session_state["image"] == shown
-    assert checked(app).header
+    assert sentence(checked(app))
 
 
 @pytest.mark.parametrize("data", [b"not a picture", photo(5)[:50], b""])
@@ -81,4 +81,4 @@ def test_a_broken_picture_is_explained_and_the_page_goes_on(fake: FakeCaptioner,
     assert len(app.error) == 1
     assert app.error[0].value.startswith("The picture is")
     upload(app, photo(6))
-    assert checked(app).header[0].value == "“a dog runs”"
+    assert sentence(checked(app)) == "a dog runs"

@@ -18,20 +18,6 @@ sentences = some.lists(some.sampled_from(["a", "dog", "runs", "in", "red"]), max
 
 
 @pytest.mark.parametrize(
-    ("probability", "name"),
-    [(1, "sure"), (0.8, "sure"), (0.79, "likely"), (0.5, "likely"), (0.49, "a guess"), (0, "a guess")],
-)
-def test_bands_have_their_lower_ends(probability: float, name: str) -> None:
-    assert wording.band(probability) == name
-
-
-def test_the_explanation_names_every_band_and_limit() -> None:
-    for least, name in wording.BANDS:
-        assert name in wording.BANDS_EXPLAINED.lower()
-        assert not least or f"{least:.0%}" in wording.BANDS_EXPLAINED
-
-
-@pytest.mark.parametrize(
     ("probability", "expected"),
     [
         (1.0, "over 99\N{NO-BREAK SPACE}%"),
@@ -60,9 +46,7 @@ def test_odds_are_round_numbers(log_prob: float, expected: str) -> None:
     assert wording.chance(log_prob) == expected
 
 
-def test_the_end_counts_as_no_word() -> None:
-    words = [Word(text, math.log(p), ()) for text, p in (("a", 0.9), ("dog", 0.6), (END_WORD, 0.9))]
-    assert wording.confidence_summary(words) == "The model was sure of 1 of its 2 words and found 1 likely."
+def test_the_end_has_a_name() -> None:
     assert wording.display_word(END_WORD) == wording.END_NAME
 
 
@@ -161,3 +145,18 @@ def test_the_sentence_is_about_the_average_content_word(
     words = tuple(("dog", probability) for probability in probabilities)
     sentence = wording.confidence_sentence(make_candidate((("a", 0.99), *words, (END_WORD, 0.99))))
     assert sentence == f"In captions like this one, people used {expected} of the words, too."
+
+
+@pytest.mark.parametrize(
+    ("probability", "expected"),
+    [
+        (1.0, "almost always"),
+        (0.949, "about 9 in 10"),
+        (0.1, "about 1 in 10"),
+        (0.09, "about 1 in 11"),
+        (0.01, "about 1 in 100"),
+        (0.001, "less than 1 in 100"),
+    ],
+)
+def test_a_frequency_is_said_in_words(probability: float, expected: str) -> None:
+    assert wording.frequency(probability) == expected

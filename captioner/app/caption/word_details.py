@@ -1,0 +1,106 @@
+"""The pinned word: how sure the model was of it, what else it could have said, and trying that."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from captioner.app.caption import counterfactual
+from captioner.app.components import charts, wording
+from captioner.inference.decoding import Candidate, DecodingOptions, Word
+from captioner.text import is_content_word
+
+OTHERS = "**What else it could have said here**"
+NO_OTHERS = "The model keeps no other words for this place."
+CHOSEN = "You put this word here."
+END = "Here the model decided to stop."
+FUNCTION_WORD = "A small word that grammar asks for, so it is not rated."
+LEVELS = {
+    "sure": "The model is sure of this word.",
+    "fairly sure": "The model is fairly sure of this word.",
+    "a guess": "This word is a guess.",
+}
+MEASURED = "Of such words, people used about {tenths} in 10, too."
+
+
+def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -> None:
+    """Draw the details of one word of a sentence."""
+    word = candidate.words[index]
+    chosen = counterfactual.is_chosen(word, index, key)
+    with st.container(border=True):
+        st.subheader(_title(word), anchor=False)
+        st.markdown(_certainty(word, chosen=chosen))
+        left, right = st.columns(2, gap="large")
+        with left:
+            _show_others(word)
+            for reason in explain_likelier_words(word, options, chosen=chosen):
+                st.caption(reason)
+        with right:
+            counterfactual.show_choices(candidate, index, key)
+
+
+def _title(word: Word) -> str:
+    return f"“{wording.word_markdown(word.text)}”" if word.text else "The end of the sentence"
+
+
+def _certainty(word: Word, *, chosen: bool) -> str:
+    """How sure one may be of a word, in a sentence or two."""
+    level = wording.level(word)
+    if chosen or not word.text:
+        return CHOSEN if chosen else END
+    if level is None or word.calibrated is None:
+        return wording.NOT_MEASURED if is_content_word(word.text) else FUNCTION_WORD
+    return f"{LEVELS[level]} {MEASURED.format(tenths=round(10 * word.calibrated))}"
+
+
+def _show_others(word: Word) -> None:
+    st.markdown(OTHERS)
+    if not word.runners_up:
+        st.markdown(NO_OTHERS)
+        return
+    frame = _frame(word)
+    rows = zip(frame["word"], frame["label"], strict=True)
+    listed = ", ".join(f"“{text}” ({label})" for text, label in rows)
+    st.altair_chart(
+        charts.probabilities(frame), width="stretch", alt=f"How often each word fits here: {listed}."
+    )
+
+
+def _frame(word: Word) -> pd.DataFrame:
+    """A row for the word and each runner-up: word, probability, chosen (or other), label."""
+    rows = [(word.text, word.log_prob, "chosen"), *((*other, "other") for other in word.runners_up)]
+    frame = pd.DataFrame(rows, columns=["word", "probability", "chosen"]).sort_values(
+        "probability", ascending=False, kind="stable"
+    )
+    probabilities = frame["probability"].map(math.exp)
+    return frame.assign(
+        word=frame["word"].map(wording.display_word),
+        probability=probabilities,
+        label=probabilities.map(wording.frequency),
+    )
+
+
+def explain_likelier_words(word: Word, options: DecodingOptions, *, chosen: bool) -> list[str]:
+    """Why likelier words than this one were not used, as Markdown: a sentence for each reason.
+
+    ``chosen`` is whether the visitor chose the word.
+    """
+    chosen_instead = f"{_reason(options, chosen=chosen)} “{wording.word_markdown(word.text)}”"
+    examples: dict[str, str] = {}  # reason → the first word that it applies to
+    for text, log_prob in word.runners_up:
+        if log_prob > word.log_prob:
+            blocked = text in word.blocked and not chosen
+            examples.setdefault(
+                f"but {wording.NO_REPEAT}" if blocked else chosen_instead, wording.word_markdown(text)
+            )
+    return [f"Here “{text}” was likelier, {reason}." for reason, text in examples.items()]
+
+
+def _reason(options: DecodingOptions, *, chosen: bool) -> str:
+    if chosen:
+        return "but you chose"
+    if options.temperature is not None:
+        return "but the random choice was"
+    return "but the sentence as a whole came out better with"

@@ -1,0 +1,270 @@
+// Picture and sentence: hover or focus a word, and the overlay shows where the model looked.
+// All of it happens here in the browser; the server hears only of a pinned word.
+// Texts that come from files (words, names) become text nodes, never HTML.
+
+const MAX_SIDE = 360 // pixels of the overlay, which the browser scales up
+const MAX_OPACITY = 0.58
+const FAINT = 0.2 // shares of the highest attention: below the first nothing is drawn, from the second on all
+const FULL = 0.95
+const OUTLINE = 0.5 // the line around the place that got at least half of the highest attention
+const LOW_COLOR = [214, 20, 140] // RGB, from little attention …
+const HIGH_COLOR = [255, 176, 0] // … to the most
+const STEP = 1100 // milliseconds a word while the sentence plays
+
+const views = new WeakMap()
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".caption")
+  if (!views.has(root)) views.set(root, new View(root))
+  const view = views.get(root)
+  view.report = (word) => setTriggerValue("pin", { word })
+  view.update(data)
+  return () => view.pause()
+}
+
+class View {
+  constructor(root) {
+    const find = (selector) => root.querySelector(selector)
+    Object.assign(this, { root, picture: find(".picture"), image: find("img"), canvas: find("canvas") })
+    Object.assign(this, { words: find(".words"), play: find(".play"), live: find(".live") })
+    this.data = null
+    this.pinned = this.hovered = this.focused = this.playing = null // indices of words
+    this.timer = 0
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)")
+    this.calm.addEventListener("change", () => this.pause())
+    this.play.addEventListener("click", () => this.onPlay())
+    this.words.addEventListener("keydown", (event) => this.onKey(event))
+    this.words.addEventListener("focusout", () => this.show({ focused: null }))
+    this.words.addEventListener("pointerleave", () => this.show({ hovered: null }))
+  }
+
+  update(data) {
+    if (data === this.data) return // only the theme is another
+    const before = this.data
+    this.data = data
+    if (this.image.getAttribute("src") !== data.picture) this.image.src = data.picture
+    this.image.alt = data.sentence
+    this.picture.style.setProperty("--ratio", data.width / data.height)
+    this.write(".title", data.title)
+    this.write(".note", data.note)
+    this.write(".sentence", data.sentence)
+    const hasAttention = data.words.some((word) => word.attention)
+    this.write(".hint", hasAttention ? data.texts.hint : data.texts.hint_without_attention)
+    this.play.hidden = !hasAttention
+    const same = before && JSON.stringify(before.words) === JSON.stringify(data.words)
+    if (!same) this.drawWords()
+    this.drawLegend()
+    this.labelPlay()
+  }
+
+  write(selector, text) {
+    const element = this.root.querySelector(selector)
+    element.textContent = text
+    element.hidden = !text
+  }
+
+  drawWords() {
+    const { words, pinned, texts } = this.data
+    const focus = this.focusedIndex()
+    this.halt()
+    this.overlays = new Map() // index → canvas
+    this.hovered = this.focused = null
+    this.pinned = pinned
+    this.words.setAttribute("aria-label", texts.words)
+    this.buttons = words.map((word, index) => {
+      const button = document.createElement("button")
+      button.type = "button"
+      button.className = ["word", index ? "" : "first", word.style].filter(Boolean).join(" ")
+      button.textContent = word.text
+      button.setAttribute("aria-label", word.name)
+      button.addEventListener("click", () => this.pin(this.pinned === index ? null : index))
+      button.addEventListener("focus", () => this.onFocus(index))
+      button.addEventListener("pointerenter", (event) => {
+        if (event.pointerType !== "mouse") return
+        this.halt()
+        this.show({ hovered: index })
+      })
+      return button
+    })
+    this.words.replaceChildren(...this.buttons.slice(0, -1).flatMap((button) => [button, " "]))
+    this.words.append(...this.buttons.slice(-1), this.data.finished ? "" : "…")
+    if (words.at(-1)?.end) this.keepTogether(this.buttons.slice(-2))
+    this.drawPinned()
+    if (focus >= 0) this.buttons[Math.min(focus, words.length - 1)]?.focus()
+  }
+
+  // No line begins with the end mark.
+  keepTogether(buttons) {
+    const group = document.createElement("span")
+    group.className = "together"
+    buttons[0].before(group)
+    group.append(...buttons)
+  }
+
+  drawLegend() {
+    const legend = this.root.querySelector(".legend")
+    legend.replaceChildren(
+      ...this.data.legend.map(({ text, style }) => {
+        const item = document.createElement("li")
+        const sample = document.createElement("span")
+        sample.className = style
+        sample.textContent = text
+        item.append(sample)
+        return item
+      }),
+    )
+    legend.hidden = !this.data.legend.length
+  }
+
+  focusedIndex() {
+    return (this.buttons ?? []).indexOf(this.words.getRootNode().activeElement)
+  }
+
+  onFocus(index) {
+    this.buttons.forEach((button, other) => (button.tabIndex = other === index ? 0 : -1))
+    this.halt()
+    this.show({ focused: index })
+    this.live.textContent = this.data.words[index].place
+  }
+
+  onKey(event) {
+    const index = this.focusedIndex()
+    const last = this.buttons.length - 1
+    const next = { ArrowRight: index + 1, ArrowDown: index + 1, ArrowLeft: index - 1, ArrowUp: index - 1 }
+    const goal = { ...next, Home: 0, End: last }[event.key]
+    if (index < 0 || event.altKey || event.ctrlKey || event.metaKey) return
+    if (goal !== undefined) {
+      event.preventDefault()
+      this.buttons[Math.max(0, Math.min(goal, last))].focus()
+    } else if (event.key === "Escape") {
+      event.preventDefault()
+      if (this.pinned !== null) this.pin(null)
+      this.show({ focused: null, hovered: null })
+    }
+  }
+
+  pin(index) {
+    this.pinned = index
+    this.drawPinned()
+    this.live.textContent = index === null ? this.data.texts.unpinned : this.data.texts.pinned
+    this.report(index)
+  }
+
+  drawPinned() {
+    this.buttons.forEach((button, index) => {
+      button.setAttribute("aria-pressed", String(index === this.pinned))
+      button.tabIndex = index === (this.pinned ?? 0) ? 0 : -1
+    })
+    this.show({})
+  }
+
+  show(change) {
+    Object.assign(this, change)
+    const index = this.playing ?? this.hovered ?? this.focused ?? this.pinned
+    this.buttons?.forEach((button, other) => button.classList.toggle("active", other === index))
+    const word = index === null ? null : this.data.words[index]
+    const shown = Boolean(word?.attention)
+    this.picture.classList.toggle("shown", shown)
+    this.write(".place", shown ? word.place : "")
+    if (shown) this.drawOverlay(index)
+  }
+
+  drawOverlay(index) {
+    if (!this.overlays.has(index)) {
+      const { attention } = this.data.words[index]
+      this.overlays.set(index, overlay(attention, this.data.width, this.data.height))
+    }
+    const drawn = this.overlays.get(index)
+    this.canvas.width = drawn.width
+    this.canvas.height = drawn.height
+    this.canvas.getContext("2d").drawImage(drawn, 0, 0)
+  }
+
+  onPlay() {
+    const next = this.wordAfter(this.playing ?? -1)
+    if (this.timer) this.pause()
+    else if (this.calm.matches) this.show({ playing: next ?? null, hovered: null, focused: null })
+    else this.step(next ?? this.wordAfter(-1))
+  }
+
+  // The next word with attention, or undefined after the last.
+  wordAfter(index) {
+    const found = this.data.words.findIndex((word, other) => other > index && word.attention && !word.end)
+    return found < 0 ? undefined : found
+  }
+
+  step(index) {
+    if (index === undefined) return this.pause()
+    this.timer = setTimeout(() => this.step(this.wordAfter(index)), STEP)
+    this.show({ playing: index, hovered: null, focused: null })
+    this.labelPlay()
+  }
+
+  pause() {
+    this.halt()
+    this.show({})
+  }
+
+  halt() {
+    clearTimeout(this.timer)
+    this.timer = 0
+    this.playing = null
+    this.labelPlay()
+  }
+
+  labelPlay() {
+    const { play, pause, step } = this.data?.texts ?? {}
+    this.play.classList.toggle("playing", Boolean(this.timer))
+    this.play.querySelector("span").textContent = this.timer ? pause : this.calm.matches ? step : play
+  }
+}
+
+// Attention, a grid of rows with 1 at its peak, as a coloured layer for a picture of this shape.
+function overlay(grid, width, height) {
+  const scale = MAX_SIDE / Math.max(width, height)
+  const canvas = document.createElement("canvas")
+  canvas.width = Math.max(1, Math.round(width * scale))
+  canvas.height = Math.max(1, Math.round(height * scale))
+  const values = enlarged(grid, canvas.width, canvas.height)
+  const context = canvas.getContext("2d")
+  const pixels = context.createImageData(canvas.width, canvas.height)
+  values.forEach((value, at) => pixels.data.set(color(value, onOutline(values, at, canvas.width)), 4 * at))
+  context.putImageData(pixels, 0, 0)
+  return canvas
+}
+
+function color(value, outlined) {
+  if (outlined) return [255, 255, 255, 235]
+  const share = Math.min(1, Math.max(0, (value - FAINT) / (FULL - FAINT)))
+  const smooth = share * share * (3 - 2 * share)
+  const rgb = LOW_COLOR.map((low, channel) => low + (HIGH_COLOR[channel] - low) * smooth)
+  return [...rgb, 255 * MAX_OPACITY * smooth]
+}
+
+function onOutline(values, at, width) {
+  const inside = values[at] >= OUTLINE
+  return inside !== values[at + 1] >= OUTLINE || inside !== values[at + width] >= OUTLINE
+}
+
+// The grid at every pixel, smooth (cubic B-spline, separable), with 1 at its peak.
+function enlarged(grid, width, height) {
+  const across = grid.map((row) => spline(row, width))
+  const result = new Float32Array(width * height)
+  for (let x = 0; x < width; x++) {
+    const column = spline(across.map((row) => row[x]), height)
+    for (let y = 0; y < height; y++) result[y * width + x] = column[y]
+  }
+  const peak = result.reduce((highest, value) => Math.max(highest, value), 1e-9)
+  return result.map((value) => value / peak)
+}
+
+function spline(values, length) {
+  const value = (index) => values[Math.max(0, Math.min(values.length - 1, index))]
+  return Float32Array.from({ length }, (_, at) => {
+    const place = ((at + 0.5) / length) * values.length - 0.5
+    const left = Math.floor(place)
+    const t = place - left
+    const weights = [(1 - t) ** 3, 3 * t ** 3 - 6 * t ** 2 + 4, -3 * t ** 3 + 3 * t ** 2 + 3 * t + 1, t ** 3]
+    return weights.reduce((sum, weight, offset) => sum + (weight * value(left - 1 + offset)) / 6, 0)
+  })
+}

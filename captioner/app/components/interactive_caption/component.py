@@ -1,0 +1,92 @@
+"""A picture and its sentence in one: point at a word, and the picture shows where the model looked.
+
+Nothing of Streamlit's own can do this: its widgets cannot tell the pointer's or the keyboard's place before a
+click, every click asks the server, and no widget can draw over ``st.image``. So this is a component (version
+2, ``st.components.v2``) whose HTML, CSS and JavaScript stand beside this file. It asks no other server for
+anything. The attention goes to the browser as numbers, where the overlay is drawn; the server hears only of a
+word that the visitor pins.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Collection
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image
+
+from captioner.app.components import attention_overlay
+from captioner.app.components.interactive_caption import payload
+from captioner.app.state.session import DecodedImage
+from captioner.images import Pixels
+from captioner.inference.decoding import Candidate
+
+MAX_SIDE, QUALITY = 960, 85  # of the picture that is sent: pixels, and JPEG's from 1 to 95
+
+_FOLDER = Path(__file__).parent
+_HTML, _CSS, _JS = (
+    (_FOLDER / f"component.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
+)
+_mount = st.components.v2.component("interactive_caption", html=_HTML, css=_CSS, js=_JS)
+
+
+def show(
+    image: DecodedImage,
+    candidate: Candidate,
+    key: str,
+    *,
+    title: str = "",
+    note: str = "",
+    chosen: Collection[int] = (),
+) -> int | None:
+    """Draw an image and a sentence about it, and return the index of the word that is pinned, if one is.
+
+    Args:
+        image: what the visitor opened.
+        candidate: the sentence.
+        key: stays the same while the same image is shown, even with another sentence.
+        title: stands above the sentence, as plain text.
+        note: stands below it, as plain text.
+        chosen: indices of words that the visitor chose.
+    """
+    data = payload.build(candidate, chosen)
+    data |= payload.picture(_picture_url(image.sha256, image.pixels), image.pixels)
+    data |= {"title": title, "note": note, "pinned": _in_range(pinned(key), candidate)}
+    result = _mount(key=f"caption {key}", data=data, on_pin_change=lambda: None)
+    event = result.get("pin")
+    if isinstance(event, dict):  # the browser's, so it can be anything
+        pin(key, _in_range(event.get("word"), candidate))
+    return _in_range(pinned(key), candidate)
+
+
+def pinned(key: str) -> int | None:
+    """Index of the word that is pinned in the sentence with this key."""
+    index: int | None = st.session_state.get(_state_key(key))
+    return index
+
+
+def pin(key: str, index: int | None) -> None:
+    """Pin a word, or none. A page that does so shows another sentence: for the same, the browser decides."""
+    st.session_state[_state_key(key)] = index
+
+
+def _in_range(index: object, candidate: Candidate) -> int | None:
+    return index if type(index) is int and 0 <= index < len(candidate.words) else None
+
+
+def _state_key(key: str) -> str:
+    return f"pinned {key}"
+
+
+@st.cache_resource(scope="session", max_entries=1, show_spinner=False)
+def _picture_url(sha256: str, _pixels: Pixels) -> str:
+    return picture_url(_pixels)
+
+
+def picture_url(pixels: Pixels) -> str:
+    """An image, uint8[H, W, 3], as a small JPEG file in a ``data:`` address."""
+    file = io.BytesIO()
+    Image.fromarray(attention_overlay.scaled_down(pixels, MAX_SIDE)).save(file, "JPEG", quality=QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
