@@ -242,6 +242,16 @@ class Calibrator(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
     mean_wrong: Share | None
     human_share: Share | None  # of people's own words or sentences that would count as right
 
+    @property
+    def count(self) -> int:
+        """Words or captions on which it was measured."""
+        return sum(bin.count for bin in self.bins)
+
+    @property
+    def observed(self) -> float:
+        """The share of them that was right."""
+        return sum(bin.observed * bin.count for bin in self.bins) / self.count
+
 
 class CalibrationParameters(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """calibration.json: calibrated probabilities of words and captions, and their measured reliability."""

@@ -268,8 +268,6 @@ def table(result: Calibration | None) -> str:
 
 
 def _row(name: str, part: Calibrator) -> str:
-    count = sum(bin.count for bin in part.bins)
-    right = sum(bin.observed * bin.count for bin in part.bins) / count
     numbers = {
         "expected calibration error": part.expected_calibration_error,
         "AUC": part.auc,
@@ -278,7 +276,7 @@ def _row(name: str, part: Calibrator) -> str:
         "of people's are right": part.human_share,
     }
     known = "".join(f", {key} {value:.3f}" for key, value in numbers.items() if value is not None)
-    return f"{name:9} {right:.3f} of {count:,} are right, {len(part.bins)} bins of equal mass{known}"
+    return f"{name:9} {part.observed:.3f} of {part.count:,} are right, {len(part.bins)} bins of equal mass{known}"
 
 
 def _logistic(values: Floats) -> Floats:

@@ -48,3 +48,34 @@ def in_text_color(chart: alt.Chart) -> alt.Chart:
     """A chart in the colour of the theme's text: for text and for marks of the same contrast."""
     drawn: alt.Chart = chart.transform_calculate(ink="'4'").encode(color=TEXT_COLOR)
     return drawn
+
+
+def reliability_diagram(frame: pd.DataFrame) -> alt.LayerChart:
+    """Reliability diagram (Guo et al. 2017): predicted, observed, of (what), count; the diagonal is ideal."""
+    domain = alt.Scale(domain=[0, 1])
+    share = alt.Axis(format="%", tickCount=5)
+    x = alt.X("predicted:Q", title="expected share (calibrated probability)", scale=domain, axis=share)
+    y = alt.Y("observed:Q", title="share that people used, too", scale=domain, axis=share)
+    ends = pd.DataFrame({"predicted": [0.0, 1.0], "observed": [0.0, 1.0]})
+    diagonal = in_text_color(alt.Chart(ends)).mark_line(
+        strokeDash=[4, 4], strokeWidth=1.5, opacity=RULE_OPACITY
+    )
+    kinds = frame["of"].drop_duplicates().tolist()
+    legend = alt.Legend(title=None, orient="top-left", labelFontSize=LABEL_SIZE)
+    marks = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=110, opacity=1)
+        .encode(
+            x=x,
+            y=y,
+            shape=alt.Shape("of:N", sort=kinds, legend=legend, scale=alt.Scale(range=["circle", "square"])),
+            color=alt.Color("of:N", sort=kinds, legend=legend),
+            tooltip=[
+                "of:N",
+                alt.Tooltip("predicted:Q", format=".0%"),
+                alt.Tooltip("observed:Q", format=".0%"),
+                "count:Q",
+            ],
+        )
+    )
+    return layered(HEIGHT, diagonal.encode(x=x, y=y), marks)

@@ -188,6 +188,10 @@ def confidence_sentence(candidate: Candidate) -> str:
     share = expected_share(candidate)
     if share is None:
         return NOT_MEASURED
+    return f"In captions like this one, people used {in_10(share)} of the words, too."
+
+
+def in_10(share: float) -> str:
+    """A share as people say it: "about 6 in 10"."""
     tenths = round(10 * share)
-    amount = {0: "hardly any", 10: "nearly all"}.get(tenths, f"about {tenths} in 10")
-    return f"In captions like this one, people used {amount} of the words, too."
+    return {0: "hardly any", 10: "nearly all"}.get(tenths, f"about {tenths} in 10")

@@ -11,7 +11,7 @@ from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary, show_broken_bundles
 from captioner.app.quality import explore, failures, texts
 from captioner.app.state import other_bundles, serving
-from captioner.bundle.schema import Metrics
+from captioner.bundle.schema import CalibrationParameters, Metrics
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
@@ -26,12 +26,14 @@ def page() -> None:
     bundle = serving.active_bundle().bundle
     metrics, baselines = _read(bundle.metrics), _read(bundle.baselines) or []
     captions = _read(lambda: predictions.scored_captions(bundle)) or []
-    _show_in_short(captions, metrics)
+    calibration = _read(bundle.calibration)
+    _show_in_short(captions, metrics, calibration)
     if captions:
         st.header(texts.EXPLORE, anchor=False)
         explore.show(captions, bundle.vocabulary)
         _show_failures(captions)
     # Imported late, so that the sentences appear at once: pandas and Altair take half a second.
+    from captioner.app.components import reliability
     from captioner.app.quality import scores, statistics
 
     if captions:
@@ -39,6 +41,8 @@ def page() -> None:
             statistics.show_unused_words(bundle, captions)
     if len(captions) >= MIN_TO_COMPARE:
         statistics.show_similarity_by_confidence(captions)
+    with error_boundary():
+        reliability.show(calibration)
     st.header(texts.SCORES, anchor=False)
     scores.show(metrics, baselines)
     if captions:
@@ -54,11 +58,21 @@ def _read(content: Callable[[], Content]) -> Content | None:
     return None
 
 
-def _show_in_short(captions: Sequence[ScoredCaption], metrics: Metrics | None) -> None:
+def _show_in_short(
+    captions: Sequence[ScoredCaption], metrics: Metrics | None, calibration: CalibrationParameters | None
+) -> None:
     if captions:
         st.markdown(texts.IN_SHORT.format(count=f"{len(captions):,}"))
     else:
         st.info(texts.NO_PREDICTIONS, icon=":material/info:")
+    if calibration:
+        human = calibration.words.human_share
+        st.markdown(
+            texts.IN_SHORT_WORDS.format(
+                share=wording.in_10(calibration.words.observed),
+                people=texts.IN_SHORT_WORDS_OF_PEOPLE.format(share=wording.in_10(human)) if human else "",
+            )
+        )
     if not metrics:
         return
     people = metrics.human_baseline

@@ -5,6 +5,8 @@ NO_PREDICTIONS = "This model has not been tried on test photos yet."
 
 # At the top: how often it is right.
 IN_SHORT = "The model was tried on {count} photos that it had never seen before. Nobody picked the good ones: here are all of its sentences, also those that are wrong."
+IN_SHORT_WORDS = "**How often is it right?** People who described the same photo used **{share}** of its words, too.{people} Words like “a” and “in” do not count."
+IN_SHORT_WORDS_OF_PEOPLE = " Of each other’s words, they used {share}."
 IN_SHORT_SCORES = "**How close are its sentences to those that people wrote about the same photos?** One and the same sentence for every photo reaches {constant}. The model reaches **{model}**.{people}"
 IN_SHORT_PEOPLE = " People, compared with each other, reach {people}."
 RATE_YOURSELF = "What counts in the end is whether people find a sentence right. You can find out:"
