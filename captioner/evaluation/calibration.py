@@ -276,7 +276,8 @@ def _row(name: str, part: Calibrator) -> str:
         "of people's are right": part.human_share,
     }
     known = "".join(f", {key} {value:.3f}" for key, value in numbers.items() if value is not None)
-    return f"{name:9} {part.observed:.3f} of {part.count:,} are right, {len(part.bins)} bins of equal mass{known}"
+    bins = f"{len(part.bins)} bins of equal mass"
+    return f"{name:9} {part.observed:.3f} of {part.count:,} are right, {bins}{known}"
 
 
 def _logistic(values: Floats) -> Floats:

@@ -34,11 +34,12 @@ WORST: dict[str, tuple[str, str | bytes]] = {
     "no text": ("predictions.csv", b"\xff\xfe"),
     "no rows": ("baselines.json", "{}"),
     "no rule": ("novelty.json", "{}"),
+    "no calibration": ("calibration.json", "{}"),
 }
 
 PAGES = {
     "how_it_works": ("dataset.json", "history.csv"),
-    "quality": ("predictions.csv", "dataset.json", "metrics.json", "baselines.json"),
+    "quality": ("predictions.csv", "dataset.json", "metrics.json", "baselines.json", "calibration.json"),
 }
 SHOWN = [(case, page) for page, names in PAGES.items() for case, (name, _) in WORST.items() if name in names]
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from captioner.app.components import reliability
 from captioner.app.quality import texts
 from captioner.app.state.other_bundles import ACTIVE
 from captioner.bundle import storage
@@ -50,6 +51,17 @@ def test_only_failures_that_occurred_are_shown(tmp_path: Path, monkeypatch: pyte
     page_text = text(app)
     assert r"Two people stroke a small kangaroo on a lawn. It said: “a dog with a \*ball\*”" in page_text
     assert "kitten" not in page_text
+
+
+def test_how_often_its_words_are_right_stands_where_it_was_measured(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = texts.IN_SHORT_WORDS.format(share="about 5 in 10", people="")[:70]
+    assert expected not in text(visit("quality", trained, monkeypatch))
+    measured = storage.replace(trained.folder, {"calibration.json": json.dumps(tiny.CALIBRATION)})
+    page_text = text(visit("quality", measured, monkeypatch))
+    assert expected in page_text
+    assert reliability.HOW_TO_READ in page_text
 
 
 def test_a_model_without_test_captions_has_no_failures(
