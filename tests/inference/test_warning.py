@@ -169,10 +169,8 @@ def test_low_confidence_is_hidden_before_the_rating(
     assert SENTENCES[UNSURE] in page_text(press(press(app, "Right"), "Back"))
 
 
-def test_the_figures_stand_in_the_help_and_stay_plain_text(doubtful: FakeCaptioner) -> None:
-    app = checked(upload(open_page(), photo(3)))
-    helps = [element.proto.help for element in app.markdown if SENTENCES[UNSURE] in element.value]
-    assert helps == ["Measured \\*once\\*\\."]
+def test_the_figures_stand_in_the_details_and_stay_plain_text(doubtful: FakeCaptioner) -> None:
+    assert "Measured \\*once\\*\\." in page_text(checked(upload(open_page(), photo(3))))
 
 
 def test_without_a_warning_nothing_is_shown(fake: FakeCaptioner) -> None:

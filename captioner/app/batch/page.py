@@ -105,10 +105,11 @@ def _preview(result: PictureResult) -> None:
         st.markdown(_problem(result))
     else:
         st.image(result.thumbnail, width=THUMBNAIL[0], alt=result.caption)
+        if result.warning:
+            st.warning(result.warning, icon=":material/warning:")
+            st.caption(wording.BEST_GUESS)
         st.markdown(f"“{wording.escape(result.caption)}”")
         st.caption(result.how_sure)
-        if result.warning:
-            st.markdown(f":material/warning: {result.warning}")
 
 
 def _problem(result: PictureResult) -> str:

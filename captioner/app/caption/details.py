@@ -13,6 +13,7 @@ from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions
 
 TITLE = "Details"
+ALL_WORDS = "Of captions as likely as this one, {often} have only words that people used, too."
 NOT_RATED = "not rated"
 
 
@@ -27,6 +28,8 @@ def show(caption: Caption, options: DecodingOptions) -> None:
         st.subheader("The sentences", anchor=False)
         st.dataframe(sentences(caption), hide_index=True, alt="Every sentence with its probability and score")
         st.caption(_method(options))
+        if caption.best.calibrated is not None:
+            st.caption(ALL_WORDS.format(often=wording.frequency(caption.best.calibrated)))
         beam_tree.show(caption, options)
 
 

@@ -87,7 +87,7 @@ def _title(caption: Caption, options: DecodingOptions, *, changed: bool) -> str:
         return "With your word"
     if options.temperature is not None:
         return "A random version"
-    return "Best guess" if caption.warnings else ""
+    return wording.BEST_GUESS if caption.warnings else ""
 
 
 def _show_references(sample: str) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from captioner.app.compare import configurations
 from captioner.app.compare.configurations import LABELS, Configuration
-from captioner.app.components import decoding_controls, image_picker, wording
+from captioner.app.components import decoding_controls, image_picker, warning_box, wording
 from captioner.app.components.errors import show_broken_bundles, show_error
 from captioner.app.state import other_bundles, serving
 from captioner.app.state.session import DecodedImage, caption_image
@@ -175,9 +175,8 @@ def _show_caption(
     st.caption(f"{wording.escape(model)}: {wording.escape(configuration.summary)}.")
     changed = wording.changed_words(best.text, other.text)
     end = "" if best.finished else " …"
+    warning_box.show([warning.code for warning in caption.warnings])
     st.header(f"“{wording.highlight_differences(best.text, other.text)}{end}”", anchor=False)
-    for warning in caption.warnings:
-        st.markdown(wording.warning(warning.code), help=wording.escape(warning.reason))
     st.markdown(
         f"{wording.confidence_sentence(best)} The chance that it says exactly this: "
         f"{wording.chance(best.log_prob)}; of a word, on average: {wording.percent(best.confidence)}."

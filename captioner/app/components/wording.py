@@ -162,6 +162,7 @@ LEVELS_EXPLAINED = (
     f"**{LEVELS[1][1].capitalize()}**: at least {10 * LEVELS[1][0]:.0f} in 10. "
     f"**{LEVELS[2][1].capitalize()}**: fewer. Words like “a” and “in” are not rated."
 )
+BEST_GUESS = "Best guess"  # above a caption that comes with a warning
 NOT_MEASURED = "How often captions like this one are right has not been measured."
 CONFIDENCE_EXPLAINED = (
     "Measured on test pictures, each described by five people: how many words of such captions are in one of "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner import images
-from captioner.app.components import wording
+from captioner.app.components import warning_box, wording
 from captioner.app.review.session import (
     MAX_PICTURES,
     MAX_TEXT,
@@ -74,8 +74,10 @@ def show(key: str, session: RatingSession) -> None:
     with right:
         st.caption(f"Picture {position + 1} of {count}")
         if caption := picture.caption if picture else item.caption:
+            codes = (picture.warnings if picture else item.warnings).split()
+            # How sure the model was stays hidden until the rating, which is compared with it later.
+            warning_box.show([code for code in codes if item.rating or code != UNSURE])
             st.header(f"“{wording.escape(caption)}”", anchor=False)
-            _show_warnings(picture.warnings if picture else item.warnings, rated=bool(item.rating))
         _rating_buttons(key, item, picture, position)
         with st.container(horizontal=True):
             for label, step, shortcut in (("Back", -1, "Left"), ("Next", 1, "Right")):
@@ -87,13 +89,6 @@ def show(key: str, session: RatingSession) -> None:
                     args=(key, step),
                     width="stretch",
                 )
-
-
-def _show_warnings(codes: str, *, rated: bool) -> None:
-    # How sure the model was stays hidden until the rating, which is compared with it later.
-    for code in codes.split():
-        if rated or code != UNSURE:
-            st.markdown(wording.warning(code))
 
 
 def _rating_buttons(key: str, item: Item, picture: PictureToRate | None, position: int) -> None:
