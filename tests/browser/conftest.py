@@ -1,4 +1,4 @@
-"""One server and browser for all tests, a fresh page for each, and shared actions."""
+"""One server and browser for all tests, a new visitor for each, and shared actions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -21,7 +20,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import (
     Browser,
-    BrowserContext,
     FilePayload,
     Locator,
     Page,
@@ -33,6 +31,7 @@ from playwright.sync_api import (
 from captioner.bundle.storage import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
+HEALTH = "_stcore/health"  # a path of the server that is no page of the app
 TIMEOUT = 60  # seconds, on a machine that does other things, too
 FLAGS = [
     "--headless",
@@ -100,7 +99,7 @@ def address(
             command + flags, cwd=ROOT, env=os.environ | settings, stdout=file, stderr=subprocess.STDOUT
         )
         try:
-            _wait(f"http://127.0.0.1:{port}/_stcore/health", server, log)
+            _wait(f"http://127.0.0.1:{port}/{HEALTH}", server, log)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.send_signal(signal.SIGTERM)
@@ -119,22 +118,34 @@ def _wait(health: str, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the app did not start: {log.read_text()}")
 
 
+@pytest.fixture(scope="session")
+def unused_pages() -> list[Page]:
+    """Pages of earlier tests: Chromium still has the app's scripts there, which take a second otherwise."""
+    return []
+
+
 @pytest.fixture
-def open_page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Open]:
+def open_page(
+    browser: Browser, address: str, unused_pages: list[Page], request: pytest.FixtureRequest
+) -> Iterator[Open]:
     """Opens a path of the app for a new visitor; wide, unless a test asks for another viewport."""
     viewport: ViewportSize = getattr(request, "param", WIDE)
-    contexts: list[BrowserContext] = []
+    used: list[Page] = []
 
-    def open_page(path: str = "", **context: Any) -> Page:
-        contexts.append(browser.new_context(viewport=viewport, **context))
-        page = contexts[-1].new_page()
+    def open_page(path: str = "") -> Page:
+        page = unused_pages.pop() if unused_pages else browser.new_context().new_page()
+        used.append(page)
         page.set_default_timeout(TIMEOUT * 1000)
+        page.set_viewport_size(viewport)
         page.goto(f"{address}/{path}")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in used:
+        page.goto(f"{address}/{HEALTH}")  # leaves the app, and nothing there writes into the storage
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.context.clear_cookies()
+        unused_pages.append(page)
 
 
 def photo(seed: int = 1) -> bytes:

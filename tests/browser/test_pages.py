@@ -14,6 +14,7 @@ from captioner.app.components.image_picker import PRIVACY
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.browser.conftest import (
+    HEALTH,
     Open,
     at_both_widths,
     caption_text,
@@ -129,7 +130,7 @@ def test_no_file_name_becomes_a_link(open_page: Open) -> None:
 
 @pytest.mark.parametrize("path", ["", "batch", "compare", "quality", "review", "how_it_works", "about"])
 def test_no_page_loads_from_other_servers(open_page: Open, address: str, path: str) -> None:
-    page = open_page()
+    page = open_page(HEALTH)
     urls: list[str] = []
     page.on("request", lambda request: urls.append(request.url))
     page.goto(f"{address}/{path}")
