@@ -43,6 +43,7 @@ class ScoredCaption:
 
 
 SORT_KEYS: dict[str, Callable[[ScoredCaption], float]] = {
+    "Mixed": lambda _: 0.0,  # as in the file
     "Best matches": lambda row: -row.cider,
     "Worst matches": lambda row: row.cider,
     "Most unsure": lambda row: row.confidence,

@@ -49,7 +49,7 @@ def select(page: Page, row: int) -> None:
 
 @at_both_widths
 def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[ScoredCaption]) -> None:
-    page = open_page("quality")
+    page = open_page("quality?view=Table&first=Best+matches")
     expect(page.get_by_role("heading", level=3, name=f"“{best[0].caption}”")).to_be_visible()
     select(page, 1)
     expect(page.get_by_role("heading", level=3, name=f"“{best[1].caption}”")).to_be_visible()

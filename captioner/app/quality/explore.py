@@ -1,4 +1,4 @@
-"""The model's captions of the test pictures: search, sort, look at one."""
+"""The model's captions of the test pictures: search, sort, look at the pictures, or at all in a table."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ from captioner.text import Vocabulary, words
 
 ROW_HEIGHT, MAX_ROWS = 66, 9  # pixels: below 65, Streamlit does not wrap a cell; rows seen at once
 SENTENCE_WIDTH, NUMBER_WIDTH = 170, 72  # pixels, as much as fits on a phone; wide screens stretch them
+SIZE, PER_PAGE = (640, 480), 12  # pixels of a picture; pictures on a page
+VIEWS = PICTURES, TABLE = texts.AS_PICTURES, texts.AS_TABLE
 MIN_TO_COMPARE = 20  # captions, from which on averages are compared
 
 
 @st.fragment
 @error_boundary()
 def show(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
-    """Draw the search, the table of what it finds, and the chosen caption."""
+    """Draw the search and what it finds: the pictures, where they are here, or a table."""
     samples, source = serving.samples()
+    with_picture = [row for row in captions if row.image in samples]
     left, right = st.columns([6, 5], gap="medium")
     query = left.text_input(
         texts.SEARCH,
@@ -46,7 +49,14 @@ def show(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
         key="first",
         bind="query-params",
     )
-    searched = _only_with_picture(captions, samples)
+    as_table = (
+        not with_picture
+        or st.segmented_control(
+            texts.VIEW, VIEWS, default=PICTURES, required=True, key="view", bind="query-params"
+        )
+        == TABLE
+    )
+    searched = captions if as_table else with_picture
     matches = sorted(predictions.search(searched, query), key=SORT_KEYS[order or next(iter(SORT_KEYS))])
     if not matches:
         st.info(
@@ -55,26 +65,54 @@ def show(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
         )
         return
     st.markdown(_count(matches, captions, query))
+    if as_table:
+        _show_table(matches, captions, samples, source, key=f"sentences {query} {order}")
+    else:
+        _show_pictures(matches, captions, samples, key=f"pictures {query} {order}")
+        st.caption(f"{wording.escape(source)} {CIDER_DESCRIPTION}")
+
+
+def _show_pictures(
+    matches: Sequence[ScoredCaption],
+    captions: Sequence[ScoredCaption],
+    samples: Mapping[str, Sample],
+    key: str,
+) -> None:
+    """A page of pictures, each with its caption and, on demand, more about it."""
+    place, pages = st.container(), -(-len(matches) // PER_PAGE)
+    page = st.pagination(pages, key=key) if pages > 1 else 1
+    with place:
+        grid = st.grid(3, min_column_width=250)
+    first = (page - 1) * PER_PAGE
+    for number, row in enumerate(matches[first : first + PER_PAGE], start=first + 1):
+        with grid.cell(), st.container(border=True):
+            _picture(row, samples[row.image])
+            st.markdown(f"“{wording.escape(row.caption)}”")
+            with st.popover(texts.MORE.format(number=number)):
+                _details(row, captions, samples[row.image])
+                _scores(row, captions)
+
+
+def _show_table(
+    matches: Sequence[ScoredCaption],
+    captions: Sequence[ScoredCaption],
+    samples: Mapping[str, Sample],
+    source: str,
+    key: str,
+) -> None:
+    """A table of all matches; beside it, the chosen one."""
     left, right = st.columns([6, 5], gap="medium")
     with left:
-        chosen = matches[_table(matches, f"sentences {query} {order} {len(searched)}")]
+        chosen = matches[_table(matches, key)]
         st.caption(CIDER_DESCRIPTION)
     with right:
+        if chosen.image in samples:
+            _picture(chosen, samples[chosen.image])
+        st.subheader(f"“{wording.escape(chosen.caption)}”", anchor=False)
         _details(chosen, captions, samples.get(chosen.image))
         st.caption(wording.escape(source) if chosen.image in samples else texts.NO_PICTURE)
         with st.expander(texts.ALL_SCORES, icon=":material/table_rows:"):
             _scores(chosen, captions)
-
-
-def _only_with_picture(
-    captions: Sequence[ScoredCaption], samples: Mapping[str, Sample]
-) -> Sequence[ScoredCaption]:
-    """Where some pictures are here and others are not, the visitor may choose to see only those."""
-    with_picture = [row for row in captions if row.image in samples]
-    if not 0 < len(with_picture) < len(captions):
-        return captions
-    only = st.checkbox(texts.ONLY_WITH_PICTURE.format(count=len(with_picture)), key="illustrated")
-    return with_picture if only else captions
 
 
 def _no_match(query: str, vocabulary: Vocabulary, *, only_with_picture: bool) -> str:
@@ -133,9 +171,6 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
 
 
 def _details(chosen: ScoredCaption, captions: Sequence[ScoredCaption], sample: Sample | None) -> None:
-    if sample:
-        _picture(chosen, sample)
-    st.subheader(f"“{wording.escape(chosen.caption)}”", anchor=False)
     st.markdown(_comparison(chosen, captions))
     if sample and sample.references:
         st.markdown(f"**{texts.PEOPLE_WROTE}**")
@@ -164,7 +199,7 @@ def _picture(chosen: ScoredCaption, sample: Sample) -> None:
     except CaptionerError as error:
         show_error(error)
     else:
-        st.image(attention_overlay.scaled_down(image, 640), width="stretch", alt=chosen.caption)
+        st.image(attention_overlay.thumbnail(image, SIZE), width="stretch", alt=chosen.caption)
 
 
 def _scores(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> None:

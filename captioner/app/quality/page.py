@@ -61,27 +61,31 @@ def _read(content: Callable[[], Content]) -> Content | None:
 def _show_in_short(
     captions: Sequence[ScoredCaption], metrics: Metrics | None, calibration: CalibrationParameters | None
 ) -> None:
+    """How often it is right, as far as that was measured."""
     if captions:
         st.markdown(texts.IN_SHORT.format(count=f"{len(captions):,}"))
     else:
         st.info(texts.NO_PREDICTIONS, icon=":material/info:")
     if calibration:
-        human = calibration.words.human_share
-        st.markdown(
-            texts.IN_SHORT_WORDS.format(
-                share=wording.in_10(calibration.words.observed),
-                people=texts.IN_SHORT_WORDS_OF_PEOPLE.format(share=wording.in_10(human)) if human else "",
-            )
-        )
-    if not metrics:
-        return
+        shares = [(texts.WORDS, calibration.words.observed)]
+        if (people := calibration.words.human_share) is not None:
+            shares.append((texts.WORDS_OF_PEOPLE, people))
+        grid = st.grid(2, min_column_width=220, border=True)
+        for label, share in shares:
+            grid.metric(label, wording.in_10(share))
+        st.caption(texts.WORDS_EXPLAINED)
+    elif metrics:
+        st.markdown(_similarity(metrics))
+    if captions:
+        st.markdown(texts.RATE_YOURSELF)
+
+
+def _similarity(metrics: Metrics) -> str:
     people = metrics.human_baseline
-    st.markdown(
-        texts.IN_SHORT_SCORES.format(
-            constant=f"{metrics.constant_baseline['cider']:.2f}",
-            model=f"{metrics.scores['cider']:.2f}",
-            people=texts.IN_SHORT_PEOPLE.format(people=f"{people['cider']:.2f}") if people else "",
-        )
+    return texts.IN_SHORT_SCORES.format(
+        constant=f"{metrics.constant_baseline['cider']:.2f}",
+        model=f"{metrics.scores['cider']:.2f}",
+        people=texts.IN_SHORT_PEOPLE.format(people=f"{people['cider']:.2f}") if people else "",
     )
 
 

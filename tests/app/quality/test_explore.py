@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.quality import texts
+from captioner.app.quality import explore, texts
 from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage as bundles
@@ -67,6 +67,7 @@ def test_unused_words_are_known_frequent_and_in_no_caption(predicting: Bundle) -
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
+        ("Mixed", [0, 1, 2, 3]),
         ("Best matches", [1, 2, 0, 3]),
         ("Worst matches", [3, 0, 2, 1]),
         ("Most unsure", [2, 1, 3, 0]),
@@ -90,15 +91,27 @@ def test_without_pictures_the_page_is_complete(predicting: Bundle, monkeypatch: 
     assert [header.value for header in app.subheader][1:] == [texts.UNUSED_WORDS, texts.SIMILARITY]
 
 
-def test_a_local_dataset_adds_the_picture_and_what_people_wrote(
+def test_a_local_dataset_adds_the_pictures_and_what_people_wrote(
     predicting: Bundle, monkeypatch: pytest.MonkeyPatch, kaggle_folder: Path
 ) -> None:
     monkeypatch.setenv("CAPTIONER_FLICKR8K", str(kaggle_folder))
     app = visit(predicting, monkeypatch)
-    assert app.get("image")[0].proto.imgs[0].alt == SENTENCES[1]
+    assert [image.proto.imgs[0].alt for image in app.get("image")] == list(SENTENCES)
     written = tiny_flickr8k.ALL[TEST[1]]
     assert all(reference.split()[-2] in page_text(app) for reference in written)
-    assert not app.checkbox
+    table = visit(predicting, monkeypatch, view=explore.TABLE, first="Best matches")
+    assert [image.proto.imgs[0].alt for image in table.get("image")] == [SENTENCES[1]]
+    assert all(reference.split()[-2] in page_text(table) for reference in written)
+
+
+def test_many_pictures_are_on_several_pages(
+    predicting: Bundle, monkeypatch: pytest.MonkeyPatch, kaggle_folder: Path
+) -> None:
+    monkeypatch.setattr(explore, "PER_PAGE", 3)
+    monkeypatch.setenv("CAPTIONER_FLICKR8K", str(kaggle_folder))
+    app = visit(predicting, monkeypatch)
+    assert len(app.get("image")) == 3
+    assert len(app.get("pagination")) == 1
 
 
 def test_a_picture_that_is_gone_is_explained_and_the_rest_stays(
@@ -111,27 +124,26 @@ def test_a_picture_that_is_gone_is_explained_and_the_rest_stays(
     app.run()
     assert not app.exception
     assert TEST[1] in app.error[0].value
-    assert app.subheader[0].value == f"“{SENTENCES[1]}”"
+    assert [image.proto.imgs[0].alt for image in app.get("image")] == [SENTENCES[0], *SENTENCES[2:]]
 
 
-def test_the_search_can_be_limited_to_the_pictures_that_are_here(
+def test_only_pictures_that_are_here_are_shown_the_table_has_all(
     predicting: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = tiny_flickr8k.kaggle(tmp_path / "flickr8k")
     (folder / "Images" / TEST[1]).unlink()
     monkeypatch.setenv("CAPTIONER_FLICKR8K", str(folder))
     app = visit(predicting, monkeypatch)
-    assert len(listed(app)) == 4
-    app.checkbox[0].check().run()
-    assert SENTENCES[1] not in listed(checked(app))
+    assert len(app.get("image")) == 3
     assert "3 of 4 sentences" in page_text(app)
+    assert len(listed(visit(predicting, monkeypatch, view=explore.TABLE))) == 4
     app.text_input[0].set_value("plays").run()
     assert app.info[0].value.startswith("None of the sentences whose photo is here has")
 
 
 def test_a_search_stands_in_the_link(predicting: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(predicting, monkeypatch, search="dog")
-    assert listed(app) == [SENTENCES[1], SENTENCES[0]]
+    assert listed(app) == [SENTENCES[0], SENTENCES[1]]
     assert "2 of 4 sentences with “dog”" in page_text(app)
 
 
@@ -149,7 +161,7 @@ def test_a_search_that_finds_nothing_says_why(
 def test_one_pictures_score_always_comes_with_what_it_means(
     predicting: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said_there = page_text(visit(predicting, monkeypatch))
+    said_there = page_text(visit(predicting, monkeypatch, first="Best matches"))
     assert "It is more similar to theirs than all others" in said_there
     assert predictions.CIDER_DESCRIPTION in said_there
 
