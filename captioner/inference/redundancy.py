@@ -35,16 +35,16 @@ _LIVING = """
 """
 _CLOTHING = """
     shirt sweatshirt/hoodie sweater jacket/coat vest dress gown suit tuxedo uniform jersey outfit costume
-    skirt shorts pants/trousers/jeans hat/cap helmet beanie bandana headband scarf/scarves glove
+    skirt shorts pants/trousers/jeans hat/cap/helmet beanie bandana headband scarf/scarves glove
     sunglasses/glasses goggles mask shoe/sneaker boot sandal sock swimsuit bikini wetsuit tie necklace earring
     backpack beard mohawk collar leash harness muzzle robe blouse
 """
 _THINGS = """
-    ball bike/bicycle motorcycle/motorbike skateboard snowboard surfboard scooter car truck bus van train boat
-    canoe kayak raft sled wagon cart stroller wheelchair beach ocean/sea lake river stream/creek pond pool
-    water wave waterfall fountain puddle mud sand snow ice grass dirt field lawn hill mountain cliff
+    ball bike/bicycle/motorcycle/motorbike skateboard snowboard surfboard scooter car truck bus van train
+    boat/canoe/kayak raft sled wagon cart stroller wheelchair beach ocean/sea lake river stream/creek pond
+    pool water wave waterfall fountain puddle mud sand snow ice grass dirt field lawn hill mountain cliff
     rock/boulder stone cave forest/woods tree branch log bush flower leaf/leaves garden yard/backyard park
-    playground street road sidewalk path/trail track bridge fence wall railing/rail pole gate door/doorway
+    playground street/road sidewalk path/trail track bridge fence wall railing/rail pole gate door/doorway
     window building house city market store/shop restaurant bar kitchen room stage stadium court arena gym
     platform dock/pier deck porch roof floor stairs ladder ramp slope table desk chair bench couch/sofa bed
     blanket carpet/rug swing slide trampoline hurdle tunnel tube hoop basket bat racket net goal frisbee toy

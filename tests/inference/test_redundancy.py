@@ -70,6 +70,10 @@ def test_people_and_animals_that_nothing_tells_apart_are_redundant(caption: str)
     "caption",
     [
         "a man is riding a bicycle on a bike",
+        "a man is riding a bike on a motorcycle",
+        "two people in a canoe in a boat",
+        "a man in a helmet and a hat",
+        "people walk down a road on a street",
         "a woman and a lady smile",
         "a child and a kid are playing",
         "a dog on a couch on a sofa",
