@@ -1,4 +1,4 @@
-"""The command line: caption, evaluate, novelty, baselines, verify, push, pull.
+"""The command line: caption, evaluate, novelty, frequencies, baselines, verify, push, pull.
 
 What a command needs is imported inside it, so that captioning a picture starts in a fraction of a second.
 """
@@ -120,6 +120,24 @@ def novelty(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def frequencies(arguments: argparse.Namespace) -> int:
+    """Count the n-grams of the training captions, by which consensus reranking weighs them."""
+    from captioner.bundle import storage
+    from captioner.evaluation import evaluate as evaluation
+    from captioner.inference import document_frequencies
+
+    bundle = storage.load(arguments.bundle)
+    dataset = evaluation.load_dataset(bundle, arguments.data)
+    table = (document_frequencies.write if arguments.write else document_frequencies.count)(bundle, dataset)
+    print(
+        f"{len(table.ngrams):,} n-grams of 1 to 4 words occur with {table.min_images} or more of "
+        f"{table.images:,} training pictures"
+    )
+    if arguments.write:
+        print(f"written to {arguments.bundle}")
+    return 0
+
+
 def baselines(arguments: argparse.Namespace) -> int:
     """Add the results of other bundles to a bundle's model card."""
     from captioner.bundle import storage
@@ -185,6 +203,7 @@ def _parser() -> argparse.ArgumentParser:
         (caption, command_arguments.add_caption),
         (evaluate, command_arguments.add_evaluate),
         (novelty, command_arguments.add_novelty),
+        (frequencies, command_arguments.add_frequencies),
         (baselines, command_arguments.add_baselines),
         (verify, command_arguments.add_verify),
         (push, command_arguments.add_push),
@@ -211,8 +230,8 @@ def _open(
     from captioner.inference.captioner import Captioner
 
     captioner = Captioner(storage.load(arguments.bundle), blocklist=blocklist, with_warnings=with_warnings)
-    options = {"beams": arguments.beams, "length_penalty": arguments.length_penalty}
-    return captioner, replace(captioner.options, **{k: v for k, v in options.items() if v is not None})
+    given = {name: getattr(arguments, name) for name in ("beams", "length_penalty", "samples")}
+    return captioner, replace(captioner.options, **{k: v for k, v in given.items() if v is not None})
 
 
 if __name__ == "__main__":

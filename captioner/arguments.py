@@ -28,16 +28,21 @@ class IntermixedParser(argparse.ArgumentParser):
             self._intermixed = False
 
 
-def count(text: str, maximum: int = 1_000_000) -> int:
-    """A whole number from 1 to ``maximum``; raises ``argparse.ArgumentTypeError`` otherwise."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= maximum:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {maximum}; got {text!r}")
+def count(text: str, maximum: int = 1_000_000, minimum: int = 1) -> int:
+    """A whole number within these bounds; raises ``argparse.ArgumentTypeError`` otherwise."""
+    if not text.isascii() or not text.isdigit() or not minimum <= int(text[:9]) <= maximum:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {minimum} to {maximum}; got {text!r}")
     return int(text)
 
 
 def beams(text: str) -> int:
     """The number of beams, 1 to 100; raises as ``count`` does."""
     return count(text, 100)
+
+
+def samples(text: str) -> int:
+    """The number of samples, 0 to 1000; raises as ``count`` does."""
+    return count(text, 1000, minimum=0)
 
 
 def length_penalty(text: str) -> float:
@@ -80,6 +85,12 @@ def add_novelty(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", action="store_true", help="write the detector into the bundle")
 
 
+def add_frequencies(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
+    parser.add_argument("--write", action="store_true", help="write the table into the bundle")
+
+
 def add_baselines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("others", nargs="+", type=Path, metavar="FOLDER", help="a bundle with scores")
     parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
@@ -120,5 +131,11 @@ def _add_decoding(parser: argparse.ArgumentParser) -> None:
         type=length_penalty,
         metavar="A",
         help="log-probabilities are divided by length to this power: more favours longer sentences",
+    )
+    parser.add_argument(
+        "--samples",
+        type=samples,
+        metavar="N",
+        help="choose the sentence most like N sampled ones; 0: the one of the highest score",
     )
     parser.add_argument("--alpha", dest="length_penalty", type=length_penalty, help=argparse.SUPPRESS)  # old

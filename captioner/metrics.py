@@ -5,8 +5,7 @@ of coco-caption's pure Python scorers to 1e-6, deviations from the papers includ
 
 - BLEU: Papineni et al. 2002, "BLEU: a Method for Automatic Evaluation of Machine Translation".
 - ROUGE-L: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries".
-- CIDEr: Vedantam et al. 2015, "CIDEr: Consensus-based Image Description Evaluation". What coco-caption
-  calls CIDEr is the paper's CIDEr-D: no stemming, clipped counts, a penalty on a difference in length.
+- CIDEr: Vedantam et al. 2015; see ``cider``.
 """
 
 from __future__ import annotations
@@ -20,14 +19,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Tokens: TypeAlias = Sequence[str]
+from captioner.cider import MAX_N, Cider, NGram, Tokens, check_references, ngrams
+
 Captions: TypeAlias = Sequence[Tokens]  # one per image
 References: TypeAlias = Sequence[Sequence[Tokens]]  # several per image
-NGram: TypeAlias = tuple[str, ...]
 
-MAX_N = 4  # words in the longest n-gram of BLEU and CIDEr
 BETA = 1.2  # weight of recall against precision in ROUGE-L
-SIGMA = 6.0  # words; standard deviation of CIDEr's Gaussian length penalty
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ def rouge_l(candidate: Tokens, references: Sequence[Tokens]) -> float:
 
     As in coco-caption, the best precision and the best recall may come from different references.
     """
-    _check_references(references)
+    check_references(references)
     common = [_longest_common_subsequence(candidate, reference) for reference in references]
     if not any(common):
         return 0.0
@@ -143,94 +140,9 @@ def _cider_of_images(candidates: Captions, references: References) -> NDArray[np
     return Cider(references).score_all(candidates, range(len(candidates)))
 
 
-class Cider:
-    """CIDEr with document frequencies from one set of references.
-
-    ``references[i]`` are the captions of image i: in evaluation those of the split that is scored, in
-    self-critical training (Rennie et al. 2017) those of the training split, so that a reward does not depend
-    on its batch. 30,000 references take 2 s and 200 MB to prepare; scoring as many candidates takes 2 s (one
-    core).
-
-    Raises:
-        ValueError: there are no references, or an image has none.
-    """
-
-    def __init__(self, references: Sequence[Sequence[Tokens]]) -> None:
-        if not references:
-            raise ValueError("CIDEr needs the references of at least one image; got none")
-        frequency: Counter[NGram] = Counter()
-        for captions in references:
-            _check_references(captions)
-            frequency.update({gram for caption in captions for gram in ngrams(caption)})
-        self._unseen = math.log(
-            len(references)
-        )  # weight of an n-gram that no image has; document frequency 1
-        self._weight = {gram: self._unseen - math.log(count) for gram, count in frequency.items()}
-        self._images = [[self._vector(caption) for caption in captions] for captions in references]
-
-    def score(self, candidate: Tokens, references: Sequence[Tokens]) -> float:
-        """CIDEr of one caption against any references, with the document frequencies of this object."""
-        _check_references(references)
-        return self._consensus(candidate, [self._vector(reference) for reference in references])
-
-    def score_all(self, candidates: Sequence[Tokens], images: Sequence[int]) -> NDArray[np.float64]:
-        """CIDEr of N captions: float64[N]; ``images[i]`` indexes the references given to the constructor."""
-        pairs = zip(candidates, images, strict=True)
-        return np.array([self._consensus(candidate, self._images[image]) for candidate, image in pairs])
-
-    def _consensus(self, candidate: Tokens, references: Sequence[_Vector]) -> float:
-        vector = self._vector(candidate)
-        return 10 * sum(vector.similarity(reference) for reference in references) / len(references)
-
-    def _vector(self, caption: Tokens) -> _Vector:
-        counts = ngrams(caption)
-        weights = {gram: count * self._weight.get(gram, self._unseen) for gram, count in counts.items()}
-        return _Vector(weights, _norms(weights), len(caption))
-
-
-@dataclass(frozen=True, slots=True)
-class _Vector:
-    """A caption in CIDEr: tf-idf weights of its n-grams, and a norm for each n."""
-
-    weights: dict[NGram, float]
-    norms: list[float]
-    length: int
-
-    def similarity(self, reference: _Vector) -> float:
-        """CIDEr-D of one pair, averaged over n."""
-        dot = [0.0] * MAX_N
-        # In dictionary order: the order of a set, and so the last digit of a reward, varies between runs.
-        for gram, weight in self.weights.items():
-            if other := reference.weights.get(gram):
-                dot[len(gram) - 1] += min(weight, other) * other
-        cosines = [d / (a * b) for d, a, b in zip(dot, self.norms, reference.norms, strict=True) if d]
-        difference = self.length - reference.length
-        return math.exp(-(difference**2) / (2 * SIGMA**2)) * sum(cosines) / MAX_N
-
-
-def ngrams(tokens: Tokens) -> Counter[NGram]:
-    """Counts of the n-grams of one to ``MAX_N`` words.
-
-    Raises:
-        TypeError: the tokens are a text, not a list.
-    """
-    if isinstance(tokens, str):
-        raise TypeError(f"a caption is a list of words; got the text {tokens!r}")
-    words = tuple(tokens)
-    sizes = range(1, MAX_N + 1)
-    return Counter(words[i : i + n] for n in sizes for i in range(len(words) - n + 1))
-
-
-def _norms(weights: dict[NGram, float]) -> list[float]:
-    squares = [0.0] * MAX_N
-    for gram, weight in weights.items():
-        squares[len(gram) - 1] += weight * weight
-    return [math.sqrt(square) for square in squares]
-
-
 def _bleu_counts(candidate: Tokens, references: Sequence[Tokens]) -> NDArray[np.int64]:
     """int64[10]: matches for each n, n-grams for each n, length, length of the closest reference."""
-    _check_references(references)
+    check_references(references)
     max_counts: Counter[NGram] = Counter()
     for reference in references:
         max_counts |= ngrams(reference)
@@ -271,13 +183,6 @@ def _check_pairs(candidates: Sequence[Tokens], references: Sequence[Sequence[Tok
             "scores need one caption and one list of references for each image; "
             f"got {len(candidates)} captions and {len(references)} lists"
         )
-
-
-def _check_references(references: Sequence[Tokens]) -> None:
-    if not references:
-        raise ValueError("a caption is scored against at least one reference; got none")
-    if any(isinstance(reference, str) for reference in references):
-        raise TypeError("references are lists of words; got text")
 
 
 def _corpus_bleu(n: int) -> Callable[[Captions, References], float]:

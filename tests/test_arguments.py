@@ -15,6 +15,8 @@ from captioner.arguments import IntermixedParser, add_push
         ["--beams", "two"],
         ["--beams", "9" * 5000],
         ["--alpha", "nan"],
+        ["--samples", "-1"],
+        ["--samples", "1001"],
         ["--length-penalty", "-1"],
     ],
 )
@@ -34,7 +36,9 @@ def test_flags_may_stand_anywhere(arguments: list[str]) -> None:
     assert (str(parsed.folder), parsed.repo, parsed.dry_run) == ("a", "me/b", True)
 
 
-@pytest.mark.parametrize("command", ["caption", "evaluate", "novelty", "baselines", "verify", "push", "pull"])
+@pytest.mark.parametrize(
+    "command", ["caption", "evaluate", "novelty", "frequencies", "baselines", "verify", "push", "pull"]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])

@@ -142,6 +142,18 @@ def test_evaluate_prints_and_writes(
     assert "official test split, 2 pictures, tokeniser captioner, beam 2" in printed
 
 
+def test_samples_choose_and_show_their_agreement(
+    artifacts: Path, pictures: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["caption", pictures[0], "--json", "--bundle", str(artifacts)]
+    assert main(command) == main([*command, "--samples", "0"]) == main([*command, "--samples", "30"]) == 0
+    default, plain, sampled = map(json.loads, capsys.readouterr().out.splitlines())
+    assert plain == default
+    assert plain["agreement"] is None
+    agreements = [candidate["agreement"] for candidate in (sampled, *sampled["alternatives"])]
+    assert all(0 <= agreement <= 10 for agreement in agreements)
+
+
 @pytest.mark.parametrize("partial", [["--limit", "1"], ["--split", "dev"], ["--allow-all-words"]])
 def test_partial_figures_are_not_written(
     artifacts: Path, data: Path, partial: list[str], capsys: pytest.CaptureFixture[str]

@@ -15,7 +15,7 @@ from pycocoevalcap.cider.cider import Cider as CocoCider
 from pycocoevalcap.rouge.rouge import Rouge
 
 from captioner import metrics
-from captioner.metrics import Cider
+from captioner.cider import Cider
 from captioner.text import words
 
 FIXTURE = json.loads((Path(__file__).parent / "fixtures" / "coco_scores.json").read_text("utf-8"))
@@ -116,25 +116,6 @@ def test_the_order_of_images_and_references_does_not_matter(
     one = metrics.score([pair[0] for pair in corpus], [pair[1] for pair in corpus])
     other = metrics.score([pair[0] for pair in shuffled], [pair[1] for pair in shuffled])
     assert one == pytest.approx(other)
-
-
-def test_cider_of_many_is_cider_of_each() -> None:
-    cider, images = Cider(REFERENCES), [3, 0, 0, 7, 5]
-    candidates = [CANDIDATES[i] for i in (1, 0, 7, 7, 2)]
-    each = [cider.score(c, REFERENCES[i]) for c, i in zip(candidates, images, strict=True)]
-    assert cider.score_all(candidates, images) == pytest.approx(each)
-    assert cider.score_all([], []).shape == (0,)
-
-
-def test_cider_of_a_caption_depends_on_no_other_candidate() -> None:
-    cider = Cider(REFERENCES)
-    alone = [cider.score_all([candidate], [i])[0] for i, candidate in enumerate(CANDIDATES)]
-    assert cider.score_all(CANDIDATES, range(len(CANDIDATES))) == pytest.approx(alone)
-
-
-def test_cider_gives_more_for_the_words_that_few_images_share() -> None:
-    cider = Cider([[words("a dog")], [words("a cat")], [words("a fish")]])
-    assert cider.score(["a"], [["a", "dog"]]) == 0 < cider.score(["dog"], [["a", "dog"]])
 
 
 def test_text_and_missing_references_are_refused() -> None:

@@ -80,6 +80,7 @@ BASELINE: dict[str, Any] = {
     "scores": SCORES | {"cider": 0.4},
     "seconds_per_image": 0.06,
 }
+DOCUMENT_FREQUENCIES: dict[str, Any] = {"images": 6000, "min_images": 5, "ngrams": {"a": 5900, "a dog": 700}}
 NOVELTY: dict[str, Any] = {
     "centroids": [[1000, *[0] * (CHANNELS - 1)]],
     "threshold": 0.5,
@@ -155,6 +156,7 @@ def full_bundle(folder: Path) -> Bundle:
         "dataset.json": json.dumps(DATASET),
         "novelty.json": json.dumps(NOVELTY),
         "calibration.json": json.dumps(CALIBRATION),
+        "document_frequencies.json": json.dumps(DOCUMENT_FREQUENCIES),
         "baselines.json": json.dumps({"baselines": [BASELINE]}),
         "README.md": "# A card\n",
     }

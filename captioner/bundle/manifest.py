@@ -17,6 +17,7 @@ MANIFEST = "manifest.json"
 BASELINES = "baselines.json"
 NOVELTY = "novelty.json"
 CALIBRATION = "calibration.json"
+DOCUMENT_FREQUENCIES = "document_frequencies.json"
 REQUIRED = ("config.json", "captioner.tflite", "vocabulary.json")
 FILES = (
     *REQUIRED,
@@ -26,6 +27,7 @@ FILES = (
     "dataset.json",
     CALIBRATION,
     NOVELTY,
+    DOCUMENT_FREQUENCIES,
     BASELINES,
     "README.md",
 )

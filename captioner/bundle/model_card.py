@@ -31,7 +31,7 @@ SPLIT_DESCRIPTIONS = {
     "kaggle": "pictures in file-name order, the first 85 % for training, the rest for validation",
 }
 # Fields that must be equal for scores to be comparable.
-CONDITIONS = ("split_name", "split", "images", "tokenizer", "beams", "length_penalty", "max_words")
+CONDITIONS = ("split_name", "split", "images", "tokenizer", "beams", "length_penalty", "max_words", "samples")
 
 LIMITS = """\
 ## Limits and known failures
@@ -124,7 +124,9 @@ def _eval_results(metrics: Metrics) -> list[EvalResult]:
             metric_name=metric.name,
             metric_value=metrics.scores[key],
             metric_args={
-                name: getattr(metrics, name) for name in ("tokenizer", "beams", "length_penalty", "max_words")
+                name: getattr(metrics, name)
+                for name in ("tokenizer", "beams", "length_penalty", "max_words", "samples")
+                if name != "samples" or metrics.samples
             },
         )
         for key, metric in METRICS.items()

@@ -23,6 +23,7 @@ from captioner.errors import PULL_AGAIN, BundleError
 LINE = r"\A[^\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]*\Z"
 
 SplitName = Annotated[str, Meta(pattern=r"\A(official|kaggle)\Z")]  # flickr8k.SPLITS
+Side = Annotated[int, Meta(ge=1, le=256)]  # regions along a side of the grid
 Tokenizer = Annotated[str, Meta(pattern=r"\A(captioner|kaggle)\Z")]  # text.TOKENIZERS
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 Line = Annotated[str, Meta(max_length=2000, pattern=LINE)]
@@ -31,6 +32,8 @@ Number = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Counts = Annotated[dict[Name, Count], Meta(max_length=1000)]
 Beams = Annotated[int, Meta(ge=1, le=100)]
+Members = Annotated[int, Meta(ge=1, le=100)]  # decoders of an ensemble, which averages their probabilities
+Samples = Annotated[int, Meta(ge=0, le=1000)]
 LengthPenalty = Annotated[float, Meta(ge=0, le=10)]
 Words = Annotated[int, Meta(ge=1, le=200)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -48,18 +51,13 @@ class Record(msgspec.Struct, frozen=True):
     """Content of a file or of a part of it."""
 
 
-Side = Annotated[int, Meta(ge=1, le=256)]  # regions along a side of the grid
-
-
 class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """config.json: how a bundle was trained, and its default decoding options."""
 
     recipe: Name
     encoder: Name
     decoder: Name
-    members: Annotated[
-        int, Meta(ge=1, le=100)
-    ]  # decoders in the ensemble, which averages their probabilities
+    members: Members
     image_size: Annotated[int, Meta(ge=8, le=2048)]  # pixels, the encoder's square
     grid: tuple[Side, Side]  # regions as rows, columns; (1, 1) when pooled
     pretrained: bool  # whether the encoder was pretrained
@@ -70,6 +68,7 @@ class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
     beams: Beams
     length_penalty: LengthPenalty
     max_words: Words
+    samples: Samples = 0  # that the candidates are compared with; 0 is plain beam search
     versions: Annotated[dict[Name, Name], Meta(max_length=100)]  # library → version
     data_fingerprint: Name  # SHA-256 of the training data (``Dataset.fingerprint``)
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -97,7 +96,8 @@ class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
         migration.check_format(value.get("format"), "config.json")
         if value["format"] == 1:
             value = migration.config(value)
-        if missing := [name for name in cls.__struct_fields__ if name not in value]:
+        required = [field.name for field in msgspec.structs.fields(cls) if field.required]
+        if missing := [name for name in required if name not in value]:
             raise BundleError(f"config.json lacks {', '.join(missing)}. {PULL_AGAIN}")
         return reader.decode(value, cls, "config.json")
 
@@ -117,6 +117,7 @@ class Metrics(Record, frozen=True, kw_only=True):
     beams: Beams
     length_penalty: LengthPenalty
     max_words: Words
+    samples: Samples = 0
     scores: Scores
     cider_interval: tuple[Cider, Cider]  # 95 %, bootstrap over images
     constant_baseline: Scores  # of the same caption for every image
@@ -207,6 +208,7 @@ class Baseline(Record, frozen=True):
     max_words: Words
     scores: Scores
     seconds_per_image: Seconds
+    samples: Samples = 0
 
     def __post_init__(self) -> None:
         metrics.check_scores(self.scores, metrics.METRICS)

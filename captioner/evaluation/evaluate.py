@@ -89,6 +89,7 @@ def evaluate(
     reference_lists = list(references_by_image.values())
     candidates = [words(caption.text) for caption, _ in captions]
     image_scores = metrics.score_images(candidates, reference_lists)
+    samples = f" --samples {options.samples}" if options.samples or captioner.options.samples else ""
     limited = f" --limit {len(candidates)}" if limit else ""
     result = {
         "split_name": dataset.name,
@@ -98,6 +99,7 @@ def evaluate(
         "beams": options.beams,
         "length_penalty": options.length_penalty,
         "max_words": options.max_words,
+        "samples": options.samples,
         "scores": metrics.score(candidates, reference_lists),
         "cider_interval": bootstrap_interval(image_scores["cider"]),
         "constant_baseline": metrics.score([words(CONSTANT_CAPTION)] * len(candidates), reference_lists),
@@ -106,7 +108,7 @@ def evaluate(
         "verbatim_share": _verbatim_share(captioner.bundle, dataset, [caption for caption, _ in captions]),
         "seconds_per_image": median(seconds for _, seconds in captions),
         "command": f"python -m captioner evaluate --split {split} --beams {options.beams} "
-        f"--length-penalty {options.length_penalty:g}{limited}",
+        f"--length-penalty {options.length_penalty:g}{samples}{limited}",
     }
     predictions = [
         Prediction(
@@ -174,7 +176,8 @@ def table(result: Metrics) -> str:
     return "\n".join(
         (
             f"{result.split_name} {result.split} split, {result.images} pictures, "
-            f"tokeniser {result.tokenizer}, beam {result.beams}, length penalty {result.length_penalty:g}",
+            f"tokeniser {result.tokenizer}, beam {result.beams}, length penalty {result.length_penalty:g}"
+            + (f", chosen by agreement with {result.samples} samples" if result.samples else ""),
             f"{'':24}" + "".join(f"{metric.name:>8}" for metric in metrics.METRICS.values()),
             *(f"{name:24}{_cells(scores)}" for name, scores in rows.items()),
             f"95 % interval of CIDEr: {low:.3f} to {high:.3f} (bootstrap over pictures)",
@@ -213,6 +216,7 @@ def write(
         beams=result.beams,
         length_penalty=result.length_penalty,
         max_words=result.max_words,
+        samples=result.samples,
     )
     calibration = calibration or bundle.calibration()
     card = model_card.render(

@@ -6,11 +6,12 @@ Knows ids and probabilities; no pictures, no LiteRT. The decoder is any ``Steppe
                 └── every step is recorded, so that the alternatives can be shown
 
 N, the number of beams, is constant: resizing an interpreter takes longer than stepping an unused row.
+Samples, drawn beside a search to rank its candidates (``reranking``), take further rows, fewer at every word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeAlias
@@ -18,9 +19,11 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from captioner.cider import EQUAL_WEIGHTS, NGramWeights
 from captioner.errors import CaptionerError
 from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, DecodingResult, Word
-from captioner.inference.sampling import Indices, LogProbs, mask, sample, top_k
+from captioner.inference.reranking import MAX_CANDIDATES, SCORE_WEIGHT, Samples, agreement
+from captioner.inference.sampling import Float, Indices, LogProbs, mask, sample, top_k
 from captioner.text import END, PAD, START, UNKNOWN
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -51,12 +54,14 @@ def decode(
     *,
     conjunctions: Collection[int] = (),
     blocklist: Collection[int] = (),
+    weights: NGramWeights = EQUAL_WEIGHTS,
 ) -> DecodingResult:
     """Describe regions float32[1, R, C].
 
     Beam search (Graves 2012; Sutskever et al. 2014): of all continuations the best N are kept, those that end
     leave the beam, and the others continue. It stops when N sentences have ended that nothing
-    in the beam can still beat, or at ``max_words``. With a temperature, N sentences are sampled instead.
+    in the beam can still beat, or at ``max_words``. With a temperature, N sentences are sampled instead; with
+    samples, further rows are sampled beside the search, by which its candidates are ranked (``reranking``).
     Forbidden words are masked (see ``sampling.mask``), which changes no reported probability.
 
     Args:
@@ -66,21 +71,49 @@ def decode(
         words: the texts of the ids, V of them.
         conjunctions: ids after which the previous word may not be repeated: no “black and black”.
         blocklist: ids that are neither chosen nor reported.
+        weights: of the n-grams, in the similarity of candidates and samples.
 
     Raises:
         ValueError: the prefix has an id outside the vocabulary or on the blocklist.
         CaptionerError: no allowed word has a probability above zero.
     """
-    search = _Search(options, words, conjunctions, blocklist)
-    last = np.full(options.beams, START)
-    state = {name: np.repeat(row, options.beams, axis=0) for name, row in stepper.start(regions).items()}
+    if blocked := set(options.prefix).intersection(blocklist):
+        raise ValueError(f"prefix holds words that are not blocked; got {blocked}")
+    suppressed = SUPPRESSED.union(blocklist)
+    suppressed_ids, conjunction_ids = (np.array([*ids], np.intp) for ids in (suppressed, conjunctions))
+
+    def masked(log_probs: NDArray[Float], sequences: Indices) -> NDArray[Float]:
+        return mask(log_probs, sequences, suppressed_ids, conjunction_ids)
+
+    search = _Search(options, words, suppressed, masked)
+    samples = Samples(options, masked) if options.consensus else None
+    _step_together(stepper, regions, search, samples, options)
+    if not samples:
+        return search.result()
+    sentences = [[words[id] for id in ids] for ids in samples.sentences]
+    return search.result(lambda candidates: agreement(candidates, sentences, weights).tolist())
+
+
+def _step_together(
+    stepper: Stepper, regions: Floats, search: _Search, samples: Samples | None, options: DecodingOptions
+) -> None:
+    """Step the rows of the search, and below them those of the samples, until both are done."""
+    beams = options.beams
+    rows, last = np.zeros(beams + bool(samples), np.intp), np.full(beams + bool(samples), START)
+    state = stepper.start(regions)
     for _ in range(options.max_words):
-        log_probs, state, attention = stepper.step(last.astype(np.int32), state)
-        rows, last = search.advance(log_probs, attention)
-        if search.done:
-            break
         state = {name: values[rows] for name, values in state.items()}
-    return search.result()
+        log_probs, state, attention = stepper.step(last.astype(np.int32), state)
+        rows, last = np.arange(beams), last[:beams]
+        if not search.done:
+            rows, last = search.advance(
+                log_probs[:beams], attention if attention is None else attention[:beams]
+            )
+        if samples and not samples.done:
+            below, next_ids = samples.advance(log_probs[beams:])
+            rows, last = np.append(rows, beams + below), np.append(last, next_ids)
+        if search.done and (not samples or samples.done):
+            break
 
 
 class _Search:
@@ -90,16 +123,13 @@ class _Search:
         self,
         options: DecodingOptions,
         words: Sequence[str],
-        conjunctions: Collection[int],
-        blocklist: Collection[int],
+        suppressed: frozenset[int],
+        mask: Callable[[LogProbs, Indices], LogProbs],
     ) -> None:
-        if blocked := set(options.prefix).intersection(blocklist):
-            raise ValueError(f"prefix holds words that are not blocked; got {blocked}")
         live = 1 if options.temperature is None else options.beams
         self._options = options
-        self._conjunctions = np.array(list(conjunctions), np.intp)
-        self._suppressed = np.array([*SUPPRESSED, *blocklist], np.intp)
-        self._tree = _BeamTree(words, SUPPRESSED.union(blocklist))
+        self._mask = mask
+        self._tree = _BeamTree(words, suppressed)
         self._finished: list[int] = []  # nodes
         self._live = [-1] * live  # nodes
         self._log_probs = np.zeros(live)  # float64[live], of the sentences so far
@@ -117,7 +147,7 @@ class _Search:
         """Choose by log_probs float32[N, V]: the rows int[N] to continue, and their next ids int[N]."""
         beams = self._options.beams
         totals = self._log_probs[:, None] + log_probs[: len(self._live)]
-        masked = mask(totals, self._sequences, self._suppressed, self._conjunctions)
+        masked = self._mask(totals, self._sequences)
         rows, ids = self._continuations(masked)
         chosen = totals[rows, ids]
         nodes = self._add_nodes(rows, ids, chosen)
@@ -133,7 +163,8 @@ class _Search:
         # The rows beyond the live ones repeat them: any valid input will do.
         return np.resize(rows, beams), np.resize(ids, beams)
 
-    def result(self) -> DecodingResult:
+    def result(self, agreement: Callable[[list[list[str]]], Iterable[float]] | None = None) -> DecodingResult:
+        """The best by score, or ``MAX_CANDIDATES`` of them by score and a function of their words."""
         leaves = dict.fromkeys(
             self._finished + self._live
         )  # rows that sampled the same sentence share a leaf
@@ -142,7 +173,13 @@ class _Search:
                 "the model gives no allowed word a probability above zero. Use another model."
             )
         ranked = sorted(leaves, key=self._score, reverse=True)[: self._options.beams]
-        return DecodingResult(tuple(map(self._candidate, ranked)), tuple(self._tree.nodes), tuple(ranked))
+        values: dict[int, float | None] = dict.fromkeys(ranked)
+        if agreement:
+            by_leaf = dict(zip(ranked, agreement([*map(self._tree.texts, ranked)]), strict=True))
+            ranked.sort(key=lambda leaf: by_leaf[leaf] + SCORE_WEIGHT * self._score(leaf), reverse=True)
+            ranked, values = ranked[:MAX_CANDIDATES], {**by_leaf}
+        candidates = tuple(self._candidate(leaf, values[leaf]) for leaf in ranked)
+        return DecodingResult(candidates, tuple(self._tree.nodes), tuple(ranked))
 
     def _continuations(self, log_probs: LogProbs) -> tuple[Indices, Indices]:
         """Rows and ids of the best continuations, best first, by masked log_probs float64[live, V]."""
@@ -181,11 +218,12 @@ class _Search:
         node = self._tree.nodes[leaf]
         return float(node.log_prob / (node.step + 1) ** self._options.length_penalty)
 
-    def _candidate(self, leaf: int) -> Candidate:
+    def _candidate(self, leaf: int, agreement: float | None) -> Candidate:
         node = self._tree.nodes[leaf]
         words = self._tree.path(leaf, self._options.runners_up)
         text = " ".join(word.text for word in words if word.text != END_WORD)
-        return Candidate(text, words, node.log_prob, self._score(leaf), finished=node.word == END_WORD)
+        finished = node.word == END_WORD
+        return Candidate(text, words, node.log_prob, self._score(leaf), finished, agreement=agreement)
 
 
 @dataclass(frozen=True)
@@ -218,14 +256,22 @@ class _BeamTree:
 
     def path(self, leaf: int, runners_up: int) -> tuple[Word, ...]:
         """The words from the root to a leaf, each with so many runners-up."""
-        words = []
-        while leaf >= 0:
-            node = self.nodes[leaf]
-            words.append(self._word(self.steps[node.step], *self._origins[leaf], runners_up))
-            leaf = node.parent
-        return tuple(reversed(words))
+        return tuple(self._word(node, runners_up) for node in self._nodes_to(leaf))
 
-    def _word(self, step: _StepRecord, row: int, id: int, runners_up: int) -> Word:
+    def texts(self, leaf: int) -> list[str]:
+        """The words from the root to a leaf, without the end."""
+        texts = [self.nodes[node].word for node in self._nodes_to(leaf)]
+        return [text for text in texts if text != END_WORD]
+
+    def _nodes_to(self, leaf: int) -> list[int]:
+        path = []
+        while leaf >= 0:
+            path.append(leaf)
+            leaf = self.nodes[leaf].parent
+        return path[::-1]
+
+    def _word(self, node: int, runners_up: int) -> Word:
+        step, (row, id) = self.steps[self.nodes[node].step], self._origins[node]
         log_probs = step.log_probs[row]
         top = top_k(log_probs, runners_up + 1 + len(self._suppressed)).tolist()
         others = [other for other in top if other != id and other not in self._suppressed][:runners_up]
@@ -234,5 +280,5 @@ class _BeamTree:
             float(log_probs[id]),
             tuple((self._words[other], float(log_probs[other])) for other in others),
             blocked=frozenset(self._words[i] for i in (id, *others) if not step.allowed[row, i]),
-            attention=None if step.attention is None else step.attention[row],
+            attention=None if step.attention is None else step.attention[row].copy(),  # not all rows' with it
         )

@@ -16,7 +16,7 @@ from captioner.bundle.schema import Config
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 from captioner.inference import blocklist as blocklists
-from captioner.inference import warning
+from captioner.inference import document_frequencies, warning
 from captioner.inference.beam_search import State, decode
 from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, DecodingResult, Word
 from captioner.inference.warning import CaptionWarning, WarningRules
@@ -44,12 +44,12 @@ class Caption(DecodingResult):
 
     @property
     def best(self) -> Candidate:
-        """The candidate with the highest score."""
+        """The candidate that ranks first."""
         return self.candidates[0]
 
     @property
     def alternatives(self) -> tuple[Candidate, ...]:
-        """The other candidates, best score first."""
+        """The other candidates, best first."""
         return self.candidates[1:]
 
     @property
@@ -88,15 +88,14 @@ class Caption(DecodingResult):
 
 
 def _summary(candidate: Candidate) -> dict[str, Any]:
-    fields = ("log_prob", "score", "finished", "calibrated")
+    fields = ("log_prob", "score", "finished", "calibrated", "agreement")
     return {"caption": candidate.text, **{field: getattr(candidate, field) for field in fields}}
 
 
 def default_options(config: Config) -> DecodingOptions:
     """The options with which the bundle's scores were measured."""
-    return DecodingOptions(
-        beams=config.beams, length_penalty=config.length_penalty, max_words=config.max_words
-    )
+    names = ("beams", "length_penalty", "max_words", "samples")
+    return DecodingOptions(**{name: getattr(config, name) for name in names})
 
 
 class Captioner:
@@ -125,6 +124,7 @@ class Captioner:
         self._texts = [END_WORD if id == END else word for id, word in enumerate(bundle.vocabulary.words)]
         self._conjunctions = self._ids(CONJUNCTIONS)
         self._blocklist = self._ids(blocklists.words() if blocklist is None else blocklist)
+        self._weights = document_frequencies.weights(bundle)
         self._model = _Model(bundle, threads)
         rules = warning.read(bundle, self._model.channels) if with_warnings else None
         self.warning_rules = rules or WarningRules()
@@ -189,14 +189,14 @@ class Captioner:
         return ids
 
     def _search(self, regions: NDArray[np.float32], options: DecodingOptions) -> DecodingResult:
-        stepper = _Stepper(self._model)
         return decode(
-            stepper,
+            _Stepper(self._model),
             regions,
             options,
             self._texts,
             conjunctions=self._conjunctions,
             blocklist=self._blocklist,
+            weights=self._weights,
         )
 
     def _ids(self, words: Collection[str]) -> frozenset[int]:
@@ -239,7 +239,8 @@ class _Model:
         The second continues from the first one's state. It has as many rows as captions will have, so
         that the interpreter is resized before the first caption.
         """
-        size, (height, width), rows = bundle.config.image_size, bundle.config.grid, bundle.config.beams
+        size, (height, width) = bundle.config.image_size, bundle.config.grid
+        rows = bundle.config.beams + bundle.config.samples
         black = np.zeros((1, size, size, 3), np.uint8)
         _expect("image", self._runners["encode"].get_input_details()["image"]["shape"], black.shape)
         regions = self.run("encode", image=black)["regions"]

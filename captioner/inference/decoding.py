@@ -29,9 +29,11 @@ class DecodingOptions:
     top_p: float = 0.9  # nucleus sampling: from the likeliest words that hold this much; 1 is all words
     seed: int = 0  # of the sampling
     runners_up: int = 5  # other words to report at every step
+    samples: int = 0  # sampled sentences that beam search's candidates are compared with; 0 is without
 
     def __post_init__(self) -> None:
-        from_1, from_0 = ("beams", "max_words"), ("length_penalty", "temperature", "seed", "runners_up")
+        from_1 = ("beams", "max_words")
+        from_0 = ("length_penalty", "temperature", "seed", "runners_up", "samples")
         for name in (*from_1, *from_0):
             low, value = int(name in from_1), getattr(self, name)
             if not low <= (value or 0) < math.inf:
@@ -42,6 +44,11 @@ class DecodingOptions:
             raise ValueError(f"prefix has at most max_words ({self.max_words}) words; got {len(self.prefix)}")
         if min(self.prefix, default=END) < END or START in self.prefix or END in self.prefix[:-1]:
             raise ValueError(f"prefix holds words, and END at most as the last; got {self.prefix}")
+
+    @property
+    def consensus(self) -> bool:
+        """Whether candidates are ranked by their agreement with samples (see ``reranking``)."""
+        return self.samples > 0 and self.temperature is None
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,10 @@ class Candidate:
     text: str
     words: tuple[Word, ...]  # END_WORD is the last when finished
     log_prob: float  # nats, the sum over the words
-    score: float  # log_prob / number of words ** length_penalty (Wu et al. 2016, simplified); ranks
+    score: float  # log_prob / number of words ** length_penalty (Wu et al. 2016, simplified)
     finished: bool  # False: cut off at max_words
     calibrated: float | None = None  # probability that people use all its content words, too; or unknown
+    agreement: float | None = None  # mean CIDEr similarity to the samples, 0 to 10; None without samples
 
     @property
     def confidence(self) -> float:
@@ -91,6 +99,7 @@ class BeamNode:
 class DecodingResult:
     """The candidates of a search, and the tree that led to them."""
 
-    candidates: tuple[Candidate, ...]  # best score first, distinct, at least one, at most ``beams``
+    # Best first, distinct, at least one, at most ``beams``: by score, or by agreement and score.
+    candidates: tuple[Candidate, ...]
     beam_tree: tuple[BeamNode, ...]  # parents come before their children
     leaves: tuple[int, ...]  # the node where each candidate ends

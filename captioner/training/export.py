@@ -22,8 +22,10 @@ import tensorflow as tf
 from keras import ops
 
 from captioner.bundle import storage
+from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.storage import Config
 from captioner.data.flickr8k import Dataset
+from captioner.inference import document_frequencies
 from captioner.inference.decoding import DecodingOptions
 from captioner.text import SPECIALS, TOKENIZERS
 from captioner.training.models.decoders import Decoder
@@ -44,12 +46,17 @@ def write_bundle(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed
     return folder
 
 
-def describing_files(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int) -> dict[str, str]:
-    """config.json, vocabulary.json and dataset.json as text, by their names."""
+def describing_files(
+    recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int
+) -> dict[str, str | bytes]:
+    """config.json, vocabulary.json, dataset.json and document_frequencies.json by their names."""
+    captions, tokenizer = dataset.splits["train"].values(), TOKENIZERS[recipe.tokenizer]
+    frequencies = document_frequencies.table(captions, tokenizer, trained.vocabulary)
     return {
         "config.json": _json(_config(recipe, trained, dataset, seed).to_json()),
         "vocabulary.json": _json(list(trained.vocabulary.words)),
         "dataset.json": _json(dataset_statistics(recipe, trained, dataset)),
+        DOCUMENT_FREQUENCIES: document_frequencies.to_json(frequencies),
     }
 
 
@@ -92,6 +99,7 @@ def _config(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int
         beams=decoding.beams,
         length_penalty=decoding.length_penalty,
         max_words=decoding.max_words,
+        samples=decoding.samples,
         versions={name: version(name) for name in LIBRARIES},
         data_fingerprint=dataset.fingerprint,
         seed=seed,

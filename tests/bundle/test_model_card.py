@@ -76,6 +76,17 @@ def test_the_card_says_how_many_decoders_write() -> None:
     assert "3 decoders, trained together" in card(config=tiny.config(members=3)).text
 
 
+def test_the_card_says_how_a_caption_is_chosen() -> None:
+    assert "sample" not in card().content
+    sampled = card(config=tiny.config(samples=40), metrics=metrics(samples=40))
+    assert "most like 40 others that are sampled" in " ".join(sampled.text.split())
+    assert "agreement with 40 samples, at most 20 words" in sampled.text
+    assert "| `document_frequencies.json` |" in sampled.text
+    arguments = results(sampled)[0].metric_args
+    assert arguments
+    assert arguments["samples"] == 40
+
+
 def test_the_head_is_what_the_hub_asks_for() -> None:
     data = card().data
     assert isinstance(data, ModelCardData)

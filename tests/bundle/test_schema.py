@@ -20,11 +20,20 @@ from msgspec.structs import replace
 from captioner.bundle import reader, schema
 from captioner.bundle import storage as bundles
 from captioner.bundle.migration import FORMAT
-from captioner.bundle.schema import Baselines, Config, DatasetStatistics, Epoch, Metrics, Prediction, Record
+from captioner.bundle.schema import (
+    Baselines,
+    Config,
+    DatasetStatistics,
+    Epoch,
+    Metrics,
+    Prediction,
+    Record,
+)
 from captioner.data import flickr8k
 from captioner.errors import BundleError
 from captioner.inference import smoke_test
 from captioner.inference.calibration import Calibration
+from captioner.inference.document_frequencies import DocumentFrequencies
 from captioner.metrics import METRICS
 from captioner.novelty.detector import NoveltyDetector
 from captioner.text import TOKENIZERS
@@ -38,6 +47,7 @@ OBJECTS: dict[str, tuple[type[Record], dict[str, Any]]] = {
     "baselines.json": (Baselines, {"baselines": [tiny.BASELINE]}),
     "novelty.json": (NoveltyDetector, tiny.NOVELTY),
     "calibration.json": (Calibration, tiny.CALIBRATION),
+    "document_frequencies.json": (DocumentFrequencies, tiny.DOCUMENT_FREQUENCIES),
 }
 EPOCH = (
     "epoch,phase,loss,val_loss,learning_rate,seconds,val_cider,words_used,incomplete_share\n"
@@ -231,6 +241,7 @@ ODD_FIELDS: dict[str, list[object]] = {
     "beams": [0, True, 2.5],
     "length_penalty": ["0.7", -1, True],
     "max_words": [0],
+    "samples": [-1, 2.5, "40", None],
     "horizontal_flip": ["yes", 1],
     "versions": [[], {"keras": 3}],
     "data_fingerprint": [None],
@@ -264,9 +275,14 @@ def test_an_unknown_or_absent_field_is_refused() -> None:
     whole = tiny.config().to_json()
     with pytest.raises(BundleError, match="colour"):
         Config.from_json(whole | {"colour": "red"})
-    for field in whole:
+    for field in whole.keys() - {"samples"}:
         with pytest.raises(BundleError, match=field):
             Config.from_json({name: value for name, value in whole.items() if name != field})
+
+
+def test_a_configuration_without_samples_has_none() -> None:
+    older = {name: value for name, value in tiny.config().to_json().items() if name != "samples"}
+    assert Config.from_json(older) == tiny.config(samples=0)
 
 
 def test_a_newer_format_asks_for_an_update() -> None:

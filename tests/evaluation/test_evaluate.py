@@ -20,7 +20,7 @@ from captioner.data import flickr8k
 from captioner.data.flickr8k import Dataset
 from captioner.errors import DatasetError, ImageError
 from captioner.evaluation import evaluate as evaluation
-from captioner.inference.captioner import Caption
+from captioner.inference.captioner import Caption, default_options
 from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.text import words
 from tests import tiny
@@ -168,6 +168,30 @@ def test_the_options_are_passed_on_and_reported(
     assert (result.beams, result.length_penalty, result.images, len(rows)) == (2, 0.5, 2, 2)
     assert {options.beams for options in captioner.options_used if options} == {2}
     assert evaluation.evaluate(captioner, dataset)[0].beams == captioner.options.beams
+
+
+def test_samples_are_reported_written_and_part_of_the_command(
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
+) -> None:
+    captioner = fake_captioner(dict.fromkeys(TEST, "a dog"))
+    options = DecodingOptions(beams=2, length_penalty=0.5, samples=40)
+    result, rows = evaluation.evaluate(captioner, dataset, options=options)
+
+    assert result.samples == 40
+    assert result.command.endswith("--beams 2 --length-penalty 0.5 --samples 40")
+    assert "chosen by agreement with 40 samples" in evaluation.table(result)
+    sealed = evaluation.write(captioner.bundle, result, rows)
+    assert default_options(sealed.config).samples == 40
+    assert "most like 40 others" in " ".join(sealed.card().split())
+
+    captioner.options = options
+    plain, _ = evaluation.evaluate(captioner, dataset, options=replace(options, samples=0))
+    assert plain.command.endswith("--samples 0"), "or the bundle's own would be used"
+    assert "samples" not in evaluation.evaluate(fake_captioner(captioner_texts()), dataset)[0].command
+
+
+def captioner_texts() -> dict[str, str]:
+    return dict.fromkeys(TEST, "a dog")
 
 
 def test_a_model_of_another_split_name_is_refused(

@@ -267,6 +267,7 @@ def test_a_prefix_may_use_up_all_words() -> None:
         ({"top_p": float("nan")}, "top_p is a number above 0"),
         ({"seed": -1}, "seed is a number from 0 up; got -1"),
         ({"runners_up": -1}, "runners_up is a number from 0 up; got -1"),
+        ({"samples": -1}, "samples is a number from 0 up; got -1"),
         ({"prefix": (A, B, C), "max_words": 2}, r"at most max_words \(2\) words; got 3"),
         ({"prefix": (PAD,)}, "prefix holds words"),
         ({"prefix": (START, A)}, "prefix holds words"),

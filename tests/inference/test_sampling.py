@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from captioner.inference.sampling import LogProbs, nucleus, sample
+from captioner.inference.sampling import ArithmeticSampler, LogProbs, nucleus, sample
 from captioner.text import PAD
 from tests.table_stepper import A, B, C, Ids, id_of, random_decoder, search, sequence, summary, table
 
@@ -117,3 +122,60 @@ def test_what_is_reported_is_the_decoders_own(seed: int, top_p: float) -> None:
         assert [word.log_prob for word in candidate.words] == [
             float(decoder(ids[:t])[word]) for t, word in enumerate(ids)
         ]
+
+
+# Arithmetic sampling
+
+
+def sentences(rows: int, seed: int, steps: int = 3, words: int = 5) -> list[tuple[int, ...]]:
+    """Samples of so many words, each with random probabilities that depend on the words before."""
+    sampler, chosen = ArithmeticSampler(rows, seed), np.empty((rows, 0), int)
+    for _ in range(steps):
+        probabilities = np.stack([next_word(tuple(ids), words) for ids in chosen.tolist()])
+        ids = sampler.choose(np.arange(rows), np.arange(rows), probabilities)
+        chosen = np.column_stack([chosen, ids])
+    return [tuple(ids) for ids in chosen.tolist()]
+
+
+def next_word(ids: tuple[int, ...], words: int) -> NDArray[np.float32]:
+    """Probabilities of any sum; the first word and the last are impossible."""
+    weights = np.random.default_rng([7, *ids]).random(words).astype(np.float32)
+    weights[[0, -1]] = 0
+    return weights
+
+
+def test_codes_select_each_sentence_as_often_as_it_is_probable() -> None:
+    """To within one: the codes are evenly spaced. Independent samples would be off by tens."""
+    rows = 3000
+    counts = Counter(sentences(rows, seed=1))
+    assert sum(counts.values()) == rows
+    for ids in itertools.product(range(1, 4), repeat=3):
+        shares = [next_word(ids[:t], 5)[id] / next_word(ids[:t], 5).sum() for t, id in enumerate(ids)]
+        assert counts[ids] == pytest.approx(rows * math.prod(shares), abs=1.1)
+
+
+def test_a_word_without_probability_is_never_selected() -> None:
+    assert {id for seed in range(50) for ids in sentences(9, seed) for id in ids} == {1, 2, 3}
+
+
+@given(seeds, st.integers(1, 50))
+@quickly
+def test_one_seed_gives_one_set_of_samples(seed: int, rows: int) -> None:
+    assert sentences(rows, seed) == sentences(rows, seed)
+
+
+def test_one_sample_is_unbiased_over_seeds() -> None:
+    first = [sentences(1, seed, steps=1)[0][0] for seed in range(2000)]
+    weights = next_word((), 5)
+    expected = (weights / weights.sum()).tolist()
+    assert [first.count(id) / 2000 for id in range(5)] == pytest.approx(expected, abs=0.04)
+
+
+def test_samples_in_any_rows_are_the_same() -> None:
+    probabilities = np.stack([next_word((i,), 6) for i in range(3)])
+    alone, shared = ArithmeticSampler(6, 3), ArithmeticSampler(6, 3)
+    rows = np.array([2, 0, 0, 1, 2, 1])
+    expected = alone.choose(np.arange(6), np.arange(6), probabilities[rows])
+    assert shared.choose(np.arange(6), rows, probabilities).tolist() == expected.tolist()
+    later = shared.choose(np.array([1, 4]), np.array([0, 0]), probabilities)
+    assert later.tolist() == alone.choose(np.arange(6), np.zeros(6, int), probabilities)[[1, 4]].tolist()

@@ -16,9 +16,12 @@ from keras import ops
 from numpy.typing import NDArray
 
 from captioner.bundle import storage
+from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.schema import Config
 from captioner.data.flickr8k import Dataset
+from captioner.inference import document_frequencies
 from captioner.inference.decoding import DecodingOptions
+from captioner.inference.document_frequencies import DocumentFrequencies
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary, kaggle_words, words
 from captioner.training import export, runner
 from captioner.training.export import SIGNATURES
@@ -193,6 +196,10 @@ def test_the_describing_files_are_those_that_a_bundle_takes(
     assert {"keras", "tensorflow"} <= set(config.versions)
     assert abs((datetime.now().astimezone() - datetime.fromisoformat(config.created)).total_seconds()) < 3600
     assert sealed.vocabulary == vocabulary
+    assert config.samples == 0
+    assert sealed.record(DOCUMENT_FREQUENCIES, DocumentFrequencies) == document_frequencies.count(
+        sealed, dataset
+    )
     assert Config.from_json(json.loads(files["config.json"])) == config
 
 

@@ -148,10 +148,11 @@ def _change(old: str, new: str) -> str:
 def score_conditions(metrics: Metrics) -> str:
     """All that a test score depends on: only scores of the same conditions can be compared."""
     beams = "1 beam" if metrics.beams == 1 else f"{metrics.beams} beams"
+    samples = f", chosen by agreement with {metrics.samples} samples" if metrics.samples else ""
     return (
         f"{metrics.images:,} pictures of the {metrics.split} split ({metrics.split_name}), tokeniser "
         f"“{metrics.tokenizer}”, {beams}, length penalty {metrics.length_penalty:g}, at most "
-        f"{metrics.max_words} words"
+        f"{metrics.max_words} words{samples}"
     )
 
 

@@ -1,0 +1,101 @@
+"""In the captions of how many training images an n-gram occurs: rare ones count more in CIDEr.
+
+Consensus reranking needs these numbers where the training captions are not, so a bundle has a table of them.
+It lists only n-grams that occur with at least ``MIN_IMAGES`` images: a rarer one could be part of a single
+person's caption, and a few that overlap would give it away. All others count as one image fewer than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from captioner import cider
+from captioner.bundle import manifest
+from captioner.bundle import storage as bundles
+from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
+from captioner.bundle.schema import Number, Record
+from captioner.bundle.storage import Bundle
+from captioner.cider import EQUAL_WEIGHTS, NGramWeights
+from captioner.data.flickr8k import Dataset
+from captioner.errors import DatasetError
+from captioner.text import TOKENIZERS, Vocabulary
+
+MIN_IMAGES = 5
+
+NGram = Annotated[str, Meta(max_length=400, pattern=r"\A\S+( \S+){0,3}\Z")]
+
+
+class DocumentFrequencies(Record, frozen=True, forbid_unknown_fields=True):
+    """document_frequencies.json: with how many training images each n-gram occurs, without rare ones."""
+
+    images: Number  # in the training split
+    min_images: Number
+    ngrams: Annotated[dict[NGram, Number], Meta(max_length=200_000)]  # words joined by spaces → images
+
+    def __post_init__(self) -> None:
+        if not all(self.min_images <= count <= self.images for count in self.ngrams.values()):
+            raise ValueError(f"each of ngrams must have {self.min_images} to {self.images} images")
+
+
+def count(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
+    """Count the n-grams of a bundle's training captions.
+
+    Raises:
+        DatasetError: the model was trained on another split of the images.
+    """
+    if dataset.name != bundle.config.split_name:
+        raise DatasetError(
+            f"this model was trained on the {bundle.config.split_name} split. "
+            f"Count the captions of that one, not of the {dataset.name} split."
+        )
+    return table(dataset.splits["train"].values(), TOKENIZERS[bundle.config.tokenizer], bundle.vocabulary)
+
+
+def write(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
+    """Count them and write the table into the bundle; returns and raises as ``count`` does."""
+    counted = count(bundle, dataset)
+    bundles.replace(bundle.folder, {DOCUMENT_FREQUENCIES: to_json(counted)})
+    return counted
+
+
+def table(
+    images: Collection[Sequence[str]],
+    tokenize: Callable[[str], list[str]],
+    vocabulary: Vocabulary,
+    min_images: int = MIN_IMAGES,
+) -> DocumentFrequencies:
+    """In the captions of how many images each n-gram of words of the vocabulary occurs.
+
+    Args:
+        images: the captions of each image.
+        min_images: n-grams of fewer images are left out.
+    """
+    frequencies = cider.document_frequencies([[*map(tokenize, captions)] for captions in images])
+    frequent = {
+        " ".join(gram): number
+        for gram, number in frequencies.items()
+        if number >= min_images and all(word in vocabulary for word in gram)
+    }
+    return DocumentFrequencies(len(images), min_images, frequent)
+
+
+def to_json(frequencies: DocumentFrequencies) -> bytes:
+    """The content of document_frequencies.json."""
+    return manifest.canonical(msgspec.to_builtins(frequencies))
+
+
+def weights(bundle: Bundle) -> NGramWeights:
+    """The weights of n-grams for a bundle's captions; all are equal if it has no table.
+
+    Raises:
+        BundleError: the table is malformed.
+    """
+    stored = bundle.record(DOCUMENT_FREQUENCIES, DocumentFrequencies)
+    if stored is None:
+        return EQUAL_WEIGHTS
+    frequencies = {tuple(gram.split(" ")): number for gram, number in stored.ngrams.items()}
+    return NGramWeights.of_frequencies(stored.images, frequencies, unseen=max(1, stored.min_images - 1))

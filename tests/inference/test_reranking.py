@@ -1,0 +1,259 @@
+"""Laws of consensus reranking: agreement, the samples, and the search that uses both."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from captioner.cider import EQUAL_WEIGHTS, Cider, NGramWeights, document_frequencies
+from captioner.inference.beam_search import State
+from captioner.inference.decoding import DecodingOptions, DecodingResult
+from captioner.inference.reranking import MAX_CANDIDATES, SCORE_WEIGHT, TEMPERATURE, Samples, agreement
+from captioner.inference.sampling import Indices
+from captioner.text import END, START
+from tests.table_stepper import (
+    A,
+    B,
+    C,
+    Decoder,
+    Ids,
+    TableStepper,
+    all_sentences,
+    decode,
+    is_allowed,
+    random_decoder,
+    search,
+    sequence,
+    summary,
+    table,
+    without_end,
+)
+
+seeds = st.integers(0, 10_000)
+sentences = st.lists(st.sampled_from(["a", "dog", "cat", "runs", "on"]), min_size=1, max_size=8)
+several = st.lists(sentences, min_size=1, max_size=6)
+quickly = settings(max_examples=settings().max_examples // 4)
+
+
+# Agreement
+
+
+@given(sentences, several)
+@quickly
+def test_nothing_agrees_more_than_what_all_samples_say(sample: list[str], others: list[list[str]]) -> None:
+    own, *rest = agreement([sample, *others], [sample] * 3, EQUAL_WEIGHTS)
+    assert own == pytest.approx(10 * min(len(sample), 4) / 4)
+    assert max(rest) <= own + 1e-9
+
+
+@given(several, several, st.randoms(use_true_random=False))
+@quickly
+def test_the_order_of_samples_does_not_matter(
+    candidates: list[list[str]], samples: list[list[str]], random: object
+) -> None:
+    backwards = agreement(candidates, samples[::-1], EQUAL_WEIGHTS)
+    assert agreement(candidates, samples, EQUAL_WEIGHTS) == pytest.approx(backwards)
+
+
+@given(several, several)
+@quickly
+def test_agreement_is_cider_with_the_samples_as_references(
+    candidates: list[list[str]], samples: list[list[str]]
+) -> None:
+    images = [samples, *([candidate] for candidate in candidates)]
+    weights = NGramWeights.of_frequencies(len(images), document_frequencies(images))
+    expected = [Cider(images).score(candidate, samples) for candidate in candidates]
+    assert agreement(candidates, samples, weights) == pytest.approx(expected)
+
+
+def test_with_one_sample_the_nearest_candidate_agrees_most() -> None:
+    candidates = [text.split() for text in ("a cat sleeps", "a dog runs on grass", "two men talk")]
+    assert agreement(candidates, [["a", "dog", "runs"]], EQUAL_WEIGHTS).argmax() == 1
+
+
+def test_a_rare_word_in_common_counts_more() -> None:
+    weights = NGramWeights.of_frequencies(100, {("a",): 99, ("man",): 60, ("kayak",): 2})
+    common, rare = agreement([["man"], ["kayak"]], [["a", "man", "kayak"]], weights)
+    assert common < rare
+
+
+# The samples
+
+
+def drawn(decoder: Decoder, samples: int, seed: int = 0, max_words: int = 4, **options: object) -> list[Ids]:
+    """The samples alone, by the interface that the search uses."""
+    chosen = DecodingOptions(samples=samples, seed=seed, **options)  # type: ignore[arg-type]
+    together = Samples(chosen, masked)
+    beginnings: list[Ids] = [()]
+    for _ in range(max_words):
+        log_probs = np.stack([decoder(ids) for ids in beginnings])
+        rows, ids = together.advance(log_probs)
+        assert len(set(zip(rows.tolist(), ids.tolist(), strict=True))) == len(rows), "rows are distinct"
+        beginnings = [(*beginnings[row], id) for row, id in zip(rows.tolist(), ids.tolist(), strict=True)]
+        if together.done:
+            assert not beginnings
+            break
+    return together.sentences
+
+
+def masked(log_probs: NDArray[np.float32], sequences: Indices) -> NDArray[np.float32]:
+    allowed = [[is_allowed(tuple(ids), id) for id in range(log_probs.shape[1])] for ids in sequences.tolist()]
+    return np.where(allowed, log_probs, -np.inf).astype(np.float32)
+
+
+@given(seeds)
+@quickly
+def test_samples_are_as_frequent_as_they_are_probable(seed: int) -> None:
+    """Up to one in each direction and word: their codes are evenly spaced."""
+    decoder, count = random_decoder(seed), 2000
+    frequencies = Counter(drawn(decoder, count, seed, max_words=3))
+    assert sum(frequencies.values()) == count
+    for ids, probability in _tempered(decoder, 3):
+        sentence = tuple(id for id in ids if id != END)
+        assert frequencies[sentence] == pytest.approx(count * probability, abs=4)
+
+
+def _tempered(decoder: Decoder, max_words: int) -> list[tuple[Ids, float]]:
+    """Every sentence with its probability at the temperature of the samples."""
+    result = []
+    for ids, _ in all_sentences(decoder, max_words):
+        log_prob = 0.0
+        for t, id in enumerate(ids):
+            weights = {w: math.exp(p / TEMPERATURE) for w, p in enumerate(decoder(ids[:t]).tolist())
+                       if is_allowed(ids[:t], w)}  # fmt: skip
+            log_prob += math.log(weights[id] / sum(weights.values()))
+        result.append((ids, math.exp(log_prob)))
+    return result
+
+
+@given(seeds, st.integers(1, 40))
+@quickly
+def test_the_same_seed_gives_the_same_samples(seed: int, count: int) -> None:
+    decoder = random_decoder(3)
+    assert drawn(decoder, count, seed) == drawn(decoder, count, seed)
+    assert len(drawn(decoder, count, seed)) == count
+
+
+def test_samples_continue_the_prefix() -> None:
+    assert {ids[:2] for ids in drawn(random_decoder(1), 30, prefix=(B, B))} == {(B, B)}
+    assert drawn(random_decoder(1), 3, prefix=(B, END)) == [(B,)] * 3
+
+
+@pytest.mark.parametrize("log_prob", [-np.inf, np.nan])
+def test_a_sample_ends_where_no_word_is_possible(log_prob: float) -> None:
+    def decoder(ids: Ids) -> NDArray[np.float32]:
+        return np.full(7, log_prob, np.float32) if ids else random_decoder(0)(ids)
+
+    assert {len(ids) for ids in drawn(decoder, 10)} == {1}
+
+
+# The search
+
+
+@given(seeds, st.integers(1, 4), st.integers(1, 20))
+@quickly
+def test_the_candidates_are_those_of_the_plain_search(seed: int, beams: int, samples: int) -> None:
+    decoder = random_decoder(seed)
+    plain = search(decoder, beams=beams, max_words=6)
+    result = search(decoder, beams=beams, max_words=6, samples=samples)
+    assert sorted(summary(result)) == sorted(summary(plain))
+    assert result.beam_tree == plain.beam_tree
+    assert {c.text: c.words for c in result.candidates} == {c.text: c.words for c in plain.candidates}
+    assert all(candidate.agreement is None for candidate in plain.candidates)
+
+
+@given(seeds, st.integers(1, 4), st.integers(1, 20))
+@quickly
+def test_candidates_are_ranked_by_agreement_and_score(seed: int, beams: int, samples: int) -> None:
+    result = search(random_decoder(seed), beams=beams, max_words=6, samples=samples, seed=seed)
+    values = [_value(candidate.agreement, candidate.score) for candidate in result.candidates]
+    assert values == sorted(values, reverse=True)
+    assert len(result.leaves) == len(result.candidates)
+
+
+def _value(agreement: float | None, score: float) -> float:
+    assert agreement is not None
+    assert 0 <= agreement <= 10 + 1e-9
+    return agreement + SCORE_WEIGHT * score
+
+
+def test_only_the_best_of_many_are_returned() -> None:
+    every = search(random_decoder(0), beams=20, max_words=6)
+    best = search(random_decoder(0), beams=20, max_words=6, samples=10)
+    assert len(every.candidates) == 20
+    assert len(best.candidates) == len(best.leaves) == MAX_CANDIDATES
+    assert {*summary(best)} <= {*summary(every)}
+
+
+def test_many_samples_outvote_the_likeliest_sentence() -> None:
+    """One sentence with c is the likeliest, and most of what the model says is about b."""
+    third = {A: 0.3, B: 0.3, C: 0.3}
+    decoder = table({(): {A: 0.6, C: 0.4}, (A,): {B: 0.9}, (A, B): third, (C,): {END: 0.99}})
+    plain, ranked = (search(decoder, beams=6, length_penalty=0, samples=samples) for samples in (0, 40))
+    assert without_end(plain.candidates[0]) == (C,)
+    assert without_end(ranked.candidates[0])[:2] == (A, B)
+
+
+def test_samples_do_not_leak_into_the_search_nor_the_search_into_them() -> None:
+    """The state of every row holds its own words, by which the decoder tells rows that were mixed up."""
+
+    class Recording(TableStepper):
+        def __init__(self, decoder: Decoder) -> None:
+            super().__init__(decoder)
+            self.stepped: list[set[Ids]] = []
+
+        def step(
+            self, words: NDArray[np.int32], state: State
+        ) -> tuple[NDArray[np.float32], State, NDArray[np.float32]]:
+            rows = np.column_stack([state["ids"][:, 1:], words]).astype(int)
+            self.stepped.append(set(map(tuple, rows.tolist())))
+            return super().step(words, state)
+
+    stepper = Recording(random_decoder(5))
+    options = DecodingOptions(beams=3, max_words=6, samples=25)
+    result = decode(stepper, options)
+    alone = drawn(random_decoder(5), 25, max_words=6)
+    assert stepper.stepped[0] == {(START,)}
+    for sample in alone:
+        for t in range(1, len(sample)):
+            assert sample[:t] in stepper.stepped[t]
+    assert sorted(summary(result)) == sorted(summary(search(random_decoder(5), beams=3, max_words=6)))
+
+
+def test_rows_become_fewer_as_sentences_end() -> None:
+    stepper = TableStepper(random_decoder(2))
+    decode(stepper, DecodingOptions(beams=3, max_words=8, samples=30))
+    assert min(stepper.rows) >= 3
+    assert max(stepper.rows) <= 3 + 30
+
+
+@given(seeds, st.sampled_from([(A,), (B, B), (A, END)]))
+@quickly
+def test_a_prefix_begins_every_candidate(seed: int, prefix: Ids) -> None:
+    result = search(random_decoder(seed), beams=3, max_words=5, prefix=prefix, samples=10)
+    assert {sequence(candidate)[: len(prefix)] for candidate in result.candidates} == {prefix}
+
+
+def test_a_random_version_needs_no_samples() -> None:
+    options = DecodingOptions(beams=3, max_words=6, temperature=1.0)
+    assert not replace(options, samples=10).consensus
+
+    def result(samples: int) -> DecodingResult:
+        return decode(TableStepper(random_decoder(1)), replace(options, samples=samples))
+
+    assert result(10) == result(0)
+
+
+def test_a_blocked_word_is_in_no_sample() -> None:
+    """A candidate that is like the samples would otherwise be one that they cannot be."""
+    decoder = table({(): {A: 0.9, B: 0.05}, (B,): {END: 0.99}})
+    result = decode(TableStepper(decoder), DecodingOptions(beams=1, samples=20), blocklist=[A])
+    assert without_end(result.candidates[0]) == (B,)
+    assert result.candidates[0].agreement == pytest.approx(10 / 4)
