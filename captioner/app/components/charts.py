@@ -61,7 +61,7 @@ def reliability_diagram(frame: pd.DataFrame) -> alt.LayerChart:
         strokeDash=[4, 4], strokeWidth=1.5, opacity=RULE_OPACITY
     )
     kinds = frame["of"].drop_duplicates().tolist()
-    legend = alt.Legend(title=None, orient="top-left", labelFontSize=LABEL_SIZE)
+    legend = alt.Legend(title=None, orient="top", labelFontSize=LABEL_SIZE)
     marks = (
         alt.Chart(frame)
         .mark_point(filled=True, size=110, opacity=1)
@@ -78,4 +78,7 @@ def reliability_diagram(frame: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    return layered(HEIGHT, diagonal.encode(x=x, y=y), marks)
+    chart = layered(HEIGHT, diagonal.encode(x=x, y=y), marks)
+    # Both scales in one layer, so that shape and colour share a legend.
+    combined: alt.LayerChart = chart.resolve_scale(color="independent", shape="independent")
+    return combined
