@@ -160,6 +160,7 @@ class Prediction(Record, frozen=True):
     log_prob: LogProb
     score: LogProb
     scores: Scores
+    expected_share: Share | None = None  # of its content words, that people use, too; None if not calibrated
 
     def __post_init__(self) -> None:
         metrics.check_scores(self.scores, metrics.per_image_metrics())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from captioner.bundle import reader
@@ -71,7 +72,16 @@ def evaluate(
     else:
         dev = caption_split(captioner, dataset, "dev", options)
         fitting = _with_references(captioner, dataset, "dev", dev)
-    return metrics, predictions, calibrate(fitting, checking, options, dataset.name, split)
+    result = calibrate(fitting, checking, options, dataset.name, split)
+    if result:
+        calibrated = [result.applied(candidate, options) for candidate, _ in captions]
+        predictions = [_with_share(row, one) for row, one in zip(predictions, calibrated, strict=True)]
+    return metrics, predictions, result
+
+
+def _with_share(row: Prediction, candidate: Candidate) -> Prediction:
+    share = candidate.expected_share
+    return structs.replace(row, expected_share=None if share is None else round(share, 4))
 
 
 def _with_references(

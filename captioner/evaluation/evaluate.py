@@ -243,8 +243,10 @@ def rounded(value: object) -> object:
 def _csv(rows: Sequence[Prediction]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["image", "caption", "log_prob", "score", *rows[0].scores])
-    writer.writerows([row.image, row.caption, row.log_prob, row.score, *row.scores.values()] for row in rows)
+    calibrated = any(row.expected_share is not None for row in rows)
+    columns = ["image", "caption", "log_prob", "score", *(["expected_share"] if calibrated else [])]
+    writer.writerow([*columns, *rows[0].scores])
+    writer.writerows([*(getattr(row, name) for name in columns), *row.scores.values()] for row in rows)
     return file.getvalue()
 
 

@@ -29,13 +29,14 @@ class ScoredCaption:
     caption: str
     confidence: float  # geometric mean of the word probabilities, the end included
     scores: Mapping[str, float]  # by the keys of ``SCORES``
+    expected_share: float | None = None  # of its content words, that people use, too
 
     @classmethod
     def from_prediction(cls, row: Prediction, max_words: int) -> ScoredCaption:
         """A row of ``predictions.csv``; a caption of ``max_words`` words was cut off before its end."""
         confidence = caption_confidence(row.caption, row.log_prob, max_words)
         scores = {key: row.scores[key] for key in SCORES if key in row.scores}
-        return cls(row.image, row.caption, confidence, scores)
+        return cls(row.image, row.caption, confidence, scores, row.expected_share)
 
     @property
     def cider(self) -> float:

@@ -80,6 +80,12 @@ class Candidate:
         """Geometric mean of the word probabilities, the end of the sentence included."""
         return math.exp(self.log_prob / len(self.words))
 
+    @property
+    def expected_share(self) -> float | None:
+        """The share of its content words that people are expected to use, too; None if not calibrated."""
+        rated = [word.calibrated for word in self.words if word.calibrated is not None]
+        return sum(rated) / len(rated) if rated and self.calibrated is not None else None
+
     def __str__(self) -> str:
         return self.text
 

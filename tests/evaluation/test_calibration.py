@@ -183,3 +183,8 @@ def test_scores_come_with_a_calibration_that_is_stored(tmp_path: Path, splits: t
     assert f"{result.words.expected_calibration_error:.3f}" in sealed.card()
     assert f"{result.words.expected_calibration_error:.3f}" in calibration.table(result)
     assert evaluate.write(sealed, metrics, predictions).calibration() == stored
+    assert sealed.predictions() == predictions
+    shares = [row.expected_share for row in predictions]
+    assert shares == sorted(
+        share for share in shares if share is not None
+    )  # as the pictures are, ever brighter

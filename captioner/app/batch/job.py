@@ -103,8 +103,8 @@ def _result(name: str, image: Pixels, caption: Caption) -> PictureResult:
     return PictureResult(
         name,
         best.text,
-        wording.confidence_sentence(best),
-        wording.expected_share(best),
+        wording.confidence_sentence(best.expected_share),
+        best.expected_share,
         best.confidence,
         best.log_prob,
         " ".join(warning.sentence for warning in caption.warnings),

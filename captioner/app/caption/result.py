@@ -72,7 +72,7 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
         shown,
         key,
         title=_title(caption, options, changed=changed),
-        note=counterfactual.summary(key) if changed else wording.confidence_sentence(shown),
+        note=counterfactual.summary(key) if changed else wording.confidence_sentence(shown.expected_share),
         chosen=counterfactual.chosen_indices(shown, key),
     )
     if index is not None:

@@ -178,7 +178,7 @@ def _show_caption(
     warning_box.show([warning.code for warning in caption.warnings])
     st.header(f"“{wording.highlight_differences(best.text, other.text)}{end}”", anchor=False)
     st.markdown(
-        f"{wording.confidence_sentence(best)} The chance that it says exactly this: "
+        f"{wording.confidence_sentence(best.expected_share)} The chance that it says exactly this: "
         f"{wording.chance(best.log_prob)}; of a word, on average: {wording.percent(best.confidence)}."
     )
     words = [_word_markdown(i in changed, word) for i, word in enumerate(best.words) if word.text]

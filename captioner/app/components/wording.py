@@ -12,7 +12,7 @@ from captioner.inference.warning import ADVICE, SENTENCES
 
 if TYPE_CHECKING:  # wording needs no LiteRT
     from captioner.bundle.schema import Metrics
-    from captioner.inference.decoding import Candidate, Word
+    from captioner.inference.decoding import Word
 
 MIN_RATIO = 1.05  # below it, two sentences are about equally likely
 END_NAME = "(end)"  # how ``decoding.END_WORD``, which is empty, is shown
@@ -179,18 +179,11 @@ def level(word: Word) -> str | None:
     return next(name for least, name in LEVELS if word.calibrated >= least)
 
 
-def expected_share(candidate: Candidate) -> float | None:
-    """The share of a caption's content words that people are expected to use, too; None where unmeasured."""
-    rated = [word.calibrated for word in candidate.words if word.calibrated is not None]
-    return sum(rated) / len(rated) if rated and candidate.calibrated is not None else None
-
-
-def confidence_sentence(candidate: Candidate) -> str:
-    """How often captions like this one agree with people's, as one plain sentence."""
-    share = expected_share(candidate)
-    if share is None:
+def confidence_sentence(expected_share: float | None) -> str:
+    """How often captions like this one agree with people's, from ``Candidate.expected_share``."""
+    if expected_share is None:
         return NOT_MEASURED
-    return f"In captions like this one, people used {in_10(share)} of the words, too."
+    return f"In captions like this one, people used {in_10(expected_share)} of the words, too."
 
 
 def in_10(share: float) -> str:

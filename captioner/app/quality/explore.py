@@ -88,6 +88,7 @@ def _show_pictures(
         with grid.cell(), st.container(border=True):
             _picture(row, samples[row.image])
             st.markdown(f"“{wording.escape(row.caption)}”")
+            _confidence(row)
             with st.popover(texts.MORE.format(number=number)):
                 _details(row, captions, samples[row.image])
                 _scores(row, captions)
@@ -109,10 +110,16 @@ def _show_table(
         if chosen.image in samples:
             _picture(chosen, samples[chosen.image])
         st.subheader(f"“{wording.escape(chosen.caption)}”", anchor=False)
+        _confidence(chosen)
         _details(chosen, captions, samples.get(chosen.image))
         st.caption(wording.escape(source) if chosen.image in samples else texts.NO_PICTURE)
         with st.expander(texts.ALL_SCORES, icon=":material/table_rows:"):
             _scores(chosen, captions)
+
+
+def _confidence(row: ScoredCaption) -> None:
+    if row.expected_share is not None:
+        st.caption(wording.confidence_sentence(row.expected_share))
 
 
 def _no_match(query: str, vocabulary: Vocabulary, *, only_with_picture: bool) -> str:

@@ -124,10 +124,13 @@ def test_levels_have_their_lower_ends(probability: float, name: str) -> None:
 
 def test_what_was_not_measured_is_not_rated() -> None:
     assert wording.level(Word("dog", 0, ())) is None
-    assert wording.confidence_sentence(replace(make_candidate((("dog", 0.9),)), calibrated=None)) == (
-        wording.NOT_MEASURED
+    assert wording.confidence_sentence(
+        replace(make_candidate((("dog", 0.9),)), calibrated=None).expected_share
+    ) == (wording.NOT_MEASURED)
+    assert (
+        wording.confidence_sentence(make_candidate((("a", 0.9), (END_WORD, 0.9))).expected_share)
+        == wording.NOT_MEASURED
     )
-    assert wording.confidence_sentence(make_candidate((("a", 0.9), (END_WORD, 0.9)))) == wording.NOT_MEASURED
 
 
 @pytest.mark.parametrize(
@@ -143,7 +146,8 @@ def test_the_sentence_is_about_the_average_content_word(
     probabilities: tuple[float, ...], expected: str
 ) -> None:
     words = tuple(("dog", probability) for probability in probabilities)
-    sentence = wording.confidence_sentence(make_candidate((("a", 0.99), *words, (END_WORD, 0.99))))
+    caption = make_candidate((("a", 0.99), *words, (END_WORD, 0.99)))
+    sentence = wording.confidence_sentence(caption.expected_share)
     assert sentence == f"In captions like this one, people used {expected} of the words, too."
 
 
