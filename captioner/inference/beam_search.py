@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from captioner.cider import EQUAL_WEIGHTS, NGramWeights
 from captioner.errors import CaptionerError
 from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, DecodingResult, Word
-from captioner.inference.reranking import MAX_CANDIDATES, SCORE_WEIGHT, Samples, agreement
+from captioner.inference.reranking import MAX_CANDIDATES, Samples, agreement, rank_key
 from captioner.inference.sampling import Float, Indices, LogProbs, mask, sample, top_k
 from captioner.text import END, PAD, START, UNKNOWN
 
@@ -176,7 +176,10 @@ class _Search:
         values: dict[int, float | None] = dict.fromkeys(ranked)
         if agreement:
             by_leaf = dict(zip(ranked, agreement([*map(self._tree.texts, ranked)]), strict=True))
-            ranked.sort(key=lambda leaf: by_leaf[leaf] + SCORE_WEIGHT * self._score(leaf), reverse=True)
+            ranked.sort(
+                key=lambda leaf: rank_key(self._tree.texts(leaf), by_leaf[leaf], self._score(leaf)),
+                reverse=True,
+            )
             ranked, values = ranked[:MAX_CANDIDATES], {**by_leaf}
         candidates = tuple(self._candidate(leaf, values[leaf]) for leaf in ranked)
         return DecodingResult(candidates, tuple(self._tree.nodes), tuple(ranked))

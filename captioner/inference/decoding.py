@@ -105,7 +105,7 @@ class BeamNode:
 class DecodingResult:
     """The candidates of a search, and the tree that led to them."""
 
-    # Best first, distinct, at least one, at most ``beams``: by score, or by agreement and score.
+    # Best first, distinct, at least one, at most ``beams``: by score, or by ``reranking.rank_key``.
     candidates: tuple[Candidate, ...]
     beam_tree: tuple[BeamNode, ...]  # parents come before their children
     leaves: tuple[int, ...]  # the node where each candidate ends

@@ -3,7 +3,8 @@
 Minimum Bayes risk decoding (Kumar and Byrne 2004, "Minimum Bayes-Risk Decoding for Statistical Machine
 Translation") with CIDEr as the gain, as Devlin et al. 2015 ("Exploring Nearest Neighbor Approaches for Image
 Captioning") choose among captions: sentences sampled from the model stand for all that it could say, and a
-candidate is ranked by its mean similarity to them, plus a part of its score.
+candidate is ranked by its mean similarity to them, plus a part of its score. One that names a thing twice for
+no reason ranks below all others (``redundancy``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from captioner.cider import NGramWeights, Tokens
 from captioner.inference.decoding import DecodingOptions
+from captioner.inference.redundancy import is_redundant
 from captioner.inference.sampling import ArithmeticSampler, Indices
 from captioner.text import END
 
@@ -90,3 +92,8 @@ def agreement(
         for vector in map(weights.vector, candidates)
     ]
     return 10 * np.array(sums) / len(samples)
+
+
+def rank_key(candidate: Tokens, agreement: float, score: float) -> tuple[bool, float]:
+    """Greater for a better candidate."""
+    return not is_redundant(candidate), agreement + SCORE_WEIGHT * score

@@ -13,12 +13,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from captioner.cider import EQUAL_WEIGHTS, Cider, NGramWeights, document_frequencies
+from captioner.inference import beam_search
 from captioner.inference.beam_search import State
-from captioner.inference.decoding import DecodingOptions, DecodingResult
-from captioner.inference.reranking import MAX_CANDIDATES, SCORE_WEIGHT, TEMPERATURE, Samples, agreement
+from captioner.inference.decoding import END_WORD, DecodingOptions, DecodingResult
+from captioner.inference.reranking import (
+    MAX_CANDIDATES,
+    SCORE_WEIGHT,
+    TEMPERATURE,
+    Samples,
+    agreement,
+    rank_key,
+)
 from captioner.inference.sampling import Indices
 from captioner.text import END, START
 from tests.table_stepper import (
+    REGIONS,
     A,
     B,
     C,
@@ -199,6 +208,26 @@ def test_many_samples_outvote_the_likeliest_sentence() -> None:
     plain, ranked = (search(decoder, beams=6, length_penalty=0, samples=samples) for samples in (0, 40))
     assert without_end(plain.candidates[0]) == (C,)
     assert without_end(ranked.candidates[0])[:2] == (A, B)
+
+
+def test_a_redundant_candidate_ranks_below_all_others_but_only_by_consensus() -> None:
+    words = ["<pad>", "<start>", END_WORD, "<unknown>", "hat", "and", "smiles"]
+    rules = {(): {A: 0.9, C: 0.1}, (A,): {B: 0.9, END: 0.1}, (A, B): {A: 0.99}, (A, B, A): {END: 0.99}}
+
+    def texts(samples: int) -> list[str]:
+        options = DecodingOptions(beams=3, max_words=4, samples=samples)
+        return [
+            c.text for c in beam_search.decode(TableStepper(table(rules)), REGIONS, options, words).candidates
+        ]
+
+    assert texts(0)[0] == "hat and hat"
+    assert sorted(texts(40)) == sorted(texts(0))
+    assert texts(40)[-1] == "hat and hat"
+
+
+def test_where_all_candidates_are_redundant_the_best_of_them_is_first() -> None:
+    keys = [rank_key(["a", "hat", "and", "a", "hat"], agreement, -1.0) for agreement in (1.0, 3.0, 2.0)]
+    assert max(keys) == keys[1] < rank_key(["a", "hat"], 0.0, -9.0)
 
 
 def test_samples_do_not_leak_into_the_search_nor_the_search_into_them() -> None:
