@@ -7,6 +7,7 @@ import re
 import runpy
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,6 +43,16 @@ SMALL = (
 
 def chosen(*flags: str) -> Recipe:
     return cli.choose_recipe(cli.parse_arguments(list(flags)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_captions() -> Iterator[None]:
+    """Short captions during training, as every word is compiled."""
+    short = functools.partial(Rollout, max_words=5)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (fit, runner):
+            patch.setattr(module, "Rollout", short)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +94,7 @@ def command(folder: Path, kaggle_folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def trained(command: list[str], folder: Path) -> Bundle:
-    short = functools.partial(Rollout, max_words=5)  # every word is compiled
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (fit, runner):
-            patch.setattr(module, "Rollout", short)
-        cli.main(command)
+    cli.main(command)
     return storage.load(folder / "artifacts")
 
 
