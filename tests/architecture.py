@@ -22,7 +22,7 @@ MAX_ENTRY_LINES = 40  # of train.py and streamlit_app.py, which only hand over t
 MAX_MODULES = 12  # of a folder
 
 # The folder "" is captioner/ itself. Each package may import those before it.
-LIBRARY = ("", "bundle", "data", "novelty", "inference", "evaluation")
+LIBRARY = ("", "drawings", "bundle", "data", "novelty", "inference", "evaluation")
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
 APP = (*LIBRARY, "app/state", "app/components", "app/components/interactive_caption")
 PAGES = tuple(f"app/{page}" for page in ("caption", "batch", "compare", "quality", "review"))

@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from hypothesis import settings
 
-from captioner.app.components import image_picker
+from captioner.app.components import examples
 from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage as bundles
@@ -145,7 +145,7 @@ def use_captioner(monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> UseCap
         monkeypatch.setattr(serving, "active_bundle", lambda: running)
         monkeypatch.setattr(serving, "captioner", lambda: captioner)
         monkeypatch.setattr(serving, "samples", lambda: (dict(samples or {}), sentence))
-        monkeypatch.setattr(image_picker, "thumbnails", lambda: (offered, sentence))
+        monkeypatch.setattr(examples, "thumbnails", lambda: (offered, sentence))
         return captioner
 
     return put
@@ -157,6 +157,12 @@ def fake(use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path) -> FakeCapt
     return use_captioner(
         FakeCaptioner(tiny.full_bundle(tmp_path / "artifacts")), samples("one.png", "two.png")
     )
+
+
+@pytest.fixture
+def no_examples(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No picture is open until a test uploads one."""
+    monkeypatch.setattr(examples, "thumbnails", lambda: ({}, "No examples here: it is a test."))
 
 
 def samples(*names: str) -> dict[str, Sample]:

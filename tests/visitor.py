@@ -53,9 +53,15 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def interactive_caption(app: AppTest) -> dict[str, Any] | None:
     """What the browser gets to draw a picture with its sentence; None while there is no picture."""
-    components = app.get("bidi_component")
+    components = _interactive_captions(app)
     data: dict[str, Any] | None = json.loads(components[0].proto.json) if components else None
     return data
+
+
+def _interactive_captions(app: AppTest) -> list[Any]:
+    """The component, without the one that takes pasted files."""
+    components = app.get("bidi_component")
+    return [found for found in components if found.proto.component_name == "interactive_caption"]
 
 
 def sentence(app: AppTest) -> str | None:
@@ -66,6 +72,6 @@ def sentence(app: AppTest) -> str | None:
 
 def pin(app: AppTest, index: int | None) -> AppTest:
     """Pin a word. Streamlit's tests run no browser, so the page's own record of it is set."""
-    widget = app.get("bidi_component")[0].proto.id
+    widget = _interactive_captions(app)[0].proto.id
     app.session_state[f"pinned {widget.partition('-caption ')[2]}"] = index
     return checked(app.run())

@@ -17,12 +17,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from captioner.bundle import hub_errors, manifest, reader
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
 from captioner.errors import CaptionerError, DatasetError, HubError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfFileSystem
 
 SAMPLE_COUNT = 12  # pictures offered, and cached of those on the Hub
 DEFAULT_FOLDER = Path("data/flickr8k")
@@ -30,7 +33,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # as ``manifest`` allows in sampl
 
 HUB_REPO = "jxie/flickr8k"
 # Its last commit according to the Hub's page of the dataset (abbreviated there) and to several projects that
-# pin it in full. It was not verified on the Hub itself; if it is wrong, `find` reports it.
+# pin it in full. It was not verified on the Hub itself; if it is gone, `_find_test_file` finds another.
 HUB_REVISION = "56f58c967835f7c508d684f36bd7897cca9d7634"
 HUB_FILE = "data/test-00000-of-00001-42a2661d12c73e48.parquet"
 CAPTION_COLUMNS = [f"caption_{number}" for number in range(5)]
@@ -196,23 +199,45 @@ def _file_name(path: str | None, number: int) -> str:
 def _first_rows() -> list[dict[str, Any]]:
     """The first row group of the test split: ``image`` {bytes, path} and five captions a row.
 
-    Only that part of the file is downloaded, by range requests for the bytes that pyarrow reads.
+    Where the pinned commit or its file is gone, the file is looked for in the dataset as it is now.
     """
     from huggingface_hub import HfFileSystem
-    from pyarrow import ArrowException, parquet
 
     files = HfFileSystem(endpoint=os.environ.get("HF_ENDPOINT") or None, skip_instance_cache=True)
-    with files.open(f"datasets/{HUB_REPO}@{HUB_REVISION}/{HUB_FILE}", cache_type="none") as file:
+    try:
+        return _read_rows(files, HUB_REVISION, HUB_FILE)
+    except FileNotFoundError:
+        return _read_rows(files, *_find_test_file())
+
+
+def _find_test_file() -> tuple[str, str]:
+    """The newest commit of the dataset, and the first parquet file of its test split."""
+    from huggingface_hub import HfApi
+
+    info = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None).dataset_info(HUB_REPO)
+    names = sorted(file.rfilename for file in info.siblings or ())
+    tests = [name for name in names if re.search(r"(^|[/_-])test\b.*\.parquet$", name)]
+    if not tests or not info.sha:
+        raise HubError(f"{HUB_REPO} has no parquet file of test pictures any more")
+    return info.sha, tests[0]
+
+
+def _read_rows(files: HfFileSystem, revision: str, name: str) -> list[dict[str, Any]]:
+    """Only the row group is downloaded, by range requests for the bytes that pyarrow reads."""
+    from pyarrow import ArrowException, parquet
+
+    columns = ["image", *CAPTION_COLUMNS]
+    with files.open(f"datasets/{HUB_REPO}@{revision}/{name}", cache_type="none") as file:
         try:
             table = parquet.ParquetFile(file)
+            if missing := set(columns) - set(table.schema_arrow.names):
+                raise HubError(f"{name} of {HUB_REPO} lacks the columns {', '.join(sorted(missing))}")
             size = table.metadata.row_group(0).total_byte_size
             if size > MAX_BYTES:
                 raise HubError(f"{HUB_REPO} gives pictures by {size // 10**6} MB, more than is fetched here")
-            rows: list[dict[str, Any]] = table.read_row_group(
-                0, columns=["image", *CAPTION_COLUMNS]
-            ).to_pylist()
+            rows: list[dict[str, Any]] = table.read_row_group(0, columns=columns).to_pylist()
         except ArrowException as error:
-            raise HubError(f"{HUB_FILE} of {HUB_REPO} came damaged ({error})") from error
+            raise HubError(f"{name} of {HUB_REPO} came damaged ({error})") from error
     return rows
 
 

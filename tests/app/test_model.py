@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from captioner import __main__ as command_line
-from captioner.app.components import image_picker, wording
+from captioner.app.components import examples, wording
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.fake_captioner import photo
@@ -92,7 +92,7 @@ def test_real_pictures_are_captioned_alike_on_the_page_and_on_the_command_line(
     assert command_line.main(["caption", *files, "--bundle", folder]) == 0
     expected = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
     monkeypatch.setenv("CAPTIONER_BUNDLE", folder)
-    monkeypatch.setattr(image_picker, "thumbnails", lambda: ({}, "None."))
+    monkeypatch.setattr(examples, "thumbnails", lambda: ({}, "None."))
     st.cache_resource.clear()
     app = AppTest.from_file(APP, default_timeout=TIMEOUT).run()
     result = {}

@@ -28,6 +28,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from captioner.app.components.image_picker import LABEL, SHOWN
 from captioner.bundle.storage import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,14 +161,25 @@ def photo(seed: int = 1) -> bytes:
 def upload(
     page: Page,
     *data: bytes,
-    label: str = "Upload a photograph",
+    label: str = LABEL,
     name: str = "mine.png",
     names: Sequence[str] = (),
+    readable: bool = True,
 ) -> None:
+    """Upload files; where they are pictures for the picker, until the last one is open."""
     expect(page.get_by_text(label)).to_be_attached()
     named = zip(names or [name] * len(data), data, strict=True)
     files: list[FilePayload] = [{"name": one, "mimeType": "image/png", "buffer": file} for one, file in named]
     page.locator("input[type=file]").first.set_input_files(files)
+    if label == LABEL and readable:
+        expect(page.get_by_text(SHOWN.format(name))).to_be_visible()
+
+
+def pick_example(page: Page, number: int = 2) -> None:
+    """Open an example; the first one is open when a page opens."""
+    page.get_by_role("button", name=f"Example {number}:").click()
+    page.wait_for_url("**sample=*")
+    wait_until_idle(page)
 
 
 def go_to(page: Page, name: str) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
 from captioner.app.quality import texts
-from tests.browser.conftest import caption_text, photo, upload, wait_until_idle, word
+from tests.browser.conftest import caption_text, photo, pick_example, upload, wait_until_idle, word
 
 
 def states(path: str, page: Page) -> Iterator[str]:
@@ -18,10 +18,9 @@ def states(path: str, page: Page) -> Iterator[str]:
 
 
 def _caption(page: Page) -> Iterator[str]:
-    sample = page.get_by_role("button", name="Use picture 1", exact=True)
-    expect(sample).to_be_visible()
-    yield "before a picture"
-    sample.click()
+    caption_text(page)
+    yield "with an example"
+    pick_example(page)
     caption_text(page)
     word(page, 1).click()
     page.get_by_role("radiogroup").first.get_by_role("radio", checked=False).first.click()
@@ -46,7 +45,7 @@ def _batch(page: Page) -> Iterator[str]:
 
 
 def _compare(page: Page) -> Iterator[str]:
-    page.get_by_role("button", name="Use picture 1", exact=True).click()
+    pick_example(page)
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
     _unfold(page)
     yield "two answers"

@@ -15,6 +15,7 @@ from tests.browser.conftest import (
     go_to,
     needs_no_scrolling,
     photo,
+    pick_example,
     upload,
     wait_until_idle,
 )
@@ -50,14 +51,14 @@ def test_two_decoding_options_are_compared(open_page: Open) -> None:
 @at_both_widths
 def test_a_file_that_is_no_picture_is_not_compared(open_page: Open) -> None:
     page = open_page("compare")
-    upload(page, b"not a picture")
+    upload(page, b"not a picture", readable=False)
     expect(page.get_by_role("alert")).to_contain_text("not a picture that can be read here")
     assert needs_no_scrolling(page)
 
 
 def test_a_copied_link_brings_back_the_comparison(open_page: Open) -> None:
     page = open_page("compare")
-    page.get_by_role("button", name="Use picture 1", exact=True).click()
+    pick_example(page)
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
     page.get_by_text("How it chooses its words").last.click()
     page.get_by_role("radio", name=SAMPLING).last.click()

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Open, at_both_widths, caption_text, needs_no_scrolling, photo, upload, word
+from tests.browser.conftest import (
+    Open,
+    at_both_widths,
+    caption_text,
+    needs_no_scrolling,
+    photo,
+    pick_example,
+    upload,
+    word,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +60,7 @@ def test_the_tree_is_drawn_and_has_a_table(open_page: Open) -> None:
 
 def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -> None:
     page = open_page()
-    page.get_by_role("button", name="Use picture 1", exact=True).click()
+    pick_example(page)
     caption_text(page)
     page.get_by_text("Settings", exact=True).click()
     page.get_by_role("slider").first.focus()
@@ -87,7 +96,7 @@ def test_words_are_sampled_on_demand(open_page: Open) -> None:
 
 def test_the_camera_is_requested_only_on_demand(open_page: Open) -> None:
     page = open_page()
-    expect(page.get_by_text("Upload a photograph")).to_be_visible()
+    expect(page.get_by_text("Use the camera")).to_be_visible()
     assert page.get_by_test_id("stCameraInput").count() == 0
     page.get_by_text("Use the camera").click()
     expect(page.get_by_test_id("stCameraInput")).to_be_visible()

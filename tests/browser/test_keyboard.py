@@ -34,6 +34,7 @@ def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
         tab_to(page, page.get_by_role("button", name="Upload", exact=True))
         page.keyboard.press("Enter")
     chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": photo()})
+    expect(page.get_by_text("Shown: mine.png")).to_be_visible()
     caption = caption_text(page)
     others = page.get_by_role("radiogroup").first
     tab_to(page, word(page, 0))
@@ -57,8 +58,12 @@ def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
 
 def test_expanders_and_settings_work_by_keyboard(open_page: Open) -> None:
     page = open_page()
-    tab_to(page, page.get_by_role("button", name="Use picture 1", exact=True))
+    example = page.get_by_role("button", name="Example 2:")
+    tab_to(page, example)
     page.keyboard.press("Enter")
+    page.wait_for_url("**sample=*")
+    wait_until_idle(page)
+    expect(example).to_be_focused()
     caption_text(page)
     unfold(page, "Details")
     tab_to(page, page.get_by_role("tab", name="Drawing"))

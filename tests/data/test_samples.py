@@ -118,6 +118,20 @@ def test_then_the_hub_of_which_only_one_part_is_fetched(server: FakeHub, tmp_pat
     assert server.sent < ROWS * 20_000 * 0.6
 
 
+@pytest.mark.parametrize("name", ["data/test-00000-of-00002-0badc0de.parquet", "default/test/0000.parquet"])
+def test_the_file_is_found_when_the_pinned_one_is_gone(
+    server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    before, _ = find(cache=tmp_path / "before")
+    dataset = server.repository(samples.HUB_REPO, "datasets")
+    moved = {samples.HUB_FILE: None, name: table(tmp_path / "test.parquet"), "data/train-0.parquet": b"0"}
+    dataset.commit("upload anew", moved)
+    by_name, _ = find(cache=tmp_path / "name")
+    monkeypatch.setattr(samples, "HUB_REVISION", "0" * 40)
+    by_revision, _ = find(cache=tmp_path / "revision")
+    assert names(before) == names(by_name) == names(by_revision)
+
+
 def test_what_the_hub_gave_is_kept(server: FakeHub, tmp_path: Path) -> None:
     before, _ = find(cache=tmp_path / "cache")
     server.stop()
@@ -154,13 +168,20 @@ class TestNone:
         server.repositories.clear()
         assert "is not on the Hub" in self.why(tmp_path)
 
-    def test_no_revision(self, server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(samples, "HUB_REVISION", "0" * 40)
-        assert "has no revision" in self.why(tmp_path)
-
     def test_no_file(self, server: FakeHub, tmp_path: Path) -> None:
-        server.repository(samples.HUB_REPO, "datasets").commit("remove", {samples.HUB_FILE: None})
-        assert "lacks a file" in self.why(tmp_path)
+        moved: dict[str, bytes | None] = {
+            samples.HUB_FILE: None,
+            "data/train-0.parquet": b"",
+            "test.csv": b"",
+        }
+        server.repository(samples.HUB_REPO, "datasets").commit("remove", moved)
+        assert "no parquet file of test pictures" in self.why(tmp_path)
+
+    def test_another_dataset(self, server: FakeHub, tmp_path: Path) -> None:
+        parquet.write_table(pa.table({"image": [1], "caption_0": ["a"]}), tmp_path / "other.parquet")
+        other = {samples.HUB_FILE: (tmp_path / "other.parquet").read_bytes()}
+        server.repository(samples.HUB_REPO, "datasets").commit("change", {**other})
+        assert "lacks the columns caption_1, caption_2, caption_3, caption_4" in self.why(tmp_path)
 
     def test_no_parquet(self, server: FakeHub, tmp_path: Path) -> None:
         server.repository(samples.HUB_REPO, "datasets").commit("page", {samples.HUB_FILE: b"<html>" * 100})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner.app.batch.job import THUMBNAIL, BatchJob, PictureResult, to_csv
-from captioner.app.components import wording
+from captioner.app.components import image_picker, wording
 from captioner.app.state import serving, uploads
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ HOW_TO_READ = (
 def page() -> None:
     """Choose pictures, watch, read the table, save it."""
     st.title("Many pictures at once", anchor=False)
+    if files := image_picker.several_files():
+        _accept(files)
     job: BatchJob = st.session_state.setdefault("_batch", BatchJob())
     if not job.waiting and not job.results:
         st.markdown(INTRODUCTION)
@@ -77,10 +79,14 @@ def _choose_pictures(*, again: bool) -> None:
 
 def _start(key: str) -> None:
     """Take the pictures out of the uploader; a new, empty one takes its place."""
-    files = uploads.available(*st.session_state[key])
+    _accept(uploads.available(*st.session_state[key]))
+    st.session_state["batches"] += 1
+
+
+def _accept(files: Sequence[UploadedFile]) -> None:
+    """Have the first files captioned that are within the limits; free the others."""
     accepted = uploads.first_within_limits(files, MAX_PICTURES)
     st.session_state["_batch"] = BatchJob(list(accepted))
-    st.session_state["batches"] += 1
     uploads.free(*files[len(accepted) :])
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from captioner.app.caption import counterfactual, details, versions, word_details
-from captioner.app.components import decoding_controls, image_picker, wording
+from captioner.app.components import decoding_controls, examples, image_picker, wording
 from captioner.app.components.errors import error_boundary
 from captioner.app.components.interactive_caption import component as interactive_caption
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import DecodingOptions
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 CANNOT_KNOW = (
     "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” "
@@ -31,21 +35,26 @@ JSON_CONTENTS = (
 LINK_WORKS = "This link opens the same picture with the same settings."
 
 
-def show(image: DecodedImage) -> None:
-    """Caption an image with the options that the visitor sets, and draw everything about it."""
+def show(image: DecodedImage, place: DeltaGenerator) -> None:
+    """Caption an image with the options that the visitor sets, and draw everything about it.
+
+    ``place`` takes the image with its sentence; all else comes where this is called.
+    """
     above = st.container()
-    with above:
+    with place:
         model = serving.captioner()
     invalid = decoding_controls.invalid_parameters(model.options)
     options = decoding_controls.show(model.options)
     key = _key(image, options)
-    with above:
+    with place:
         decoding_controls.show_invalid(invalid, key)
         with st.spinner("Looking at the picture …"):
             caption = caption_image(image, options)
         _show_sentence(image, caption, options, key)
+        examples.show_note(image, caption.best.text)
         for sentence in model.warning_rules.unreadable:
             st.caption(wording.escape(sentence))
+    with above:
         versions.show(caption, options)
         if image.sample:
             _show_references(image.sample)

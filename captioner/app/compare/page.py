@@ -41,11 +41,11 @@ def page() -> None:
     image = image_picker.active_image()
     if not image:
         st.markdown(INTRODUCTION)
-    samples = image_picker.show(image)
+    place = image_picker.show()
     if image:
         _compare(image)
     serving.captioner()  # loaded while the visitor chooses
-    image_picker.show_samples(samples)
+    image_picker.show_examples(place, image)
 
 
 def _compare(image: DecodedImage) -> None:

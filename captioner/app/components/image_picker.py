@@ -1,174 +1,149 @@
-"""Pick an image: upload it, photograph it, take a sample, or follow a link to one."""
+"""Pick an image: drop, paste or choose a file, photograph one, take an example, or follow a link to one."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner import images
-from captioner.app.components import wording
+from captioner.app.components import examples, wording
 from captioner.app.components.errors import show_error
-from captioner.app.state import serving, uploads
+from captioner.app.state import uploads
 from captioner.app.state.session import DecodedImage
-from captioner.bundle.storage import Bundle
 from captioner.errors import CaptionerError
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from captioner.data.samples import Sample
-    from captioner.images import Pixels
-
-TITLE = "Choose a picture"
-ICON = ":material/add_photo_alternate:"
+LABEL = "Drop photos here, paste one, or choose files"
+CAMERA, TAKE = "Use the camera", "Take a photo"
 PRIVACY = "Your picture is captioned on this server and not stored."
 NO_LINK = (
-    "A link can bring back a sample picture, not one of yours: yours is not stored. The address of this page "
+    "A link can bring back an example, not a picture of yours: yours is not stored. The address of this page "
     "brings back the settings."
 )
+GONE = "The link names a picture that is not here. Choose another one."
+EMBEDDED = "If your own photos do not arrive here, open this app in a tab of its own."
+SHOWN = "Shown: {}"
 CAMERA_WIDTH = 480  # pixels
+STYLE = (Path(__file__).parent / "image_picker.css").read_text(encoding="utf-8")
+SCRIPT = (Path(__file__).parent / "image_picker.js").read_text(encoding="utf-8")
+_paste_and_drop = st.components.v2.component("paste_and_drop", js=SCRIPT)
 
-log = logging.getLogger(__name__)
+
+def show() -> DeltaGenerator:
+    """Draw the card with the uploader and the camera.
+
+    A picture from a link is not offered: the server would have to fetch any address that a visitor names,
+    also those that only it can reach. Pasting a copied picture does the same.
+
+    Returns:
+        The container for ``show_examples``, which a page calls last: finding the examples takes time.
+    """
+    number = st.session_state.setdefault("uploaders", 0)
+    upload, photo = f"upload-{number}", f"photo-{number}"
+    # In somebody else's page, browsers often block what an upload needs, so the examples come first.
+    above = st.container() if st.context.is_embedded else None
+    with st.container(border=True, key="picker"):
+        st.html(f"<style>{STYLE}</style>")
+        # Any file: Streamlit would refuse others in a tooltip, ``images`` does it in a sentence.
+        st.file_uploader(
+            LABEL,
+            accept_multiple_files=True,
+            key=upload,
+            on_change=_on_upload,
+            args=(upload,),
+            help=uploads.FORMATS_HELP,
+        )
+        with st.container(key="paste"):
+            _paste_and_drop(key="paste_and_drop")
+        uploads.show_refusal()
+        # Behind a switch: a browser asks for permission as soon as the camera widget is drawn.
+        if st.toggle(CAMERA, key="camera"):
+            st.camera_input(TAKE, key=photo, on_change=_on_upload, args=(photo,), width=CAMERA_WIDTH)
+        st.caption(f"{PRIVACY} {EMBEDDED}" if above else PRIVACY)
+    return above or st.container()
+
+
+def show_examples(place: DeltaGenerator, image: DecodedImage | None) -> None:
+    """Draw the examples where ``show`` left room for them, and say which picture is open."""
+    with place:
+        if image and not image.sample:
+            st.caption(SHOWN.format(wording.escape(image.name)))
+        examples.show(image, _on_pick)
 
 
 def active_image() -> DecodedImage | None:
-    """The image that the visitor has open, decoded once; an error is shown."""
+    """The image that the visitor has open, decoded once; at first, an example. An error is shown."""
     state = st.session_state
+    image = None
     try:
-        image = _linked_sample() or _new_upload() or state.get("image")
+        image = _linked_example() or _new_upload() or state.get("image")
     except Exception as error:
-        state.pop("upload", None)  # so that the next image is tried, even after a bug
-        state.pop("image", None)
+        state.pop("image", None)  # so that the next image is tried, even after a bug
         if not isinstance(error, CaptionerError):
             raise
         show_error(error)
-        return None
-    if image is None:
-        return None
+    image = image or _first_example()
     state["image"] = image
-    if image.sample:
-        st.query_params["sample"] = image.sample
     return image
 
 
-def _linked_sample() -> DecodedImage | None:
-    """The sample that the address names, if it is not open yet."""
+def has_several_files() -> bool:
+    """Whether the visitor has given several files at once, which ``several_files`` hands over."""
+    return len(st.session_state.get("upload", ())) > 1
+
+
+def several_files() -> Sequence[UploadedFile]:
+    """The files that the visitor gave at once, if there are several; the next call returns none."""
+    return uploads.available(*st.session_state.pop("upload")) if has_several_files() else ()
+
+
+def _linked_example() -> DecodedImage | None:
+    """The example that the address names, if it is not open yet."""
     name = st.query_params.get("sample")
     image: DecodedImage | None = st.session_state.get("image")
     if not name or (image and image.sample == name):
         return None
-    samples, _ = thumbnails()
-    if name not in samples:
-        st.info("The link names a picture that is not here. Choose another one.", icon=":material/link_off:")
+    sample = examples.find(name)
+    if not sample:
+        st.info(GONE, icon=":material/link_off:")
         return None
     st.session_state.pop("image", None)  # frees its memory before another is decoded
-    return DecodedImage.decode(name, samples[name][0].read(), sample=name)
+    return DecodedImage.decode(name, sample.read(), sample=name)
+
+
+def _first_example() -> DecodedImage | None:
+    sample = examples.first()
+    return DecodedImage.decode(sample.name, sample.read(), sample=sample.name) if sample else None
 
 
 def _new_upload() -> DecodedImage | None:
-    """What the visitor has just uploaded or photographed; of the file only its name is kept."""
-    state = st.session_state
-    files = uploads.available(state.get(state["upload"])) if "upload" in state else []
+    """What the visitor has just uploaded or photographed; the file is freed once it is decoded."""
+    files = uploads.available(*st.session_state.pop("upload", ()))
     if not files:
         return None
-    state.pop("image", None)  # frees its memory before another is decoded
-    state["image"] = image = DecodedImage.decode(files[0].name, files[0].getvalue())
-    state.pop("upload")
-    uploads.free_bytes(files[0])
-    return image
-
-
-def show(image: DecodedImage | None) -> DeltaGenerator:
-    """Draw the uploader and the camera, folded while an image is open.
-
-    Returns:
-        The container for ``show_samples``, which a page calls last: finding the samples takes time.
-    """
-    _fold(image.sha256 if image else "")
-    # Always the same box at the same place: an uploader that moves loses a file that is being uploaded.
-    with st.expander(TITLE, key="picker", icon=ICON, on_change="rerun"):
-        _show_uploader()
-        return st.container()
-
-
-def _fold(opened: str) -> None:
-    """Close the box when another image is open, open it when none is."""
-    state = st.session_state
-    if "picker" not in state or state.get("opened") != opened:
-        state["opened"], state["picker"] = opened, not opened
-
-
-def _show_uploader() -> None:
-    number = st.session_state.setdefault("uploaders", 0)
-    upload, photo = f"upload-{number}", f"photo-{number}"
-    # Any file: Streamlit would refuse others in a tooltip of a red chip, ``images`` does it in a sentence.
-    st.file_uploader(
-        "Upload a photograph", key=upload, on_change=_on_upload, args=(upload,), help=uploads.FORMATS_HELP
-    )
-    uploads.show_refusal()
-    st.caption(PRIVACY)
-    # Behind a switch: a browser asks for permission as soon as the camera widget is drawn.
-    if st.toggle("Use the camera", key="camera"):
-        st.camera_input(
-            "Take a photograph", key=photo, on_change=_on_upload, args=(photo,), width=CAMERA_WIDTH
-        )
+    st.session_state.pop("image", None)  # frees its memory before another is decoded
+    try:
+        return DecodedImage.decode(files[0].name, files[0].getvalue())
+    finally:
+        uploads.free(*files)
 
 
 def _on_upload(key: str) -> None:
-    """Have the uploaded file or the photograph opened; close its image when the file was removed."""
+    """Take the files out of the uploader or the camera; an empty one takes its place."""
     state = st.session_state
-    if uploads.available(state[key]):
+    value = state[key]
+    files = uploads.available(*(value if isinstance(value, list) else [value]))
+    if files:
         st.query_params.pop("sample", None)
-        state["upload"] = state["source"] = key
-    elif state.get("source") == key:
-        state.pop("upload", None)
-        state.pop("image", None)
-
-
-def show_samples(place: DeltaGenerator) -> None:
-    """Draw thumbnails of the samples, each with a button, and where they are from."""
-    with place:
-        samples, sentence = thumbnails()
-        if samples:
-            st.markdown("**Or pick one of these**")
-            grid = st.grid(6, min_column_width=130, gap="small")
-        for number, (name, (sample, thumbnail)) in enumerate(samples.items(), start=1):
-            with grid.cell():
-                alt = next(iter(sample.references), f"Sample picture {number}")
-                st.image(thumbnail, width="stretch", alt=alt)
-                label = f"Use picture {number}"
-                st.button(label, key=f"pick {name}", on_click=_on_pick, args=(name,), width="stretch")
-        st.caption(wording.escape(sentence))
-
-
-def thumbnails() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
-    """A few samples by name, each with a thumbnail, uint8[240, 320, 3], and where they are from."""
-    samples, sentence = serving.samples()
-    with st.spinner("Looking for sample pictures …", show_time=True):
-        return _thumbnails(serving.active_bundle().bundle, samples), sentence
-
-
-@st.cache_resource(show_spinner=False, max_entries=1, validate=bool, hash_funcs=serving.HASH_FUNCS)
-def _thumbnails(bundle: Bundle, _samples: dict[str, Sample]) -> dict[str, tuple[Sample, Pixels]]:
-    from captioner.app.components import attention_overlay  # late: it imports Pillow
-    from captioner.data import samples as sources  # late: it imports huggingface_hub
-
-    thumbnails = {}
-    for sample in sources.spread(list(_samples.values()), sources.SAMPLE_COUNT):
-        try:
-            thumbnails[sample.name] = (sample, attention_overlay.thumbnail(images.read(sample.read())))
-        except CaptionerError as error:
-            log.warning("sample %s is left out: %s", sample.name, error)
-    return thumbnails
+        state["upload"], state["camera"] = files, False
+        state["uploaders"] += 1
 
 
 def _on_pick(name: str) -> None:
-    state = st.session_state
-    for widget in ("upload", "photo"):
-        uploads.free(*uploads.available(state.get(f"{widget}-{state['uploaders']}")))
-    for key in ("upload", "source", "image"):
-        state.pop(key, None)
-    state["uploaders"] += 1  # another key, so that the uploader is empty
+    st.session_state.pop("image", None)
     st.query_params["sample"] = name

@@ -94,7 +94,7 @@ def free_other_pages(page: str, waiting: Sequence[UploadedFile]) -> None:
     changed = st.session_state.get("_page", page) != page
     st.session_state["_page"] = page
     if changed and context and isinstance(manager := context.uploaded_file_mgr, MemoryUploadedFileManager):
-        waiting_ids = {file.file_id for file in waiting}
+        waiting_ids = {file.file_id for file in (*waiting, *st.session_state.get("upload", ()))}
         for record in list(manager.file_storage.get(context.session_id, {}).values()):
             if record.data and record.file_id not in waiting_ids:  # an empty one still names the open image
                 manager.remove_file(context.session_id, record.file_id)

@@ -39,7 +39,9 @@ def choose(app: AppTest, option: int) -> AppTest:
     return checked(app)
 
 
-def test_the_model_goes_on_from_a_runner_up_and_does_not_look_again(fake: FakeCaptioner) -> None:
+def test_the_model_goes_on_from_a_runner_up_and_does_not_look_again(
+    fake: FakeCaptioner, no_examples: None
+) -> None:
     app = choose(at_word(1), 1)
     assert sentence(app) == "a ball runs"
     assert fake.decoded[-1] == replace(fake.options, prefix=(4, 9))
@@ -55,7 +57,7 @@ def test_the_model_goes_on_from_a_runner_up_and_does_not_look_again(fake: FakeCa
     assert caption_data(app)["pinned"] == 1
 
 
-def test_the_word_that_is_there_changes_nothing(fake: FakeCaptioner) -> None:
+def test_the_word_that_is_there_changes_nothing(fake: FakeCaptioner, no_examples: None) -> None:
     app = choose(at_word(1), 0)
     assert sentence(app) == "a dog runs"
     assert len(fake.decoded) == 1

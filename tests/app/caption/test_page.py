@@ -23,12 +23,11 @@ def open_page(**query: str) -> AppTest:
     return checked(visitor.open_page(**query))
 
 
-def test_the_page_is_complete_without_samples(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_picker, "thumbnails", lambda: ({}, "No sample pictures here: it is a test."))
+def test_the_page_is_complete_without_examples(fake: FakeCaptioner, no_examples: None) -> None:
     app = open_page()
     assert app.title[0].value == "What does the model see?"
     assert image_picker.PRIVACY in page_text(app)
-    assert "No sample pictures here: it is a test" in page_text(app).replace("\\", "")
+    assert "No examples here: it is a test" in page_text(app).replace("\\", "")
     assert not app.button
 
 
@@ -39,7 +38,7 @@ def test_an_upload_is_captioned(fake: FakeCaptioner) -> None:
     assert "names, ages" in page_text(app)
 
 
-def test_a_word_shows_its_runners_up_and_they_can_be_tried(fake: FakeCaptioner) -> None:
+def test_a_word_shows_its_runners_up_and_they_can_be_tried(fake: FakeCaptioner, no_examples: None) -> None:
     app = pin(checked(upload(open_page(), photo(3))), 1)
     assert word_details.LEVELS["fairly sure"] in page_text(app)
     assert [label.rstrip("\u2060") for label in app.pills[0].options] == ["dog", "ball"]
@@ -84,7 +83,9 @@ def test_alternatives_are_ranked_and_their_differences_described(fake: FakeCapti
     assert "“cat sits” instead of “dog runs”" in text
 
 
-def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(fake: FakeCaptioner) -> None:
+def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(
+    fake: FakeCaptioner, no_examples: None
+) -> None:
     app = checked(upload(open_page(), photo(3)))
     assert fake.decoded == [fake.options]
     app.slider(key="beams").set_value(1).run()
@@ -97,7 +98,9 @@ def test_the_search_starts_with_the_bundles_settings_and_obeys_the_sliders(fake:
     )  # the same picture with the same settings is remembered
 
 
-def test_no_two_visitors_share_anything(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_two_visitors_share_anything(
+    fake: FakeCaptioner, no_examples: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = "first"  # Streamlit's tests give every session the same id
     monkeypatch.setattr(cache_resource_api, "get_session_id_or_throw", lambda: session)
     first, second = open_page(), open_page()

@@ -24,7 +24,7 @@ def test_user_errors_are_shown_as_a_sentence(fake: FakeCaptioner, monkeypatch: p
 
 
 def test_a_bug_is_logged_whole_and_shown_under_a_reference(
-    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fake: FakeCaptioner, no_examples: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(fake, "decode", lambda regions, options: [][0])
     app = upload(open_page(), photo(3))

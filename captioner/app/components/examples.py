@@ -1,0 +1,133 @@
+"""The example pictures: photographs where there are some, else the drawings made for this app."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from captioner import images
+from captioner.app.components import wording
+from captioner.app.state import serving
+from captioner.app.state.session import DecodedImage
+from captioner.bundle.storage import Bundle
+from captioner.drawings import collection
+from captioner.errors import CaptionerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from captioner.data.samples import Sample
+    from captioner.images import Pixels
+
+TITLE = "Or try one of these"
+DRAWN = "drawings made for this app"
+DRAWN_SOURCE = "These are drawings made for this app, not photographs."
+NOTE = "This is a drawing made for this app. It shows: {}"
+VERDICTS = {
+    collection.RIGHT: "The model gets this one right.",
+    collection.PARTLY: "The model gets this one partly right.",
+    collection.WRONG: "**The model gets this one wrong.**",
+}
+MIN_WIDTH = 76  # pixels of a thumbnail: four stand side by side on a phone
+# Streamlit has no button with a picture, so each button lies over its picture. Its label is there for screen
+# readers only. Colours are those of the text, as a style sheet cannot ask for others of the theme.
+STYLE = """
+.st-key-examples [class*="st-key-example-"] { position: relative; gap: 0; }
+.st-key-examples [data-testid="stElementToolbar"] { display: none; }
+.st-key-examples img { border-radius: .5rem; }
+.st-key-examples [class*="st-key-pick-"] { position: absolute; inset: 0; }
+.st-key-examples [class*="st-key-pick-"] * { height: 100%; width: 100%; min-height: 0; }
+.st-key-examples button { background: none !important; border: 3px solid transparent; padding: 0; }
+.st-key-examples button:hover, SHOWN { border-color: currentColor; }
+.st-key-examples button:focus-visible { outline: 3px solid; outline-offset: 2px; }
+.st-key-examples button > * { position: absolute; overflow: hidden; clip-path: inset(50%); }
+"""
+
+log = logging.getLogger(__name__)
+
+
+def find(name: str) -> Sample | None:
+    """The photograph or the drawing of that name, whether or not it is among those offered."""
+    samples, _ = serving.samples()
+    return samples.get(name) or _drawings().get(name)
+
+
+def first() -> Sample | None:
+    """The example that is on the page when it opens."""
+    return next((sample for sample, _ in thumbnails()[0].values()), None)
+
+
+def show(image: DecodedImage | None, on_pick: Callable[[str], None]) -> None:
+    """Draw thumbnails, each a button that opens its picture, and say where they are from.
+
+    Args:
+        image: the one that is open; it is marked.
+        on_pick: called with the name of an example that the visitor chooses.
+    """
+    samples, sentence = thumbnails()
+    with st.container(key="examples"):
+        if samples:
+            st.markdown(f"**{TITLE}**")
+            names = list(samples)
+            shown = names.index(image.sample) + 1 if image and image.sample in samples else 0
+            st.html(f"<style>{STYLE.replace('SHOWN', f'.st-key-example-{shown} button')}</style>")
+            grid = st.grid(min_column_width=MIN_WIDTH, gap="xsmall")
+        for number, (name, (sample, thumbnail)) in enumerate(samples.items(), start=1):
+            with grid.cell(), st.container(key=f"example-{number}"):
+                st.image(thumbnail, width="stretch", alt="")
+                label = wording.escape(f"Example {number}: {next(iter(sample.references), name)}")
+                key = f"pick-{number} {name}"
+                st.button(label, key=key, on_click=on_pick, args=(name,), width="stretch")
+        st.caption(wording.escape(sentence))
+
+
+def show_note(image: DecodedImage, caption: str) -> None:
+    """Below a drawing: what it is, what it shows, and, where known, whether this caption is right."""
+    sample = find(image.sample) if image.sample else None
+    if sample and sample.caption_source == DRAWN:
+        drawing = collection.BY_NAME[sample.name]
+        verdict = VERDICTS.get(drawing.judged.get(caption, ""), "")
+        st.caption(f"{NOTE.format(wording.escape(drawing.shows))} {verdict}")
+
+
+def thumbnails() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
+    """A few examples by name, each with a thumbnail, uint8[240, 320, 3], and where they are from."""
+    samples, sentence = serving.samples()
+    with st.spinner("Looking for example pictures …", show_time=True):
+        found = _thumbnails(serving.active_bundle().bundle, samples)
+        return (found, sentence) if found else (_drawn_thumbnails(), DRAWN_SOURCE)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1, validate=bool, hash_funcs=serving.HASH_FUNCS)
+def _thumbnails(bundle: Bundle, _samples: dict[str, Sample]) -> dict[str, tuple[Sample, Pixels]]:
+    from captioner.data import samples as sources  # late: it imports huggingface_hub
+
+    return _with_thumbnails(sources.spread(list(_samples.values()), sources.SAMPLE_COUNT))
+
+
+@st.cache_resource(show_spinner=False)
+def _drawn_thumbnails() -> dict[str, tuple[Sample, Pixels]]:
+    return _with_thumbnails(tuple(_drawings().values()))
+
+
+def _with_thumbnails(samples: tuple[Sample, ...]) -> dict[str, tuple[Sample, Pixels]]:
+    from captioner.app.components import attention_overlay  # late: it imports Pillow
+
+    thumbnails = {}
+    for sample in samples:
+        try:
+            thumbnails[sample.name] = (sample, attention_overlay.thumbnail(images.read(sample.read())))
+        except CaptionerError as error:
+            log.warning("example %s is left out: %s", sample.name, error)
+    return thumbnails
+
+
+def _drawings() -> dict[str, Sample]:
+    from captioner.data.samples import Sample  # late: it imports huggingface_hub
+
+    return {
+        drawing.name: Sample(drawing.name, DRAWN, (drawing.shows,), drawing.read)
+        for drawing in collection.DRAWINGS
+    }

@@ -1,0 +1,82 @@
+"""Examples: photographs or drawings, each a button; what is known of a drawing is no caption."""
+
+from __future__ import annotations
+
+import pytest
+
+from captioner.app.components import examples
+from captioner.app.components.wording import escape
+from captioner.app.state import serving
+from captioner.app.state.session import DecodedImage
+from captioner.drawings import collection
+from captioner.drawings.collection import DRAWINGS
+from tests.app.caption.test_page import open_page
+from tests.conftest import samples
+from tests.fake_captioner import FakeCaptioner
+from tests.visitor import checked, page_text, sentence
+
+CAT = "cat-on-sofa.webp"
+
+
+@pytest.fixture
+def bare(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
+    """A machine without photographs."""
+    monkeypatch.setattr(serving, "samples", lambda: ({}, "There are none."))
+    monkeypatch.setattr(examples, "thumbnails", thumbnails)
+    return fake
+
+
+thumbnails = examples.thumbnails  # before a fixture replaces it
+
+
+def test_without_photographs_the_drawings_are_offered(bare: FakeCaptioner) -> None:
+    app = open_page()
+    assert sentence(app) == "a dog runs"  # what the captioner says now, though a surfer is drawn
+    assert escape(DRAWINGS[0].shows) in page_text(app)
+    assert escape(examples.DRAWN_SOURCE) in page_text(app)
+    assert len([button for button in app.button if button.label.startswith("Example")]) == len(DRAWINGS)
+
+
+def test_a_drawing_is_two_clicks_away_at_most_and_can_be_linked_to(bare: FakeCaptioner) -> None:
+    app = open_page()
+    app.button(key=f"pick-{list(collection.BY_NAME).index(CAT) + 1} {CAT}").click().run()
+    assert checked(app).query_params["sample"] == CAT
+    assert escape(collection.BY_NAME[CAT].shows) in page_text(open_page(sample=CAT))
+
+
+def test_photographs_take_the_place_of_drawings(fake: FakeCaptioner) -> None:
+    assert escape(DRAWINGS[0].shows) not in page_text(open_page())
+    sample = examples.find(CAT)
+    assert sample is not None, "a link to a drawing still works"
+    assert sample.caption_source == examples.DRAWN
+
+
+def test_a_photograph_with_the_name_of_a_drawing_is_no_drawing(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "samples", lambda: (samples(CAT), "A test."))
+    assert escape(collection.BY_NAME[CAT].shows) not in page_text(open_page(sample=CAT))
+
+
+@pytest.mark.parametrize("caption", [*collection.BY_NAME[CAT].judged, "a cat on a sofa"])
+def test_only_a_caption_that_was_judged_gets_a_verdict(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caption: str
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("streamlit.caption", written.append)
+    image = DecodedImage.decode(CAT, collection.BY_NAME[CAT].read(), sample=CAT)
+    examples.show_note(image, caption)
+    assert len(written) == 1
+    assert ("wrong" in written[0]) == (caption in collection.BY_NAME[CAT].judged)
+    assert caption not in written[0]
+
+
+def test_a_file_that_cannot_be_read_is_left_out(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = samples("one.png", "two.png").values()
+    monkeypatch.setattr(serving, "samples", lambda: ({"one.png": one, "two.png": two}, "A test."))
+    object.__setattr__(one, "read", lambda: b"no picture")
+    offered, _ = thumbnails()
+    assert list(offered) == ["two.png"]
+    assert "one.png is left out" in caplog.text
