@@ -108,7 +108,7 @@ CALIBRATION: dict[str, Any] = {
     "fitted_images": 1000,
     "split": "test",
     "images": 1000,
-    "options": {"beams": 3, "length_penalty": 0.7, "max_words": 8, "top_p": 0.9},
+    "options": {"beams": 3, "length_penalty": 0.7, "max_words": 8, "top_p": 0.9, "samples": 0},
     "words": CALIBRATOR,
     "captions": CALIBRATOR | {"weights": {"log_prob": 0.3}},
     "command": "python -m captioner evaluate --write",

@@ -46,8 +46,8 @@ class Examples:
 
     @classmethod
     def of(cls, rows: Sequence[tuple[Mapping[str, float], bool]]) -> Examples:
-        """From the features of each, and whether it was right; needs at least one."""
-        names = tuple(rows[0][0])
+        """From those features that all have, and whether each was right; needs at least one."""
+        names = tuple(name for name in rows[0][0] if all(name in features for features, _ in rows))
         features = np.array([[features[name] for name in names] for features, _ in rows], np.float64)
         return cls(names, features, np.array([right for _, right in rows]))
 

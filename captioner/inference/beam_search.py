@@ -12,7 +12,7 @@ Samples, drawn beside a search to rank its candidates (``reranking``), take furt
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, TypeAlias
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from captioner.cider import EQUAL_WEIGHTS, NGramWeights
 from captioner.errors import CaptionerError
 from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, DecodingResult, Word
-from captioner.inference.reranking import MAX_CANDIDATES, Samples, agreement, rank_key
+from captioner.inference.reranking import MAX_CANDIDATES, Samples, agreement, rank_key, with_sample_shares
 from captioner.inference.sampling import Float, Indices, LogProbs, mask, sample, top_k
 from captioner.text import END, PAD, START, UNKNOWN
 
@@ -91,7 +91,10 @@ def decode(
     if not samples:
         return search.result()
     sentences = [[words[id] for id in ids] for ids in samples.sentences]
-    return search.result(lambda candidates: agreement(candidates, sentences, weights).tolist())
+    result = search.result(lambda candidates: agreement(candidates, sentences, weights).tolist())
+    forced = len(options.prefix)
+    candidates = (with_sample_shares(candidate, sentences, forced) for candidate in result.candidates)
+    return replace(result, candidates=tuple(candidates))
 
 
 def _step_together(

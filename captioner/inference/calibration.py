@@ -2,8 +2,8 @@
 
 A content word is right if it is in one of the references, a caption if all its content words are. A
 decoder's own probability is that of the exact word at the exact place, which is another matter. Logistic
-regression maps it to how often such words are right (Platt 1999, "Probabilistic Outputs for Support Vector
-Machines").
+regression maps it, and the share of sampled sentences that have the word, to how often such words are right
+(Platt 1999, "Probabilistic Outputs for Support Vector Machines").
 ``evaluation.calibration`` fits it on the dev split.
 """
 
@@ -20,8 +20,9 @@ from captioner.errors import PULL_AGAIN, BundleError
 from captioner.inference.decoding import Candidate, DecodingOptions, Word
 from captioner.text import is_content_word
 
-WORD_FEATURES = ("logit", "log_confidence")  # of the word's probability; of the candidate's confidence
-CAPTION_FEATURES = ("log_prob",)
+WORD_FEATURES = ("logit", "log_confidence", "sample_share")
+CAPTION_FEATURES = ("log_prob", "sample_support")
+MIN_SHARE = 0.02  # added to the share of the samples that have a word, so that its logarithm is finite
 MIN_PROBABILITY = 1e-6  # and as much below 1, so that every logit is finite
 NOT_RECORDED = ("prefix", "runners_up", "seed")  # options that do not change how captions are chosen
 
@@ -67,17 +68,29 @@ def recorded(options: DecodingOptions) -> dict[str, Option]:
 
 
 def word_features(word: Word, candidate: Candidate) -> dict[str, float]:
-    """``WORD_FEATURES`` of a word of a candidate."""
+    """``WORD_FEATURES`` of a word of a candidate: the last only where sentences were sampled."""
     p = min(max(math.exp(word.log_prob), MIN_PROBABILITY), 1 - MIN_PROBABILITY)
-    return {"logit": math.log(p / (1 - p)), "log_confidence": candidate.log_prob / len(candidate.words)}
+    features = {"logit": math.log(p / (1 - p)), "log_confidence": candidate.log_prob / len(candidate.words)}
+    return features if word.sample_share is None else {**features, "sample_share": word.sample_share}
 
 
 def caption_features(candidate: Candidate) -> dict[str, float]:
-    """``CAPTION_FEATURES`` of a candidate."""
-    return {"log_prob": candidate.log_prob}
+    """``CAPTION_FEATURES`` of a candidate: the last only where sentences were sampled.
+
+    It is the sum of the logarithms of the content words' shares: were these independent, the logarithm of
+    the chance that all are in a sentence.
+    """
+    shares = [word.sample_share for word in candidate.words if is_content_word(word.text)]
+    known = [share for share in shares if share is not None]
+    features = {"log_prob": candidate.log_prob}
+    if len(known) < len(shares):
+        return features
+    return {**features, "sample_support": sum(math.log(share + MIN_SHARE) for share in known)}
 
 
-def probability(calibrator: Calibrator, features: Mapping[str, float]) -> float:
-    """The calibrated probability of a word or caption with these features."""
+def probability(calibrator: Calibrator, features: Mapping[str, float]) -> float | None:
+    """The calibrated probability of a word or caption with these features; None if one is missing."""
+    if not calibrator.weights.keys() <= features.keys():
+        return None
     score = calibrator.intercept + sum(weight * features[name] for name, weight in calibrator.weights.items())
     return 1 / (1 + math.exp(-min(max(score, -700.0), 700.0)))

@@ -61,6 +61,8 @@ class Word:
     blocked: frozenset[str] = frozenset()  # of all these, those that only a prefix may put here
     attention: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)  # [h, w], sum 1
     calibrated: float | None = None  # probability that people use it, too (see ``calibration``); or unknown
+    # The share of the samples that have the word, too; None without samples, or where a prefix forced it.
+    sample_share: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captioner.cider import NGramWeights, Tokens
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions
 from captioner.inference.redundancy import is_redundant
 from captioner.inference.sampling import ArithmeticSampler, Indices
 from captioner.text import END
@@ -79,6 +80,18 @@ class Samples:
         masked[stuck], best[stuck] = np.where(np.arange(masked.shape[1]) == END, 0, -np.inf), 0
         probabilities = np.exp((masked - best) / np.float32(TEMPERATURE))
         return self._sampler.choose(self._live, self._rows, probabilities)
+
+
+def with_sample_shares(candidate: Candidate, samples: Sequence[Tokens], forced: int) -> Candidate:
+    """The candidate, each word with the share of the samples that have it; the first so many were forced."""
+    counts = Counter(word for sample in samples for word in set(sample))
+    words = tuple(
+        replace(word, sample_share=counts[word.text] / len(samples))
+        if word.text != END_WORD and index >= forced
+        else word
+        for index, word in enumerate(candidate.words)
+    )
+    return replace(candidate, words=words)
 
 
 def agreement(

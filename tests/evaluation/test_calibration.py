@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from captioner.bundle import storage
 from captioner.data.flickr8k import Dataset
 from captioner.evaluation import calibration, evaluate
 from captioner.evaluation.calibration import Captioned, Examples
+from captioner.inference.calibration import CAPTION_FEATURES, WORD_FEATURES
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import DecodingOptions
 from tests import tiny
@@ -109,6 +111,16 @@ def test_fitted_probabilities_are_reliable_on_other_captions() -> None:
     applied = [result.applied(candidate, OPTIONS).words[0].calibrated for candidate, _ in drawn(2000, 2)]
     mean = sum(bin.predicted * bin.count for bin in result.words.bins) / 2000
     assert np.mean([value for value in applied if value]) == pytest.approx(mean, abs=1e-4)
+
+
+def test_features_that_some_captions_lack_are_not_used() -> None:
+    with_samples = [
+        (replace(caption, words=tuple(replace(w, sample_share=0.5) for w in caption.words)), references)
+        for caption, references in drawn(10, 1)
+    ]
+    assert calibration.word_examples(with_samples).names == WORD_FEATURES
+    assert calibration.caption_examples(with_samples).names == CAPTION_FEATURES
+    assert calibration.word_examples([*with_samples, *drawn(10, 2)]).names == WORD_FEATURES[:-1]
 
 
 def test_only_the_captions_to_fit_on_decide_the_weights() -> None:

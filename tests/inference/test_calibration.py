@@ -66,6 +66,18 @@ def test_logistic_regression_is_applied() -> None:
     assert calibrated(("dog", 0.5)) == [pytest.approx(1 / (1 + math.exp(-0.5)))]  # its logit is 0
 
 
+def test_what_needs_samples_is_not_rated_without_them() -> None:
+    weights = {"words": {"sample_share": 2.0}, "captions": {"sample_support": 1.0}}
+    parts = {kind: tiny.CALIBRATOR | {"weights": weight} for kind, weight in weights.items()}
+    rule, caption = make_calibration(**parts), make_candidate((("dog", 0.5), ("runs", 0.5)))
+    unrated = rule.applied(caption, OPTIONS)
+    assert {unrated.calibrated, *(word.calibrated for word in unrated.words)} == {None}
+    shared = replace(caption, words=tuple(replace(word, sample_share=0.5) for word in caption.words))
+    rated = rule.applied(shared, OPTIONS)
+    assert [word.calibrated for word in rated.words] == [pytest.approx(1 / (1 + math.exp(-1.5)))] * 2
+    assert rated.calibrated is not None
+
+
 @pytest.mark.parametrize(
     "change", [{"beams": 1}, {"length_penalty": 0.0}, {"temperature": 1.0}, {"prefix": (5,)}]
 )

@@ -23,9 +23,11 @@ from captioner.inference.reranking import (
     Samples,
     agreement,
     rank_key,
+    with_sample_shares,
 )
 from captioner.inference.sampling import Indices
 from captioner.text import END, START
+from tests.fake_captioner import make_candidate
 from tests.table_stepper import (
     REGIONS,
     A,
@@ -91,6 +93,15 @@ def test_a_rare_word_in_common_counts_more() -> None:
     weights = NGramWeights.of_frequencies(100, {("a",): 99, ("man",): 60, ("kayak",): 2})
     common, rare = agreement([["man"], ["kayak"]], [["a", "man", "kayak"]], weights)
     assert common < rare
+
+
+@given(several)
+def test_a_words_share_is_that_of_the_samples_that_have_it(samples: list[list[str]]) -> None:
+    candidate = make_candidate((("dog", 0.5), ("runs", 0.5), (END_WORD, 0.5)))
+    expected = [sum(word in sample for sample in samples) / len(samples) for word in ("dog", "runs")]
+    free, forced = (with_sample_shares(candidate, samples, count).words for count in (0, 1))
+    assert [word.sample_share for word in free] == [*expected, None]
+    assert [word.sample_share for word in forced] == [None, expected[1], None]
 
 
 # The samples
