@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import streamlit as st
 
@@ -51,6 +51,12 @@ class PictureToRate:
     caption: str
     log_prob: float | None
     warnings: str  # codes, separated by spaces
+    expected_share: float | None  # of the caption's words, that people use, too
+
+    @classmethod
+    def of(cls, image: Pixels | bytes, item: Item) -> Self:
+        """With what the item knows of its caption."""
+        return cls(image, item.caption, item.log_prob, item.warnings, item.expected_share)
 
 
 @st.cache_resource(show_spinner=False)
@@ -78,6 +84,8 @@ def show(key: str, session: RatingSession) -> None:
             # How sure the model was stays hidden until the rating, which is compared with it later.
             warning_box.show([code for code in codes if item.rating or code != UNSURE])
             st.header(f"“{wording.escape(caption)}”", anchor=False)
+            if picture and item.rating:
+                st.caption(wording.confidence_sentence(picture.expected_share))
         _rating_buttons(key, item, picture, position)
         with st.container(horizontal=True):
             for label, step, shortcut in (("Back", -1, "Left"), ("Next", 1, "Right")):
@@ -130,7 +138,10 @@ def _shortcuts_on() -> bool:
 
 def _rate(key: str, id: str, rating: str, picture: PictureToRate, position: int) -> None:
     changed = sessions().change(
-        key, lambda session: session.rate(id, rating, picture.caption, picture.log_prob, picture.warnings)
+        key,
+        lambda session: session.rate(
+            id, rating, picture.caption, picture.log_prob, picture.warnings, picture.expected_share
+        ),
     )
     if changed:
         st.session_state[f"position {key}"] = changed.next_unrated(position)
@@ -150,7 +161,7 @@ def _picture_to_rate(item: Item) -> PictureToRate | None:
     """The picture and the caption to rate; None where the picture is not here."""
     if item.upload_hash:
         upload = st.session_state.get("reviewed", {}).get(item.upload_hash)
-        return PictureToRate(upload, item.caption, item.log_prob, item.warnings) if upload else None
+        return PictureToRate.of(upload, item) if upload else None
     samples, _ = serving.samples()
     if item.picture not in samples:
         return None
@@ -159,9 +170,10 @@ def _picture_to_rate(item: Item) -> PictureToRate | None:
     except CaptionerError:  # the page then reports it as missing
         return None
     if item.rating:
-        return PictureToRate(image.pixels, item.caption, item.log_prob, item.warnings)
+        return PictureToRate.of(image.pixels, item)
     caption = caption_image(image, serving.captioner().options)
-    return PictureToRate(image.pixels, caption.best.text, caption.best.log_prob, _warning_codes(caption))
+    best = caption.best
+    return PictureToRate(image.pixels, best.text, best.log_prob, _warning_codes(caption), best.expected_share)
 
 
 def _warning_codes(caption: Caption) -> str:
@@ -208,7 +220,12 @@ def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
             caption = caption_image(image, serving.captioner().options)
             best, upload_hash = caption.best, _hash(data)
             items[upload_hash] = Item(
-                name, upload_hash, best.text, best.log_prob, warnings=_warning_codes(caption)
+                name,
+                upload_hash,
+                best.text,
+                best.log_prob,
+                warnings=_warning_codes(caption),
+                expected_share=best.expected_share,
             )
             _store_for_visit(upload_hash, image.pixels)
         progress.progress(number / len(files), f"Captioned {number} of {len(files)}")

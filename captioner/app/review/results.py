@@ -24,7 +24,7 @@ HOW_TO_READ = (
     "pictures of this kind (95 % Wilson interval). Four times as many pictures halve a line."
 )
 HIGHER_CIDER = "a higher CIDEr, which compares it with what people wrote"
-HIGHER_CONFIDENCE = "more confidence from the model itself (its average word probability)"
+HIGHER_CONFIDENCE = "more confidence from the model itself"
 
 
 def show(session: RatingSession, bundle: Bundle) -> None:
@@ -64,7 +64,10 @@ def _predicted_ciders(bundle: Bundle) -> dict[tuple[str, str], float]:
 
 
 def _confidences(session: RatingSession, bundle: Bundle) -> dict[str, float]:
-    """The model's confidence by item id, as far as known."""
+    """How sure the model was by item id: calibrated if all are, else by word probability, as far as known."""
+    shares = {item.id: item.expected_share for item in session.rated if item.expected_share is not None}
+    if len(shares) == len(session.rated):
+        return shares
     return {
         item.id: caption_confidence(item.caption, item.log_prob, bundle.config.max_words)
         for item in session.rated
@@ -151,7 +154,10 @@ def _table(session: RatingSession, ciders: dict[str, float], confidences: dict[s
             for item in session.rated
         ]
         st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
-        st.caption("“How sure”: the model’s average word probability (geometric mean).")
+        st.caption(
+            "“How sure”: the share of its words that people are expected to use, too. Where that has not "
+            "been measured: the model’s average word probability (geometric mean)."
+        )
         for code in sorted({code for item in session.rated for code in item.warnings.split()}):
             st.caption(f"“{code.capitalize()}”: {SENTENCES[code]}")
 

@@ -27,6 +27,9 @@ class Item:
     rating: str = ""  # one of RATINGS; empty: not rated yet
     remark: str = ""
     warnings: str = ""  # codes of the warnings that came with the caption, separated by spaces
+    expected_share: float | None = (
+        None  # of the caption's words, that people use, too; None if not calibrated
+    )
 
     @property
     def id(self) -> str:
@@ -59,7 +62,13 @@ class RatingSession:
         return len(self.rated) == len(self.items)
 
     def rate(
-        self, id: str, rating: str, caption: str, log_prob: float | None, warnings: str = ""
+        self,
+        id: str,
+        rating: str,
+        caption: str,
+        log_prob: float | None,
+        warnings: str = "",
+        expected_share: float | None = None,
     ) -> RatingSession:
         """Rate a picture's caption.
 
@@ -70,7 +79,14 @@ class RatingSession:
             raise ValueError(f"a rating is one of {', '.join(RATINGS)}; got {rating!r}")
         return self._changed(
             id,
-            lambda item: replace(item, rating=rating, caption=caption, log_prob=log_prob, warnings=warnings),
+            lambda item: replace(
+                item,
+                rating=rating,
+                caption=caption,
+                log_prob=log_prob,
+                warnings=warnings,
+                expected_share=expected_share,
+            ),
         )
 
     def set_remark(self, id: str, remark: str) -> RatingSession:

@@ -13,9 +13,20 @@ from captioner.app.review.session import RATINGS, Item, RatingSession, clean_tex
 from captioner.errors import CaptionerError
 from captioner.inference.warning import SENTENCES
 
-COLUMNS = ("picture", "upload_hash", "caption", "log_prob", "warnings", "rating", "remark", "cider", "model")
+COLUMNS = (
+    "picture",
+    "upload_hash",
+    "caption",
+    "log_prob",
+    "warnings",
+    "rating",
+    "remark",
+    "cider",
+    "model",
+    "expected_share",
+)
 OLD_NAMES = {"digest": "upload_hash"}  # columns of files saved by earlier versions
-REQUIRED = frozenset(COLUMNS) - {"cider", "warnings"}
+REQUIRED = frozenset(COLUMNS) - {"cider", "warnings", "expected_share"}
 WARNINGS = tuple(SENTENCES)  # codes
 MAX_BYTES = 1_000_000  # of a file: a full session has 200,000
 
@@ -33,7 +44,8 @@ def to_csv(session: RatingSession, ciders: Mapping[str, float]) -> bytes:
         log_prob = "" if item.log_prob is None else repr(item.log_prob)
         cider = ciders.get(item.id, "")
         rating = item.warnings, item.rating, escape_formula(item.remark)
-        writer.writerow([*texts, log_prob, *rating, cider, session.model])
+        share = "" if item.expected_share is None else repr(item.expected_share)
+        writer.writerow([*texts, log_prob, *rating, cider, session.model, share])
     return f"{BYTE_ORDER_MARK}{file.getvalue()}".encode()
 
 
@@ -92,6 +104,7 @@ def _row(number: int, row: Mapping[str | None, str | None]) -> tuple[str, Item]:
         rating=cell["rating"].lower(),
         remark=clean_text(unescape_formula(cell["remark"])),
         warnings=" ".join(cell.get("warnings", "").split()),
+        expected_share=_number(cell.get("expected_share", "")),
     )
     known_warnings = set(item.warnings.split()) <= set(WARNINGS)
     rules = (
@@ -104,6 +117,11 @@ def _row(number: int, row: Mapping[str | None, str | None]) -> tuple[str, Item]:
         (item.rating in ("", *RATINGS), f"the rating must be {_listed(RATINGS)}, or empty", item.rating),
         (item.caption or not item.rating, "a rating needs the caption that was rated", item.caption),
         (_plausible(item.log_prob), "log_prob must be a number up to 0, or empty", cell["log_prob"]),
+        (
+            item.expected_share is None or 0 <= item.expected_share <= 1,
+            "expected_share must be a number from 0 to 1, or empty",
+            cell.get("expected_share", ""),
+        ),
         (known_warnings, f"warnings must be {_listed(WARNINGS)}, or empty", item.warnings),
         (_MODEL.fullmatch(cell["model"]), "the model must be a checksum of 64 digits", cell["model"]),
     )

@@ -31,6 +31,7 @@ def items(draw: some.DrawFn) -> Item:
         rating,
         draw(texts),
         draw(some.sampled_from(("", UNSURE, f"{UNFAMILIAR} {UNSURE}"))),
+        draw(some.none() | some.floats(0, 1)),
     )
 
 
@@ -42,7 +43,8 @@ sessions = some.lists(items(), min_size=1, max_size=8, unique_by=lambda item: it
 def table(**changes: str) -> bytes:
     """A file with one row."""
     row = (
-        dict(zip(COLUMNS, ["a.jpg", "", "a dog", "-3.5", "", "right", "", "", MODEL], strict=True)) | changes
+        dict(zip(COLUMNS, ["a.jpg", "", "a dog", "-3.5", "", "right", "", "", MODEL, "0.5"], strict=True))
+        | changes
     )
     return f"{','.join(row)}\n{','.join(row.values())}\n".encode()
 
@@ -92,6 +94,11 @@ def test_a_file_with_the_old_name_of_a_column_is_read() -> None:
 
 def test_a_file_from_before_there_were_warnings_is_read() -> None:
     assert from_csv(table().replace(b"warnings,", b"").replace(b"-3.5,,", b"-3.5,")) == from_csv(table())
+
+
+def test_a_file_from_before_there_was_calibration_is_read() -> None:
+    (item,) = from_csv(table().replace(b",expected_share", b"").replace(b",0.5", b"")).items
+    assert (item.caption, item.expected_share) == ("a dog", None)
 
 
 @pytest.mark.parametrize(
