@@ -19,12 +19,12 @@ from captioner.bundle.schema import Calibrator, Metrics, Prediction
 from captioner.data.flickr8k import Dataset
 from captioner.evaluation import evaluate as evaluation
 from captioner.evaluation.captioning import CaptionModel, Tokens, caption_split, tokenized_references
+from captioner.evaluation.reliability import auc, expected_calibration_error, reliability_bins
 from captioner.inference import calibration
 from captioner.inference.calibration import Calibration, caption_features, word_features
 from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.text import is_content_word
 
-BINS = 10  # of equal mass
 MIN_IMAGES = 100  # to fit on, and as many others to measure on
 PENALTY = 1.0  # of the squared standardised weights; keeps them finite where the classes are separable
 PENALTY_OF_INTERCEPT = 1e-6  # where all are right, it would be infinite
@@ -228,39 +228,6 @@ def logistic_regression(features: Floats, right: Bools) -> tuple[float, Floats]:
             break
     scaled = weights[1:] / deviation
     return float(weights[0] - scaled @ mean), scaled
-
-
-def reliability_bins(predicted: Floats, right: Bools, bins: int = BINS) -> list[tuple[float, float, int]]:
-    """Mean prediction, share that is right, and count of each of so many bins of equal mass.
-
-    Args:
-        predicted: probabilities [N], at least one.
-        right: whether each came true [N].
-    """
-    order = np.argsort(predicted, kind="stable")
-    return [
-        (float(predicted[part].mean()), float(right[part].mean()), len(part))
-        for part in np.array_split(order, bins)
-        if len(part)
-    ]
-
-
-def expected_calibration_error(predicted: Floats, right: Bools, bins: int = BINS) -> float:
-    """Mean gap between prediction and outcome (Naeini et al. 2015), in bins of equal mass."""
-    found = reliability_bins(predicted, right, bins)
-    return sum(abs(mean - share) * count for mean, share, count in found) / len(predicted)
-
-
-def auc(predicted: Floats, right: Bools) -> float | None:
-    """How often something right has a higher prediction than something wrong (area under the ROC curve).
-
-    Equal predictions count half. None unless there are both.
-    """
-    wrong = np.sort(predicted[~right])
-    if not right.any() or not len(wrong):
-        return None
-    below, not_above = (np.searchsorted(wrong, predicted[right], side=side) for side in ("left", "right"))
-    return float((below + not_above).mean() / 2 / len(wrong))
 
 
 def table(result: Calibration | None) -> str:
