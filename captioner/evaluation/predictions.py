@@ -39,6 +39,11 @@ class ScoredCaption:
         return cls(row.image, row.caption, confidence, scores, row.expected_share)
 
     @property
+    def sureness(self) -> float:
+        """By which captions are ranked: the expected share, or the confidence where that was not measured."""
+        return self.confidence if self.expected_share is None else self.expected_share
+
+    @property
     def cider(self) -> float:
         return self.scores["cider"]
 
@@ -47,7 +52,7 @@ SORT_KEYS: dict[str, Callable[[ScoredCaption], float]] = {
     "Mixed": lambda _: 0.0,  # as in the file
     "Best matches": lambda row: -row.cider,
     "Worst matches": lambda row: row.cider,
-    "Most unsure": lambda row: row.confidence,
+    "Most unsure": lambda row: row.sureness,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -48,6 +50,11 @@ def test_a_rank_is_never_above_more_than_all_others(values: list[float], data: s
     beaten = sum(other < value if more == "more" else other > value for other in values)
     assert beaten <= len(values) - 1
     assert (share == "all others") == (beaten == len(values) - 1)
+
+
+def test_what_was_measured_decides_how_sure_a_caption_is() -> None:
+    assert scored("a dog", confidence=0.3).sureness == 0.3
+    assert replace(scored("a dog", confidence=0.3), expected_share=0.6).sureness == 0.6
 
 
 def test_confidence_is_the_average_chance_of_a_word() -> None:

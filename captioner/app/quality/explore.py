@@ -150,7 +150,7 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
     """A row for every caption; returns the index of the chosen one, at first 0."""
     table = {
         "sentence": [row.caption for row in matches],
-        "confidence": [100 * row.confidence for row in matches],
+        "confidence": [100 * row.sureness for row in matches],
         "cider": [row.cider for row in matches],
     }
     state = st.dataframe(
@@ -187,12 +187,13 @@ def _details(chosen: ScoredCaption, captions: Sequence[ScoredCaption], sample: S
 def _comparison(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> str:
     """How sure the model was, and how similar to people's the sentence is, compared with all the others."""
     confidence = predictions.describe_rank(
-        chosen.confidence, [row.confidence for row in captions], texts.SURE_RANK
+        chosen.sureness, [row.sureness for row in captions], texts.SURE_RANK
     )
     similarity = predictions.describe_rank(chosen.cider, [row.cider for row in captions], texts.SIMILAR_RANK)
+    uncalibrated = chosen.expected_share is None
     return texts.HOW_SURE.format(
         rank=confidence,
-        percent=wording.percent(chosen.confidence),
+        chance=texts.CHANCE.format(percent=wording.percent(chosen.confidence)) if uncalibrated else "",
         similarity=similarity,
         cider=f"{chosen.cider:.2f}",
     )

@@ -28,13 +28,14 @@ SOME_SENTENCES = "{count} of {total} sentences{query}."
 WITH_QUERY = " with “{query}”"
 AVERAGE_OF_MATCHES = " On average they are {more} similar to people’s sentences than all of them together: {here} against {overall} (CIDEr)."
 SENTENCE_COLUMN, CONFIDENCE_COLUMN, SIMILARITY_COLUMN = "What it said", "How sure", "Similarity"
-CONFIDENCE_HELP = "The chance that the model gave to each word it chose, on average"
+CONFIDENCE_HELP = "How many of its words people are expected to use, too. Where that was not measured: the chance that the model gave to each word it chose, on average."
 TABLE = "The model’s sentences about the test photos"
 PEOPLE_WROTE = "What people wrote about this photo"
 HOW_SURE = """
-- **How sure:** {rank}. On average it gave a chance of {percent} to each word that it chose.
+- **How sure:** {rank}.{chance}
 - **How similar to people’s sentences:** {similarity} (CIDEr {cider}).
 """
+CHANCE = " On average it gave a chance of {percent} to each word that it chose."
 SURE_RANK = "It was {} sure than for {}"
 SIMILAR_RANK = "It is {} similar to theirs than {}"
 ALL_SCORES = "Details: all scores of this sentence"
