@@ -19,6 +19,7 @@ TRY_HELP = "The model then writes the rest of the sentence again."
 OWN_SENTENCE = "The model’s own sentence"
 SAME = "**This leads to the same sentence again,** word for word."
 RANDOM = "Both were chosen partly at random, so neither is necessarily the model’s best."
+AGREED = "It chose its own sentence because more of the versions that it wrote agree with it."
 SHORTER = (
     "But it is shorter, and longer sentences get a bonus. So the model still ranks its own sentence higher."
 )
@@ -125,6 +126,8 @@ def describe_ranking(own: Candidate, new: Candidate, options: DecodingOptions) -
     ratio = _likelihood_ratio(own, new)
     if options.temperature is not None:
         return f"**{ratio}** {RANDOM}"
+    if options.consensus and new.score > own.score:
+        return f"**{ratio}** {AGREED}"
     if new.score > own.score:
         return f"**The new sentence ranks higher than the model’s own.** {ratio} {_why_missed(new, options)}"
     if new.log_prob > own.log_prob:

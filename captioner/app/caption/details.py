@@ -15,6 +15,7 @@ from captioner.inference.decoding import Candidate, DecodingOptions
 TITLE = "Details"
 ALL_WORDS = "Of captions as likely as this one, {often} have only words that people used, too."
 NOT_RATED = "not rated"
+AGREEMENT = "Agreement is the mean similarity to them (CIDEr, 0 to 10); a part of the score is added."
 
 
 def show(caption: Caption, options: DecodingOptions) -> None:
@@ -54,12 +55,14 @@ def words(candidate: Candidate) -> pd.DataFrame:
 
 def sentences(caption: Caption) -> pd.DataFrame:
     """A row for each candidate, best first."""
+    agreements = [c.agreement for c in caption.candidates if c.agreement is not None]
     return pd.DataFrame(
         {
             "Sentence": [candidate.text for candidate in caption.candidates],
             "Chance": [wording.chance(candidate.log_prob) for candidate in caption.candidates],
             "Log-probability": [round(candidate.log_prob, 3) for candidate in caption.candidates],
             "Score": [round(candidate.score, 3) for candidate in caption.candidates],
+            **({"Agreement": [round(a, 2) for a in agreements]} if agreements else {}),
         }
     )
 
@@ -75,4 +78,5 @@ def _method(options: DecodingOptions) -> str:
         f"The model {method}. “1 in …” is the chance that it says exactly this sentence: all its word "
         "probabilities multiplied. Longer sentences would mostly lose, so the ranking evens out length: "
         f"score = log-probability ÷ words\\^{options.length_penalty:g}."
+        + (f" {wording.consensus(options)} {AGREEMENT}" if options.consensus else "")
     )

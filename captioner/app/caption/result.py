@@ -65,7 +65,7 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
 def _key(image: DecodedImage, options: DecodingOptions) -> str:
     """Key of the visitor's selections in a caption: they are separate for each image and set of options."""
     sampled = "" if options.temperature is None else f" {options.temperature} {options.seed}"
-    return f"{image.sha256[:16]} {options.beams} {options.length_penalty}{sampled}"
+    return f"{image.sha256[:16]} {options.beams} {options.length_penalty} {options.samples}{sampled}"
 
 
 @st.fragment

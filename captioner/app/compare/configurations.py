@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner.app.components.decoding_controls import (
+    CONSENSUS,
     IN_ADDRESS,
     SAMPLING,
     beam_search_controls,
     mode_control,
     sampling_controls,
+    without_samples,
 )
 from captioner.app.state import serving
 from captioner.app.state.other_bundles import ACTIVE
@@ -42,6 +44,8 @@ class Configuration:
             return (
                 f"words picked at random (sampling), temperature {options.temperature:g}, seed {options.seed}"
             )
+        if options.consensus:
+            return f"the sentence that {options.samples} random versions agree with most (consensus)"
         method = (
             "the likeliest word each time (greedy search)"
             if options.beams == 1
@@ -62,17 +66,20 @@ def choose_options(card: DeltaGenerator, label: str) -> Configuration:
     with card:
         st.subheader(f"Caption {label}", anchor=False)
         with st.expander("How it chooses its words", icon=":material/tune:"):
-            method = mode_control(key_suffix(label), label_visibility="collapsed")
+            consensus = defaults.consensus and label == LABELS[0]
+            method = mode_control(key_suffix(label), consensus=consensus, label_visibility="collapsed")
             options = _options(label, defaults, method)
     return Configuration(label, ACTIVE, active, options)
 
 
 def _options(label: str, defaults: DecodingOptions, method: str) -> DecodingOptions:
-    """A starts with the bundle's beam width, B with greedy search, so that there is a difference at once."""
-    suffix = key_suffix(label)
+    """A starts with the bundle's own options, B with greedy search, so that there is a difference at once."""
+    suffix, plain = key_suffix(label), without_samples(defaults)
+    if method == CONSENSUS:
+        return defaults
     if method == SAMPLING:
-        return replace(sampling_controls(defaults, LABELS.index(label) + 1, suffix), beams=1)
-    return beam_search_controls(defaults, defaults.beams if label == LABELS[0] else 1, suffix)
+        return replace(sampling_controls(plain, LABELS.index(label) + 1, suffix), beams=1)
+    return beam_search_controls(plain, plain.beams if label == LABELS[0] else 1, suffix)
 
 
 def choose_model(card: DeltaGenerator, label: str, others: dict[str, Bundle]) -> Configuration:

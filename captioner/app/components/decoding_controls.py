@@ -12,7 +12,9 @@ from captioner.app.components import wording
 from captioner.inference.decoding import DecodingOptions
 
 BEAM_SEARCH, SAMPLING = "Best (beam search)", "Random (sampling)"  # side by side on a phone
-SAMPLE = "sample"  # what the address calls sampling: ?mode=sample
+CONSENSUS = "Best (consensus)"  # offered where it is the bundle's own way
+MODES = {"beam_search": BEAM_SEARCH, "sample": SAMPLING}  # by name in the address: ?mode=sample
+SAMPLE = "sample"
 # Upper ends of the sliders; the bundle's own options may be higher.
 MAX_BEAMS, MAX_LENGTH_PENALTY, MAX_TEMPERATURE, MAX_SEED = 10, 2.0, 1.0, 9999
 DEFAULT_TEMPERATURE, DEFAULT_SEED = 0.5, 1  # of sampling
@@ -23,42 +25,56 @@ OLD_SAMPLE, OLD_BEAM_SEARCH = "Draw word by word", "Search for the best"  # old 
 def show(defaults: DecodingOptions) -> DecodingOptions:
     """Draw the widgets, folded, and return the options that they or the address ask for."""
     with st.expander("Settings", icon=":material/tune:"):
-        if mode_control() == SAMPLING:
-            options = sampling_controls(defaults, DEFAULT_SEED)
-            st.caption(f"{defaults.beams} random versions are made. The one that ranks best is the caption.")
+        mode, plain = mode_control(consensus=defaults.consensus), without_samples(defaults)
+        if mode == CONSENSUS:
+            options = defaults
+            st.caption(wording.consensus(defaults))
+        elif mode == SAMPLING:
+            options = sampling_controls(plain, DEFAULT_SEED)
+            st.caption(f"{plain.beams} random versions are made. The one that ranks best is the caption.")
         else:
-            options = beam_search_controls(defaults, defaults.beams)
+            options = beam_search_controls(plain, plain.beams)
+        tested = f"consensus of {defaults.samples} versions" if defaults.consensus else "beam search"
         st.caption(
-            f"The model was tested with beam search, {defaults.beams} beams and length penalty "
+            f"The model was tested with {tested}, {defaults.beams} beams and length penalty "
             f"{defaults.length_penalty:g}. A setting that you change is kept in the address of this page."
         )
     return options
 
 
-def mode_control(suffix: str = "", **layout: Any) -> str:
-    """Draw the choice between ``BEAM_SEARCH`` and ``SAMPLING``.
+def without_samples(defaults: DecodingOptions) -> DecodingOptions:
+    """The options for beam search and sampling: consensus needs more beams than these."""
+    return replace(defaults, samples=0, beams=DecodingOptions.beams) if defaults.consensus else defaults
+
+
+def mode_control(suffix: str = "", *, consensus: bool = False, **layout: Any) -> str:
+    """Draw the choice between ``BEAM_SEARCH`` and ``SAMPLING``, and before them ``CONSENSUS`` if offered.
 
     Args:
         suffix: tells this choice apart from others on the page, in the address, too.
+        consensus: whether it is offered; then it is the default.
         layout: further arguments of ``st.segmented_control``.
     """
     name, address = f"mode{suffix}", st.query_params
     if address.pop(f"way{suffix}", "") == OLD_SAMPLE:
         address[name] = SAMPLE
+    modes = [CONSENSUS, *MODES.values()] if consensus else [*MODES.values()]
+    searched = any(f"{option}{suffix}" in address for option in ("beams", "length_penalty", "alpha"))
+    default = MODES.get(address.get(name, ""), BEAM_SEARCH if searched else modes[0])
     mode: str = st.segmented_control(
         "How the model chooses its words",
-        [BEAM_SEARCH, SAMPLING],
-        default=SAMPLING if address.get(name) == SAMPLE else BEAM_SEARCH,
+        modes,
+        default=default,
         required=True,
         key=name,
         persist_state="session",
         **layout,
     )
     # By hand: Streamlit itself would write the label into the address.
-    if mode == SAMPLING:
-        address[name] = SAMPLE
-    else:
+    if mode == modes[0]:
         address.pop(name, None)
+    else:
+        address[name] = next(key for key, value in MODES.items() if value == mode)
     return mode
 
 
@@ -121,10 +137,13 @@ def sampling_controls(defaults: DecodingOptions, seed: int, suffix: str = "") ->
 
 def address_parameters(options: DecodingOptions, defaults: DecodingOptions) -> dict[str, str]:
     """The address parameters of ``options``; what equals the default is left out."""
+    plain = without_samples(defaults)
+    if options.consensus:
+        return {}
     if options.temperature is None:
-        usual: dict[str, float] = {"beams": defaults.beams, "length_penalty": defaults.length_penalty}
+        usual: dict[str, float] = {"beams": plain.beams, "length_penalty": plain.length_penalty}
         chosen: dict[str, float] = {"beams": options.beams, "length_penalty": options.length_penalty}
-        mode = {}
+        mode = {"mode": "beam_search"} if defaults.consensus else {}
     else:
         usual = {"temperature": DEFAULT_TEMPERATURE, "seed": DEFAULT_SEED}
         chosen = {"temperature": options.temperature, "seed": options.seed}
@@ -134,6 +153,7 @@ def address_parameters(options: DecodingOptions, defaults: DecodingOptions) -> d
 
 def invalid_parameters(defaults: DecodingOptions, suffix: str = "") -> list[str]:
     """A sentence for every invalid parameter of the address; the widgets use the default instead."""
+    defaults = without_samples(defaults)
     limits = {
         "beams": (1, _max_beams(defaults)),
         "length_penalty": (0, _max_length_penalty(defaults)),
@@ -150,7 +170,7 @@ def invalid_parameters(defaults: DecodingOptions, suffix: str = "") -> list[str]
     ]
     mode = st.query_params.get(f"mode{suffix}", SAMPLE)
     old_mode = st.query_params.get(f"way{suffix}", OLD_SAMPLE)
-    if mode != SAMPLE or old_mode not in (OLD_SAMPLE, OLD_BEAM_SEARCH):
+    if mode not in MODES or old_mode not in (OLD_SAMPLE, OLD_BEAM_SEARCH):
         sentences.append("The link asks for a way of choosing words that does not exist, so it is ignored.")
     return sentences
 

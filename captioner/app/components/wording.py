@@ -12,7 +12,7 @@ from captioner.inference.warning import ADVICE, SENTENCES
 
 if TYPE_CHECKING:  # wording needs no LiteRT
     from captioner.bundle.schema import Metrics
-    from captioner.inference.decoding import Word
+    from captioner.inference.decoding import DecodingOptions, Word
 
 MIN_RATIO = 1.05  # below it, two sentences are about equally likely
 END_NAME = "(end)"  # how ``decoding.END_WORD``, which is empty, is shown
@@ -143,6 +143,11 @@ def _change(old: str, new: str) -> str:
     if not old:
         return f"adds “{new}”"
     return f"“{new}” instead of “{old}”" if new else f"leaves out “{old}”"
+
+
+def consensus(options: DecodingOptions) -> str:
+    """How consensus reranking chose the caption."""
+    return f"It wrote {options.samples} versions and chose the sentence that they agree with most."
 
 
 def score_conditions(metrics: Metrics) -> str:

@@ -134,6 +134,12 @@ def test_a_blocked_word_is_not_called_missed() -> None:
     assert "missed" not in message
 
 
+def test_after_a_consensus_the_search_did_not_miss_a_likelier_sentence() -> None:
+    message = counterfactual.describe_ranking(*scored(-4, -3, words=4), replace(BEAM, samples=40))
+    assert "more of the versions that it wrote agree" in message
+    assert "missed" not in message
+
+
 def test_an_unchanged_sentence_is_reported_as_unchanged() -> None:
     own = make_candidate(SENTENCES[0])
     assert "same sentence" in counterfactual.describe_ranking(own, replace(own, log_prob=-1.0), BEAM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from captioner.app.components import decoding_controls
 from captioner.app.state.session import DecodedImage
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
+from captioner.inference.decoding import DecodingOptions
 from tests.app.caption.test_page import open_page
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import checked, page_text
@@ -81,6 +83,48 @@ def test_sampling_is_a_setting_and_the_page_names_it(fake: FakeCaptioner) -> Non
     assert "temperature 0.5, seed 8" in page_text(checked(app))
     app.segmented_control(key="mode").set_value(decoding_controls.BEAM_SEARCH).run()
     assert "sampling, temperature" not in page_text(checked(app))
+
+
+@pytest.fixture
+def consensus(fake: FakeCaptioner) -> FakeCaptioner:
+    """A captioner whose bundle chooses by consensus."""
+    fake.options = replace(fake.options, beams=20, samples=40)
+    return fake
+
+
+def test_consensus_is_the_default_of_a_bundle_that_was_tested_so(consensus: FakeCaptioner) -> None:
+    app = open_page(sample="two.png")
+    assert consensus.decoded[0] == consensus.options
+    assert "It wrote 40 versions and chose the sentence that they agree with most." in page_text(app)
+    assert app.code[1].value.endswith("?sample=two.png")
+
+
+def test_beam_search_stays_selectable_with_beams_of_its_own(consensus: FakeCaptioner) -> None:
+    app = open_page(sample="two.png")
+    app.segmented_control(key="mode").set_value(decoding_controls.BEAM_SEARCH).run()
+    plain = replace(consensus.options, beams=DecodingOptions.beams, samples=0)
+    assert consensus.decoded[-1] == plain
+    assert "versions and chose" not in page_text(checked(app))
+    assert app.code[1].value.endswith("?sample=two.png&mode=beam_search")
+    app = open_page(sample="two.png", mode="beam_search")
+    assert consensus.decoded[-1] == plain
+    assert open_page(sample="two.png", mode="beam_search", beams="15").info
+
+
+def test_a_link_with_beams_means_beam_search(consensus: FakeCaptioner) -> None:
+    open_page(sample="two.png", beams="3")
+    assert (consensus.decoded[-1].beams, consensus.decoded[-1].samples) == (3, 0)
+
+
+def test_a_random_version_takes_no_samples(consensus: FakeCaptioner) -> None:
+    open_page(sample="two.png", mode="sample", seed="3")
+    chosen = consensus.decoded[-1]
+    assert (chosen.beams, chosen.samples, chosen.seed) == (DecodingOptions.beams, 0, 3)
+
+
+def test_without_consensus_it_is_not_offered(fake: FakeCaptioner) -> None:
+    modes = open_page(sample="two.png").segmented_control(key="mode").options
+    assert modes == [decoding_controls.BEAM_SEARCH, decoding_controls.SAMPLING]
 
 
 def test_a_caption_to_copy(fake: FakeCaptioner) -> None:
