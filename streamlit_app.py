@@ -6,9 +6,9 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from captioner.app.about import page as about
-from captioner.app.batch import page as batch
+from captioner.app.batch import results as batch
 from captioner.app.caption import page as caption
-from captioner.app.compare import page as compare
+from captioner.app.compare.comparison import COMPARING
 from captioner.app.components import layout
 from captioner.app.how_it_works import page as how_it_works
 from captioner.app.quality import page as quality
@@ -18,14 +18,13 @@ from captioner.app.state.upload_limit import UploadLimit
 
 PAGES = (  # address, title, icon
     (caption, "caption", "Caption", "image_search"),
-    (batch, "batch", "Many pictures", "photo_library"),
-    (compare, "compare", "Compare", "compare"),
     (quality, "quality", "How good is it?", "bar_chart"),
     (review, "review", "Review", "rate_review"),
     (how_it_works, "how_it_works", "How it works", "school"),
     (about, "about", "About", "info"),
 )
-MOVED = {"explore": "quality", "training": "how_it_works"}  # addresses of former pages, in old links
+# Addresses of former pages, in old links → where their content is.
+MOVED = {"batch": "caption", COMPARING: "caption", "explore": "quality", "training": "how_it_works"}
 
 if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, and imports it
     session_cleanup.configure_allocator()
@@ -35,5 +34,5 @@ else:  # a visitor's run of the page
         address: st.Page(module.page, title=title, icon=f":material/{icon}:", url_path=address)
         for module, address, title, icon in PAGES
     }
-    moved = {old: (pages[new], dict[str, str]()) for old, new in MOVED.items()}
+    moved = {old: (pages[new], {old: "1"} if old == COMPARING else {}) for old, new in MOVED.items()}
     layout.run(list(pages.values()), moved, batch.waiting_uploads)

@@ -24,8 +24,15 @@ MAX_MODULES = 12  # of a folder
 # The folder "" is captioner/ itself. Each package may import those before it.
 LIBRARY = ("", "drawings", "bundle", "data", "novelty", "inference", "evaluation")
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
-APP = (*LIBRARY, "app/state", "app/components", "app/components/interactive_caption")
-PAGES = tuple(f"app/{page}" for page in ("caption", "batch", "compare", "quality", "review"))
+APP = (
+    *LIBRARY,
+    "app/state",
+    "app/components",
+    "app/components/interactive_caption",
+    "app/batch",  # several pictures at once; it and the comparison are parts of the page Caption
+    "app/compare",
+)
+PAGES = tuple(f"app/{page}" for page in ("caption", "quality", "review"))
 PAGES += ("app/how_it_works", "app/about")
 PACKAGES = {*TRAINING, *APP, *PAGES}
 

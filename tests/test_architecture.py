@@ -67,7 +67,7 @@ IMPORTS = {  # a file -> what it must not import, and how the sentence about tha
     "captioner/app/caption/page.py": {
         "from captioner import training": "captioner.training",
         "from ...training import export": "captioner.training",
-        "from captioner.app.compare import page": "captioner.app.compare",
+        "from captioner.app.quality import page": "captioner.app.quality",
         "from ..about import failures": "captioner.app.about",
         "def f():\n    import scipy.stats": "scipy, which requirements.txt does not install",
     },

@@ -70,9 +70,13 @@ def on_the_caption_page(pictures: Pictures, *_: object) -> list[str]:
 
 
 def on_both_sides_of_a_comparison(pictures: Pictures, *_: object) -> list[str]:
-    app = visitor.open_page("compare")
+    app = visitor.open_page("caption", compare="1")
     result = [page_text(checked(upload(app, data, name))) for name, data in pictures.items()]
     return [text if text.count(SENTENCE) == 2 else "" for text in result]
+
+
+def on_the_cards_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
+    return [box.value for box in captioned(pictures).warning]
 
 
 def in_the_table_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
@@ -111,9 +115,7 @@ def bundle_of(captioner: Captioner) -> list[str]:
 
 
 def captioned(pictures: Pictures) -> AppTest:
-    app = chosen(visitor.open_page("batch"), pictures)
-    app.button[0].click().run()
-    return checked(app)
+    return checked(chosen(visitor.open_page("caption"), pictures))
 
 
 def reviewing(pictures: Pictures) -> AppTest:
@@ -133,6 +135,7 @@ def chosen(app: AppTest, pictures: Pictures) -> AppTest:
         in_the_download,
         on_the_caption_page,
         on_both_sides_of_a_comparison,
+        on_the_cards_of_many_pictures,
         in_the_table_of_many_pictures,
         in_the_file_of_many_pictures,
         beside_the_picture_in_a_review,

@@ -30,25 +30,17 @@ def _caption(page: Page) -> Iterator[str]:
     page.get_by_role("tab", name="Table").click()
     page.get_by_text(SAMPLING).click()
     expect(page.get_by_text("A random version", exact=True)).to_be_visible()
-    yield "words drawn"
-
-
-def _batch(page: Page) -> Iterator[str]:
-    upload(page, photo(1), b"not a picture", label="Upload photographs")
-    start = page.get_by_role("button", name="Caption 2 pictures")
-    expect(start).to_be_visible()
-    yield "files chosen"
-    start.click()
-    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    _unfold(page)
-    yield "with its table"
-
-
-def _compare(page: Page) -> Iterator[str]:
-    pick_example(page)
+    yield "a random version"
+    page.get_by_role("button", name="Compare with").click()
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
     _unfold(page)
-    yield "two answers"
+    yield "two captions compared"
+    upload(page, photo(1), b"not a picture", readable=False)
+    expect(page.get_by_text("1 picture captioned.")).to_be_visible()
+    yield "several pictures as cards"
+    page.get_by_role("tab", name="Table").click()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    yield "several pictures as a table"
 
 
 def _quality(page: Page) -> Iterator[str]:
@@ -90,8 +82,6 @@ def _plain(page: Page) -> Iterator[str]:
 
 _STATES: dict[str, Callable[[Page], Iterator[str]]] = {
     "": _caption,
-    "batch": _batch,
-    "compare": _compare,
     "quality": _quality,
     "review": _review,
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # so that the page need not wait for LiteRT
     from captioner.images import Pixels
     from captioner.inference.captioner import Caption, Captioner
 
-THUMBNAIL = (160, 120)  # pixels
+THUMBNAIL = (320, 240)  # pixels
 COLUMNS = ("file", "caption", "how_sure", "words_in_10", "word_probability", "log_prob", "warning", "problem")
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class BatchJob:
     waiting: list[UploadedFile] = field(default_factory=list)
     results: list[PictureResult] = field(default_factory=list)
     skipped: int = 0  # pictures that waited when the visitor stopped
+    left_out: tuple[str, ...] = ()  # names of files above the limits
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property

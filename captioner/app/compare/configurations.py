@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from captioner.app.compare import texts
 from captioner.app.components.decoding_controls import (
     CONSENSUS,
     IN_ADDRESS,
@@ -64,8 +65,8 @@ def choose_options(card: DeltaGenerator, label: str) -> Configuration:
     active = serving.active_bundle().bundle
     defaults = serving.captioner().options
     with card:
-        st.subheader(f"Caption {label}", anchor=False)
-        with st.expander("How it chooses its words", icon=":material/tune:"):
+        st.subheader(texts.CAPTION.format(label=label), anchor=False)
+        with st.expander(texts.HOW_IT_CHOOSES, icon=":material/tune:"):
             consensus = defaults.consensus and label == LABELS[0]
             method = mode_control(key_suffix(label), consensus=consensus, label_visibility="collapsed")
             options = _options(label, defaults, method)
@@ -89,9 +90,13 @@ def choose_model(card: DeltaGenerator, label: str, others: dict[str, Bundle]) ->
 
     bundles = {ACTIVE: serving.active_bundle().bundle, **others}
     with card:
-        st.subheader(f"Caption {label}", anchor=False)
+        st.subheader(texts.CAPTION.format(label=label), anchor=False)
         model = st.selectbox(
-            "Model", list(bundles), index=LABELS.index(label), key=f"model{key_suffix(label)}", **IN_ADDRESS
+            texts.MODEL,
+            list(bundles),
+            index=LABELS.index(label),
+            key=f"model{key_suffix(label)}",
+            **IN_ADDRESS,
         )
     return Configuration(label, model, bundles[model], default_options(bundles[model].config))
 
@@ -99,8 +104,4 @@ def choose_model(card: DeltaGenerator, label: str, others: dict[str, Bundle]) ->
 def unknown_models(others: dict[str, Bundle]) -> list[str]:
     """A sentence for every model in the address that is not here."""
     requested = [st.query_params.get(f"model{key_suffix(label)}", ACTIVE) for label in LABELS]
-    return [
-        f"The link asks for the model {name[:40]}, which is not here, so it is ignored."
-        for name in requested
-        if name not in (ACTIVE, *others)
-    ]
+    return [texts.UNKNOWN_MODEL.format(name=name[:40]) for name in requested if name not in (ACTIVE, *others)]

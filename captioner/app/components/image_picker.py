@@ -92,14 +92,15 @@ def active_image() -> DecodedImage | None:
     return image
 
 
-def has_several_files() -> bool:
-    """Whether the visitor has given several files at once, which ``several_files`` hands over."""
-    return len(st.session_state.get("upload", ())) > 1
+def has_new_file() -> bool:
+    """Whether the visitor has just given a file, which ``active_image`` opens."""
+    return bool(st.session_state.get("upload"))
 
 
 def several_files() -> Sequence[UploadedFile]:
     """The files that the visitor gave at once, if there are several; the next call returns none."""
-    return uploads.available(*st.session_state.pop("upload")) if has_several_files() else ()
+    several = len(st.session_state.get("upload", ())) > 1
+    return uploads.available(*st.session_state.pop("upload")) if several else ()
 
 
 def _linked_example() -> DecodedImage | None:

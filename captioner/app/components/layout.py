@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner.app.components import image_picker
 from captioner.app.components.errors import error_boundary
 from captioner.app.state import uploads
 from captioner.app.state.session_cleanup import sessions
@@ -21,7 +20,6 @@ NAME = "Captioner"
 ICON = ROOT / "captioner" / "app" / "icon.png"  # for a ":material/…:", a browser would ask fonts.gstatic.com
 LOGO = ROOT / "captioner" / "app" / "logo.svg"  # the mark and the name
 INK = {"light": "#0e1514", "dark": "#e7eeec"}  # of the name, as the text in .streamlit/config.toml
-SEVERAL_FILES = "batch"  # address of the page that captions several files
 WIDTH = 1080  # pixels: wider screens get margins instead of longer lines
 
 
@@ -43,8 +41,6 @@ def run(
     st.set_page_config(page_title=f"{current.title} – {NAME}", page_icon=ICON, layout="wide")
     ink = INK[st.context.theme.type or "light"]
     st.logo(LOGO.read_text("utf-8").replace("currentColor", ink), size="large")
-    if current == pages[0] and image_picker.has_several_files():
-        st.switch_page(next(page for page in pages if page.url_path == SEVERAL_FILES))
     uploads.free_other_pages(current.url_path, waiting_uploads())
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH), error_boundary():
         current.run()

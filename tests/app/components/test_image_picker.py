@@ -21,7 +21,7 @@ def test_the_first_example_is_open_at_once(fake: FakeCaptioner) -> None:
     assert "sample" not in app.query_params
 
 
-def test_several_files_at_once_go_to_the_page_for_many_pictures(fake: FakeCaptioner) -> None:
+def test_several_files_at_once_are_captioned_together(fake: FakeCaptioner) -> None:
     app = open_page()
     app.file_uploader[0].set_value([(f"{seed}.png", photo(seed), "image/png") for seed in (3, 4)]).run()
     assert "2 pictures captioned." in page_text(checked(app))

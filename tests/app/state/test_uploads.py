@@ -72,7 +72,7 @@ def test_what_was_chosen_on_another_page_is_freed_unless_it_waits(
     monkeypatch.setattr("streamlit.session_state", {})
     files = [uploaded(memory, name) for name in "abc"]
     uploads.free_bytes(files[0])
-    for page in ("batch", "batch"):
+    for page in ("caption", "caption"):
         uploads.free_other_pages(page, files[1:2])
         assert len(memory.get_files("me", ["a", "b", "c"])) == 3
     uploads.free_other_pages("about", files[1:2])

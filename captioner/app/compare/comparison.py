@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner.app.compare import configurations
+from captioner.app.compare import configurations, texts
 from captioner.app.compare.configurations import LABELS, Configuration
 from captioner.app.components import decoding_controls, image_picker, warning_box, wording
 from captioner.app.components.errors import show_broken_bundles, show_error
@@ -22,41 +22,45 @@ if TYPE_CHECKING:
     from captioner.inference.captioner import Caption, Captioner
     from captioner.inference.decoding import Candidate, Word
 
-SETTINGS, MODELS = "Two ways of choosing words", "Two models"
-INTRODUCTION = (
-    "Choose a photograph. The model describes it twice, with two settings of your choice – or two models do. "
-    "What differs is marked."
-)
-LINK = "The address of this page is a link to this comparison."
-UNCALIBRATED = (
-    "Each model measures how sure it is on its own scale: the surer one need not be right. Look at the "
-    "picture."
-)
+COMPARING = "compare"  # in the address, while two captions are compared
+# Keys of the widgets for the settings of a caption; those of A and B have ``configurations.key_suffix``.
+OPTIONS = ("mode", "beams", "length_penalty", "temperature", "seed")
 MAX_LOADED = 2  # models in memory besides the active one: some 60 MB each
 
 
-def page() -> None:
-    """Choose a picture and what to compare, read what differs."""
-    st.title("Two captions compared", anchor=False)
-    image = image_picker.active_image()
-    if not image:
-        st.markdown(INTRODUCTION)
-    place = image_picker.show()
-    if image:
-        _compare(image)
-    serving.captioner()  # loaded while the visitor chooses
-    image_picker.show_examples(place, image)
+def is_open() -> bool:
+    """Whether the visitor, or a link, compares."""
+    return COMPARING in st.query_params
 
 
-def _compare(image: DecodedImage) -> None:
+def start() -> None:
+    """Compare: A begins with the settings of the caption that is shown."""
+    st.query_params[COMPARING] = "1"
+    for name in OPTIONS:
+        if name in st.session_state:
+            st.session_state[f"{name}{configurations.key_suffix(LABELS[0])}"] = st.session_state[name]
+
+
+def close() -> None:
+    """Show a single caption again."""
+    for name in (COMPARING, *(f"mode{configurations.key_suffix(label)}" for label in LABELS)):
+        st.query_params.pop(name, None)  # Streamlit removes those that widgets are bound to
+
+
+def show(image: DecodedImage, place: DeltaGenerator) -> None:
+    """Draw the image and what differs into ``place``, and two captions of it where this is called."""
+    with place:
+        st.header(texts.TITLE, anchor=False)
+        st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
+        above = st.container()
     others, broken = other_bundles.load()
-    invalid, above = _invalid_parameters(others), st.container()
-    subject = _choose_subject() if others else SETTINGS
-    left, right = st.columns([3, 5], gap="medium")
+    with above:
+        invalid = _invalid_parameters(others)
+        subject = _choose_subject() if others else texts.SETTINGS
     cards = [column.container(border=True) for column in st.columns(2, gap="medium")]
     pair = [
         configurations.choose_model(card, label, others)
-        if subject == MODELS
+        if subject == texts.MODELS
         else configurations.choose_options(card, label)
         for card, label in zip(cards, LABELS, strict=True)
     ]
@@ -65,27 +69,28 @@ def _compare(image: DecodedImage) -> None:
         decoding_controls.show_invalid(invalid, f"{image.sha256[:16]} {settings}")
     captions = [_caption(card, configuration, image) for card, configuration in zip(cards, pair, strict=True)]
     shown = [caption for caption in captions if caption]
-    with left:
+    with place:
         st.image(image.pixels, width="stretch", alt=shown[0].best.text if shown else image.name)
-    if len(shown) == 2:
-        with right:
+        if len(shown) == 2:
             _show_difference(pair, *(caption.best for caption in shown))
     for card, configuration, caption, other in zip(cards, pair, captions, captions[::-1], strict=True):
         if caption:
             with card:
-                _show_caption(configuration, caption, (other or caption).best, with_score=subject == MODELS)
+                scored = subject == texts.MODELS
+                _show_caption(configuration, caption, (other or caption).best, with_score=scored)
     show_broken_bundles(broken)
     if not others:
-        _show_only_one_model()
-    st.caption(LINK if image.sample else image_picker.NO_LINK)
+        folder = wording.escape(other_bundles.bundles_folder().name)
+        st.caption(texts.ONLY_ONE_MODEL.format(folder=folder))
+    st.caption(texts.LINK if image.sample else image_picker.NO_LINK)
 
 
 def _choose_subject() -> str:
-    """``SETTINGS`` or ``MODELS``."""
+    """``texts.SETTINGS`` or ``texts.MODELS``."""
     subject: str = st.segmented_control(
-        "Compare",
-        [SETTINGS, MODELS],
-        default=SETTINGS,
+        texts.COMPARE,
+        [texts.SETTINGS, texts.MODELS],
+        default=texts.SETTINGS,
         required=True,
         key="what",
         **decoding_controls.IN_ADDRESS,
@@ -101,19 +106,12 @@ def _invalid_parameters(others: dict[str, Bundle]) -> list[str]:
         for label in LABELS
         for sentence in decoding_controls.invalid_parameters(defaults, configurations.key_suffix(label))
     ]
-    subject = st.query_params.get("what", SETTINGS)
-    if subject not in (SETTINGS, MODELS):
-        sentences.append("The link asks for a comparison that is not here, so it is ignored.")
-    if subject == MODELS and not others:
-        sentences.append("The link compares two models, but only one is here.")
-    return sentences + (configurations.unknown_models(others) if subject == MODELS and others else [])
-
-
-def _show_only_one_model() -> None:
-    st.caption(
-        "Only one model is here. Whoever runs the app can put further ones into the folder "
-        f"{wording.escape(other_bundles.bundles_folder().name)}/; this page then compares them, too."
-    )
+    subject = st.query_params.get("what", texts.SETTINGS)
+    if subject not in (texts.SETTINGS, texts.MODELS):
+        sentences.append(texts.UNKNOWN_COMPARISON)
+    if subject == texts.MODELS and not others:
+        sentences.append(texts.NO_SECOND_MODEL)
+    return sentences + (configurations.unknown_models(others) if subject == texts.MODELS and others else [])
 
 
 def _caption(card: DeltaGenerator, configuration: Configuration, image: DecodedImage) -> Caption | None:
@@ -141,35 +139,34 @@ def _captioner(bundle: Bundle) -> Captioner:
 def _show_difference(pair: Sequence[Configuration], first: Candidate, second: Candidate) -> None:
     """What differs, in words."""
     a, b = pair
-    st.header("What differs", anchor=False)
+    st.subheader(texts.WHAT_DIFFERS, anchor=False)
     if (a.bundle.checksum, a.options) == (b.bundle.checksum, b.options):
-        st.markdown("Nothing: A and B have the same settings.")
+        st.markdown(texts.SAME_SETTINGS)
         return
     if first.text == second.text:
-        st.markdown("**Both captions are the same, word for word.**")
+        st.markdown(texts.SAME_CAPTIONS)
     else:
         changed = wording.escape(wording.describe_difference(first.text, second.text))
-        st.markdown(f"**From A to B: {changed}.**")
-    st.markdown(_likelier(first, second) if a.bundle.checksum == b.bundle.checksum else UNCALIBRATED)
+        st.markdown(texts.DIFFERENCE.format(difference=changed))
+    same_model = a.bundle.checksum == b.bundle.checksum
+    if sentence := _likelier(first, second) if same_model else texts.UNCALIBRATED:
+        st.markdown(sentence)
 
 
 def _likelier(first: Candidate, second: Candidate) -> str:
-    """Which of two sentences the same model finds likelier, and how much."""
-    a, b = wording.chance(first.log_prob), wording.chance(second.log_prob)
+    """Which of two different sentences the same model finds likelier, and how much; empty if neither."""
     ratio = wording.likelihood_ratio(first.log_prob, second.log_prob)
     if first.text == second.text or not ratio:
-        return f"Its chance: {a} in A, {b} in B." if a != b else f"Its chance: {a}, in both."
+        return ""
     better, worse = LABELS if first.log_prob > second.log_prob else LABELS[::-1]
-    sentence = f"The model finds the sentence of {better} {ratio} times as likely as that of {worse}"
-    sentence += f" (A: {a}; B: {b})." if a != b else "."
-    longer = len(first.words) != len(second.words)
-    return f"{sentence} Longer sentences mostly have smaller chances." if longer else sentence
+    sentence = texts.LIKELIER.format(better=better, times=ratio, worse=worse)
+    return sentence + (texts.LONGER if len(first.words) != len(second.words) else "")
 
 
 def _show_caption(
     configuration: Configuration, caption: Caption, other: Candidate, *, with_score: bool
 ) -> None:
-    """A caption with its probability, its warnings, and how sure the model was of every word."""
+    """A caption with its warnings and how sure one may be of it; its probabilities under details."""
     best = caption.best
     model = f"{configuration.model[:1].upper()}{configuration.model[1:]}"
     st.caption(f"{wording.escape(model)}: {wording.escape(configuration.summary)}.")
@@ -177,14 +174,14 @@ def _show_caption(
     end = "" if best.finished else " …"
     warning_box.show([warning.code for warning in caption.warnings])
     st.header(f"“{wording.highlight_differences(best.text, other.text)}{end}”", anchor=False)
-    st.markdown(
-        f"{wording.confidence_sentence(best.expected_share)} The chance that it says exactly this: "
-        f"{wording.chance(best.log_prob)}; of a word, on average: {wording.percent(best.confidence)}."
-    )
+    st.markdown(wording.confidence_sentence(best.expected_share))
     words = [_word_markdown(i in changed, word) for i, word in enumerate(best.words) if word.text]
     st.markdown(" · ".join(words))
-    if with_score:
-        st.caption(wording.escape(_test_score(configuration.bundle)))
+    with st.expander(texts.DETAILS, icon=":material/query_stats:"):
+        chance, word = wording.chance(best.log_prob), wording.percent(best.confidence)
+        st.markdown(texts.CHANCE.format(chance=chance, word=word))
+        if with_score:
+            st.markdown(wording.escape(_test_score(configuration.bundle)))
 
 
 def _word_markdown(changed: bool, word: Word) -> str:
@@ -201,5 +198,7 @@ def _test_score(bundle: Bundle) -> str:
     except BundleError as error:
         return str(error)
     if metrics is None:
-        return "It has not been scored on test pictures yet."
-    return f"CIDEr {metrics.scores['cider']:.2f} on {wording.score_conditions(metrics)}."
+        return texts.NOT_SCORED
+    return texts.SCORE.format(
+        cider=f"{metrics.scores['cider']:.2f}", conditions=wording.score_conditions(metrics)
+    )

@@ -1,4 +1,4 @@
-"""The comparison page with captioners that have no model."""
+"""Comparing two captions, with captioners that have no model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.compare import page as compare
+from captioner.app.caption.texts import COMPARE
+from captioner.app.compare import comparison as compare
+from captioner.app.compare import texts
 from captioner.app.components import decoding_controls, image_picker
 from captioner.app.state.other_bundles import ACTIVE
 from captioner.bundle import storage as bundles
@@ -21,7 +23,7 @@ from captioner.inference.decoding import DecodingOptions
 from tests import tiny, visitor
 from tests.conftest import UseCaptioner, samples
 from tests.fake_captioner import SENTENCES, FakeCaptioner, make_candidate, photo
-from tests.visitor import checked, page_text, upload
+from tests.visitor import checked, page_text, press, upload
 
 
 @dataclass
@@ -55,7 +57,7 @@ def other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
 
 
 def open_page(data: bytes | None = None) -> AppTest:
-    app = visitor.open_page("compare")
+    app = visitor.open_page("caption", compare="1")
     return app if data is None else upload(app, data)
 
 
@@ -65,11 +67,15 @@ def control(app: AppTest, key: str, value: str) -> AppTest:
     return checked(app)
 
 
-def test_the_page_is_complete_without_a_picture(fake: TwoCaptions) -> None:
-    app = checked(open_page())
-    assert app.title[0].value == "Two captions compared"
-    assert "Choose a photograph" in page_text(app)
-    assert not app.header
+def test_a_result_is_compared_and_back(picked: TwoCaptions) -> None:
+    app = checked(visitor.open_page("caption"))
+    app.slider(key="beams").set_value(1).run()
+    press(app, COMPARE)
+    assert texts.WHAT_DIFFERS in [header.value for header in app.subheader]
+    assert app.slider(key="beams_a").value == 1, "A begins with the settings of the result"
+    press(app, texts.CLOSE)
+    assert texts.WHAT_DIFFERS not in [header.value for header in app.subheader]
+    assert "compare" not in app.query_params
 
 
 def test_two_decoding_options_are_compared(fake: TwoCaptions) -> None:
@@ -115,14 +121,14 @@ def test_a_line_says_that_there_is_only_one_model(fake: TwoCaptions) -> None:
 
 
 def test_two_models_are_compared(fake: TwoCaptions, other: FakeCaptioner) -> None:
-    app = control(checked(open_page(photo(1))), "what", compare.MODELS)
+    app = control(checked(open_page(photo(1))), "what", texts.MODELS)
     assert app.selectbox(key="model_b").value == "second"
     assert other.decoded[-1] == DecodingOptions(beams=1, length_penalty=0.7, max_words=8)
     text = page_text(app)
     assert "on its own scale" in text
     assert "It has not been scored on test pictures yet" in text.replace("\\", "")
-    control(app, "what", compare.SETTINGS)
-    control(app, "what", compare.MODELS)
+    control(app, "what", texts.SETTINGS)
+    control(app, "what", texts.MODELS)
     assert other.encoded == 1
 
 
@@ -143,7 +149,7 @@ def test_a_broken_bundle_is_named_with_its_sentence(
     app = checked(open_page(photo(1)))
     assert len(app.warning) == 1
     assert app.warning[0].value.startswith("The model **torn** is left out: ")
-    assert control(app, "what", compare.MODELS).selectbox(key="model_a").options == [
+    assert control(app, "what", texts.MODELS).selectbox(key="model_a").options == [
         ACTIVE,
         "second",
     ]
@@ -157,7 +163,7 @@ def test_a_model_that_cannot_run_does_not_stop_the_other(
 
     monkeypatch.setattr(compare, "_captioner", broken)
     app = open_page(photo(1))
-    app.segmented_control(key="what").set_value(compare.MODELS).run()
+    app.segmented_control(key="what").set_value(texts.MODELS).run()
     assert not app.exception
     assert [error.value for error in app.error] == [
         "Captioner.tflite does not fit its bundle. Pull it again."
@@ -175,7 +181,7 @@ def test_a_broken_picture_is_explained(fake: TwoCaptions, data: bytes) -> None:
 
 def linked(**query: str) -> AppTest:
     """The page of a link with a sample in it."""
-    return visitor.open_page("compare", sample="one.png", **query)
+    return visitor.open_page("caption", compare="1", sample="one.png", **query)
 
 
 @pytest.fixture
@@ -191,7 +197,7 @@ def test_a_link_brings_back_the_same_comparison(picked: TwoCaptions) -> None:
     first, second = picked.decoded
     assert (first.beams, first.length_penalty, first.temperature) == (1, 1.2, None)
     assert (second.temperature, second.seed) == (0.5, 7)
-    assert compare.LINK in page_text(app)
+    assert texts.LINK in page_text(app)
     assert not app.info
 
 
@@ -200,7 +206,7 @@ def test_a_link_to_an_upload_brings_back_the_settings_alone(fake: TwoCaptions) -
 
 
 def test_a_link_names_the_models(picked: TwoCaptions, other: FakeCaptioner) -> None:
-    app = checked(linked(what=compare.MODELS, model_a="second", model_b=ACTIVE))
+    app = checked(linked(what=texts.MODELS, model_a="second", model_b=ACTIVE))
     assert app.selectbox(key="model_a").value == "second"
     assert app.selectbox(key="model_b").value == ACTIVE
     assert not app.info
@@ -213,7 +219,7 @@ def test_a_link_names_the_models(picked: TwoCaptions, other: FakeCaptioner) -> N
         ({"seed_b": "**x**", "mode_b": "sample"}, "asks for seed_b=**x**"),
         ({"mode_a": "guess"}, "a way of choosing words that does not exist"),
         ({"what": "three models"}, "a comparison that is not here"),
-        ({"what": compare.MODELS, "model_b": "gone"}, "asks for the model gone, which is not here"),
+        ({"what": texts.MODELS, "model_b": "gone"}, "asks for the model gone, which is not here"),
     ],
 )
 def test_a_link_to_what_is_not_here_is_explained(
@@ -223,11 +229,11 @@ def test_a_link_to_what_is_not_here_is_explained(
     assert sentence in app.info[0].value.replace("\\", "")
     app.run()
     assert len(app.info) == 1
-    app.slider[0].set_value(app.slider[0].max).run() if app.slider else control(app, "what", compare.SETTINGS)
+    app.slider[0].set_value(app.slider[0].max).run() if app.slider else control(app, "what", texts.SETTINGS)
     assert not checked(app).info
 
 
 def test_a_link_to_two_models_says_when_there_is_only_one(picked: TwoCaptions) -> None:
-    app = checked(linked(what=compare.MODELS))
+    app = checked(linked(what=texts.MODELS))
     assert app.info[0].value == "The link compares two models, but only one is here\\."
     assert "same settings" in page_text(app) or "From A to B" in page_text(app)

@@ -1,37 +1,64 @@
-"""The page of many pictures: uploads, results, stopping."""
+"""Several pictures at once: cards and table, stopping, limits."""
 
 from __future__ import annotations
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.batch import page
+from captioner.app.batch import results, texts
 from captioner.app.batch.job import BatchJob, PictureResult
 from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
 from tests import visitor
 from tests.app.batch.test_job import rows
 from tests.fake_captioner import FakeCaptioner, make_warning, photo
-from tests.visitor import page_text
+from tests.visitor import page_text, press, sentence
 
 
 def open_page() -> AppTest:
-    return visitor.open_page("batch")
+    return visitor.open_page("caption")
 
 
 def started(files: list[tuple[str, bytes]]) -> AppTest:
     """The page after these files were chosen and captioned."""
-    app = open_page()
+    return chosen(open_page(), files)
+
+
+def chosen(app: AppTest, files: list[tuple[str, bytes]]) -> AppTest:
     app.file_uploader[0].set_value([(name, data, "image/png") for name, data in files]).run()
-    app.button[0].click().run()
     assert not app.exception
     return app
 
 
-def test_the_page_states_its_limits_and_its_promise(fake: FakeCaptioner) -> None:
-    app = open_page()
-    text = page_text(app)
+ONE, TWO = ("one.png", photo(1)), ("two.png", photo(2))
+
+
+def test_limits_and_promise_stand_with_the_results(fake: FakeCaptioner) -> None:
+    text = page_text(started([ONE, TWO]))
     assert "At most 50 pictures and 50 MB at a time." in text
-    assert "not stored" in text
+    assert "deleted as soon as it had its sentence" in text
+
+
+def test_every_picture_gets_its_card(fake: FakeCaptioner) -> None:
+    app = started([ONE, TWO])
+    assert page_text(app).count("**“a dog runs”**") == 2
+    assert [image.proto.imgs[0].alt for image in app.get("image")][:2] == ["a dog runs"] * 2
+
+
+def test_an_example_or_a_single_picture_closes_the_results(fake: FakeCaptioner) -> None:
+    app = started([ONE, TWO])
+    app.button(key="pick-1 one.png").click().run()
+    assert texts.TITLE not in [header.value for header in app.header]
+    assert sentence(app) == "a dog runs"
+    app = started([ONE, TWO])
+    chosen(app, [ONE])
+    assert texts.TITLE not in [header.value for header in app.header]
+    assert sentence(app) == "a dog runs"
+
+
+def test_the_results_can_be_left(fake: FakeCaptioner) -> None:
+    app = press(started([ONE, TWO]), texts.CLOSE)
+    assert "_batch" not in app.session_state
+    assert sentence(app) == "a dog runs"
 
 
 def test_every_picture_gets_its_row(fake: FakeCaptioner) -> None:
@@ -54,7 +81,7 @@ def test_a_broken_file_is_named_and_does_not_stop_the_rest(fake: FakeCaptioner) 
 
 
 def test_only_broken_files_make_no_table(fake: FakeCaptioner) -> None:
-    app = started([("a.png", b"")])
+    app = started([("a.png", b""), ("b.png", b"")])
     assert not app.dataframe
     assert "0 pictures captioned." in page_text(app)
     assert "empty" in app.warning[0].value
@@ -81,7 +108,7 @@ def test_after_a_stop_the_page_shows_the_progress(fake: FakeCaptioner) -> None:
 
 def test_no_picture_is_stored_once_it_has_its_sentence(fake: FakeCaptioner) -> None:
     data = photo(1)
-    app = started([("one.png", data)])
+    app = started([("one.png", data), TWO])
     batch = app.session_state["_batch"]
     assert batch.waiting == []
     assert data not in repr(batch).encode()
@@ -89,31 +116,26 @@ def test_no_picture_is_stored_once_it_has_its_sentence(fake: FakeCaptioner) -> N
 
 
 def test_no_two_visitors_share_anything(fake: FakeCaptioner) -> None:
-    started([("one.png", photo(1))])
-    assert not open_page().dataframe
+    started([ONE, TWO])
+    assert texts.TITLE not in [header.value for header in open_page().header]
 
 
 def test_a_new_batch_takes_the_place_of_the_old(fake: FakeCaptioner) -> None:
-    app = started([("one.png", photo(1))])
-    app.file_uploader[0].set_value([("two.png", photo(2), "image/png")]).run()
-    next(button for button in app.button if button.label.startswith("Caption")).click().run()
-    assert list(app.dataframe[0].value["file"]) == ["two.png"]
+    app = chosen(started([ONE, TWO]), [TWO, ("three.png", photo(3))])
+    assert list(app.dataframe[0].value["file"]) == ["two.png", "three.png"]
 
 
 def test_files_above_the_limit_are_named(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "MAX_PICTURES", 2)
-    app = open_page()
-    app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(3)]).run()
-    assert app.button[0].label == "Caption 2 pictures"
+    monkeypatch.setattr(results, "MAX_PICTURES", 2)
+    app = started([(f"{n}.png", photo(n)) for n in range(3)])
     assert "2\\.png" in app.warning[0].value
-    app.button[0].click().run()
     assert "2 pictures captioned." in page_text(app)
 
 
 def test_a_warning_stands_in_the_table_and_in_the_file(fake: FakeCaptioner) -> None:
-    assert "warning" not in started([("one.png", photo(1))]).dataframe[0].value
+    assert "warning" not in started([ONE, TWO]).dataframe[0].value
     fake.warnings = (make_warning(UNFAMILIAR), make_warning(UNSURE))
-    app = started([("one.png", photo(1))])
+    app = started([ONE, TWO])
     both = f"{SENTENCES[UNFAMILIAR]} {SENTENCES[UNSURE]}"
-    assert list(app.dataframe[0].value["warning"]) == [both]
-    assert [row["warning"] for row in rows(app.session_state["_batch"].results)] == [both]
+    assert list(app.dataframe[0].value["warning"]) == [both] * 2
+    assert [row["warning"] for row in rows(app.session_state["_batch"].results)] == [both] * 2

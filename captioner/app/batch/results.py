@@ -1,0 +1,161 @@
+"""Several pictures at once: their captions as cards and as a table to save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from captioner.app.batch import texts
+from captioner.app.batch.job import BatchJob, PictureResult, to_csv
+from captioner.app.components import wording
+from captioner.app.state import serving, uploads
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+MAX_PICTURES = 50
+LIMITS = texts.LIMITS.format(pictures=MAX_PICTURES, megabytes=uploads.MAX_SESSION_BYTES // 10**6)
+CARD_WIDTH = 180  # pixels, at least
+ROW_HEIGHT, MAX_ROWS = 72, 8  # pixels, so that three lines of text fit; rows seen at once
+
+
+def start(files: Sequence[UploadedFile]) -> None:
+    """Have the first files captioned that are within the limits; free the others and those before."""
+    close()
+    accepted = uploads.first_within_limits(files, MAX_PICTURES)
+    rest = files[len(accepted) :]
+    st.session_state["_batch"] = BatchJob(list(accepted), left_out=tuple(file.name for file in rest))
+    uploads.free(*rest)
+
+
+def is_open() -> bool:
+    """Whether the visitor has given several files, and no single picture since."""
+    return "_batch" in st.session_state
+
+
+def close() -> None:
+    """Forget the results, free the memory of the pictures that wait."""
+    if job := st.session_state.pop("_batch", None):
+        job.stop()
+
+
+def waiting_uploads() -> Sequence[UploadedFile]:
+    """The visitor's files that wait to be captioned, on whichever page the visitor is."""
+    return st.session_state["_batch"].waiting if is_open() else ()
+
+
+def show() -> None:
+    """Caption what waits, then draw the results."""
+    job: BatchJob = st.session_state["_batch"]
+    st.header(texts.TITLE, anchor=False)
+    if job.waiting:
+        _run(job)
+        st.rerun()
+    _show_results(job)
+    st.caption(f"{texts.PRIVACY} {LIMITS}")
+    st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
+
+
+def _run(job: BatchJob) -> None:
+    """Caption the waiting pictures. A click on the button ends this run of the script; the results stay."""
+    total, done_before = job.total, len(job.results)
+    bar = st.progress(0.0, texts.GETTING_READY)
+    st.button(texts.STOP, on_click=job.stop, icon=":material/stop:")
+    latest = st.empty()
+    model = serving.captioner()
+    started = time.monotonic()
+    while result := job.caption_next(model):
+        done = len(job.results)
+        left = (time.monotonic() - started) / (done - done_before) * (total - done)
+        bar.progress(done / total, texts.PROGRESS.format(done=done, total=total, seconds=f"{left:.0f}"))
+        with latest.container(width=2 * CARD_WIDTH):
+            _show_card(result)
+
+
+def _show_results(job: BatchJob) -> None:
+    captioned = [result for result in job.results if not result.problem]
+    failed = [result for result in job.results if result.problem]
+    st.markdown(_count(len(captioned), job.skipped))
+    if job.left_out:
+        names = ", ".join(map(wording.escape, job.left_out[:3]))
+        more = texts.AND_OTHERS if len(job.left_out) > 3 else ""
+        st.warning(texts.LEFT_OUT.format(limits=LIMITS, names=names, more=more), icon=":material/block:")
+    if failed:
+        problems = "\n".join(f"- {_problem(result)}" for result in failed)
+        st.warning(f"{texts.FAILED}\n{problems}", icon=":material/broken_image:")
+    if captioned:
+        cards, table = st.tabs([texts.AS_CARDS, texts.AS_TABLE])
+        with cards:
+            _show_cards(captioned)
+        with table:
+            _show_table(captioned)
+    if job.results:
+        st.download_button(
+            texts.SAVE,
+            to_csv(job.results).encode(),
+            "captions.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def _count(captioned: int, skipped: int) -> str:
+    text = texts.ONE_CAPTIONED if captioned == 1 else texts.CAPTIONED.format(count=captioned)
+    return text + (texts.STOPPED.format(count=skipped) if skipped else "")
+
+
+def _problem(result: PictureResult) -> str:
+    return f"**{wording.escape(result.file)}:** {wording.escape(result.problem)}"
+
+
+def _show_cards(results: Sequence[PictureResult]) -> None:
+    grid = st.grid(min_column_width=CARD_WIDTH)
+    for result in results:
+        with grid.cell(), st.container(border=True):
+            _show_card(result)
+
+
+def _show_card(result: PictureResult) -> None:
+    """A picture with its warning, if there is one, its caption, and how sure one may be of it."""
+    if result.problem:
+        st.markdown(_problem(result))
+        return
+    st.image(result.thumbnail, width="stretch", alt=result.caption)
+    if result.warning:
+        st.warning(result.warning, icon=":material/warning:")
+        st.caption(wording.BEST_GUESS)
+    st.markdown(f"**“{wording.escape(result.caption)}”**")
+    st.caption(f"{result.how_sure}  \n{wording.escape(result.file)}")
+
+
+def _show_table(results: Sequence[PictureResult]) -> None:
+    columns = {
+        "picture": [result.thumbnail for result in results],
+        "caption": [result.caption for result in results],
+        "expected share": [
+            None if result.expected_share is None else 10 * result.expected_share for result in results
+        ],
+        "warning": [result.warning for result in results],
+        "file": [result.file for result in results],
+    }
+    if not any(result.warning for result in results):
+        del columns["warning"]
+    st.dataframe(
+        columns,
+        hide_index=True,
+        row_height=ROW_HEIGHT,
+        height=min(MAX_ROWS, len(results)) * ROW_HEIGHT + ROW_HEIGHT // 2 + 4,
+        alt=texts.TABLE,
+        column_config={
+            "picture": st.column_config.ImageColumn(texts.PICTURE, width=90),
+            "caption": st.column_config.TextColumn(texts.SENTENCE, width=150),
+            "expected share": st.column_config.NumberColumn(texts.SHARE, format="%.0f", width=80),
+            "warning": st.column_config.TextColumn(texts.WARNING, width=190),
+            "file": st.column_config.TextColumn(texts.FILE, width=110),
+        },
+    )
+    st.caption(texts.HOW_TO_READ.format(explained=wording.CONFIDENCE_EXPLAINED))
