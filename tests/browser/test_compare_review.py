@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
-from captioner.app.review.page import PRIVACY
+from captioner.app.review.texts import PRIVACY
 from tests.browser.conftest import (
     Open,
     at_both_widths,
@@ -136,7 +136,7 @@ def test_a_stray_key_rates_nothing_once_the_keys_are_switched_off(open_page: Ope
 def test_what_cannot_be_continued_is_explained(open_page: Open) -> None:
     page = open_page("review?session=nobody-knows")
     expect(page.get_by_role("alert")).to_contain_text("no longer here")
-    page.get_by_text("Continue a saved review session").click()
+    page.get_by_text("Resume a saved review").click()
     file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"name,age\nx,3\n"}
     page.locator("input[type=file]").last.set_input_files(file)  # type: ignore[arg-type]
     expect(page.get_by_text(re.compile("The file is no saved review session"))).to_be_visible()

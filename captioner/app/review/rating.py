@@ -13,6 +13,7 @@ import streamlit as st
 
 from captioner import images
 from captioner.app.components import warning_box, wording
+from captioner.app.review import texts
 from captioner.app.review.session import (
     MAX_PICTURES,
     MAX_TEXT,
@@ -32,14 +33,10 @@ if TYPE_CHECKING:
     from captioner.images import Pixels
     from captioner.inference.captioner import Caption
 
-RATINGS_EXPLAINED = (
-    "**Right**: everything that it says is in the picture. **Partly**: the main thing is right, something "
-    "else is not. **Wrong**: the main thing is not in the picture."
-)
-BUTTONS = (  # rating, key on the keyboard, icon
-    ("right", "1", ":material/check:"),
-    ("partly", "2", ":material/contrast:"),
-    ("wrong", "3", ":material/close:"),
+BUTTONS = (  # rating, label, key on the keyboard, icon
+    ("right", texts.RIGHT, "1", ":material/check:"),
+    ("partly", texts.PARTLY, "2", ":material/contrast:"),
+    ("wrong", texts.WRONG, "3", ":material/close:"),
 )
 
 
@@ -69,7 +66,7 @@ def show(key: str, session: RatingSession) -> None:
     count = len(session.items)
     position = st.session_state.setdefault(f"position {key}", max(session.next_unrated(-1), 0)) % count
     item = session.items[position]
-    st.progress(len(session.rated) / count, f"{len(session.rated)} of {count} rated")
+    st.progress(len(session.rated) / count, texts.RATED.format(rated=len(session.rated), count=count))
     picture = _picture_to_rate(item)
     left, right = st.columns([6, 5], gap="medium")
     with left:
@@ -78,7 +75,7 @@ def show(key: str, session: RatingSession) -> None:
         else:
             _show_missing_picture(item, session)
     with right:
-        st.caption(f"Picture {position + 1} of {count}")
+        st.caption(texts.PICTURE.format(number=position + 1, count=count))
         if caption := picture.caption if picture else item.caption:
             codes = (picture.warnings if picture else item.warnings).split()
             # How sure the model was stays hidden until the rating, which is compared with it later.
@@ -88,7 +85,7 @@ def show(key: str, session: RatingSession) -> None:
                 st.caption(wording.confidence_sentence(picture.expected_share))
         _rating_buttons(key, item, picture, position)
         with st.container(horizontal=True):
-            for label, step, shortcut in (("Back", -1, "Left"), ("Next", 1, "Right")):
+            for label, step, shortcut in ((texts.BACK, -1, "Left"), (texts.NEXT, 1, "Right")):
                 st.button(
                     label,
                     key=f"review {label}",
@@ -100,12 +97,12 @@ def show(key: str, session: RatingSession) -> None:
 
 
 def _rating_buttons(key: str, item: Item, picture: PictureToRate | None, position: int) -> None:
-    st.markdown(f"You rated it **{item.rating}**." if item.rating else "Is that right?")
+    st.markdown(texts.ANSWERED.format(rating=item.rating) if item.rating else texts.QUESTION)
     shortcuts = _shortcuts_on()
     with st.container(horizontal=True, gap="small"):
-        for rating, shortcut, icon in BUTTONS:
+        for rating, label, shortcut, icon in BUTTONS:
             st.button(
-                f"**{rating.capitalize()}**" if item.rating == rating else rating.capitalize(),
+                f"**{label}**" if item.rating == rating else label,
                 # The same for every picture, so that the keyboard's focus stays on the button.
                 key=f"rate {rating}",
                 icon=icon,
@@ -115,11 +112,11 @@ def _rating_buttons(key: str, item: Item, picture: PictureToRate | None, positio
                 disabled=picture is None,
                 width="stretch",
             )
-    st.caption(RATINGS_EXPLAINED)
-    st.toggle("Rate with the keys 1, 2 and 3", key="rate by keys")
+    st.caption(texts.RATINGS_EXPLAINED)
+    st.toggle(texts.BY_KEYS, key="rate by keys")
     widget = f"remark {key} {item.id}"
     st.text_input(
-        "Remark (optional)",
+        texts.REMARK,
         item.remark,
         max_chars=MAX_TEXT,
         key=widget,
@@ -184,16 +181,16 @@ def _show_missing_picture(item: Item, session: RatingSession) -> None:
     """Say that the picture is not here; where it was an upload, offer to upload it again."""
     name, icon = wording.escape(item.picture), ":material/hide_image:"
     if not item.upload_hash:
-        st.info(f"The picture {name} is not on this server. Go on to the next.", icon=icon)
+        st.info(texts.PICTURE_GONE.format(name=name), icon=icon)
         return
-    st.info(f"Uploads are not stored, so {name} has to be uploaded again to be seen.", icon=icon)
-    files = uploads.uploader("Upload the pictures of this review session again")
+    st.info(texts.UPLOAD_GONE.format(name=name), icon=icon)
+    files = uploads.uploader(texts.UPLOAD_AGAIN)
     if files:
         _restore(files, session)
         if _picture_to_rate(item):
             uploads.free(*files)
             st.rerun()
-        st.caption("That is another picture.")
+        st.caption(texts.ANOTHER_PICTURE)
 
 
 def _restore(files: Sequence[UploadedFile], session: RatingSession) -> None:
@@ -209,7 +206,7 @@ def _restore(files: Sequence[UploadedFile], session: RatingSession) -> None:
 def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
     """An item for each file that is a picture; the others are named on the page."""
     items: dict[str, Item] = {}
-    progress = st.progress(0.0, "Captioning …")
+    progress = st.progress(0.0, texts.CAPTIONING)
     for number, file in enumerate(files, start=1):
         name, data = clean_text(file.name) or "picture", file.getvalue()
         try:
@@ -228,7 +225,7 @@ def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
                 expected_share=best.expected_share,
             )
             _store_for_visit(upload_hash, image.pixels)
-        progress.progress(number / len(files), f"Captioned {number} of {len(files)}")
+        progress.progress(number / len(files), texts.CAPTIONED.format(done=number, total=len(files)))
     progress.empty()
     if not items:
         show_rejected()
@@ -255,4 +252,4 @@ def _store_for_visit(upload_hash: str, image: Pixels) -> None:
 def show_rejected() -> None:
     """Name, once, the files that were left out."""
     for sentence in st.session_state.pop("review rejected", []):
-        st.error(f"Left out: {wording.escape(sentence)}", icon=":material/error:")
+        st.error(texts.LEFT_OUT.format(problem=wording.escape(sentence)), icon=":material/error:")

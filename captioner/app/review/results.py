@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from captioner.app.components import charts, wording
+from captioner.app.review import texts
 from captioner.app.review.session import RATINGS, RatingSession
 from captioner.app.review.session_file import to_csv
 from captioner.app.review.statistics import Proportion, concordance, proportions
@@ -19,26 +20,19 @@ from captioner.inference.warning import SENTENCES
 
 CIDER = "CIDEr"
 ROW_HEIGHT, AXIS_HEIGHT = 40, 60  # pixels
-HOW_TO_READ = (
-    "Bars: your ratings. Lines: the range in which each share would likely lie if you rated very many "
-    "pictures of this kind (95 % Wilson interval). Four times as many pictures halve a line."
-)
-HIGHER_CIDER = "a higher CIDEr, which compares it with what people wrote"
-HIGHER_CONFIDENCE = "more confidence from the model itself"
 
 
 def show(session: RatingSession, bundle: Bundle) -> None:
     """The result so far, its comparison with automatic scores, and every rating; needs at least one."""
     shares = proportions(session.items)
     labels = {rating: _with_interval(share) for rating, share in shares.items()}
-    st.header("Your result" if session.done else "So far", anchor=False)
+    st.header(texts.RESULT if session.done else texts.RESULT_SO_FAR, anchor=False)
     st.markdown(_summary(shares))
+    listed = "; ".join(f"{rating} {label}" for rating, label in labels.items())
     st.altair_chart(
-        proportions_chart(shares, labels),
-        width="stretch",
-        alt=f"Shares of the ratings: {'; '.join(f'{rating} {label}' for rating, label in labels.items())}.",
+        proportions_chart(shares, labels), width="stretch", alt=texts.RESULT_CHART.format(shares=listed)
     )
-    st.caption(HOW_TO_READ)
+    st.caption(texts.HOW_TO_READ)
     ciders, confidences = _ciders(session, bundle), _confidences(session, bundle)
     _compare_with_scores(session, ciders, confidences)
     _table(session, ciders, confidences)
@@ -79,12 +73,17 @@ def _summary(shares: dict[str, Proportion]) -> str:
     right, total = shares["right"], shares["right"].total
     acceptable = Proportion(right.count + shares["partly"].count, total)
     low, high = right.interval
-    captions = "caption" if total == 1 else "captions"
-    return _without_line_breaks(
-        f"**{right.count} of {total} {captions} right: {right.value:.0%}.** If you rated very many pictures "
-        f"of this kind, it would likely be between {low:.0%} and {high:.0%}. Right or partly right: "
-        f"{acceptable.count} of {total}, {acceptable.value:.0%}."
+    summary = texts.SUMMARY.format(
+        right=right.count,
+        total=total,
+        captions=texts.ONE_CAPTION if total == 1 else texts.CAPTIONS,
+        share=f"{right.value:.0%}",
+        low=f"{low:.0%}",
+        high=f"{high:.0%}",
+        acceptable=acceptable.count,
+        acceptable_share=f"{acceptable.value:.0%}",
     )
+    return _without_line_breaks(summary)
 
 
 def _with_interval(share: Proportion) -> str:
@@ -104,23 +103,19 @@ def _compare_with_scores(
         [(item.rating, scores[item.id]) for item in session.rated if item.id in scores]
         for scores in (ciders, confidences)
     )
-    st.subheader("Do automatic scores agree with you?", anchor=False)
-    lines = [_agreement(HIGHER_CIDER, by_cider), _agreement(HIGHER_CONFIDENCE, by_confidence)]
+    st.subheader(texts.AGREEMENT, anchor=False)
+    lines = [_agreement(texts.HIGHER_CIDER, by_cider), _agreement(texts.HIGHER_CONFIDENCE, by_confidence)]
     if not any(lines):
-        st.markdown("You will see that here once you have given two captions different ratings.")
+        st.markdown(texts.NO_AGREEMENT_YET)
         return
-    st.markdown(
-        "Take any two captions that you rated differently. The better one had …\n"
-        + "\n".join(f"- {line}" for line in lines if line)
-        + "\n\nTossing a coin would give 50 %."
-    )
+    st.markdown("\n".join([texts.AGREEMENT_TEXT, *filter(None, lines), "", texts.COIN]))
     if not by_cider:
-        st.caption("There is no CIDEr for the pictures of this review session.")
+        st.caption(texts.NO_CIDER)
     elif concordance(by_cider):
         averages = _averages(by_cider)
         chart = scores_chart(by_cider, CIDER)
-        st.altair_chart(chart, width="stretch", alt=f"CIDEr by rating. {averages}")
-        st.caption(f"Each dot is a caption, each diamond an average. {averages}")
+        st.altair_chart(chart, width="stretch", alt=texts.CIDER_CHART.format(averages=averages))
+        st.caption(texts.CIDER_EXPLAINED.format(averages=averages))
 
 
 def _agreement(score: str, scores: list[tuple[str, float]]) -> str:
@@ -128,19 +123,18 @@ def _agreement(score: str, scores: list[tuple[str, float]]) -> str:
     index, pairs = concordance(scores) or (0.0, 0)
     if not pairs:
         return ""
-    return _without_line_breaks(
-        f"{score}, in **{index:.0%}** of {pairs:,} {'pair' if pairs == 1 else 'pairs'}"
-    )
+    counted = texts.ONE_PAIR if pairs == 1 else texts.PAIRS.format(count=f"{pairs:,}")
+    return _without_line_breaks(texts.AGREEMENT_LINE.format(score=score, share=f"{index:.0%}", pairs=counted))
 
 
 def _averages(scores: list[tuple[str, float]]) -> str:
     means = pd.DataFrame(scores, columns=["rating", "cider"]).groupby("rating", sort=False)["cider"].mean()
     parts = [f"{means[rating]:.2f} ({rating})" for rating in RATINGS if rating in means]
-    return f"Average CIDEr: {', '.join(parts)}."
+    return texts.AVERAGES.format(averages=", ".join(parts))
 
 
 def _table(session: RatingSession, ciders: dict[str, float], confidences: dict[str, float]) -> None:
-    with st.expander("All ratings", icon=":material/table_rows:"):
+    with st.expander(texts.ALL_RATINGS, icon=":material/table_rows:"):
         rows = [
             {
                 "rating": item.rating,
@@ -154,10 +148,7 @@ def _table(session: RatingSession, ciders: dict[str, float], confidences: dict[s
             for item in session.rated
         ]
         st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
-        st.caption(
-            "“How sure”: the share of its words that people are expected to use, too. Where that has not "
-            "been measured: the model’s average word probability (geometric mean)."
-        )
+        st.caption(texts.HOW_SURE_EXPLAINED)
         for code in sorted({code for item in session.rated for code in item.warnings.split()}):
             st.caption(f"“{code.capitalize()}”: {SENTENCES[code]}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.review import rating, results
+from captioner.app.review import rating, results, texts
 from captioner.app.review.session import Item, RatingSession, RatingSessionStore
 from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
 from captioner.app.state import serving, uploads
@@ -181,7 +181,7 @@ def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: Fake
     assert "b\\.png" in app.error[0].value
     assert [item.picture for item in stored(app).items] == ["image.jpg", "image.jpg"]
     press(app, "Right")
-    assert "no CIDEr for the pictures of this review session" in page_text(press(app, "Wrong"))
+    assert texts.NO_CIDER in page_text(press(app, "Wrong"))
 
 
 def test_a_session_takes_no_more_bytes_than_there_is_room_for(
