@@ -10,6 +10,8 @@ const OUTLINE = 0.5 // the line around the place that got at least half of the h
 const LOW_COLOR = [214, 20, 140] // RGB, from little attention …
 const HIGH_COLOR = [255, 176, 0] // … to the most
 const STEP = 1100 // milliseconds a word while the sentence plays
+const HEADER = 72 // pixels: Streamlit's, with some space
+const ROOM = 0.6 // of the window's height: what is below this is free for the details of a pinned word
 
 const views = new WeakMap()
 
@@ -49,7 +51,7 @@ class View {
     this.write(".note", data.note)
     this.write(".sentence", data.sentence)
     const hasAttention = data.words.some((word) => word.attention)
-    this.write(".hint", hasAttention ? data.texts.hint : data.texts.hint_without_attention)
+    this.write(".hint", hasAttention ? data.texts.select : data.texts.select_without_attention)
     this.play.hidden = !hasAttention
     const same = before && JSON.stringify(before.words) === JSON.stringify(data.words)
     if (!same) this.drawWords()
@@ -148,6 +150,18 @@ class View {
     this.drawPinned()
     this.live.textContent = index === null ? this.data.texts.unpinned : this.data.texts.pinned
     this.report(index)
+    if (index !== null) this.makeRoom()
+  }
+
+  // Scroll until what opens below is in view, but never past the words, nor under a picture that stays.
+  makeRoom() {
+    const stays = getComputedStyle(this.picture).position === "sticky" ? this.picture.offsetHeight : 0
+    const needed = this.root.getBoundingClientRect().bottom - ROOM * innerHeight
+    const possible = this.words.getBoundingClientRect().top - HEADER - stays
+    const distance = Math.min(needed, possible)
+    const main = this.root.getRootNode().host.closest("[data-testid=stMain]")
+    const behavior = this.calm.matches ? "instant" : "smooth"
+    if (distance > 0) main?.scrollBy({ top: distance, behavior })
   }
 
   drawPinned() {
@@ -165,8 +179,15 @@ class View {
     const word = index === null ? null : this.data.words[index]
     const shown = Boolean(word?.attention)
     this.picture.classList.toggle("shown", shown)
-    this.write(".place", shown ? word.place : "")
+    this.write(".place", word ? word.place : this.hint())
     if (shown) this.drawOverlay(index)
+  }
+
+  // What to do, while no word is pointed at.
+  hint() {
+    const { tap, point } = this.data.texts
+    if (this.play.hidden) return ""
+    return matchMedia("(hover: none)").matches ? tap : point
   }
 
   drawOverlay(index) {

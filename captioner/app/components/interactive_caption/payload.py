@@ -20,9 +20,10 @@ END_NAME, END_MARK = "end of the sentence", "."
 
 TEXTS = {
     "words": "The words of the sentence",
-    "hint": "Point at a word, or tap it, to see where in the picture the model looked. Select it to see what "
-    "else the model could have said.",
-    "hint_without_attention": "Select a word to see what else the model could have said. This model keeps no "
+    "point": "Point at a word: where did the model look?",
+    "tap": "Tap a word: where did the model look?",
+    "select": "Select a word to see what else the model could have said.",
+    "select_without_attention": "Select a word to see what else the model could have said. This model keeps no "
     "record of where it looks.",
     "play": "Play",
     "pause": "Pause",

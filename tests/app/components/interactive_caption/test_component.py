@@ -37,7 +37,14 @@ def test_the_files_make_no_html_of_data_and_ask_no_server() -> None:
 
 
 def test_every_text_and_style_that_the_files_use_is_sent_and_drawn() -> None:
-    used = set(re.findall(r"texts\.(\w+)", component._JS)) | {"play", "pause", "step", "words"}
+    used = set(re.findall(r"texts\.(\w+)", component._JS)) | {
+        "play",
+        "pause",
+        "step",
+        "words",
+        "tap",
+        "point",
+    }
     assert used == set(payload.TEXTS)
     for style in (*payload.STYLES, payload.CHOSEN_STYLE, "end"):
         assert f".{style} {{" in component._CSS
