@@ -70,6 +70,12 @@ def sentence(app: AppTest) -> str | None:
     return str(data["sentence"]) if data else None
 
 
+def open_details(app: AppTest) -> AppTest:
+    """Open the box with all numbers behind a caption."""
+    app.session_state["details"] = True
+    return checked(app.run())
+
+
 def pin(app: AppTest, index: int | None) -> AppTest:
     """Pin a word. Streamlit's tests run no browser, so the page's own record of it is set."""
     widget = _interactive_captions(app)[0].proto.id

@@ -62,14 +62,14 @@ def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -
     page = open_page()
     pick_example(page)
     caption_text(page)
-    page.get_by_text("Settings", exact=True).click()
+    page.get_by_text("Other versions", exact=True).click()
     page.get_by_role("slider").first.focus()
     page.keyboard.press("Home")
     page.wait_for_url("**beams=1**")
-    expect(page.get_by_text("the model followed only one sentence")).to_be_attached()
+    expect(page.get_by_text("the model weighed only one sentence")).to_be_attached()
     again = open_page(page.url.rpartition("/")[2])
     caption_text(again)
-    expect(again.get_by_text("the model followed only one sentence")).to_be_attached()
+    expect(again.get_by_text("the model weighed only one sentence")).to_be_attached()
     bad = open_page(page.url.rpartition("/")[2].replace("beams=1", "beams=many"))
     expect(bad.get_by_text("The link asks for beams=many")).to_be_visible()
 
@@ -89,8 +89,8 @@ def test_words_are_sampled_on_demand(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption_text(page)
-    page.get_by_text("Settings", exact=True).click()
-    page.get_by_text("Random (sampling)").click()
+    page.get_by_text("Other versions", exact=True).click()
+    page.get_by_text("Random version", exact=True).click()
     expect(page.get_by_text("A random version", exact=True)).to_be_visible()
 
 

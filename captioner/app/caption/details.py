@@ -9,29 +9,38 @@ import streamlit as st
 
 from captioner.app.caption import beam_tree
 from captioner.app.components import wording
+from captioner.app.components.errors import error_boundary
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions
 
-TITLE = "Details"
+TITLE, KEY = "Details", "details"
 ALL_WORDS = "Of captions as likely as this one, {often} have only words that people used, too."
 NOT_RATED = "not rated"
 AGREEMENT = "Agreement is the mean similarity to them (CIDEr, 0 to 10); a part of the score is added."
 
 
+@st.fragment
+@error_boundary()
 def show(caption: Caption, options: DecodingOptions) -> None:
-    """Draw all numbers behind a caption, folded."""
-    with st.expander(TITLE, icon=":material/query_stats:"):
-        for warning in caption.warnings:
-            st.markdown(f"**Why there is a warning:** {wording.escape(warning.reason)}")
-        st.subheader("The words", anchor=False)
-        st.dataframe(words(caption.best), hide_index=True, alt="Every word with its probability")
-        st.caption(f"{wording.LEVELS_EXPLAINED} {wording.CONFIDENCE_EXPLAINED}")
-        st.subheader("The sentences", anchor=False)
-        st.dataframe(sentences(caption), hide_index=True, alt="Every sentence with its probability and score")
-        st.caption(_method(options))
-        if caption.best.calibrated is not None:
-            st.caption(ALL_WORDS.format(often=wording.frequency(caption.best.calibrated)))
-        beam_tree.show(caption, options)
+    """Draw a box with all numbers behind a caption; they are made when it is opened, as charts take time."""
+    box = st.expander(TITLE, icon=":material/query_stats:", key=KEY, on_change="rerun")
+    if box.open:
+        with box:
+            _show_numbers(caption, options)
+
+
+def _show_numbers(caption: Caption, options: DecodingOptions) -> None:
+    for warning in caption.warnings:
+        st.markdown(f"**Why there is a warning:** {wording.escape(warning.reason)}")
+    st.subheader("The words", anchor=False)
+    st.dataframe(words(caption.best), hide_index=True, alt="Every word with its probability")
+    st.caption(f"{wording.LEVELS_EXPLAINED} {wording.CONFIDENCE_EXPLAINED}")
+    st.subheader("The sentences", anchor=False)
+    st.dataframe(sentences(caption), hide_index=True, alt="Every sentence with its probability and score")
+    st.caption(_method(options))
+    if caption.best.calibrated is not None:
+        st.caption(ALL_WORDS.format(often=wording.frequency(caption.best.calibrated)))
+    beam_tree.show(caption, options)
 
 
 def words(candidate: Candidate) -> pd.DataFrame:

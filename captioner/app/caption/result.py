@@ -40,11 +40,12 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
 
     ``place`` takes the image with its sentence; all else comes where this is called.
     """
-    above = st.container()
     with place:
         model = serving.captioner()
     invalid = decoding_controls.invalid_parameters(model.options)
-    options = decoding_controls.show(model.options)
+    with st.expander(versions.TITLE, icon=versions.ICON):
+        others = st.container()
+        options = decoding_controls.show(model.options)
     key = _key(image, options)
     with place:
         decoding_controls.show_invalid(invalid, key)
@@ -54,12 +55,12 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
         examples.show_note(image, caption.best.text)
         for sentence in model.warning_rules.unreadable:
             st.caption(wording.escape(sentence))
-    with above:
+    with others:
         versions.show(caption, options)
-        if image.sample:
-            _show_references(image.sample)
-        details.show(caption, options)
-        _show_share(image, caption, decoding_controls.address_parameters(options, model.options))
+    if image.sample:
+        _show_references(image.sample)
+    _show_share(image, caption, decoding_controls.address_parameters(options, model.options))
+    details.show(caption, options)
 
 
 def _key(image: DecodedImage, options: DecodingOptions) -> str:

@@ -51,7 +51,7 @@ def _certainty(word: Word, *, chosen: bool) -> str:
     if chosen or not word.text:
         return CHOSEN if chosen else END
     if level is None or word.calibrated is None:
-        return wording.NOT_MEASURED if is_content_word(word.text) else FUNCTION_WORD
+        return "" if is_content_word(word.text) else FUNCTION_WORD
     return f"{LEVELS[level]} {MEASURED.format(tenths=round(10 * word.calibrated))}"
 
 

@@ -11,8 +11,8 @@ import streamlit as st
 from captioner.app.components import wording
 from captioner.inference.decoding import DecodingOptions
 
-BEAM_SEARCH, SAMPLING = "Best (beam search)", "Random (sampling)"  # side by side on a phone
-CONSENSUS = "Best (consensus)"  # offered where it is the bundle's own way
+BEAM_SEARCH, SAMPLING = "Best version", "Random version"  # side by side on a phone
+CONSENSUS = "Agreed version"  # offered where it is the bundle's own way
 MODES = {"beam_search": BEAM_SEARCH, "sample": SAMPLING}  # by name in the address: ?mode=sample
 SAMPLE = "sample"
 # Upper ends of the sliders; the bundle's own options may be higher.
@@ -23,22 +23,22 @@ OLD_SAMPLE, OLD_BEAM_SEARCH = "Draw word by word", "Search for the best"  # old 
 
 
 def show(defaults: DecodingOptions) -> DecodingOptions:
-    """Draw the widgets, folded, and return the options that they or the address ask for."""
-    with st.expander("Settings", icon=":material/tune:"):
-        mode, plain = mode_control(consensus=defaults.consensus), without_samples(defaults)
-        if mode == CONSENSUS:
-            options = defaults
-            st.caption(wording.consensus(defaults))
-        elif mode == SAMPLING:
-            options = sampling_controls(plain, DEFAULT_SEED)
-            st.caption(f"{plain.beams} random versions are made. The one that ranks best is the caption.")
-        else:
-            options = beam_search_controls(plain, plain.beams)
-        tested = f"consensus of {defaults.samples} versions" if defaults.consensus else "beam search"
-        st.caption(
-            f"The model was tested with {tested}, {defaults.beams} beams and length penalty "
-            f"{defaults.length_penalty:g}. A setting that you change is kept in the address of this page."
-        )
+    """Draw the widgets, and return the options that they or the address ask for."""
+    mode, plain = mode_control(consensus=defaults.consensus), without_samples(defaults)
+    if mode == CONSENSUS:
+        options = defaults
+        st.caption(wording.consensus(defaults))
+    elif mode == SAMPLING:
+        options = sampling_controls(plain, DEFAULT_SEED)
+        st.caption(f"{plain.beams} random versions are made. The one that ranks best is the caption.")
+    else:
+        options = beam_search_controls(plain, plain.beams)
+    tested = f"consensus of {defaults.samples} versions" if defaults.consensus else "beam search"
+    st.caption(
+        f"The model was tested with {tested}, {defaults.beams} sentences weighed at once and a "
+        f"preference for longer sentences of {defaults.length_penalty:g}. What you change here is kept in "
+        "the address of this page."
+    )
     return options
 
 
@@ -62,7 +62,7 @@ def mode_control(suffix: str = "", *, consensus: bool = False, **layout: Any) ->
     searched = any(f"{option}{suffix}" in address for option in ("beams", "length_penalty", "alpha"))
     default = MODES.get(address.get(name, ""), BEAM_SEARCH if searched else modes[0])
     mode: str = st.segmented_control(
-        "How the model chooses its words",
+        "Which version of the sentence",
         modes,
         default=default,
         required=True,
@@ -81,13 +81,13 @@ def mode_control(suffix: str = "", *, consensus: bool = False, **layout: Any) ->
 def beam_search_controls(defaults: DecodingOptions, beams: int, suffix: str = "") -> DecodingOptions:
     """Widgets for beam search that start with ``beams``; ``suffix`` as in ``mode_control``."""
     beams = st.slider(
-        "Sentences followed at once (beams)",
+        "Sentences weighed at once",
         1,
         _max_beams(defaults),
         beams,
         key=f"beams{suffix}",
-        help="With 1 the model takes the likeliest word each time. With more it can give up a "
-        "good beginning that ends badly.",
+        help="With 1 the model takes the likeliest word each time (greedy search). With more it can give up "
+        "a good beginning that ends badly (beam search; this is the number of beams).",
         **IN_ADDRESS,
     )
     old_name = f"alpha{suffix}"
@@ -96,14 +96,14 @@ def beam_search_controls(defaults: DecodingOptions, beams: int, suffix: str = ""
         start = f"{defaults.length_penalty}"
         st.query_params.pop(old_name)
     length_penalty = st.slider(
-        "Preference for longer sentences (length penalty)",
+        "Preference for longer sentences",
         0.0,
         _max_length_penalty(defaults),
         float(start),
         0.05,
         key=f"length_penalty{suffix}",
         help="Every further word makes a sentence less probable. At 0 short sentences mostly win; the "
-        "higher, the less length counts.",
+        "higher, the less length counts (length penalty).",
         **IN_ADDRESS,
     )
     return replace(defaults, beams=beams, length_penalty=length_penalty)
@@ -112,7 +112,7 @@ def beam_search_controls(defaults: DecodingOptions, beams: int, suffix: str = ""
 def sampling_controls(defaults: DecodingOptions, seed: int, suffix: str = "") -> DecodingOptions:
     """Widgets for sampling that start with ``seed``; ``suffix`` as in ``mode_control``."""
     temperature = st.slider(
-        "Randomness (temperature)",
+        "Creativity",
         0.0,
         MAX_TEMPERATURE,
         DEFAULT_TEMPERATURE,
@@ -120,16 +120,16 @@ def sampling_controls(defaults: DecodingOptions, seed: int, suffix: str = "") ->
         key=f"temperature{suffix}",
         help="Each word is picked at random from the likeliest ones, which together hold "
         f"{defaults.top_p:.0%} of the probability. At 1 each has its own probability; below, likely words "
-        "get still likelier. At 0 the likeliest word always wins.",
+        "get still likelier. At 0 the likeliest word always wins (temperature; nucleus sampling).",
         **IN_ADDRESS,
     )
     seed = st.number_input(
-        "Number of the random version (seed)",
+        "Number of the random version",
         0,
         MAX_SEED,
         seed,
         key=f"seed{suffix}",
-        help="Another number gives other sentences; the same number gives the same ones again.",
+        help="Another number gives other sentences; the same number gives the same ones again (seed).",
         **IN_ADDRESS,
     )
     return replace(defaults, temperature=temperature, seed=seed)

@@ -14,7 +14,7 @@ from captioner.inference.captioner import Caption, Captioner
 from captioner.inference.decoding import DecodingOptions
 from tests.app.caption.test_page import open_page
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.visitor import checked, page_text, upload
+from tests.visitor import open_details, page_text, upload
 
 
 @pytest.fixture(scope="module", params=[1, 3, 6])
@@ -66,7 +66,7 @@ def test_the_drawing_is_a_valid_specification(captions: Caption) -> None:
 
 
 def test_the_page_has_the_tree_in_words_and_as_a_table(fake: FakeCaptioner) -> None:
-    app = checked(upload(open_page(), photo(3)))
+    app = open_details(upload(open_page(), photo(3)))
     assert "Of the 14 words that it considered, it kept 7 and dropped 7" in page_text(app)
     assert app.dataframe[-1].value["sentence"][0] == "a dog runs (end)"
 

@@ -18,7 +18,7 @@ from captioner.inference.captioner import Captioner
 from captioner.inference.decoding import DecodingOptions
 from tests.app.caption.test_page import open_page
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.visitor import checked, page_text
+from tests.visitor import checked, open_details, page_text
 
 
 def test_a_link_brings_back_picture_and_settings(fake: FakeCaptioner) -> None:
@@ -78,7 +78,7 @@ def test_invalid_settings_in_a_link_are_ignored_with_a_message(
 def test_sampling_is_a_setting_and_the_page_names_it(fake: FakeCaptioner) -> None:
     app = open_page(sample="two.png", mode="sample", temperature="0.5", seed="7")
     assert (fake.decoded[0].temperature, fake.decoded[0].seed) == (0.5, 7)
-    assert "sampling, temperature 0.5, seed 7" in page_text(app)
+    assert "sampling, temperature 0.5, seed 7" in page_text(open_details(app))
     app.number_input(key="seed").set_value(8).run()
     assert "temperature 0.5, seed 8" in page_text(checked(app))
     app.segmented_control(key="mode").set_value(decoding_controls.BEAM_SEARCH).run()

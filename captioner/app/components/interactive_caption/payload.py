@@ -23,8 +23,8 @@ TEXTS = {
     "point": "Point at a word: where did the model look?",
     "tap": "Tap a word: where did the model look?",
     "select": "Select a word to see what else the model could have said.",
-    "select_without_attention": "Select a word to see what else the model could have said. This model keeps no "
-    "record of where it looks.",
+    "select_without_attention": "Select a word to see what else the model could have said. This model keeps "
+    "no record of where it looks.",
     "play": "Play",
     "pause": "Pause",
     "step": "Next word",
