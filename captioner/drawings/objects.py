@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from captioner.drawings.canvas import SCALE, Canvas, Colour, Point
 
@@ -16,12 +17,14 @@ def splash(canvas: Canvas, centre: Point, radii: Point, drops: int = 260) -> Non
     foam = canvas.ellipse(centre, radii, blur=min(radii) * 0.35)
     canvas.blend((248, 252, 255), foam * np.clip(0.6 + canvas.noise(16, 10, 4), 0, 1))
     across, up = canvas.random.normal(0, 1, (2, drops))
+    layer = Image.new("L", canvas.shape[::-1])
+    draw = ImageDraw.Draw(layer)
     for x, y, size in zip(across, np.abs(up), canvas.random.random(drops) ** 2, strict=True):
-        column = int((centre[0] + x * radii[0] * 0.7) * SCALE)
-        row = int((centre[1] - y * radii[1] * 1.3) * SCALE)
-        radius = int((1.1 + 2.2 * size) * SCALE)
-        if row > radius and column > radius:
-            canvas.pixels[row - radius : row + radius, column - radius : column + radius] = (246, 251, 255)
+        column = (centre[0] + x * radii[0] * 0.7) * SCALE
+        row = (centre[1] - y * radii[1] * 1.3) * SCALE
+        radius = (1.1 + 2.2 * size) * SCALE
+        draw.ellipse([column - radius, row - radius, column + radius, row + radius], fill=235)
+    canvas.blend((246, 251, 255), np.asarray(layer, np.float32) / 255)
 
 
 def football(canvas: Canvas, centre: Point, radius: float) -> None:

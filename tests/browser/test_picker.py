@@ -65,9 +65,9 @@ def test_a_drawing_says_that_it_is_one(open_page: Open) -> None:
 
 def test_in_an_embedded_page_the_examples_come_first(open_page: Open) -> None:
     page = open_page("?embed=true")
-    example = page.get_by_role("button", name="Example 1:")
+    example, uploader = (page.get_by_role("button", name=name) for name in ("Example 1:", "file upload"))
     expect(example).to_be_visible()
-    above, below = example.bounding_box(), page.get_by_role("button", name="Upload").bounding_box()
+    above, below = example.bounding_box(), uploader.bounding_box()
     assert above
     assert below
     assert above["y"] < below["y"]
