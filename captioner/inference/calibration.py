@@ -63,7 +63,7 @@ def recorded(options: DecodingOptions) -> dict[str, Option]:
     return {
         name: value
         for name, value in asdict(options).items()
-        if value is not None and name not in NOT_RECORDED and (name, value) != ("samples", 0)
+        if value is not None and name not in NOT_RECORDED
     }
 
 
