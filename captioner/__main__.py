@@ -123,8 +123,8 @@ def novelty(arguments: argparse.Namespace) -> int:
 def frequencies(arguments: argparse.Namespace) -> int:
     """Count the n-grams of the training captions, by which consensus reranking weighs them."""
     from captioner.bundle import storage
+    from captioner.evaluation import document_frequencies
     from captioner.evaluation import evaluate as evaluation
-    from captioner.inference import document_frequencies
 
     bundle = storage.load(arguments.bundle)
     dataset = evaluation.load_dataset(bundle, arguments.data)

@@ -22,7 +22,15 @@ from numpy.typing import NDArray
 from captioner.cider import EQUAL_WEIGHTS, NGramWeights
 from captioner.errors import CaptionerError
 from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, DecodingResult, Word
-from captioner.inference.reranking import MAX_CANDIDATES, Samples, agreement, rank_key, with_sample_shares
+from captioner.inference.reranking import (
+    MAX_CANDIDATES,
+    Gain,
+    PredictedWords,
+    Samples,
+    gains,
+    rank_key,
+    with_sample_shares,
+)
 from captioner.inference.sampling import Float, Indices, LogProbs, mask, sample, top_k
 from captioner.text import END, PAD, START, UNKNOWN
 
@@ -55,6 +63,7 @@ def decode(
     conjunctions: Collection[int] = (),
     blocklist: Collection[int] = (),
     weights: NGramWeights = EQUAL_WEIGHTS,
+    predicted: PredictedWords | None = None,
 ) -> DecodingResult:
     """Describe regions float32[1, R, C].
 
@@ -72,6 +81,7 @@ def decode(
         conjunctions: ids after which the previous word may not be repeated: no “black and black”.
         blocklist: ids that are neither chosen nor reported.
         weights: of the n-grams, in the similarity of candidates and samples.
+        predicted: the words that people would use, to which candidates are compared beside the samples.
 
     Raises:
         ValueError: the prefix has an id outside the vocabulary or on the blocklist.
@@ -91,7 +101,7 @@ def decode(
     if not samples:
         return search.result()
     sentences = [[words[id] for id in ids] for ids in samples.sentences]
-    result = search.result(lambda candidates: agreement(candidates, sentences, weights).tolist())
+    result = search.result(lambda candidates: gains(candidates, sentences, weights, predicted))
     forced = len(options.prefix)
     candidates = (with_sample_shares(candidate, sentences, forced) for candidate in result.candidates)
     return replace(result, candidates=tuple(candidates))
@@ -166,8 +176,8 @@ class _Search:
         # The rows beyond the live ones repeat them: any valid input will do.
         return np.resize(rows, beams), np.resize(ids, beams)
 
-    def result(self, agreement: Callable[[list[list[str]]], Iterable[float]] | None = None) -> DecodingResult:
-        """The best by score, or ``MAX_CANDIDATES`` of them by score and a function of their words."""
+    def result(self, gains: Callable[[list[list[str]]], Iterable[Gain]] | None = None) -> DecodingResult:
+        """The best by score, or ``MAX_CANDIDATES`` of them by score and what their words gain."""
         leaves = dict.fromkeys(
             self._finished + self._live
         )  # rows that sampled the same sentence share a leaf
@@ -176,13 +186,15 @@ class _Search:
                 "the model gives no allowed word a probability above zero. Use another model."
             )
         ranked = sorted(leaves, key=self._score, reverse=True)[: self._options.beams]
-        values: dict[int, float | None] = dict.fromkeys(ranked)
-        if agreement:
-            by_leaf = dict(zip(ranked, agreement([*map(self._tree.texts, ranked)]), strict=True))
-            ranked.sort(
-                key=lambda leaf: rank_key(self._tree.texts(leaf), by_leaf[leaf], self._score(leaf)),
-                reverse=True,
-            )
+        values: dict[int, Gain | None] = dict.fromkeys(ranked)
+        if gains:
+            texts = [*map(self._tree.texts, ranked)]
+            by_leaf = dict(zip(ranked, gains(texts), strict=True))
+            keys = {
+                leaf: rank_key(tokens, by_leaf[leaf], self._score(leaf))
+                for leaf, tokens in zip(ranked, texts, strict=True)
+            }
+            ranked.sort(key=keys.__getitem__, reverse=True)
             ranked, values = ranked[:MAX_CANDIDATES], {**by_leaf}
         candidates = tuple(self._candidate(leaf, values[leaf]) for leaf in ranked)
         return DecodingResult(candidates, tuple(self._tree.nodes), tuple(ranked))
@@ -224,12 +236,14 @@ class _Search:
         node = self._tree.nodes[leaf]
         return float(node.log_prob / (node.step + 1) ** self._options.length_penalty)
 
-    def _candidate(self, leaf: int, agreement: float | None) -> Candidate:
+    def _candidate(self, leaf: int, gain: Gain | None) -> Candidate:
         node = self._tree.nodes[leaf]
         words = self._tree.path(leaf, self._options.runners_up)
         text = " ".join(word.text for word in words if word.text != END_WORD)
         finished = node.word == END_WORD
-        return Candidate(text, words, node.log_prob, self._score(leaf), finished, agreement=agreement)
+        return Candidate(
+            text, words, node.log_prob, self._score(leaf), finished, gain.agreement if gain else None
+        )
 
 
 @dataclass(frozen=True)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from captioner import images
 from captioner.bundle.schema import Config
 from captioner.bundle.storage import Bundle
-from captioner.errors import BundleError
 from captioner.inference import blocklist as blocklists
-from captioner.inference import document_frequencies, warning
-from captioner.inference.beam_search import State, decode
+from captioner.inference import reranking, warning
+from captioner.inference.beam_search import decode
 from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, DecodingResult, Word
+from captioner.inference.litert_model import Model, PictureStepper
+from captioner.inference.reranking import PredictedWords
 from captioner.inference.warning import CaptionWarning, WarningRules
-from captioner.text import END, START
+from captioner.text import END
 
 CONJUNCTIONS = ("and", "or")  # people repeat a word across one of these in one caption of ten thousand
-SIGNATURES = ("encode", "start", "step")
 
 Picture: TypeAlias = images.Source | NDArray[np.uint8]  # a file, its bytes, a Pillow image or uint8[H, W, 3]
 
@@ -124,8 +122,9 @@ class Captioner:
         self._texts = [END_WORD if id == END else word for id, word in enumerate(bundle.vocabulary.words)]
         self._conjunctions = self._ids(CONJUNCTIONS)
         self._blocklist = self._ids(blocklists.words() if blocklist is None else blocklist)
-        self._weights = document_frequencies.weights(bundle)
-        self._model = _Model(bundle, threads)
+        self._weights = reranking.read_weights(bundle)
+        self._caption_length = _mean_caption_length(bundle)
+        self._model = Model(bundle, threads)
         rules = warning.read(bundle, self._model.channels) if with_warnings else None
         self.warning_rules = rules or WarningRules()
 
@@ -190,14 +189,21 @@ class Captioner:
 
     def _search(self, regions: NDArray[np.float32], options: DecodingOptions) -> DecodingResult:
         return decode(
-            _Stepper(self._model),
+            PictureStepper(self._model),
             regions,
             options,
             self._texts,
             conjunctions=self._conjunctions,
             blocklist=self._blocklist,
             weights=self._weights,
+            predicted=self._predicted_words(regions) if options.consensus else None,
         )
+
+    def _predicted_words(self, regions: NDArray[np.float32]) -> PredictedWords | None:
+        weights = self._model.predict_words(regions)
+        if weights is None:
+            return None
+        return PredictedWords(dict(zip(self._texts, weights.tolist(), strict=True)), self._caption_length)
 
     def _ids(self, words: Collection[str]) -> frozenset[int]:
         """Those of the words that the vocabulary has."""
@@ -205,93 +211,9 @@ class Captioner:
         return frozenset(vocabulary.id(word) for word in words if word in vocabulary)
 
 
-class _Model:
-    """The LiteRT file. An interpreter is not thread-safe, so every run of a signature holds the lock.
-
-    A signature runner resizes its inputs only when their shape changes and copies outputs out, so interleaved
-    sentences do not disturb each other. It takes 0.01 ms longer than the lower-level calls.
-    """
-
-    def __init__(self, bundle: Bundle, threads: int) -> None:
-        self._lock = threading.Lock()
-        self.grid = bundle.config.grid
-        try:
-            self._interpreter = Interpreter(model_content=bundle.model(), num_threads=threads)
-            signatures = self._interpreter.get_signature_list()
-            if set(signatures) != set(SIGNATURES):
-                raise ValueError(f"it has the signatures {', '.join(signatures) or 'none'}")
-            self._runners = {name: self._interpreter.get_signature_runner(name) for name in SIGNATURES}
-            self._check(bundle)
-        except (ValueError, RuntimeError, KeyError) as error:  # LiteRT's, on a file that it cannot run
-            raise BundleError(
-                f"{bundle.model_path} does not fit its bundle: {str(error)[:200]}. Export or pull it again."
-            ) from error
-
-    def run(self, signature: str, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Run encode, start or step on named arrays, and give the named results."""
-        with self._lock:
-            outputs: dict[str, NDArray[Any]] = self._runners[signature](**inputs)
-        return outputs
-
-    def _check(self, bundle: Bundle) -> None:
-        """Take two steps on a black picture, and compare every shape with what the bundle promises.
-
-        The second continues from the first one's state. It has as many rows as captions will have, so
-        that the interpreter is resized before the first caption.
-        """
-        size, (height, width) = bundle.config.image_size, bundle.config.grid
-        rows = bundle.config.beams + bundle.config.samples
-        black = np.zeros((1, size, size, 3), np.uint8)
-        _expect("image", self._runners["encode"].get_input_details()["image"]["shape"], black.shape)
-        regions = self.run("encode", image=black)["regions"]
-        _expect("regions", regions.shape[:2], (1, height * width))
-        self.channels = int(regions.shape[2])
-        stepper = _Stepper(self)
-        state = {name: np.repeat(row, rows, axis=0) for name, row in stepper.start(regions).items()}
-        words = np.full(rows, START, np.int32)
-        _, next_state, _ = stepper.step(words, state)
-        _expect_state(next_state, state)
-        log_probs, _, attention = stepper.step(words, {name: row[::-1] for name, row in next_state.items()})
-        _expect("log_probs", log_probs.shape, (rows, len(bundle.vocabulary)))
-        if np.isnan(log_probs).any():
-            raise ValueError("its probabilities are not numbers")
-        expected = (rows, height, width) if bundle.config.attention else None
-        _expect("attention", attention if attention is None else attention.shape, expected)
-
-
-class _Stepper:
-    """``beam_search.Stepper`` for one picture; it stores what is fixed for the picture."""
-
-    def __init__(self, model: _Model) -> None:
-        self._model = model
-        self._fixed: State = {}
-
-    def start(self, regions: NDArray[np.float32]) -> State:
-        """Regions float32[1, R, C] → the first state, each float32[1, …]."""
-        outputs = self._model.run("start", regions=regions)
-        self._fixed = {name: value for name, value in outputs.items() if name.startswith("fixed_")}
-        return {name: value for name, value in outputs.items() if name.startswith("state_")}
-
-    def step(
-        self, words: NDArray[np.int32], state: State
-    ) -> tuple[NDArray[np.float32], State, NDArray[np.float32] | None]:
-        """Ids int32[N], state → log-probabilities float32[N, V], next state, attention float32[N, h, w]."""
-        outputs = self._model.run("step", word=words, **state, **self._fixed)
-        log_probs, attention = outputs.pop("log_probs"), outputs.pop("attention", None)
-        maps = None if attention is None else attention.reshape(-1, *self._model.grid)
-        return log_probs, outputs, maps
-
-
-def _expect(name: str, actual: object, expected: object) -> None:
-    actual = tuple(map(int, actual)) if isinstance(actual, tuple | np.ndarray) else actual
-    if actual != expected:
-        raise ValueError(f"{name} has the shape {actual} where the bundle says {expected}")
-
-
-def _expect_state(actual: State, expected: State) -> None:
-    """The output state of a step must be a valid input of the next one."""
-    actual_shapes, expected_shapes = (
-        {name: row.shape for name, row in state.items()} for state in (actual, expected)
-    )
-    if actual_shapes != expected_shapes:
-        raise ValueError(f"a step gives the state {actual_shapes} where the next one takes {expected_shapes}")
+def _mean_caption_length(bundle: Bundle) -> float | None:
+    """Words in a training caption on average, if the bundle says."""
+    statistics = bundle.dataset()
+    if statistics is None or not (total := sum(statistics.caption_lengths.values())):
+        return None
+    return sum(int(words) * count for words, count in statistics.caption_lengths.items()) / total

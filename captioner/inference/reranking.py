@@ -1,23 +1,29 @@
-"""Consensus reranking: of the candidates of beam search, the one most like what the model says on the whole.
+"""Reranking: of the candidates of beam search, the one most like what the model and people would say.
 
-Minimum Bayes risk decoding (Kumar and Byrne 2004, "Minimum Bayes-Risk Decoding for Statistical Machine
-Translation") with CIDEr as the gain, as Devlin et al. 2015 ("Exploring Nearest Neighbor Approaches for Image
-Captioning") choose among captions: sentences sampled from the model stand for all that it could say, and a
-candidate is ranked by its mean similarity to them, plus a part of its score. One that names a thing twice for
-no reason ranks below all others (``redundancy``).
+Consensus is minimum Bayes risk decoding (Kumar and Byrne 2004, "Minimum Bayes-Risk Decoding for Statistical
+Machine Translation") with CIDEr as the gain, as Devlin et al. 2015 ("Exploring Nearest Neighbor Approaches
+for Image Captioning") choose among captions: sentences sampled from the model stand for all that it could
+say, and a candidate is ranked by its mean similarity to them, plus a part of its score. Where the model file
+predicts people's words for the picture (``training.word_predictor``), the similarity to these is added. One
+that names a thing twice for no reason ranks below all others (``redundancy``).
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, TypeAlias
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from captioner.cider import NGramWeights, Tokens
+from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
+from captioner.bundle.schema import Number, Record
+from captioner.bundle.storage import Bundle
+from captioner.cider import EQUAL_WEIGHTS, SIGMA, CaptionVector, NGramWeights, Tokens
 from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions
 from captioner.inference.redundancy import is_redundant
 from captioner.inference.sampling import ArithmeticSampler, Indices
@@ -25,6 +31,7 @@ from captioner.text import END
 
 TEMPERATURE = 0.7  # of the samples
 SCORE_WEIGHT = 0.3  # of a candidate's score, in nats, against its agreement, 0 to 10
+WORDS_WEIGHT = 3.0  # of its similarity to the predicted words, 0 to 10
 MAX_CANDIDATES = 5  # that are returned of those that were ranked
 
 Mask: TypeAlias = Callable[[NDArray[np.float32], Indices], NDArray[np.float32]]
@@ -107,6 +114,87 @@ def agreement(
     return 10 * np.array(sums) / len(samples)
 
 
-def rank_key(candidate: Tokens, agreement: float, score: float) -> tuple[bool, float]:
+NGram = Annotated[str, Meta(max_length=400, pattern=r"\A\S+( \S+){0,3}\Z")]
+
+
+class DocumentFrequencies(Record, frozen=True, forbid_unknown_fields=True):
+    """document_frequencies.json: with how many training images each n-gram occurs, without rare ones."""
+
+    images: Number  # in the training split
+    min_images: Number
+    ngrams: Annotated[dict[NGram, Number], Meta(max_length=200_000)]  # words joined by spaces → images
+
+    def __post_init__(self) -> None:
+        if not all(self.min_images <= count <= self.images for count in self.ngrams.values()):
+            raise ValueError(f"each of ngrams must have {self.min_images} to {self.images} images")
+
+
+def read_weights(bundle: Bundle) -> NGramWeights:
+    """The weights of n-grams for a bundle's captions; all are equal if it has no table of them.
+
+    Raises:
+        BundleError: the table is malformed.
+    """
+    stored = bundle.record(DOCUMENT_FREQUENCIES, DocumentFrequencies)
+    if stored is None:
+        return EQUAL_WEIGHTS
+    frequencies = {tuple(gram.split(" ")): number for gram, number in stored.ngrams.items()}
+    return NGramWeights.of_frequencies(stored.images, frequencies, unseen=max(1, stored.min_images - 1))
+
+
+@dataclass(frozen=True)
+class PredictedWords:
+    """What people would write about a picture, as its ``predict_words`` signature gives it.
+
+    Attributes:
+        weights: of each word, its expected tf-idf weight in a caption whose weights have the norm 1.
+        length: words that people's captions have on average; None: candidates of all lengths are equal.
+    """
+
+    weights: Mapping[str, float]
+    length: float | None = None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a candidate's words gain it: how like they are to samples, and to people's predicted words."""
+
+    agreement: float  # mean CIDEr similarity to the samples, 0 to 10
+    word_similarity: float = 0.0  # expected similarity of its words to people's, about 0 to 10
+
+    @property
+    def total(self) -> float:
+        """The sum by which candidates are ranked, together with their score."""
+        return self.agreement + WORDS_WEIGHT * self.word_similarity
+
+
+def gains(
+    candidates: Sequence[Tokens],
+    samples: Sequence[Tokens],
+    weights: NGramWeights,
+    predicted: PredictedWords | None = None,
+) -> list[Gain]:
+    """The gain of each candidate from all samples and, if there are any, from predicted words."""
+    agreements = agreement(candidates, samples, weights).tolist()
+    if predicted is None:
+        return [*map(Gain, agreements)]
+    return [*map(Gain, agreements, word_similarity(candidates, predicted, weights).tolist())]
+
+
+def word_similarity(
+    candidates: Sequence[Tokens], predicted: PredictedWords, weights: NGramWeights
+) -> NDArray[np.float64]:
+    """Expected CIDEr similarity of each candidate's words to people's: float64[N], about 0 to 10."""
+    return np.array([10 * _word_similarity(weights.vector(tokens), predicted) for tokens in candidates])
+
+
+def _word_similarity(vector: CaptionVector, predicted: PredictedWords) -> float:
+    words = ((gram[0], weight) for gram, weight in vector.weights.items() if len(gram) == 1)
+    cosine = sum(weight * predicted.weights.get(word, 0) for word, weight in words) / (vector.norms[0] or 1)
+    difference = 0 if predicted.length is None else vector.length - predicted.length
+    return cosine * math.exp(-(difference**2) / (2 * SIGMA**2))
+
+
+def rank_key(candidate: Tokens, gain: Gain, score: float) -> tuple[bool, float]:
     """Greater for a better candidate."""
-    return not is_redundant(candidate), agreement + SCORE_WEIGHT * score
+    return not is_redundant(candidate), gain.total + SCORE_WEIGHT * score

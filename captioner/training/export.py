@@ -25,7 +25,7 @@ from captioner.bundle import storage
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.storage import Config
 from captioner.data.flickr8k import Dataset
-from captioner.inference import document_frequencies
+from captioner.evaluation import document_frequencies
 from captioner.inference.decoding import DecodingOptions
 from captioner.text import SPECIALS, TOKENIZERS
 from captioner.training.models.decoders import Decoder

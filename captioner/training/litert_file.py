@@ -102,7 +102,10 @@ def _look_up_in(model: Model, subgraph: Subgraph, lookup: Any, output_layer: int
     )  # fmt: skip
     cast_rows = _operator(_operator_code(model, Operators.CAST, 1), [lookup.outputs[0]], [cast])
     multiply = _operator(_operator_code(model, Operators.MUL, 1), [cast, gathered], list(dequantise.outputs))
-    multiply.builtinOptionsType, multiply.builtinOptions = schema.BuiltinOptions.MulOptions, schema.MulOptionsT()
+    multiply.builtinOptionsType, multiply.builtinOptions = (
+        schema.BuiltinOptions.MulOptions,
+        schema.MulOptionsT(),
+    )
     at = subgraph.operators.index(dequantise)
     subgraph.operators[at : at + 1] = [gather_scales, cast_rows, multiply]
 
@@ -110,7 +113,12 @@ def _look_up_in(model: Model, subgraph: Subgraph, lookup: Any, output_layer: int
 def _dequantised(model: Model, tensor: Any) -> NDArray[np.float32] | None:
     """Values of a constant 8-bit matrix [V, U], or None if it is none."""
     data, quantization = model.buffers[tensor.buffer].data, tensor.quantization
-    if data is None or tensor.type != schema.TensorType.INT8 or len(tensor.shape) != 2 or quantization is None:
+    if (
+        data is None
+        or tensor.type != schema.TensorType.INT8
+        or len(tensor.shape) != 2
+        or quantization is None
+    ):
         return None
     if quantization.scale is None or (len(quantization.scale) > 1 and quantization.quantizedDimension != 0):
         return None
@@ -123,7 +131,9 @@ def _remove_signatures(model: Model, names: set[bytes]) -> None:
     removed = [signature for signature in model.signatureDefs if signature.signatureKey in names]
     for signature in sorted(removed, key=lambda signature: -signature.subgraphIndex):
         if signature.subgraphIndex != len(model.subgraphs) - 1:
-            raise ValueError(f"the signature {signature.signatureKey!r} cannot be replaced: it is not the last")
+            raise ValueError(
+                f"the signature {signature.signatureKey!r} cannot be replaced: it is not the last"
+            )
         for tensor in model.subgraphs.pop().tensors:
             model.buffers[tensor.buffer].data = None
         model.signatureDefs.remove(signature)

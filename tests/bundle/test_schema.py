@@ -33,7 +33,7 @@ from captioner.data import flickr8k
 from captioner.errors import BundleError
 from captioner.inference import smoke_test
 from captioner.inference.calibration import Calibration
-from captioner.inference.document_frequencies import DocumentFrequencies
+from captioner.inference.reranking import DocumentFrequencies
 from captioner.metrics import METRICS
 from captioner.novelty.detector import NoveltyDetector
 from captioner.text import TOKENIZERS

@@ -20,6 +20,7 @@ from captioner.inference.reranking import (
     MAX_CANDIDATES,
     SCORE_WEIGHT,
     TEMPERATURE,
+    Gain,
     Samples,
     agreement,
     rank_key,
@@ -237,8 +238,9 @@ def test_a_redundant_candidate_ranks_below_all_others_but_only_by_consensus() ->
 
 
 def test_where_all_candidates_are_redundant_the_best_of_them_is_first() -> None:
-    keys = [rank_key(["a", "hat", "and", "a", "hat"], agreement, -1.0) for agreement in (1.0, 3.0, 2.0)]
-    assert max(keys) == keys[1] < rank_key(["a", "hat"], 0.0, -9.0)
+    redundant = ["a", "hat", "and", "a", "hat"]
+    keys = [rank_key(redundant, Gain(agreement), -1.0) for agreement in (1.0, 3.0, 2.0)]
+    assert max(keys) == keys[1] < rank_key(["a", "hat"], Gain(0.0), -9.0)
 
 
 def test_samples_do_not_leak_into_the_search_nor_the_search_into_them() -> None:

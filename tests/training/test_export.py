@@ -19,9 +19,9 @@ from captioner.bundle import storage
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.schema import Config
 from captioner.data.flickr8k import Dataset
-from captioner.inference import document_frequencies
+from captioner.evaluation import document_frequencies
 from captioner.inference.decoding import DecodingOptions
-from captioner.inference.document_frequencies import DocumentFrequencies
+from captioner.inference.reranking import DocumentFrequencies
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary, kaggle_words, words
 from captioner.training import export, runner
 from captioner.training.export import SIGNATURES

@@ -8,37 +8,20 @@ person's caption, and a few that overlap would give it away. All others count as
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from captioner import cider
 from captioner.bundle import manifest
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
-from captioner.bundle.schema import Number, Record
 from captioner.bundle.storage import Bundle
-from captioner.cider import EQUAL_WEIGHTS, NGramWeights
 from captioner.data.flickr8k import Dataset
 from captioner.errors import DatasetError
+from captioner.inference.reranking import DocumentFrequencies
 from captioner.text import TOKENIZERS, Vocabulary
 
 MIN_IMAGES = 5
-
-NGram = Annotated[str, Meta(max_length=400, pattern=r"\A\S+( \S+){0,3}\Z")]
-
-
-class DocumentFrequencies(Record, frozen=True, forbid_unknown_fields=True):
-    """document_frequencies.json: with how many training images each n-gram occurs, without rare ones."""
-
-    images: Number  # in the training split
-    min_images: Number
-    ngrams: Annotated[dict[NGram, Number], Meta(max_length=200_000)]  # words joined by spaces → images
-
-    def __post_init__(self) -> None:
-        if not all(self.min_images <= count <= self.images for count in self.ngrams.values()):
-            raise ValueError(f"each of ngrams must have {self.min_images} to {self.images} images")
 
 
 def count(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
@@ -86,16 +69,3 @@ def table(
 def to_json(frequencies: DocumentFrequencies) -> bytes:
     """The content of document_frequencies.json."""
     return manifest.canonical(msgspec.to_builtins(frequencies))
-
-
-def weights(bundle: Bundle) -> NGramWeights:
-    """The weights of n-grams for a bundle's captions; all are equal if it has no table.
-
-    Raises:
-        BundleError: the table is malformed.
-    """
-    stored = bundle.record(DOCUMENT_FREQUENCIES, DocumentFrequencies)
-    if stored is None:
-        return EQUAL_WEIGHTS
-    frequencies = {tuple(gram.split(" ")): number for gram, number in stored.ngrams.items()}
-    return NGramWeights.of_frequencies(stored.images, frequencies, unseen=max(1, stored.min_images - 1))

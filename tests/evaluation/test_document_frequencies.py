@@ -18,9 +18,9 @@ from captioner.bundle.storage import Bundle
 from captioner.cider import EQUAL_WEIGHTS, Cider, NGramWeights, document_frequencies, ngrams
 from captioner.data.flickr8k import Dataset
 from captioner.errors import BundleError, DatasetError
-from captioner.inference import document_frequencies as frequencies
+from captioner.evaluation import document_frequencies as frequencies
 from captioner.inference.captioner import Captioner
-from captioner.inference.document_frequencies import DocumentFrequencies
+from captioner.inference.reranking import DocumentFrequencies, read_weights
 from captioner.text import SPECIALS, Vocabulary, words
 from tests import tiny
 
@@ -66,7 +66,7 @@ def test_of_the_real_captions_no_rare_n_gram_is_stored(real_flickr8k: Path, comm
 
 def test_a_table_of_all_n_grams_weighs_as_the_references_do(tmp_path: Path) -> None:
     bundle = with_table(tmp_path, table(1))
-    weights, references = frequencies.weights(bundle), document_frequencies(TOKENS)
+    weights, references = read_weights(bundle), document_frequencies(TOKENS)
     known = {gram for gram in references if not {"named", "rex"} & set(gram)}
     expected = NGramWeights.of_frequencies(4, references)
     assert {gram: weights.weights[gram] for gram in known} == {gram: expected.weights[gram] for gram in known}
@@ -77,12 +77,12 @@ def test_a_table_of_all_n_grams_weighs_as_the_references_do(tmp_path: Path) -> N
 
 
 def test_what_is_left_out_counts_as_one_image_fewer_than_what_is_stored(tmp_path: Path) -> None:
-    weights = frequencies.weights(with_table(tmp_path, table(3)))
+    weights = read_weights(with_table(tmp_path, table(3)))
     assert weights.unseen == pytest.approx(math.log(4 / 2))
 
 
 def test_without_a_table_all_n_grams_weigh_the_same(tiny_bundle: Bundle) -> None:
-    assert frequencies.weights(tiny_bundle) is EQUAL_WEIGHTS
+    assert read_weights(tiny_bundle) is EQUAL_WEIGHTS
 
 
 def test_writing_adds_the_file_and_changes_no_other(tmp_path: Path, tiny_dataset: Dataset) -> None:
@@ -135,7 +135,7 @@ def test_a_table_that_cannot_be_is_refused(tmp_path: Path, ngrams: dict[str, int
     content = json.dumps({"images": 6, "min_images": 5, "ngrams": ngrams})
     bundle = with_table(tmp_path, content)
     with pytest.raises(BundleError, match=message):
-        frequencies.weights(bundle)
+        read_weights(bundle)
 
 
 def with_table(folder: Path, content: DocumentFrequencies | str) -> Bundle:
