@@ -38,7 +38,8 @@ PACKAGES = {*TRAINING, *APP, *PAGES}
 
 MAY_IMPORT_STREAMLIT = ("captioner/app", "streamlit_app.py", "tests")
 MAY_IMPORT_KERAS = ("captioner/training", "tests/training")
-MAY_IMPORT_TENSORFLOW = ("captioner/training/export.py", "tests/training")
+WRITE_LITERT = ("export", "litert_file", "word_predictor")
+MAY_IMPORT_TENSORFLOW = (*(f"captioner/training/{name}.py" for name in WRITE_LITERT), "tests/training")
 # A file that is read with one of these can run code.
 RUNS_CODE = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 RUNS_TEXT = {"eval", "exec"}

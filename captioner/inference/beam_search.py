@@ -21,16 +21,9 @@ from numpy.typing import NDArray
 
 from captioner.cider import EQUAL_WEIGHTS, NGramWeights
 from captioner.errors import CaptionerError
+from captioner.inference import reranking
 from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, DecodingResult, Word
-from captioner.inference.reranking import (
-    MAX_CANDIDATES,
-    Gain,
-    PredictedWords,
-    Samples,
-    gains,
-    rank_key,
-    with_sample_shares,
-)
+from captioner.inference.reranking import MAX_CANDIDATES, Gain, PredictedWords, Samples, rank_key
 from captioner.inference.sampling import Float, Indices, LogProbs, mask, sample, top_k
 from captioner.text import END, PAD, START, UNKNOWN
 
@@ -101,9 +94,11 @@ def decode(
     if not samples:
         return search.result()
     sentences = [[words[id] for id in ids] for ids in samples.sentences]
-    result = search.result(lambda candidates: gains(candidates, sentences, weights, predicted))
+    result = search.result(lambda candidates: reranking.gains(candidates, sentences, weights, predicted))
     forced = len(options.prefix)
-    candidates = (with_sample_shares(candidate, sentences, forced) for candidate in result.candidates)
+    candidates = (
+        reranking.with_sample_shares(candidate, sentences, forced) for candidate in result.candidates
+    )
     return replace(result, candidates=tuple(candidates))
 
 
@@ -240,10 +235,8 @@ class _Search:
         node = self._tree.nodes[leaf]
         words = self._tree.path(leaf, self._options.runners_up)
         text = " ".join(word.text for word in words if word.text != END_WORD)
-        finished = node.word == END_WORD
-        return Candidate(
-            text, words, node.log_prob, self._score(leaf), finished, gain.agreement if gain else None
-        )
+        finished, agreement = node.word == END_WORD, gain.agreement if gain else None
+        return Candidate(text, words, node.log_prob, self._score(leaf), finished, agreement=agreement)
 
 
 @dataclass(frozen=True)

@@ -279,20 +279,21 @@ def export(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int,
 def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
     """Evaluate the bundle in the folder, install it as a whole, and push it with --push."""
     from captioner.bundle import hub, storage
-    from captioner.evaluation import calibration
-    from captioner.evaluation import evaluate as evaluation
+    from captioner.evaluation import calibration, evaluate
     from captioner.inference.captioner import Captioner
     from captioner.novelty import calibration as novelty
 
     captioner = Captioner(storage.load(folder))
+    if captioner.options.samples:
+        from captioner.training import word_predictor
+
+        captioner = Captioner(word_predictor.write(captioner, dataset))
     novelty.write(captioner, dataset)
-    split = evaluation.final_split(dataset)
+    split = evaluate.final_split(dataset)
     limit = len(dataset.splits[split]) if options.limit else None
     results = calibration.evaluate(captioner, dataset, limit=limit)
-    bundle = evaluation.write(captioner.bundle, *results)
-    storage.write(options.out, {name: bundle.folder / name for name in bundle.files})
-    print(
-        f"{options.out} holds the captioner. Try: python -m captioner caption PICTURE --bundle {options.out}"
-    )
+    bundle = evaluate.write(captioner.bundle, *results)
+    out = storage.write(options.out, {name: bundle.folder / name for name in bundle.files}).folder
+    print(f"{out} holds the captioner. Try: python -m captioner caption PICTURE --bundle {out}")
     if options.push:
         print("pushed:", hub.push(options.out, options.push).url)

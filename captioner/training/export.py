@@ -4,7 +4,7 @@ encode  image uint8[1, S, S, 3]                    → regions float[1, R, C]
 start   regions                                    → state_* float[1, U], fixed_* float[1, …]
 step    word int32[N], state_* [N, U], fixed_*     → log_probs float[N, V], state_*, attention float[N, R]
 
-The one module that imports TensorFlow.
+It imports TensorFlow, which only the modules that write LiteRT files may.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from captioner.data.flickr8k import Dataset
 from captioner.evaluation import document_frequencies
 from captioner.inference.decoding import DecodingOptions
 from captioner.text import SPECIALS, TOKENIZERS
+from captioner.training import litert_file
 from captioner.training.models.decoders import Decoder
 from captioner.training.recipes import Recipe
 from captioner.training.runner import TrainingResult
@@ -83,7 +84,7 @@ def dataset_statistics(recipe: Recipe, trained: TrainingResult, dataset: Dataset
 
 
 def _config(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int) -> Config:
-    decoding = DecodingOptions()
+    decoding = DecodingOptions(beams=recipe.beams, samples=recipe.samples)
     return Config(
         recipe=recipe.name,
         encoder=recipe.encoder.label,
@@ -123,7 +124,7 @@ def write_litert(encoder: keras.Model, decoder: Decoder, path: Path, weight_bits
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if weight_bits == 16:
             converter.target_spec.supported_types = [tf.float16]
-        path.write_bytes(converter.convert())
+        path.write_bytes(litert_file.share_embeddings(converter.convert()))
 
 
 def _shapes(

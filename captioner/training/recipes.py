@@ -25,6 +25,8 @@ class Recipe:
     precision: str = "float32"
     horizontal_flip: bool = False  # in the exported model (``encoders.with_horizontal_flip``)
     weight_bits: int = 16  # in the exported model: floats of 16, or integers of 8
+    beams: int = 5  # with which the bundle captions
+    samples: int = 0  # to rerank with (``inference.reranking``); 0 leaves the word predictor out, too
 
 
 # The tokeniser and the vocabulary belong to the split: its figures compare only so.
@@ -71,18 +73,20 @@ SELF_CRITICAL = Phase(
     monitor="val_cider",
 )
 
+_CAPTIONING: dict[str, Any] = {"horizontal_flip": True, "beams": 20, "samples": 40}
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("attention", EncoderOptions("densenet201"), DecoderOptions(), _PHASES, horizontal_flip=True),
-        Recipe("edgetpu", encoder_options(EDGETPU), DecoderOptions(), _PHASES, horizontal_flip=True),
+        Recipe("attention", EncoderOptions("densenet201"), DecoderOptions(), _PHASES, **_CAPTIONING),
+        Recipe("edgetpu", encoder_options(EDGETPU), DecoderOptions(), _PHASES, **_CAPTIONING),
         Recipe(
             "pair",
             encoder_options(PAIR),
             DecoderOptions(units=320, dropout=0.3, embedding_dropout=0.35, heads=4, members=3),
             _TUNED,
-            horizontal_flip=True,
             weight_bits=8,
+            **_CAPTIONING,
         ),
         Recipe(
             "inject",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from captioner import cider
 from captioner.bundle import storage
+from captioner.bundle.storage import Bundle
 from captioner.cider import NGramWeights
 from captioner.data.flickr8k import Dataset
 from captioner.errors import DatasetError
@@ -33,8 +34,10 @@ MIN_IMAGES = 8  # with whose references a word occurs, or it is not predicted
 Floats = NDArray[np.float32]
 
 
-def write(captioner: Captioner, dataset: Dataset) -> None:
-    """Fit a predictor to a bundle's training pictures and write it into its LiteRT file.
+def write(captioner: Captioner, dataset: Dataset) -> Bundle:
+    """Fit a predictor to a bundle's training pictures, write it into its LiteRT file, return the new bundle.
+
+    Where no word occurs with ``MIN_IMAGES`` pictures, the bundle stays as it is.
 
     Raises:
         DatasetError: the model was trained on another split of the images.
@@ -53,9 +56,11 @@ def write(captioner: Captioner, dataset: Dataset) -> None:
     rows = bundle.config.grid[0] * bundle.config.grid[1]
     captions = dataset.splits["train"].values()
     targets = expected_weights(captions, TOKENIZERS[bundle.config.tokenizer], bundle.vocabulary)
+    if not targets.any():  # too few pictures
+        return bundle
     addition = to_litert(*fit(features, targets), (rows, features.shape[1]))
     model = litert_file.add_signatures(litert_file.share_embeddings(bundle.model()), addition)
-    storage.replace(bundle.folder, {"captioner.tflite": model})
+    return storage.replace(bundle.folder, {"captioner.tflite": model})
 
 
 def expected_weights(
@@ -91,8 +96,9 @@ def fit(features: Floats, targets: Floats) -> tuple[Floats, Floats, Floats, Floa
     coefficients = np.linalg.solve(gram, x.T @ (targets - target_mean))
     fitted = np.linalg.cholesky(gram).T @ coefficients
     values, left = np.linalg.eigh(fitted @ fitted.T)
-    basis = fitted.T @ left[:, np.argsort(-values)[:RANK]]
-    basis /= np.maximum(np.linalg.norm(basis, axis=0), 1e-12)
+    largest = [i for i in np.argsort(-values)[:RANK] if values[i] > 1e-6 * values.max()]
+    basis = fitted.T @ left[:, largest]
+    basis /= np.linalg.norm(basis, axis=0)
     return mean, coefficients @ basis, basis.T, target_mean
 
 

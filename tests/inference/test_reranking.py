@@ -21,10 +21,13 @@ from captioner.inference.reranking import (
     SCORE_WEIGHT,
     TEMPERATURE,
     Gain,
+    PredictedWords,
     Samples,
     agreement,
+    gains,
     rank_key,
     with_sample_shares,
+    word_similarity,
 )
 from captioner.inference.sampling import Indices
 from captioner.text import END, START
@@ -299,3 +302,31 @@ def test_a_blocked_word_is_in_no_sample() -> None:
     result = decode(TableStepper(decoder), DecodingOptions(beams=1, samples=20), blocklist=[A])
     assert without_end(result.candidates[0]) == (B,)
     assert result.candidates[0].agreement == pytest.approx(10 / 4)
+
+
+def test_of_equal_agreement_the_candidate_with_the_predicted_words_ranks_first() -> None:
+    predicted = PredictedWords({"dog": 0.6, "cat": 0.1})
+    candidates, samples = [["a", "cat"], ["a", "dog"]], [["a", "dog"], ["a", "cat"]]
+    cat, dog = gains(candidates, samples, EQUAL_WEIGHTS, predicted)
+    assert cat.agreement == dog.agreement
+    assert dog.word_similarity > cat.word_similarity
+    assert rank_key(candidates[1], dog, -1.0) > rank_key(candidates[0], cat, -1.0)
+
+
+def test_similarity_to_predicted_words_is_the_mean_similarity_to_the_captions_they_stand_for() -> None:
+    # For captions of one word each, with equal weights, their words' shares are all there is to know.
+    captions, candidate = [["dog"], ["dog"], ["cat"], ["tree"]], ["dog"]
+    shares = {"dog": 0.5, "cat": 0.25, "tree": 0.25}
+    (similarity,) = word_similarity([candidate], PredictedWords(shares, 1.0), EQUAL_WEIGHTS)
+    assert similarity == pytest.approx(10 * np.mean([caption == candidate for caption in captions]))
+
+
+def test_a_candidate_of_another_length_than_people_write_is_less_similar() -> None:
+    predicted = [PredictedWords({"dog": 0.5}, length) for length in (None, 1.0, 4.0, 9.0)]
+    similarities = [word_similarity([["dog"]], words, EQUAL_WEIGHTS)[0] for words in predicted]
+    assert similarities[0] == similarities[1] > similarities[2] > similarities[3] > 0
+
+
+def test_words_that_are_not_predicted_and_empty_candidates_gain_nothing() -> None:
+    predicted = PredictedWords({"dog": 0.5})
+    assert word_similarity([["bird"], []], predicted, EQUAL_WEIGHTS).tolist() == [0, 0]
