@@ -104,6 +104,33 @@ class CaptionVector:
         return math.exp(-(difference**2) / (2 * SIGMA**2)) * sum(cosines) / MAX_N
 
 
+@dataclass(frozen=True)
+class PredictedWords:
+    """What people would write about a picture, as its ``predict_words`` signature gives it.
+
+    Attributes:
+        weights: of each word, its expected tf-idf weight in a caption whose weights have the norm 1.
+        length: words that people's captions have on average; None: candidates of all lengths are equal.
+    """
+
+    weights: Mapping[str, float]
+    length: float | None = None
+
+
+def word_similarity(
+    candidates: Sequence[Tokens], predicted: PredictedWords, weights: NGramWeights
+) -> NDArray[np.float64]:
+    """Expected CIDEr similarity of each candidate's words to people's: float64[N], about 0 to 10."""
+    return np.array([10 * _word_similarity(weights.vector(tokens), predicted) for tokens in candidates])
+
+
+def _word_similarity(vector: CaptionVector, predicted: PredictedWords) -> float:
+    words = ((gram[0], weight) for gram, weight in vector.weights.items() if len(gram) == 1)
+    cosine = sum(weight * predicted.weights.get(word, 0) for word, weight in words) / (vector.norms[0] or 1)
+    difference = 0 if predicted.length is None else vector.length - predicted.length
+    return cosine * math.exp(-(difference**2) / (2 * SIGMA**2))
+
+
 def document_frequencies(references: Iterable[Sequence[Tokens]]) -> Counter[NGram]:
     """In the references of how many images each n-gram occurs; one item of ``references`` is one image's.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from captioner.inference import beam_search
 from captioner.inference.beam_search import State
 from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, DecodingResult, Word
+from captioner.inference.sampling import Indices, Samples
 from captioner.text import END, PAD, START, UNKNOWN
 
 Ids = tuple[int, ...]
@@ -143,3 +144,26 @@ def without_end(candidate: Candidate) -> Ids:
 
 def summary(result: DecodingResult) -> list[tuple[Ids, float]]:
     return [(sequence(candidate), candidate.log_prob) for candidate in result.candidates]
+
+
+def draw_samples(
+    decoder: Decoder, samples: int, seed: int = 0, max_words: int = 4, **options: object
+) -> list[Ids]:
+    """The samples alone, by the interface that the search uses."""
+    chosen = DecodingOptions(samples=samples, seed=seed, **options)  # type: ignore[arg-type]
+    together = Samples(chosen, masked)
+    beginnings: list[Ids] = [()]
+    for _ in range(max_words):
+        log_probs = np.stack([decoder(ids) for ids in beginnings])
+        rows, ids = together.advance(log_probs)
+        assert len(set(zip(rows.tolist(), ids.tolist(), strict=True))) == len(rows), "rows are distinct"
+        beginnings = [(*beginnings[row], id) for row, id in zip(rows.tolist(), ids.tolist(), strict=True)]
+        if together.done:
+            assert not beginnings
+            break
+    return together.sentences
+
+
+def masked(log_probs: NDArray[np.float32], sequences: Indices) -> NDArray[np.float32]:
+    allowed = [[is_allowed(tuple(ids), id) for id in range(log_probs.shape[1])] for ids in sequences.tolist()]
+    return np.where(allowed, log_probs, -np.inf).astype(np.float32)

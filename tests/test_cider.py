@@ -5,11 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captioner.cider import EQUAL_WEIGHTS, Cider, NGramWeights, document_frequencies, ngrams
+from captioner.cider import (
+    EQUAL_WEIGHTS,
+    Cider,
+    NGramWeights,
+    PredictedWords,
+    document_frequencies,
+    ngrams,
+    word_similarity,
+)
 from captioner.text import words
 
 REFERENCES = [
@@ -82,3 +91,22 @@ def test_n_grams_have_one_to_four_words() -> None:
     grams = ["a", "a", "dog", "runs", "a dog", "dog a", "a runs", "a dog a", "dog a runs", "a dog a runs"]
     assert ngrams(words("a dog a runs")) == Counter(tuple(gram.split()) for gram in grams)
     assert max(map(len, ngrams(words("a dog runs on the grass")))) == 4
+
+
+def test_similarity_to_predicted_words_is_the_mean_similarity_to_the_captions_they_stand_for() -> None:
+    # For captions of one word each, with equal weights, their words' shares are all there is to know.
+    captions, candidate = [["dog"], ["dog"], ["cat"], ["tree"]], ["dog"]
+    shares = {"dog": 0.5, "cat": 0.25, "tree": 0.25}
+    (similarity,) = word_similarity([candidate], PredictedWords(shares, 1.0), EQUAL_WEIGHTS)
+    assert similarity == pytest.approx(10 * np.mean([caption == candidate for caption in captions]))
+
+
+def test_a_candidate_of_another_length_than_people_write_is_less_similar() -> None:
+    predicted = [PredictedWords({"dog": 0.5}, length) for length in (None, 1.0, 4.0, 9.0)]
+    similarities = [word_similarity([["dog"]], words, EQUAL_WEIGHTS)[0] for words in predicted]
+    assert similarities[0] == similarities[1] > similarities[2] > similarities[3] > 0
+
+
+def test_words_that_are_not_predicted_and_empty_candidates_gain_nothing() -> None:
+    predicted = PredictedWords({"dog": 0.5})
+    assert word_similarity([["bird"], []], predicted, EQUAL_WEIGHTS).tolist() == [0, 0]

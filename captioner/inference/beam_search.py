@@ -19,12 +19,12 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.cider import EQUAL_WEIGHTS, NGramWeights
+from captioner.cider import EQUAL_WEIGHTS, NGramWeights, PredictedWords
 from captioner.errors import CaptionerError
 from captioner.inference import reranking
 from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, DecodingResult, Word
-from captioner.inference.reranking import MAX_CANDIDATES, Gain, PredictedWords, Samples, rank_key
-from captioner.inference.sampling import Float, Indices, LogProbs, mask, sample, top_k
+from captioner.inference.reranking import MAX_CANDIDATES, Gain, rank_key
+from captioner.inference.sampling import Float, Indices, LogProbs, Samples, mask, sample, top_k
 from captioner.text import END, PAD, START, UNKNOWN
 
 Floats: TypeAlias = NDArray[np.float32]

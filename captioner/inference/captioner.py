@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from captioner import images
 from captioner.bundle.schema import Config
 from captioner.bundle.storage import Bundle
+from captioner.cider import PredictedWords
 from captioner.inference import blocklist as blocklists
 from captioner.inference import reranking, warning
 from captioner.inference.beam_search import decode
 from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, DecodingResult, Word
 from captioner.inference.litert_model import Model, PictureStepper
-from captioner.inference.reranking import PredictedWords
 from captioner.inference.warning import CaptionWarning, WarningRules
 from captioner.text import END
 

@@ -10,11 +10,10 @@ that names a thing twice for no reason ranks below all others (``redundancy``).
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
@@ -23,70 +22,14 @@ from numpy.typing import NDArray
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.schema import Number, Record
 from captioner.bundle.storage import Bundle
-from captioner.cider import EQUAL_WEIGHTS, SIGMA, CaptionVector, NGramWeights, Tokens
-from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions
+from captioner.cider import EQUAL_WEIGHTS, NGramWeights, PredictedWords, Tokens, word_similarity
+from captioner.inference.decoding import END_WORD, Candidate
 from captioner.inference.redundancy import is_redundant
-from captioner.inference.sampling import ArithmeticSampler, Indices
-from captioner.text import END
 
-TEMPERATURE = 0.7  # of the samples
-SCORE_WEIGHT = 0.3  # of a candidate's score, in nats, against its agreement, 0 to 10
-WORDS_WEIGHT = 3.0  # of its similarity to the predicted words, 0 to 10
+# Beside an agreement of 1. Chosen on dev, where their neighbours do as well (EXPERIMENTS.md).
+SCORE_WEIGHT = 1.5  # of a candidate's score, in nats
+WORDS_WEIGHT = 1.0  # of its similarity to the predicted words
 MAX_CANDIDATES = 5  # that are returned of those that were ranked
-
-Mask: TypeAlias = Callable[[NDArray[np.float32], Indices], NDArray[np.float32]]
-
-
-class Samples:
-    """M sentences, sampled word by word beside a search, from the whole distribution at ``TEMPERATURE``.
-
-    Only the distinct beginnings that have not ended are stepped: K rows, on average a third of M.
-
-    Args:
-        options: how many samples, of which seed, after which prefix.
-        mask: gives log-probabilities float32[K, V] with −∞ for words that may not follow sequences int[K, T].
-    """
-
-    def __init__(self, options: DecodingOptions, mask: Mask) -> None:
-        self._prefix = options.prefix
-        self._mask = mask
-        self._sampler = ArithmeticSampler(options.samples, options.seed)
-        self._live = np.arange(options.samples)  # those that have not ended
-        self._rows = np.zeros(options.samples, np.intp)  # of each live one, its row of the K
-        self._sequences = np.empty((1, 0), np.intp)  # int[K, t]
-        self._ended: list[tuple[int, ...]] = []
-
-    @property
-    def done(self) -> bool:
-        return not len(self._live)
-
-    @property
-    def sentences(self) -> list[tuple[int, ...]]:
-        """The ids of all samples so far, without END."""
-        return self._ended + [tuple(self._sequences[row].tolist()) for row in self._rows]
-
-    def advance(self, log_probs: NDArray[np.float32]) -> tuple[Indices, Indices]:
-        """Choose by log_probs float32[K, V]: the rows to continue, and their next ids, both of the new K."""
-        ids = self._next_words(log_probs)
-        ended = ids == END
-        self._ended += [tuple(self._sequences[row].tolist()) for row in self._rows[ended]]
-        self._live = self._live[~ended]
-        vocabulary = log_probs.shape[1]
-        pairs, self._rows = np.unique(vocabulary * self._rows[~ended] + ids[~ended], return_inverse=True)
-        rows, next_ids = np.divmod(pairs, vocabulary)
-        self._sequences = np.column_stack([self._sequences[rows], next_ids])
-        return rows, next_ids
-
-    def _next_words(self, log_probs: NDArray[np.float32]) -> Indices:
-        """Of each live sample."""
-        if (t := self._sequences.shape[1]) < len(self._prefix):
-            return np.full(len(self._live), self._prefix[t])
-        masked = self._mask(log_probs, self._sequences)
-        best = masked.max(axis=1, keepdims=True)
-        stuck = ~(best[:, 0] > -np.inf)  # no word is possible, so the sentence ends
-        masked[stuck], best[stuck] = np.where(np.arange(masked.shape[1]) == END, 0, -np.inf), 0
-        probabilities = np.exp((masked - best) / np.float32(TEMPERATURE))
-        return self._sampler.choose(self._live, self._rows, probabilities)
 
 
 def with_sample_shares(candidate: Candidate, samples: Sequence[Tokens], forced: int) -> Candidate:
@@ -143,19 +86,6 @@ def read_weights(bundle: Bundle) -> NGramWeights:
 
 
 @dataclass(frozen=True)
-class PredictedWords:
-    """What people would write about a picture, as its ``predict_words`` signature gives it.
-
-    Attributes:
-        weights: of each word, its expected tf-idf weight in a caption whose weights have the norm 1.
-        length: words that people's captions have on average; None: candidates of all lengths are equal.
-    """
-
-    weights: Mapping[str, float]
-    length: float | None = None
-
-
-@dataclass(frozen=True)
 class Gain:
     """What a candidate's words gain it: how like they are to samples, and to people's predicted words."""
 
@@ -179,20 +109,6 @@ def gains(
     if predicted is None:
         return [*map(Gain, agreements)]
     return [*map(Gain, agreements, word_similarity(candidates, predicted, weights).tolist())]
-
-
-def word_similarity(
-    candidates: Sequence[Tokens], predicted: PredictedWords, weights: NGramWeights
-) -> NDArray[np.float64]:
-    """Expected CIDEr similarity of each candidate's words to people's: float64[N], about 0 to 10."""
-    return np.array([10 * _word_similarity(weights.vector(tokens), predicted) for tokens in candidates])
-
-
-def _word_similarity(vector: CaptionVector, predicted: PredictedWords) -> float:
-    words = ((gram[0], weight) for gram, weight in vector.weights.items() if len(gram) == 1)
-    cosine = sum(weight * predicted.weights.get(word, 0) for word, weight in words) / (vector.norms[0] or 1)
-    difference = 0 if predicted.length is None else vector.length - predicted.length
-    return cosine * math.exp(-(difference**2) / (2 * SIGMA**2))
 
 
 def rank_key(candidate: Tokens, gain: Gain, score: float) -> tuple[bool, float]:

@@ -6,17 +6,21 @@ A masked word cannot be chosen, but its reported probability stays the decoder's
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from captioner.inference.decoding import DecodingOptions
 from captioner.text import END
 
 LogProbs: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
 Float = TypeVar("Float", np.float32, np.float64)
+Mask: TypeAlias = Callable[[NDArray[np.float32], Indices], NDArray[np.float32]]
 
+EVIDENCE_TEMPERATURE = 0.7  # of ``Samples``
 MIN_TEMPERATURE = 1e-30  # what to divide by when the temperature is 0
 MAX_CODE = 1 - 1e-12  # below 1 by more than rounding adds
 
@@ -109,3 +113,55 @@ class ArithmeticSampler:
         lower = np.where(ids > 0, upper[rows, ids - 1], 0)
         self._codes[samples] = np.minimum((targets - lower) / (upper[rows, ids] - lower), MAX_CODE)
         return ids
+
+
+class Samples:
+    """M sentences, sampled word by word beside a search, at ``EVIDENCE_TEMPERATURE``.
+
+    Only the distinct beginnings that have not ended are stepped: K rows, on average a third of M.
+
+    Args:
+        options: how many samples, of which seed, after which prefix.
+        mask: gives log-probabilities float32[K, V] with −∞ for words that may not follow sequences int[K, T].
+    """
+
+    def __init__(self, options: DecodingOptions, mask: Mask) -> None:
+        self._prefix = options.prefix
+        self._mask = mask
+        self._sampler = ArithmeticSampler(options.samples, options.seed)
+        self._live = np.arange(options.samples)  # those that have not ended
+        self._rows = np.zeros(options.samples, np.intp)  # of each live one, its row of the K
+        self._sequences = np.empty((1, 0), np.intp)  # int[K, t]
+        self._ended: list[tuple[int, ...]] = []
+
+    @property
+    def done(self) -> bool:
+        return not len(self._live)
+
+    @property
+    def sentences(self) -> list[tuple[int, ...]]:
+        """The ids of all samples so far, without END."""
+        return self._ended + [tuple(self._sequences[row].tolist()) for row in self._rows]
+
+    def advance(self, log_probs: NDArray[np.float32]) -> tuple[Indices, Indices]:
+        """Choose by log_probs float32[K, V]: the rows to continue, and their next ids, both of the new K."""
+        ids = self._next_words(log_probs)
+        ended = ids == END
+        self._ended += [tuple(self._sequences[row].tolist()) for row in self._rows[ended]]
+        self._live = self._live[~ended]
+        vocabulary = log_probs.shape[1]
+        pairs, self._rows = np.unique(vocabulary * self._rows[~ended] + ids[~ended], return_inverse=True)
+        rows, next_ids = np.divmod(pairs, vocabulary)
+        self._sequences = np.column_stack([self._sequences[rows], next_ids])
+        return rows, next_ids
+
+    def _next_words(self, log_probs: NDArray[np.float32]) -> Indices:
+        """Of each live sample."""
+        if (t := self._sequences.shape[1]) < len(self._prefix):
+            return np.full(len(self._live), self._prefix[t])
+        masked = self._mask(log_probs, self._sequences)
+        best = masked.max(axis=1, keepdims=True)
+        stuck = ~(best[:, 0] > -np.inf)  # no word is possible, so the sentence ends
+        masked[stuck], best[stuck] = np.where(np.arange(masked.shape[1]) == END, 0, -np.inf), 0
+        probabilities = np.exp((masked - best) / np.float32(EVIDENCE_TEMPERATURE))
+        return self._sampler.choose(self._live, self._rows, probabilities)

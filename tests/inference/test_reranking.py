@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -12,24 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from captioner.cider import EQUAL_WEIGHTS, Cider, NGramWeights, document_frequencies
+from captioner.cider import EQUAL_WEIGHTS, Cider, NGramWeights, PredictedWords, document_frequencies
 from captioner.inference import beam_search
 from captioner.inference.beam_search import State
 from captioner.inference.decoding import END_WORD, DecodingOptions, DecodingResult
 from captioner.inference.reranking import (
     MAX_CANDIDATES,
     SCORE_WEIGHT,
-    TEMPERATURE,
     Gain,
-    PredictedWords,
-    Samples,
     agreement,
     gains,
     rank_key,
     with_sample_shares,
-    word_similarity,
 )
-from captioner.inference.sampling import Indices
 from captioner.text import END, START
 from tests.fake_captioner import make_candidate
 from tests.table_stepper import (
@@ -40,9 +33,8 @@ from tests.table_stepper import (
     Decoder,
     Ids,
     TableStepper,
-    all_sentences,
     decode,
-    is_allowed,
+    draw_samples,
     random_decoder,
     search,
     sequence,
@@ -106,76 +98,6 @@ def test_a_words_share_is_that_of_the_samples_that_have_it(samples: list[list[st
     free, forced = (with_sample_shares(candidate, samples, count).words for count in (0, 1))
     assert [word.sample_share for word in free] == [*expected, None]
     assert [word.sample_share for word in forced] == [None, expected[1], None]
-
-
-# The samples
-
-
-def drawn(decoder: Decoder, samples: int, seed: int = 0, max_words: int = 4, **options: object) -> list[Ids]:
-    """The samples alone, by the interface that the search uses."""
-    chosen = DecodingOptions(samples=samples, seed=seed, **options)  # type: ignore[arg-type]
-    together = Samples(chosen, masked)
-    beginnings: list[Ids] = [()]
-    for _ in range(max_words):
-        log_probs = np.stack([decoder(ids) for ids in beginnings])
-        rows, ids = together.advance(log_probs)
-        assert len(set(zip(rows.tolist(), ids.tolist(), strict=True))) == len(rows), "rows are distinct"
-        beginnings = [(*beginnings[row], id) for row, id in zip(rows.tolist(), ids.tolist(), strict=True)]
-        if together.done:
-            assert not beginnings
-            break
-    return together.sentences
-
-
-def masked(log_probs: NDArray[np.float32], sequences: Indices) -> NDArray[np.float32]:
-    allowed = [[is_allowed(tuple(ids), id) for id in range(log_probs.shape[1])] for ids in sequences.tolist()]
-    return np.where(allowed, log_probs, -np.inf).astype(np.float32)
-
-
-@given(seeds)
-@quickly
-def test_samples_are_as_frequent_as_they_are_probable(seed: int) -> None:
-    """Up to one in each direction and word: their codes are evenly spaced."""
-    decoder, count = random_decoder(seed), 2000
-    frequencies = Counter(drawn(decoder, count, seed, max_words=3))
-    assert sum(frequencies.values()) == count
-    for ids, probability in _tempered(decoder, 3):
-        sentence = tuple(id for id in ids if id != END)
-        assert frequencies[sentence] == pytest.approx(count * probability, abs=4)
-
-
-def _tempered(decoder: Decoder, max_words: int) -> list[tuple[Ids, float]]:
-    """Every sentence with its probability at the temperature of the samples."""
-    result = []
-    for ids, _ in all_sentences(decoder, max_words):
-        log_prob = 0.0
-        for t, id in enumerate(ids):
-            weights = {w: math.exp(p / TEMPERATURE) for w, p in enumerate(decoder(ids[:t]).tolist())
-                       if is_allowed(ids[:t], w)}  # fmt: skip
-            log_prob += math.log(weights[id] / sum(weights.values()))
-        result.append((ids, math.exp(log_prob)))
-    return result
-
-
-@given(seeds, st.integers(1, 40))
-@quickly
-def test_the_same_seed_gives_the_same_samples(seed: int, count: int) -> None:
-    decoder = random_decoder(3)
-    assert drawn(decoder, count, seed) == drawn(decoder, count, seed)
-    assert len(drawn(decoder, count, seed)) == count
-
-
-def test_samples_continue_the_prefix() -> None:
-    assert {ids[:2] for ids in drawn(random_decoder(1), 30, prefix=(B, B))} == {(B, B)}
-    assert drawn(random_decoder(1), 3, prefix=(B, END)) == [(B,)] * 3
-
-
-@pytest.mark.parametrize("log_prob", [-np.inf, np.nan])
-def test_a_sample_ends_where_no_word_is_possible(log_prob: float) -> None:
-    def decoder(ids: Ids) -> NDArray[np.float32]:
-        return np.full(7, log_prob, np.float32) if ids else random_decoder(0)(ids)
-
-    assert {len(ids) for ids in drawn(decoder, 10)} == {1}
 
 
 # The search
@@ -264,7 +186,7 @@ def test_samples_do_not_leak_into_the_search_nor_the_search_into_them() -> None:
     stepper = Recording(random_decoder(5))
     options = DecodingOptions(beams=3, max_words=6, samples=25)
     result = decode(stepper, options)
-    alone = drawn(random_decoder(5), 25, max_words=6)
+    alone = draw_samples(random_decoder(5), 25, max_words=6)
     assert stepper.stepped[0] == {(START,)}
     for sample in alone:
         for t in range(1, len(sample)):
@@ -311,22 +233,3 @@ def test_of_equal_agreement_the_candidate_with_the_predicted_words_ranks_first()
     assert cat.agreement == dog.agreement
     assert dog.word_similarity > cat.word_similarity
     assert rank_key(candidates[1], dog, -1.0) > rank_key(candidates[0], cat, -1.0)
-
-
-def test_similarity_to_predicted_words_is_the_mean_similarity_to_the_captions_they_stand_for() -> None:
-    # For captions of one word each, with equal weights, their words' shares are all there is to know.
-    captions, candidate = [["dog"], ["dog"], ["cat"], ["tree"]], ["dog"]
-    shares = {"dog": 0.5, "cat": 0.25, "tree": 0.25}
-    (similarity,) = word_similarity([candidate], PredictedWords(shares, 1.0), EQUAL_WEIGHTS)
-    assert similarity == pytest.approx(10 * np.mean([caption == candidate for caption in captions]))
-
-
-def test_a_candidate_of_another_length_than_people_write_is_less_similar() -> None:
-    predicted = [PredictedWords({"dog": 0.5}, length) for length in (None, 1.0, 4.0, 9.0)]
-    similarities = [word_similarity([["dog"]], words, EQUAL_WEIGHTS)[0] for words in predicted]
-    assert similarities[0] == similarities[1] > similarities[2] > similarities[3] > 0
-
-
-def test_words_that_are_not_predicted_and_empty_candidates_gain_nothing() -> None:
-    predicted = PredictedWords({"dog": 0.5})
-    assert word_similarity([["bird"], []], predicted, EQUAL_WEIGHTS).tolist() == [0, 0]

@@ -12,9 +12,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from captioner.inference.sampling import ArithmeticSampler, LogProbs, nucleus, sample
-from captioner.text import PAD
-from tests.table_stepper import A, B, C, Ids, id_of, random_decoder, search, sequence, summary, table
+from captioner.inference.sampling import (
+    EVIDENCE_TEMPERATURE,
+    ArithmeticSampler,
+    LogProbs,
+    nucleus,
+    sample,
+)
+from captioner.text import END, PAD
+from tests.table_stepper import (
+    A,
+    B,
+    C,
+    Decoder,
+    Ids,
+    all_sentences,
+    id_of,
+    is_allowed,
+    random_decoder,
+    search,
+    sequence,
+    summary,
+    table,
+)
 
 seeds = st.integers(0, 10_000)
 temperatures = st.sampled_from([0.3, 1.0, 2.0])
@@ -179,3 +199,49 @@ def test_samples_in_any_rows_are_the_same() -> None:
     assert shared.choose(np.arange(6), rows, probabilities).tolist() == expected.tolist()
     later = shared.choose(np.array([1, 4]), np.array([0, 0]), probabilities)
     assert later.tolist() == alone.choose(np.arange(6), np.zeros(6, int), probabilities)[[1, 4]].tolist()
+
+
+@given(seeds)
+@quickly
+def test_sampled_sentences_are_as_frequent_as_they_are_probable(seed: int) -> None:
+    """Up to one in each direction and word: their codes are evenly spaced."""
+    decoder, count = random_decoder(seed), 2000
+    frequencies = Counter(draw_samples(decoder, count, seed, max_words=3))
+    assert sum(frequencies.values()) == count
+    for ids, probability in _tempered(decoder, 3):
+        sentence = tuple(id for id in ids if id != END)
+        assert frequencies[sentence] == pytest.approx(count * probability, abs=4)
+
+
+def _tempered(decoder: Decoder, max_words: int) -> list[tuple[Ids, float]]:
+    """Every sentence with its probability at the temperature of the samples."""
+    result = []
+    for ids, _ in all_sentences(decoder, max_words):
+        log_prob = 0.0
+        for t, id in enumerate(ids):
+            weights = {w: math.exp(p / EVIDENCE_TEMPERATURE) for w, p in enumerate(decoder(ids[:t]).tolist())
+                       if is_allowed(ids[:t], w)}  # fmt: skip
+            log_prob += math.log(weights[id] / sum(weights.values()))
+        result.append((ids, math.exp(log_prob)))
+    return result
+
+
+@given(seeds, st.integers(1, 40))
+@quickly
+def test_the_same_seed_gives_the_same_samples(seed: int, count: int) -> None:
+    decoder = random_decoder(3)
+    assert draw_samples(decoder, count, seed) == drawn(decoder, count, seed)
+    assert len(draw_samples(decoder, count, seed)) == count
+
+
+def test_samples_continue_the_prefix() -> None:
+    assert {ids[:2] for ids in draw_samples(random_decoder(1), 30, prefix=(B, B))} == {(B, B)}
+    assert draw_samples(random_decoder(1), 3, prefix=(B, END)) == [(B,)] * 3
+
+
+@pytest.mark.parametrize("log_prob", [-np.inf, np.nan])
+def test_a_sample_ends_where_no_word_is_possible(log_prob: float) -> None:
+    def decoder(ids: Ids) -> NDArray[np.float32]:
+        return np.full(7, log_prob, np.float32) if ids else random_decoder(0)(ids)
+
+    assert {len(ids) for ids in draw_samples(decoder, 10)} == {1}

@@ -20,6 +20,7 @@ from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.schema import Config
 from captioner.data.flickr8k import Dataset
 from captioner.evaluation import document_frequencies
+from captioner.inference import captioner
 from captioner.inference.decoding import DecodingOptions
 from captioner.inference.reranking import DocumentFrequencies
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary, kaggle_words, words
@@ -181,22 +182,17 @@ def test_the_describing_files_are_those_that_a_bundle_takes(
     vocabulary = runner.build_vocabulary(recipe, dataset)
     files = export.describing_files(recipe, trained(name, vocabulary), dataset, seed=3)
     sealed = storage.write(tmp_path / "artifacts", {**files, "captioner.tflite": b"a model"})
-    config, options = sealed.config, DecodingOptions()
+    config, options = sealed.config, DecodingOptions(beams=recipe.beams, samples=recipe.samples)
 
     assert (config.recipe, config.decoder, config.encoder) == (name, recipe.decoder.name, recipe.encoder.name)
     assert (config.split_name, config.tokenizer, config.seed) == (recipe.split, recipe.tokenizer, 3)
     assert (config.attention, config.grid) == ((True, (2, 2)) if name == "attention" else (False, (1, 1)))
     assert config.image_size == recipe.encoder.size
     assert config.data_fingerprint == dataset.fingerprint
-    assert (config.beams, config.length_penalty, config.max_words) == (
-        options.beams,
-        options.length_penalty,
-        options.max_words,
-    )
+    assert captioner.default_options(config) == options
     assert {"keras", "tensorflow"} <= set(config.versions)
     assert abs((datetime.now().astimezone() - datetime.fromisoformat(config.created)).total_seconds()) < 3600
     assert sealed.vocabulary == vocabulary
-    assert config.samples == 0
     assert sealed.record(DOCUMENT_FREQUENCIES, DocumentFrequencies) == document_frequencies.count(
         sealed, dataset
     )
