@@ -27,6 +27,7 @@ from tests.table_stepper import (
     Decoder,
     Ids,
     all_sentences,
+    draw_samples,
     id_of,
     is_allowed,
     random_decoder,
@@ -230,7 +231,7 @@ def _tempered(decoder: Decoder, max_words: int) -> list[tuple[Ids, float]]:
 @quickly
 def test_the_same_seed_gives_the_same_samples(seed: int, count: int) -> None:
     decoder = random_decoder(3)
-    assert draw_samples(decoder, count, seed) == drawn(decoder, count, seed)
+    assert draw_samples(decoder, count, seed) == draw_samples(decoder, count, seed)
     assert len(draw_samples(decoder, count, seed)) == count
 
 
