@@ -129,7 +129,8 @@ def _show_card(result: PictureResult) -> None:
         st.warning(result.warning, icon=":material/warning:")
         st.caption(wording.BEST_GUESS)
     st.markdown(f"**“{wording.escape(result.caption)}”**")
-    st.caption(f"{result.how_sure}  \n{wording.escape(result.file)}")
+    measured = f"{result.how_sure}  \n" if result.expected_share is not None else ""
+    st.caption(f"{measured}{wording.escape(result.file)}")
 
 
 def _show_table(results: Sequence[PictureResult]) -> None:
@@ -144,6 +145,8 @@ def _show_table(results: Sequence[PictureResult]) -> None:
     }
     if not any(result.warning for result in results):
         del columns["warning"]
+    if all(result.expected_share is None for result in results):  # not measured for this model
+        del columns["expected share"]
     st.dataframe(
         columns,
         hide_index=True,

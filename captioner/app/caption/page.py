@@ -14,27 +14,28 @@ def page() -> None:
     """Show the open picture with its caption, a comparison, or several pictures; pick others."""
     st.title(texts.TITLE, anchor=False)
     st.markdown(texts.INTRODUCTION)
-    main, side = st.columns([7, 4], gap="large")
-    with side:
-        place = image_picker.show()
     if files := image_picker.several_files():
         batch.start(files)
     elif "sample" in st.query_params or image_picker.has_new_file():
         batch.close()
+    comparing = comparison.is_open() and not batch.is_open()
+    # A comparison takes the whole width, with the way to other pictures below it.
+    main, side = (st.container(), st.container()) if comparing else st.columns([7, 4], gap="large")
+    with side:
+        place = image_picker.show()
     image = None
-    if batch.is_open():
-        with main:
+    with main:
+        if batch.is_open():
             batch.show()
-    else:
-        with main:
+        else:
             image = image_picker.active_image()
-        if image and comparison.is_open():
-            comparison.show(image, main)
-        elif image:
-            from captioner.app.caption import result  # late: pandas and Altair take half a second
+            if image and comparing:
+                comparison.show(image)
+    if image and not comparing:
+        from captioner.app.caption import result  # late: pandas and Altair take half a second
 
-            result.show(image, main)
-            main.button(
-                texts.COMPARE, help=texts.COMPARE_HELP, on_click=comparison.start, icon=":material/compare:"
-            )
+        result.show(image, main)
+        main.button(
+            texts.COMPARE, help=texts.COMPARE_HELP, on_click=comparison.start, icon=":material/compare:"
+        )
     image_picker.show_examples(place, image)

@@ -47,16 +47,14 @@ def close() -> None:
         st.query_params.pop(name, None)  # Streamlit removes those that widgets are bound to
 
 
-def show(image: DecodedImage, place: DeltaGenerator) -> None:
-    """Draw the image and what differs into ``place``, and two captions of it where this is called."""
-    with place:
-        st.header(texts.TITLE, anchor=False)
-        st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
-        above = st.container()
+def show(image: DecodedImage) -> None:
+    """Draw the image, what differs, and two captions of it."""
+    st.header(texts.TITLE, anchor=False)
+    st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
     others, broken = other_bundles.load()
-    with above:
-        invalid = _invalid_parameters(others)
-        subject = _choose_subject() if others else texts.SETTINGS
+    invalid, above = _invalid_parameters(others), st.container()
+    subject = _choose_subject() if others else texts.SETTINGS
+    left, right = st.columns([3, 5], gap="medium")
     cards = [column.container(border=True) for column in st.columns(2, gap="medium")]
     pair = [
         configurations.choose_model(card, label, others)
@@ -69,9 +67,10 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
         decoding_controls.show_invalid(invalid, f"{image.sha256[:16]} {settings}")
     captions = [_caption(card, configuration, image) for card, configuration in zip(cards, pair, strict=True)]
     shown = [caption for caption in captions if caption]
-    with place:
+    with left:
         st.image(image.pixels, width="stretch", alt=shown[0].best.text if shown else image.name)
-        if len(shown) == 2:
+    if len(shown) == 2:
+        with right:
             _show_difference(pair, *(caption.best for caption in shown))
     for card, configuration, caption, other in zip(cards, pair, captions, captions[::-1], strict=True):
         if caption:

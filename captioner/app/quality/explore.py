@@ -47,6 +47,7 @@ def show(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
         default=next(iter(SORT_KEYS)),
         required=True,
         key="first",
+        wrap=True,
         bind="query-params",
     )
     as_table = (
@@ -82,7 +83,7 @@ def _show_pictures(
     place, pages = st.container(), -(-len(matches) // PER_PAGE)
     page = st.pagination(pages, key=key) if pages > 1 else 1
     with place:
-        grid = st.grid(3, min_column_width=250)
+        grid = st.grid(3, min_column_width=145)
     first = (page - 1) * PER_PAGE
     for number, row in enumerate(matches[first : first + PER_PAGE], start=first + 1):
         with grid.cell(), st.container(border=True):
