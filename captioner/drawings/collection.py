@@ -41,6 +41,8 @@ DRAWINGS = (
             "a surfer in a black wetsuit is surfing on a wave": RIGHT,
             "a surfer in a black wetsuit is riding a wave in the ocean": RIGHT,
             "a surfer rides a wave": RIGHT,
+            "a surfer is surfing on a wave": RIGHT,
+            "a surfer is riding a wave": RIGHT,
         },
     ),
     Drawing(
@@ -52,6 +54,8 @@ DRAWINGS = (
             "a boy in a red uniform kicking a soccer ball in a field": RIGHT,
             "a boy in a red uniform kicking a soccer ball in the grass": RIGHT,
             "a boy in a red uniform kicking a soccer ball in the field": RIGHT,
+            "a boy in a red shirt kicking a soccer ball": RIGHT,
+            "a boy in a red uniform chasing a soccer ball": PARTLY,
         },
     ),
     Drawing(
@@ -63,6 +67,7 @@ DRAWINGS = (
             "two dogs run through the grass": RIGHT,
             "two dogs are running in a field": RIGHT,
             "two dogs play in a field": RIGHT,
+            "two dogs are running in a grassy field": RIGHT,
         },
     ),
     Drawing(
@@ -84,6 +89,8 @@ DRAWINGS = (
             "a brown dog catches a yellow ball in the grass": RIGHT,
             "a brown dog catches a ball in its mouth": RIGHT,
             "a brown dog catches a ball in the grass": RIGHT,
+            "a brown dog catches a yellow ball in its mouth": RIGHT,
+            "a brown dog catches a tennis ball in its mouth": RIGHT,
         },
     ),
     Drawing(
@@ -95,6 +102,7 @@ DRAWINGS = (
             "a person wearing a red shirt is climbing a rock": RIGHT,
             "a man wearing a red shirt is climbing a rock": RIGHT,
             "a man in a red shirt is climbing up a rock": RIGHT,
+            "a man in a red shirt is climbing a rock wall": RIGHT,
         },
     ),
     Drawing(
@@ -105,6 +113,8 @@ DRAWINGS = (
             "a man in a blue shirt is riding a bicycle on a field": RIGHT,
             "a boy in a blue shirt is riding a red bike": RIGHT,
             "a man in a blue shirt is riding a red bike": RIGHT,
+            "a boy in a blue shirt is riding a bicycle on a grassy field": RIGHT,
+            "a person in a blue shirt is riding a bicycle on a grassy field": RIGHT,
             "a man in a blue shirt is riding a bicycle on a grassy hill": PARTLY,
         },
     ),
@@ -117,6 +127,8 @@ DRAWINGS = (
             "a boy jumps into the pool": RIGHT,
             "a young boy jumping into a pool": RIGHT,
             "a young boy jumping into the pool": RIGHT,
+            "a boy is jumping into the pool": RIGHT,
+            "a boy jumps into a pool": RIGHT,
         },
     ),
     Drawing(
@@ -128,6 +140,8 @@ DRAWINGS = (
             "a little girl in a pink shirt is jumping on a green swing": PARTLY,
             "a little girl in a pink shirt is jumping over a red swing": PARTLY,
             "a little girl in a pink shirt is swinging on a swing": RIGHT,
+            "a girl in a pink shirt is jumping on a swing": PARTLY,
+            "a young girl in a pink shirt is jumping on a swing": PARTLY,
         },
     ),
     Drawing(
@@ -150,6 +164,9 @@ DRAWINGS = (
             "a little boy in a blue shirt is playing with a blue ball": WRONG,
             "a little boy in a blue shirt is playing with a yellow ball": WRONG,
             "a little boy in a blue shirt is playing with a blue ball in its mouth": WRONG,
+            "a little boy is playing in a blue pool": WRONG,
+            "a little boy is playing in a pool": WRONG,
+            "a little boy is playing with a blue ball in a pool": WRONG,
         },
     ),
     Drawing(
@@ -161,6 +178,7 @@ DRAWINGS = (
             "a young boy in a blue shirt is jumping over a hurdle": WRONG,
             "a boy in a blue shirt is jumping over a red hurdle": WRONG,
             "a boy in a blue shirt is jumping over a red and white hurdle": WRONG,
+            "a girl in a blue shirt is jumping over a red hurdle": WRONG,
         },
     ),
 )

@@ -52,7 +52,6 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
         with st.spinner("Looking at the picture …"):
             caption = caption_image(image, options)
         _show_sentence(image, caption, options, key)
-        examples.show_note(image, caption.best.text)
         for sentence in model.warning_rules.unreadable:
             st.caption(wording.escape(sentence))
     with others:
@@ -89,6 +88,7 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
         word_details.show(shown, index, options, key)
     if changed:
         counterfactual.show_comparison(caption.best, shown, options, key)
+    examples.show_note(image, caption.best.text)
     st.caption(CANNOT_KNOW)
 
 

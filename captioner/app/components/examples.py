@@ -40,7 +40,7 @@ STYLE = """
 .st-key-examples [class*="st-key-pick-"] { position: absolute; inset: 0; }
 .st-key-examples [class*="st-key-pick-"] * { height: 100%; width: 100%; min-height: 0; }
 .st-key-examples button { background: none !important; border: 3px solid transparent; padding: 0; }
-.st-key-examples button:hover, SHOWN { border-color: currentColor; }
+.st-key-examples button:hover, SHOWN { border-color: currentColor; box-shadow: inset 0 0 0 2px Canvas; }
 .st-key-examples button:focus-visible { outline: 3px solid; outline-offset: 2px; }
 .st-key-examples button > * { position: absolute; overflow: hidden; clip-path: inset(50%); }
 """
