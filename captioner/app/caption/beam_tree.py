@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from captioner.app.caption import texts
 from captioner.app.components import wording
 from captioner.app.components.charts import LABEL_SIZE, PALE_OPACITY, RULE_OPACITY, TEXT_COLOR
 from captioner.inference.captioner import Caption
@@ -22,26 +23,17 @@ TABLE_HEIGHT, ROW_HEIGHT = 420, 52  # pixels
 BEST, IN_BEAM, PRUNED = "the caption", "kept", "dropped at once"
 KINDS = [BEST, IN_BEAM, PRUNED]
 
-TITLE = "Beam tree: all the sentences that the model tried"
-HOW_TO_READ = (
-    "How to read this: each line is a sentence, from left to right. The thick line at the top is the "
-    "caption. Where a line branches, the model tried different next words. A square is the end of a "
-    "sentence, a cross a word that was tried and dropped at once. Scroll sideways if it is too wide."
-)
-TABLE_SUMMARY = "Every sentence that the model began, and how it ended"
-CHANCE_HELP = "The probabilities of all its words up to here, multiplied"
-
 
 def show(caption: Caption, options: DecodingOptions) -> None:
     """Draw the tree with how to read it; nothing for a caption without one."""
     if not caption.beam_tree:
         return
-    st.subheader(TITLE, anchor=False)
+    st.subheader(texts.TREE, anchor=False)
     frame = layout(caption)
     st.markdown(summary(frame, options))
-    drawing, table = st.tabs(["Drawing", "Table"])
+    drawing, table = st.tabs([texts.TREE_DRAWING, texts.TREE_TABLE])
     with drawing:
-        st.caption(HOW_TO_READ)
+        st.caption(texts.TREE_EXPLAINED)
         with st.container(horizontal=True, wrap=False):
             # A single chart would be shrunk on a narrow screen; a row of charts, even of one, keeps its
             # size, and the container scrolls.
@@ -55,15 +47,10 @@ def summary(frame: pd.DataFrame, options: DecodingOptions) -> str:
     counts = frame["kind"].value_counts()
     in_beam, pruned = int(counts.get(IN_BEAM, 0) + counts[BEST]), int(counts.get(PRUNED, 0))
     if options.temperature is not None:
-        return (
-            f"The model made {options.beams} random versions. Words at the beginning that several "
-            f"versions share are counted once; so there are {in_beam} words, ends included."
-        )
-    followed = "one sentence" if options.beams == 1 else f"{options.beams} sentences at once"
-    return (
-        f"The model followed {followed}, word by word. Of the {in_beam + pruned} words that it considered, "
-        f"it kept {in_beam} and dropped {pruned} at once, because others were more promising."
-    )
+        return texts.TREE_RANDOM.format(beams=options.beams, words=in_beam)
+    one = options.beams == 1
+    followed = texts.ONE_SENTENCE if one else texts.MANY_SENTENCES.format(beams=options.beams)
+    return texts.TREE_SUMMARY.format(sentences=followed, words=in_beam + pruned, kept=in_beam, dropped=pruned)
 
 
 def layout(caption: Caption) -> pd.DataFrame:
@@ -207,11 +194,11 @@ def _show_table(caption: Caption) -> None:
         hide_index=True,
         height=min(TABLE_HEIGHT, ROW_HEIGHT * (len(rows) + 1)),
         row_height=ROW_HEIGHT,
-        alt=TABLE_SUMMARY,
+        alt=texts.TREE_TABLE_SUMMARY,
         column_config={
-            "sentence": st.column_config.TextColumn("Sentence so far"),
-            "outcome": st.column_config.TextColumn("Outcome", width=150),
-            "chance": st.column_config.TextColumn("Chance", width=130, help=CHANCE_HELP),
+            "sentence": st.column_config.TextColumn(texts.TREE_SENTENCE),
+            "outcome": st.column_config.TextColumn(texts.TREE_OUTCOME, width=150),
+            "chance": st.column_config.TextColumn(texts.TREE_CHANCE, width=130, help=texts.TREE_CHANCE_HELP),
         },
     )
 
@@ -230,9 +217,9 @@ def branch_rows(caption: Caption) -> list[tuple[str, str, str]]:
 
 def _outcome(tip: BeamNode, rank: int | None) -> str:
     if rank:
-        return "The caption" if rank == 1 else f"Number {rank} of the sentences above"
+        return texts.OUTCOME_CAPTION if rank == 1 else texts.OUTCOME_RANK.format(rank=rank)
     if not tip.in_beam:
-        return "Dropped at once"
-    return (
-        "Complete, but others are better" if tip.word == END_WORD else f"Dropped after {tip.step + 1} words"
-    )
+        return texts.OUTCOME_DROPPED_AT_ONCE
+    if tip.word == END_WORD:
+        return texts.OUTCOME_COMPLETE
+    return texts.OUTCOME_DROPPED.format(count=tip.step + 1)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from captioner.app.caption import texts
 from captioner.app.components import wording
 from captioner.app.components.interactive_caption import component as interactive_caption
 from captioner.app.state import serving
@@ -14,15 +15,6 @@ from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, W
 
 # The prefixes that the visitor has made, each the words up to one that they chose. The last one counts.
 Prefixes = tuple[tuple[str, ...], ...]
-TRY = "Try another word"
-TRY_HELP = "The model then writes the rest of the sentence again."
-OWN_SENTENCE = "The model’s own sentence"
-SAME = "**This leads to the same sentence again,** word for word."
-RANDOM = "Both were chosen partly at random, so neither is necessarily the model’s best."
-AGREED = "It chose its own sentence because more of the versions that it wrote agree with it."
-SHORTER = (
-    "But it is shorter, and longer sentences get a bonus. So the model still ranks its own sentence higher."
-)
 
 
 def prefixes(key: str) -> Prefixes:
@@ -61,7 +53,7 @@ def show_choices(candidate: Candidate, index: int, key: str) -> None:
     before = tuple(word.text for word in candidate.words[:index])
     st.session_state[widget] = current
     st.pills(
-        TRY,
+        texts.TRY,
         range(len(options)),
         format_func=labels.__getitem__,
         required=True,
@@ -70,7 +62,7 @@ def show_choices(candidate: Candidate, index: int, key: str) -> None:
         on_change=_on_choice,
         args=(key, widget, before, words, current),
     )
-    st.caption(TRY_HELP)
+    st.caption(texts.TRY_HELP)
 
 
 def _on_choice(key: str, widget: str, before: tuple[str, ...], words: list[str], current: int) -> None:
@@ -88,25 +80,25 @@ def _set_prefixes(key: str, chosen: Prefixes, selected: int | None) -> None:
 def show_comparison(own: Candidate, new: Candidate, options: DecodingOptions, key: str) -> None:
     """Draw the model's own sentence beside the new one, which one is likelier, and buttons to go back."""
     chosen = prefixes(key)
-    st.subheader(f"Another word: {_quoted(chosen[-1][-1])}", anchor=False)
+    st.subheader(texts.ANOTHER_WORD.format(word=_quoted(chosen[-1][-1])), anchor=False)
     for column, title, this, other in zip(
         st.columns(2, gap="medium"),
-        (OWN_SENTENCE, f"With {_listed(chosen)}"),
+        (texts.OWN_SENTENCE, texts.WITH_WORDS.format(words=_listed(chosen))),
         (own, new),
         (new, own),
         strict=True,
     ):
         with column.container(border=True):
-            st.caption(title)
+            chance = texts.CHANCE.format(chance=wording.chance(this.log_prob))
+            st.caption(title, help=chance)
             end = "" if this.finished else " …"
             st.subheader(f"“{wording.highlight_differences(this.text, other.text)}{end}”", anchor=False)
-            st.markdown(f"Its chance: {wording.chance(this.log_prob)}.")
     st.markdown(describe_ranking(own, new, options))
     with st.container(horizontal=True):
         last = chosen[-1]
-        _back_button(f"Undo {_quoted(last[-1])}", "undo", key, chosen[:-1], len(last) - 1)
+        _back_button(texts.UNDO.format(word=_quoted(last[-1])), "undo", key, chosen[:-1], len(last) - 1)
         if len(chosen) > 1:
-            _back_button("Back to the model’s own sentence", "restart_alt", key, (), None)
+            _back_button(texts.BACK_TO_OWN, "restart_alt", key, (), None)
 
 
 def _back_button(label: str, icon: str, key: str, chosen: Prefixes, selected: int | None) -> None:
@@ -122,39 +114,39 @@ def _back_button(label: str, icon: str, key: str, chosen: Prefixes, selected: in
 def describe_ranking(own: Candidate, new: Candidate, options: DecodingOptions) -> str:
     """Which of the two the model ranks higher, as Markdown."""
     if own.text == new.text:
-        return SAME
+        return texts.SAME
     ratio = _likelihood_ratio(own, new)
     if options.temperature is not None:
-        return f"**{ratio}** {RANDOM}"
+        return f"**{ratio}** {texts.BOTH_RANDOM}"
     if options.consensus and new.score > own.score:
-        return f"**{ratio}** {AGREED}"
+        return f"**{ratio}** {texts.AGREED}"
     if new.score > own.score:
-        return f"**The new sentence ranks higher than the model’s own.** {ratio} {_why_missed(new, options)}"
+        return texts.NEW_RANKS_HIGHER.format(likelier=ratio, why=_why_missed(new, options))
     if new.log_prob > own.log_prob:
-        return f"**{ratio}** {SHORTER}"
+        return f"**{ratio}** {texts.SHORTER}"
     return f"**{ratio}**"
 
 
 def _why_missed(new: Candidate, options: DecodingOptions) -> str:
     if any(word.text in word.blocked for word in new.words):
-        return f"The model was not allowed to write it: {wording.NO_REPEAT}."
+        return texts.NOT_ALLOWED.format(rule=wording.NO_REPEAT)
     if options.beams > 1:
-        return "The search (beam search) missed it: it dropped this beginning too early."
-    return "The search (greedy search) missed it: it never changes a word again."
+        return texts.DROPPED_TOO_EARLY
+    return texts.NEVER_CHANGES
 
 
 def _likelihood_ratio(own: Candidate, new: Candidate) -> str:
     times = wording.likelihood_ratio(own.log_prob, new.log_prob)
     if not times:
-        return "Both are about equally likely."
-    likelier = "The new sentence" if new.log_prob > own.log_prob else OWN_SENTENCE
-    return f"{likelier} is {times} times as likely."
+        return texts.EQUALLY_LIKELY
+    likelier = texts.NEW_SENTENCE if new.log_prob > own.log_prob else texts.OWN_SENTENCE
+    return texts.LIKELIER.format(sentence=likelier, times=times)
 
 
 def summary(key: str) -> str:
     """Which words the visitor chose, as a sentence in plain text."""
-    chosen = " and ".join(f"“{wording.display_word(prefix[-1])}”" for prefix in _still_valid(prefixes(key)))
-    return f"You chose {chosen}. The model wrote the rest."
+    chosen = texts.AND.join(f"“{wording.display_word(prefix[-1])}”" for prefix in _still_valid(prefixes(key)))
+    return texts.YOU_CHOSE.format(words=chosen)
 
 
 def chosen_indices(candidate: Candidate, key: str) -> set[int]:
@@ -173,7 +165,7 @@ def _still_valid(chosen: Prefixes) -> list[tuple[str, ...]]:
 
 
 def _listed(chosen: Prefixes) -> str:
-    return " and ".join(_quoted(prefix[-1]) for prefix in _still_valid(chosen))
+    return texts.AND.join(_quoted(prefix[-1]) for prefix in _still_valid(chosen))
 
 
 def _quoted(word: str) -> str:

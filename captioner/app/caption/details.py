@@ -7,23 +7,20 @@ import math
 import pandas as pd
 import streamlit as st
 
-from captioner.app.caption import beam_tree
+from captioner.app.caption import beam_tree, texts
 from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions
 
-TITLE, KEY = "Details", "details"
-ALL_WORDS = "Of captions as likely as this one, {often} have only words that people used, too."
-NOT_RATED = "not rated"
-AGREEMENT = "Agreement is the mean similarity to them (CIDEr, 0 to 10); a part of the score is added."
+KEY = "details"
 
 
 @st.fragment
 @error_boundary()
 def show(caption: Caption, options: DecodingOptions) -> None:
     """Draw a box with all numbers behind a caption; they are made when it is opened, as charts take time."""
-    box = st.expander(TITLE, icon=":material/query_stats:", key=KEY, on_change="rerun")
+    box = st.expander(texts.DETAILS, icon=":material/query_stats:", key=KEY, on_change="rerun")
     if box.open:
         with box:
             _show_numbers(caption, options)
@@ -31,15 +28,15 @@ def show(caption: Caption, options: DecodingOptions) -> None:
 
 def _show_numbers(caption: Caption, options: DecodingOptions) -> None:
     for warning in caption.warnings:
-        st.markdown(f"**Why there is a warning:** {wording.escape(warning.reason)}")
-    st.subheader("The words", anchor=False)
-    st.dataframe(words(caption.best), hide_index=True, alt="Every word with its probability")
+        st.markdown(texts.WHY_WARNING.format(reason=wording.escape(warning.reason)))
+    st.subheader(texts.WORDS, anchor=False)
+    st.dataframe(words(caption.best), hide_index=True, alt=texts.WORDS_TABLE)
     st.caption(f"{wording.LEVELS_EXPLAINED} {wording.CONFIDENCE_EXPLAINED}")
-    st.subheader("The sentences", anchor=False)
-    st.dataframe(sentences(caption), hide_index=True, alt="Every sentence with its probability and score")
+    st.subheader(texts.SENTENCES, anchor=False)
+    st.dataframe(sentences(caption), hide_index=True, alt=texts.SENTENCES_TABLE)
     st.caption(_method(options))
     if caption.best.calibrated is not None:
-        st.caption(ALL_WORDS.format(often=wording.frequency(caption.best.calibrated)))
+        st.caption(texts.ALL_WORDS.format(often=wording.frequency(caption.best.calibrated)))
     beam_tree.show(caption, options)
 
 
@@ -48,7 +45,7 @@ def words(candidate: Candidate) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Word": [wording.display_word(word.text) for word in candidate.words],
-            "How sure": [wording.level(word) or NOT_RATED for word in candidate.words],
+            "How sure": [wording.level(word) or texts.NOT_RATED for word in candidate.words],
             "Probability": [wording.percent(math.exp(word.log_prob)) for word in candidate.words],
             "Log-probability": [round(word.log_prob, 3) for word in candidate.words],
             "Runners-up": [
@@ -78,14 +75,11 @@ def sentences(caption: Caption) -> pd.DataFrame:
 
 def _method(options: DecodingOptions) -> str:
     method = (
-        f"picked the words of {options.beams} sentences at random (sampling, temperature "
-        f"{options.temperature:g}, seed {options.seed}); the same one may have come up twice"
+        texts.BY_SAMPLING.format(
+            beams=options.beams, temperature=f"{options.temperature:g}", seed=options.seed
+        )
         if options.temperature is not None
-        else f"followed {options.beams} sentences at once (beam search)"
+        else texts.BY_BEAM_SEARCH.format(beams=options.beams)
     )
-    return (
-        f"The model {method}. “1 in …” is the chance that it says exactly this sentence: all its word "
-        "probabilities multiplied. Longer sentences would mostly lose, so the ranking evens out length: "
-        f"score = log-probability ÷ words\\^{options.length_penalty:g}."
-        + (f" {wording.consensus(options)} {AGREEMENT}" if options.consensus else "")
-    )
+    sentence = texts.METHOD.format(method=method, length_penalty=f"{options.length_penalty:g}")
+    return sentence + (f" {wording.consensus(options)} {texts.AGREEMENT}" if options.consensus else "")

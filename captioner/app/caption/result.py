@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from captioner.app.caption import counterfactual, details, versions, word_details
+from captioner.app.caption import counterfactual, details, texts, versions, word_details
 from captioner.app.components import decoding_controls, examples, image_picker, wording
 from captioner.app.components.errors import error_boundary
 from captioner.app.components.interactive_caption import component as interactive_caption
@@ -21,19 +21,6 @@ from captioner.inference.decoding import DecodingOptions
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-CANNOT_KNOW = (
-    "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” "
-    "are guesses from how people look. It always says something, even about a picture unlike any it has "
-    "seen."
-)
-REFERENCES = "What people wrote about this picture"
-SHARE = "Copy, download, link"
-OWN_SENTENCE = "The model’s own sentence, without any word that you chose:"
-JSON_CONTENTS = (
-    "The JSON file also has the probability of every word, other likely words, and the other sentences."
-)
-LINK_WORKS = "This link opens the same picture with the same settings."
-
 
 def show(image: DecodedImage, place: DeltaGenerator) -> None:
     """Caption an image with the options that the visitor sets, and draw everything about it.
@@ -43,13 +30,13 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
     with place:
         model = serving.captioner()
     invalid = decoding_controls.invalid_parameters(model.options)
-    with st.expander(versions.TITLE, icon=versions.ICON):
+    with st.expander(texts.VERSIONS, icon=":material/format_list_numbered:"):
         others = st.container()
         options = decoding_controls.show(model.options)
     key = _key(image, options)
     with place:
         decoding_controls.show_invalid(invalid, key)
-        with st.spinner("Looking at the picture …"):
+        with st.spinner(texts.LOOKING):
             caption = caption_image(image, options)
         _show_sentence(image, caption, options, key)
         for sentence in model.warning_rules.unreadable:
@@ -89,35 +76,35 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
     if changed:
         counterfactual.show_comparison(caption.best, shown, options, key)
     examples.show_note(image, caption.best.text)
-    st.caption(CANNOT_KNOW)
+    st.caption(texts.CANNOT_KNOW)
 
 
 def _title(caption: Caption, options: DecodingOptions, *, changed: bool) -> str:
     if changed:
-        return "With your word"
+        return texts.WITH_YOUR_WORD
     if options.temperature is not None:
-        return "A random version"
+        return texts.RANDOM_VERSION
     return wording.BEST_GUESS if caption.warnings else ""
 
 
 def _show_references(sample: str) -> None:
     samples, _ = serving.samples()
     if sample in samples and (references := samples[sample].references):
-        with st.expander(REFERENCES, icon=":material/group:"):
+        with st.expander(texts.REFERENCES, icon=":material/group:"):
             st.markdown("\n".join(f"- {wording.escape(reference)}" for reference in references))
 
 
 def _show_share(image: DecodedImage, caption: Caption, settings: dict[str, str]) -> None:
     """The caption to copy or download, and a link to the same image with ``settings`` in its address."""
-    with st.expander(SHARE, icon=":material/ios_share:"):
-        st.caption(OWN_SENTENCE)
+    with st.expander(texts.SHARE, icon=":material/ios_share:"):
+        st.caption(texts.SHARE_SENTENCE)
         st.code(caption.best.text, language=None, wrap_lines=True)
         with st.container(horizontal=True):
-            _download("Caption as text", caption.best.text + "\n", image.name, ".txt", "text/plain")
-            _download("Everything as JSON", as_json(image, caption), image.name, ".json", "application/json")
-        st.caption(JSON_CONTENTS)
+            _download(texts.AS_TEXT, caption.best.text + "\n", image.name, ".txt", "text/plain")
+            _download(texts.AS_JSON, as_json(image, caption), image.name, ".json", "application/json")
+        st.caption(texts.JSON_CONTENTS)
         if image.sample:
-            st.markdown(LINK_WORKS)
+            st.markdown(texts.LINK_WORKS)
             address = urlencode({"sample": image.sample, **settings})
             st.code(f"{st.context.url or ''}?{address}", language=None, wrap_lines=True)
         else:

@@ -2,5 +2,89 @@
 
 TITLE = "What does the model see?"
 INTRODUCTION = "A computer program that has learned from examples (the “model”) describes a picture in one sentence. See how sure it was of every word, and where in the picture it looked. Give it several pictures at once, and you get a table to save."
+LOOKING = "Looking at the picture …"
+CANNOT_KNOW = "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” are guesses from how people look. It always says something, even about a picture unlike any it has seen."
+WITH_YOUR_WORD, RANDOM_VERSION = "With your word", "A random version"
 COMPARE = "Compare with …"
 COMPARE_HELP = "See this caption beside another one: with other settings, or from another model."
+REFERENCES = "What people wrote about this picture"
+
+# Copy, download, link.
+SHARE = "Copy, download, link"
+SHARE_SENTENCE = "The model’s own sentence, without any word that you chose:"
+AS_TEXT, AS_JSON = "Caption as text", "Everything as JSON"
+JSON_CONTENTS = "The JSON file also has the probability of every word, other likely words, and the other sentences."
+LINK_WORKS = "This link opens the same picture with the same settings."
+
+# Other versions.
+VERSIONS = "Other versions"
+VERSIONS_TEXT = "The model weighed several sentences. Words that the caption does not have are bold."
+RANDOM_VERSIONS_TEXT = "The model made these at random. Words that the caption does not have are bold."
+ONLY_ONE = "None: the model weighed only one sentence. Below you can have it weigh more."
+ALL_SAME = "None: all random versions were the same. Another number or more creativity changes that."
+
+# The word that is selected.
+END_OF_SENTENCE = "The end of the sentence"
+LEVELS = {
+    "sure": "The model is sure of this word.",
+    "fairly sure": "The model is fairly sure of this word.",
+    "a guess": "This word is a guess.",
+}
+MEASURED = "Of such words, people used about {tenths} in 10, too."
+YOUR_WORD = "You put this word here."
+END = "Here the model decided to stop."
+FUNCTION_WORD = "A small word that grammar asks for, so it is not rated."
+OTHER_WORDS = "**What else it could have said here**"
+NO_OTHER_WORDS = "The model keeps no other words for this place."
+OTHER_WORDS_CHART = "How often each word fits here: {words}."
+LIKELIER_WORD = "Here “{word}” was likelier, {reason}."
+LIKELIER_BLOCKED = "but {rule}"
+LIKELIER_YOU_CHOSE = "but you chose “{word}”"
+LIKELIER_RANDOM = "but the random choice was “{word}”"
+LIKELIER_SENTENCE = "but the sentence as a whole came out better with “{word}”"
+
+# Another word.
+TRY = "Try another word"
+TRY_HELP = "The model then writes the rest of the sentence again."
+ANOTHER_WORD = "Another word: {word}"
+YOU_CHOSE = "You chose {words}. The model wrote the rest."
+OWN_SENTENCE, NEW_SENTENCE, WITH_WORDS = "The model’s own sentence", "The new sentence", "With {words}"
+AND = " and "
+CHANCE = "The chance that the model writes exactly this: {chance}."
+UNDO, BACK_TO_OWN = "Undo {word}", "Back to the model’s own sentence"
+SAME = "**This leads to the same sentence again,** word for word."
+EQUALLY_LIKELY = "Both are about equally likely."
+LIKELIER = "{sentence} is {times} times as likely."
+NEW_RANKS_HIGHER = "**The new sentence ranks higher than the model’s own.** {likelier} {why}"
+BOTH_RANDOM = "Both were chosen partly at random, so neither is necessarily the model’s best."
+AGREED = "It chose its own sentence because more of the versions that it wrote agree with it."
+SHORTER = "But it is shorter, and longer sentences get a bonus. So the model still ranks its own sentence higher."
+NOT_ALLOWED = "The model was not allowed to write it: {rule}."
+DROPPED_TOO_EARLY = "The search (beam search) missed it: it dropped this beginning too early."
+NEVER_CHANGES = "The search (greedy search) missed it: it never changes a word again."
+
+# Details, for specialists.
+DETAILS = "Details"
+WHY_WARNING = "**Why there is a warning:** {reason}"
+WORDS, WORDS_TABLE = "The words", "Every word with its probability"
+SENTENCES, SENTENCES_TABLE = "The sentences", "Every sentence with its probability and score"
+ALL_WORDS = "Of captions as likely as this one, {often} have only words that people used, too."
+NOT_RATED = "not rated"
+BY_SAMPLING = "picked the words of {beams} sentences at random (sampling, temperature {temperature}, seed {seed}); the same one may have come up twice"
+BY_BEAM_SEARCH = "followed {beams} sentences at once (beam search)"
+METHOD = "The model {method}. “1 in …” is the chance that it says exactly this sentence: all its word probabilities multiplied. Longer sentences would mostly lose, so the ranking evens out length: score = log-probability ÷ words\\^{length_penalty}."
+AGREEMENT = "Agreement is the mean similarity to them (CIDEr, 0 to 10); a part of the score is added."
+
+# The beam tree.
+TREE = "Beam tree: all the sentences that the model tried"
+TREE_DRAWING, TREE_TABLE = "Drawing", "Table"
+TREE_RANDOM = "The model made {beams} random versions. Words at the beginning that several versions share are counted once; so there are {words} words, ends included."
+TREE_SUMMARY = "The model followed {sentences}, word by word. Of the {words} words that it considered, it kept {kept} and dropped {dropped} at once, because others were more promising."
+ONE_SENTENCE, MANY_SENTENCES = "one sentence", "{beams} sentences at once"
+TREE_EXPLAINED = "How to read this: each line is a sentence, from left to right. The thick line at the top is the caption. Where a line branches, the model tried different next words. A square is the end of a sentence, a cross a word that was tried and dropped at once. Scroll sideways if it is too wide."
+TREE_TABLE_SUMMARY = "Every sentence that the model began, and how it ended"
+TREE_SENTENCE, TREE_OUTCOME, TREE_CHANCE = "Sentence so far", "Outcome", "Chance"
+TREE_CHANCE_HELP = "The probabilities of all its words up to here, multiplied"
+OUTCOME_CAPTION, OUTCOME_RANK = "The caption", "Number {rank} of the sentences above"
+OUTCOME_COMPLETE = "Complete, but others are better"
+OUTCOME_DROPPED_AT_ONCE, OUTCOME_DROPPED = "Dropped at once", "Dropped after {count} words"

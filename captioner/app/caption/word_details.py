@@ -7,22 +7,10 @@ import math
 import pandas as pd
 import streamlit as st
 
-from captioner.app.caption import counterfactual
+from captioner.app.caption import counterfactual, texts
 from captioner.app.components import charts, wording
 from captioner.inference.decoding import Candidate, DecodingOptions, Word
 from captioner.text import is_content_word
-
-OTHERS = "**What else it could have said here**"
-NO_OTHERS = "The model keeps no other words for this place."
-CHOSEN = "You put this word here."
-END = "Here the model decided to stop."
-FUNCTION_WORD = "A small word that grammar asks for, so it is not rated."
-LEVELS = {
-    "sure": "The model is sure of this word.",
-    "fairly sure": "The model is fairly sure of this word.",
-    "a guess": "This word is a guess.",
-}
-MEASURED = "Of such words, people used about {tenths} in 10, too."
 
 
 def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -> None:
@@ -42,29 +30,29 @@ def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -
 
 
 def _title(word: Word) -> str:
-    return f"“{wording.word_markdown(word.text)}”" if word.text else "The end of the sentence"
+    return f"“{wording.word_markdown(word.text)}”" if word.text else texts.END_OF_SENTENCE
 
 
 def _certainty(word: Word, *, chosen: bool) -> str:
     """How sure one may be of a word, in a sentence or two."""
     level = wording.level(word)
     if chosen or not word.text:
-        return CHOSEN if chosen else END
+        return texts.YOUR_WORD if chosen else texts.END
     if level is None or word.calibrated is None:
-        return "" if is_content_word(word.text) else FUNCTION_WORD
-    return f"{LEVELS[level]} {MEASURED.format(tenths=round(10 * word.calibrated))}"
+        return "" if is_content_word(word.text) else texts.FUNCTION_WORD
+    return f"{texts.LEVELS[level]} {texts.MEASURED.format(tenths=round(10 * word.calibrated))}"
 
 
 def _show_others(word: Word) -> None:
-    st.markdown(OTHERS)
+    st.markdown(texts.OTHER_WORDS)
     if not word.runners_up:
-        st.markdown(NO_OTHERS)
+        st.markdown(texts.NO_OTHER_WORDS)
         return
     frame = _frame(word)
     rows = zip(frame["word"], frame["label"], strict=True)
     listed = ", ".join(f"“{text}” ({label})" for text, label in rows)
     st.altair_chart(
-        charts.probabilities(frame), width="stretch", alt=f"How often each word fits here: {listed}."
+        charts.probabilities(frame), width="stretch", alt=texts.OTHER_WORDS_CHART.format(words=listed)
     )
 
 
@@ -87,20 +75,19 @@ def explain_likelier_words(word: Word, options: DecodingOptions, *, chosen: bool
 
     ``chosen`` is whether the visitor chose the word.
     """
-    chosen_instead = f"{_reason(options, chosen=chosen)} “{wording.word_markdown(word.text)}”"
+    chosen_instead = _reason(options, chosen=chosen).format(word=wording.word_markdown(word.text))
+    not_allowed = texts.LIKELIER_BLOCKED.format(rule=wording.NO_REPEAT)
     examples: dict[str, str] = {}  # reason → the first word that it applies to
     for text, log_prob in word.runners_up:
         if log_prob > word.log_prob:
             blocked = text in word.blocked and not chosen
-            examples.setdefault(
-                f"but {wording.NO_REPEAT}" if blocked else chosen_instead, wording.word_markdown(text)
-            )
-    return [f"Here “{text}” was likelier, {reason}." for reason, text in examples.items()]
+            examples.setdefault(not_allowed if blocked else chosen_instead, wording.word_markdown(text))
+    return [texts.LIKELIER_WORD.format(word=text, reason=reason) for reason, text in examples.items()]
 
 
 def _reason(options: DecodingOptions, *, chosen: bool) -> str:
     if chosen:
-        return "but you chose"
+        return texts.LIKELIER_YOU_CHOSE
     if options.temperature is not None:
-        return "but the random choice was"
-    return "but the sentence as a whole came out better with"
+        return texts.LIKELIER_RANDOM
+    return texts.LIKELIER_SENTENCE

@@ -9,7 +9,7 @@ import pytest
 from streamlit.runtime.caching import cache_resource_api
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.caption import word_details
+from captioner.app.caption import texts, word_details
 from captioner.app.components import decoding_controls, image_picker
 from captioner.inference.decoding import DecodingOptions, Word
 from captioner.inference.warning import SENTENCES
@@ -40,14 +40,14 @@ def test_an_upload_is_captioned(fake: FakeCaptioner) -> None:
 
 def test_a_word_shows_its_runners_up_and_they_can_be_tried(fake: FakeCaptioner, no_examples: None) -> None:
     app = pin(checked(upload(open_page(), photo(3))), 1)
-    assert word_details.LEVELS["fairly sure"] in page_text(app)
+    assert texts.LEVELS["fairly sure"] in page_text(app)
     assert [label.rstrip("\u2060") for label in app.pills[0].options] == ["dog", "ball"]
     assert fake.encoded == len(fake.decoded) == 1
 
 
 def test_a_function_word_is_not_rated(fake: FakeCaptioner) -> None:
     app = pin(checked(upload(open_page(), photo(3))), 0)
-    assert word_details.FUNCTION_WORD in page_text(app)
+    assert texts.FUNCTION_WORD in page_text(app)
 
 
 def test_a_warning_stands_above_a_sentence_that_is_called_a_guess(fake: FakeCaptioner) -> None:
