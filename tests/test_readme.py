@@ -12,6 +12,7 @@ import pytest
 import train
 from captioner import __main__ as command_line
 from captioner.bundle import model_card
+from captioner.bundle.schema import Baseline, Metrics
 from captioner.bundle.storage import Bundle
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,12 +38,20 @@ def measured(seconds: float, megabytes: float, hours: float) -> list[str]:
     return [f"{1000 * seconds:.0f}", f"{megabytes:.1f}", f"{hours:.1f} h"]
 
 
+def decoding(scored: Metrics | Baseline) -> str:
+    """As it stands in a row: the length penalty is the same in all, so it stands above the table."""
+    whole, penalty = model_card.describe_decoding(scored), f"length penalty {scored.length_penalty:g}"
+    assert f"; {penalty}. " in README
+    return whole.replace(f", {penalty}", "")
+
+
 def test_the_models_row_is_what_was_measured(committed: Bundle) -> None:
     metrics = committed.metrics()
     assert metrics
     (row,) = [line for line in README.splitlines() if line.startswith("| **this model")]
     low, high = (f"{bound:.3f}".removeprefix("0") for bound in metrics.cider_interval)
     assert figures(row) == three(metrics.scores)
+    assert row.split(" | ")[1] == decoding(metrics)
     megabytes = committed.files["captioner.tflite"].size / 1e6
     hours = sum(epoch.seconds or 0 for epoch in committed.history()) / 3600
     assert costs(row) == measured(metrics.seconds_per_image, megabytes, hours)
@@ -52,10 +61,11 @@ def test_the_models_row_is_what_was_measured(committed: Bundle) -> None:
 
 
 def test_every_other_row_is_what_was_measured(committed: Bundle) -> None:
-    table = [figures(line) + costs(line) for line in README.splitlines() if line.startswith("| ")]
+    lines = [line for line in README.splitlines() if line.startswith("| ")]
+    table = [[line.split(" | ")[1], *figures(line), *costs(line)] for line in lines]
     for row in committed.baselines():
         spent = measured(row.seconds_per_image, row.megabytes, row.training_hours)
-        assert three(row.scores) + spent in table, row
+        assert [decoding(row), *three(row.scores), *spent] in table, row
 
 
 def test_the_false_positives_are_what_was_measured(committed: Bundle) -> None:

@@ -30,8 +30,9 @@ SPLIT_DESCRIPTIONS = {
     "official": "the authors' own lists of 6,000 training, 1,000 development and 1,000 test pictures",
     "kaggle": "pictures in file-name order, the first 85 % for training, the rest for validation",
 }
-# Fields that must be equal for scores to be comparable.
-CONDITIONS = ("split_name", "split", "images", "tokenizer", "beams", "length_penalty", "max_words", "samples")
+# Fields that must be equal for scores to be comparable; decoding may differ, so every row names its own.
+CONDITIONS = ("split_name", "split", "images", "tokenizer", "max_words")
+DECODING = ("beams", "length_penalty", "samples")
 
 LIMITS = """\
 ## Limits and known failures
@@ -61,7 +62,7 @@ def render(
     """Markdown with a YAML head, from the other files of a bundle. Sections without data are left out.
 
     Args:
-        baselines: results of other bundles; only those measured under the same conditions are shown.
+        baselines: results of other bundles; only those measured under the same ``CONDITIONS`` are shown.
     """
     from huggingface_hub import ModelCard
 
@@ -83,6 +84,7 @@ def render(
         ),
         score_names=[metric.name for metric in METRICS.values()],
         score_rows=score_rows(metrics, baselines) if metrics else [],
+        decoding_differs=decoding_differs(metrics, baselines) if metrics else False,
         split_description=SPLIT_DESCRIPTIONS[config.split_name],
         split_sizes=", ".join(f"{n:,} {split}" for split, n in dataset.images.items()) if dataset else "",
         training_hours=sum(epoch.seconds or 0 for epoch in history) / 3600,
@@ -125,7 +127,7 @@ def _eval_results(metrics: Metrics) -> list[EvalResult]:
             metric_value=metrics.scores[key],
             metric_args={
                 name: getattr(metrics, name)
-                for name in ("tokenizer", "beams", "length_penalty", "max_words", "samples")
+                for name in ("tokenizer", *DECODING, "max_words")
                 if name != "samples" or metrics.samples
             },
         )
@@ -134,22 +136,39 @@ def _eval_results(metrics: Metrics) -> list[EvalResult]:
     ]
 
 
-def score_rows(metrics: Metrics, baselines: Sequence[Baseline]) -> list[tuple[str, list[str]]]:
-    """Name and scores of each row of the results table; a missing score is a dash."""
-    comparable = [
-        baseline
-        for baseline in baselines
-        if all(getattr(baseline, name) == getattr(metrics, name) for name in CONDITIONS)
-    ]
-    rows: list[tuple[str, Mapping[str, float]]] = [
-        ("constant baseline: the same caption for every picture", metrics.constant_baseline),
-        *((_describe_baseline(baseline), baseline.scores) for baseline in comparable),
-        ("**this model**", metrics.scores),
+def score_rows(metrics: Metrics, baselines: Sequence[Baseline]) -> list[tuple[str, str, list[str]]]:
+    """Name, decoding and scores of each row of the results table; a missing score is a dash."""
+    rows: list[tuple[str, str, Mapping[str, float]]] = [
+        ("constant baseline: the same caption for every picture", "", metrics.constant_baseline),
+        *(
+            (_describe_baseline(row), describe_decoding(row), row.scores)
+            for row in _comparable(metrics, baselines)
+        ),
+        ("**this model**", describe_decoding(metrics), metrics.scores),
     ]
     if metrics.human_baseline:
-        rows.append(("a person: one reference scored against the others", metrics.human_baseline))
+        rows.append(("a person: one reference scored against the others", "", metrics.human_baseline))
     return [
-        (name, [f"{scores[key]:.3f}" if key in scores else "–" for key in METRICS]) for name, scores in rows
+        (name, decoding, [f"{scores[key]:.3f}" if key in scores else "–" for key in METRICS])
+        for name, decoding, scores in rows
+    ]
+
+
+def decoding_differs(metrics: Metrics, baselines: Sequence[Baseline]) -> bool:
+    """Whether a row of the results table was decoded in another way than this model."""
+    own = describe_decoding(metrics)
+    return any(describe_decoding(row) != own for row in _comparable(metrics, baselines))
+
+
+def describe_decoding(scored: Metrics | Baseline) -> str:
+    """How the captions of a row were found and chosen."""
+    samples = f", chosen with {scored.samples} samples" if scored.samples else ""
+    return f"beam {scored.beams}, length penalty {scored.length_penalty:g}{samples}"
+
+
+def _comparable(metrics: Metrics, baselines: Sequence[Baseline]) -> list[Baseline]:
+    return [
+        row for row in baselines if all(getattr(row, name) == getattr(metrics, name) for name in CONDITIONS)
     ]
 
 

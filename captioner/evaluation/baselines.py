@@ -1,6 +1,7 @@
 """Results of other bundles, stored in a bundle so that its model card can compare them with its own.
 
-They are read from those bundles, and shown only if comparable: same pictures, tokeniser and decoding.
+They are read from those bundles, and shown only if comparable: same pictures and tokeniser. Each row
+names its decoding.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 from captioner.bundle import model_card
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import BASELINES
-from captioner.bundle.model_card import CONDITIONS
+from captioner.bundle.model_card import CONDITIONS, DECODING
 from captioner.bundle.schema import Baseline
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
@@ -35,7 +36,7 @@ def baseline(bundle: Bundle) -> Baseline:
         phases=tuple(dict.fromkeys(epoch.phase for epoch in history)),
         megabytes=round(bundle.files["captioner.tflite"].size / 1e6, 1),
         training_hours=round(sum(epoch.seconds or 0 for epoch in history) / 3600, 2),
-        **{name: getattr(metrics, name) for name in (*CONDITIONS, "scores", "seconds_per_image")},
+        **{name: getattr(metrics, name) for name in (*CONDITIONS, *DECODING, "scores", "seconds_per_image")},
     )
 
 

@@ -172,8 +172,31 @@ def test_every_baseline_is_a_row_of_the_table_if_it_is_comparable() -> None:
            "megabytes": 1.0, "training_hours": 0.5}  # fmt: skip
     comparable, other = (
         reader.decode(row | change, Baseline, "baselines.json")
-        for change in ({}, {"beams": 3, "recipe": "inject"})
+        for change in ({}, {"max_words": 30, "recipe": "inject"})
     )
     table = card(baselines=[comparable, other]).text
-    assert "| recipe `merge`, e, merge, trained: decoder (0.5 h, 1 MB, 0.08 s per picture) | 0.620 |" in table
+    name = "recipe `merge`, e, merge, trained: decoder (0.5 h, 1 MB, 0.08 s per picture)"
+    assert f"| {name} | beam 5, length penalty 0.7 | 0.620 |" in table
+    assert "| **this model** | beam 5, length penalty 0.7 | 0.620 |" in table
     assert "`inject`" not in table
+    assert "decoded in the same way" not in table
+
+
+@pytest.mark.parametrize(
+    ("changes", "decoding"),
+    [
+        ({"beams": 20}, "beam 20, length penalty 0.7"),
+        ({"length_penalty": 1}, "beam 5, length penalty 1"),
+        ({"samples": 40}, "beam 5, length penalty 0.7, chosen with 40 samples"),
+    ],
+)
+def test_a_baseline_decoded_in_another_way_is_shown_with_its_decoding(
+    changes: dict[str, Any], decoding: str
+) -> None:
+    row = {**METRICS, "recipe": "merge", "encoder": "e", "decoder": "merge", "phases": ["decoder"],
+           "megabytes": 1.0, "training_hours": 0.5}  # fmt: skip
+    other = reader.decode(row, Baseline, "baselines.json")
+    text = card(metrics=metrics(**changes), baselines=[other]).text
+    assert f"| **this model** | {decoding} | 0.620 |" in text
+    assert "s per picture) | beam 5, length penalty 0.7 | 0.620 |" in text
+    assert "not all were decoded in the same way" in text

@@ -68,21 +68,28 @@ def test_scores_that_do_not_say_what_they_depend_on_are_refused(tmp_path: Path) 
 
 def test_what_was_scored_otherwise_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     own = scored(tmp_path / "own", "mine", 0.6)
-    with pytest.raises(BundleError, match=r"scored with another beams than .*own"):
-        baselines.add(own, [scored(tmp_path / "a", "a", 0.5), scored(tmp_path / "b", "b", 0.5, beams=1)])
+    with pytest.raises(BundleError, match=r"scored with another max_words than .*own"):
+        baselines.add(own, [scored(tmp_path / "a", "a", 0.5), scored(tmp_path / "b", "b", 0.5, max_words=9)])
     with pytest.raises(BundleError, match=r"has no scores\. Run `python -m captioner evaluate --write`"):
         baselines.add(own, [tiny.runnable_bundle(tmp_path / "c")])
     assert storage.load(own.folder).checksum == own.checksum
 
 
-def test_scored_anew_in_another_way_the_card_shows_them_no_longer(tmp_path: Path) -> None:
+def test_what_was_decoded_otherwise_is_added_with_its_decoding(tmp_path: Path) -> None:
+    own = scored(tmp_path / "own", "mine", 0.6, beams=20, samples=40)
+    _, other, mine, _ = lines(baselines.add(own, [scored(tmp_path / "a", "other", 0.5)]).card())
+    assert "| beam 5, length penalty 0.7 |" in other
+    assert "| beam 20, length penalty 0.7, chosen with 40 samples |" in mine
+
+
+def test_scored_anew_on_other_pictures_the_card_shows_them_no_longer(tmp_path: Path) -> None:
     own = baselines.add(scored(tmp_path / "own", "mine", 0.6), [scored(tmp_path / "a", "other", 0.5)])
     metrics = own.metrics()
     assert metrics
-    greedy = msgspec.structs.replace(metrics, beams=1)
-    card = render(own.config, greedy, own.history(), own.dataset(), own.baselines())
-    assert "`other`" in own.card()
-    assert "`other`" not in card
+    for change, shown in ({"beams": 1}, True), ({"images": 9}, False):
+        anew = msgspec.structs.replace(metrics, **change)
+        card = render(own.config, anew, own.history(), own.dataset(), own.baselines())
+        assert ("`other`" in card) is shown
 
 
 def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,9 +44,14 @@ def show(metrics: Metrics | None, baselines: Sequence[Baseline]) -> None:
         st.markdown(texts.ABOVE_PEOPLE)
     st.caption(_measured(metrics))
     with st.expander(texts.SCORES_TABLE, icon=":material/table_rows:"):
-        rows = [[name, *cells] for name, cells in model_card.score_rows(metrics, baselines)]
-        table = pd.DataFrame(rows, columns=["", *(metric.name for metric in METRICS.values())])
+        rows = [
+            [name, decoding, *cells] for name, decoding, cells in model_card.score_rows(metrics, baselines)
+        ]
+        names = [metric.name for metric in METRICS.values()]
+        table = pd.DataFrame(rows, columns=["", texts.DECODING_COLUMN, *names])
         st.table(table, hide_index=True, border="horizontal")
+        if model_card.decoding_differs(metrics, baselines):
+            st.caption(texts.DECODING_DIFFERS)
     _caption_statistics(metrics)
 
 

@@ -77,6 +77,21 @@ def test_scores_come_with_all_that_they_depend_on(trained: Bundle, monkeypatch: 
         assert part in page_text
 
 
+@pytest.mark.parametrize("beams", [3, 20])
+def test_every_row_of_the_scores_says_how_it_was_decoded(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch, beams: int
+) -> None:
+    files = {
+        "metrics.json": json.dumps(METRICS | {"beams": beams}),
+        "baselines.json": json.dumps({"baselines": [tiny.BASELINE]}),
+    }
+    app = visit("quality", storage.replace(trained.folder, files), monkeypatch)
+    (table,) = [table.value for table in app.table if texts.DECODING_COLUMN in table.value]
+    other, own = "beam 3, length penalty 0.7", f"beam {beams}, length penalty 0.7"
+    assert table[texts.DECODING_COLUMN].tolist() == ["", other, own, ""]
+    assert (texts.DECODING_DIFFERS in text(app)) == (beams != 3)
+
+
 def test_scores_of_other_models_have_what_they_depend_on(
     trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
