@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -97,6 +99,20 @@ print(AppTest.from_string("from captioner.app.hello import page; page.page()").r
         == "Hello there"
     )
     assert named("a page") == {"captioner/app/NAME/page.py", "streamlit_app.py"}
+
+
+PAGES = sorted(path.parent for path in (ROOT / "captioner" / "app").glob("*/page.py"))
+
+
+@pytest.mark.parametrize("folder", PAGES, ids=lambda folder: folder.name)
+def test_the_texts_of_a_page_stand_together_and_are_whole(folder: Path) -> None:
+    texts = ast.parse((folder / "texts.py").read_text(encoding="utf-8"))
+    constants = [node.value for node in ast.walk(texts) if isinstance(node, ast.Constant)]
+    assert len(constants) > 5
+    for text in constants:
+        assert isinstance(text, str)
+        fields = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
+        assert all(field.isidentifier() or not field for field in fields), text
 
 
 def test_a_text_takes_one_line(copy: Path, run: Run) -> None:
