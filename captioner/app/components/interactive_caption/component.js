@@ -7,11 +7,14 @@ const MAX_OPACITY = 0.58
 const FAINT = 0.2 // shares of the highest attention: below the first nothing is drawn, from the second on all
 const FULL = 0.95
 const OUTLINE = 0.5 // the line around the place that got at least half of the highest attention
-const LOW_COLOR = [214, 20, 140] // RGB, from little attention …
-const HIGH_COLOR = [255, 176, 0] // … to the most
+const LOW_COLOR = [124, 58, 237] // RGB, from little attention …
+const HIGH_COLOR = [255, 45, 120] // … to the most
 const STEP = 1100 // milliseconds a word while the sentence plays
 const HEADER = 72 // pixels: Streamlit's, with some space
 const ROOM = 0.6 // of the window's height: what is below this is free for the details of a pinned word
+
+const PALETTE = Array.from({ length: 256 }, (_, value) => color(value / 255))
+const WHITE = packed([255, 255, 255, 235])
 
 const views = new WeakMap()
 
@@ -249,43 +252,64 @@ function overlay(grid, width, height) {
   const values = enlarged(grid, canvas.width, canvas.height)
   const context = canvas.getContext("2d")
   const pixels = context.createImageData(canvas.width, canvas.height)
-  values.forEach((value, at) => pixels.data.set(color(value, onOutline(values, at, canvas.width)), 4 * at))
+  const colors = new Uint32Array(pixels.data.buffer)
+  for (let at = 0; at < values.length; at++) {
+    colors[at] = onOutline(values, at, canvas.width) ? WHITE : PALETTE[Math.round(255 * values[at])]
+  }
   context.putImageData(pixels, 0, 0)
   return canvas
 }
 
-function color(value, outlined) {
-  if (outlined) return [255, 255, 255, 235]
+function onOutline(values, at, width) {
+  const inside = values[at] >= OUTLINE
+  const right = (at + 1) % width ? at + 1 : at
+  const below = at + width < values.length ? at + width : at
+  return inside !== values[right] >= OUTLINE || inside !== values[below] >= OUTLINE
+}
+
+// The colour of an attention from 0 to 1: opaque and like HIGH_COLOR where it is high.
+function color(value) {
   const share = Math.min(1, Math.max(0, (value - FAINT) / (FULL - FAINT)))
   const smooth = share * share * (3 - 2 * share)
   const rgb = LOW_COLOR.map((low, channel) => low + (HIGH_COLOR[channel] - low) * smooth)
-  return [...rgb, 255 * MAX_OPACITY * smooth]
+  return packed([...rgb, 255 * MAX_OPACITY * smooth])
 }
 
-function onOutline(values, at, width) {
-  const inside = values[at] >= OUTLINE
-  return inside !== values[at + 1] >= OUTLINE || inside !== values[at + width] >= OUTLINE
+// Four bytes, RGBA, as the number that stands for them in an array of 32 bits.
+function packed(rgba) {
+  return new Uint32Array(Uint8ClampedArray.from(rgba).buffer)[0]
 }
 
-// The grid at every pixel, smooth (cubic B-spline, separable), with 1 at its peak.
+// The grid at every pixel, row by row, smooth (cubic B-spline, separable), with 1 at its peak.
 function enlarged(grid, width, height) {
-  const across = grid.map((row) => spline(row, width))
+  const [columns, rows] = [spline(grid[0].length, width), spline(grid.length, height)]
+  const across = grid.map((row) => columns.map((terms) => weighted(terms, row)))
   const result = new Float32Array(width * height)
-  for (let x = 0; x < width; x++) {
-    const column = spline(across.map((row) => row[x]), height)
-    for (let y = 0; y < height; y++) result[y * width + x] = column[y]
+  let peak = 1e-9
+  for (let y = 0; y < height; y++) {
+    const [[i, a], [j, b], [k, c], [l, d]] = rows[y]
+    for (let x = 0; x < width; x++) {
+      const value = a * across[i][x] + b * across[j][x] + c * across[k][x] + d * across[l][x]
+      result[y * width + x] = value
+      if (value > peak) peak = value
+    }
   }
-  const peak = result.reduce((highest, value) => Math.max(highest, value), 1e-9)
   return result.map((value) => value / peak)
 }
 
-function spline(values, length) {
-  const value = (index) => values[Math.max(0, Math.min(values.length - 1, index))]
-  return Float32Array.from({ length }, (_, at) => {
-    const place = ((at + 0.5) / length) * values.length - 0.5
+function weighted(terms, values) {
+  return terms.reduce((sum, [index, weight]) => sum + weight * values[index], 0)
+}
+
+// For each of `length` places along `count` values: the four values around it, as [index, weight].
+function spline(count, length) {
+  return Array.from({ length }, (_, at) => {
+    const place = ((at + 0.5) / length) * count - 0.5
     const left = Math.floor(place)
     const t = place - left
     const weights = [(1 - t) ** 3, 3 * t ** 3 - 6 * t ** 2 + 4, -3 * t ** 3 + 3 * t ** 2 + 3 * t + 1, t ** 3]
-    return weights.reduce((sum, weight, offset) => sum + (weight * value(left - 1 + offset)) / 6, 0)
+    return weights.map((weight, offset) => {
+      return [Math.max(0, Math.min(count - 1, left - 1 + offset)), weight / 6]
+    })
   })
 }
