@@ -1,4 +1,4 @@
-"""Images for display: scaled down, cropped to a thumbnail, or with the attention as brightness."""
+"""Images for display, scaled down or cropped to a thumbnail, and attention in words."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ from PIL import Image, ImageOps
 from captioner.images import Pixels
 
 Attention = NDArray[np.float32]  # [h, w], sums to 1
-
-SHADE = (14, 22, 32)  # RGB, nearly black; light and dark need no colour vision
-MAX_SHADE = 0.82  # opacity of the shade where the model did not look at all
-FULLY_BRIGHT = 4.0  # times the average attention: an even map stays dim all over
 
 ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
@@ -32,20 +28,6 @@ def scaled_down(image: Pixels, side: int) -> Pixels:
 def thumbnail(image: Pixels, size: tuple[int, int] = (320, 240)) -> Pixels:
     """Crop uint8[H, W, 3] around the centre to ``size``, (width, height) in pixels."""
     return np.asarray(ImageOps.fit(Image.fromarray(image), size, Image.Resampling.LANCZOS))
-
-
-def overlay(image: Pixels, attention: Attention) -> Pixels:
-    """Darken uint8[H, W, 3] where the model did not look, by attention of any grid, float32[h, w].
-
-    The encoder sees the whole image squashed to a square, so the grid is stretched over all of it.
-    """
-    height, width = image.shape[:2]
-    peak = max(float(attention.max()), FULLY_BRIGHT / attention.size)
-    brightness = Image.fromarray(attention.astype(np.float32) / peak)
-    smooth = np.asarray(brightness.resize((width, height), Image.Resampling.BILINEAR))[..., None]
-    # The exponent, as the eye tells dark shades apart better than bright ones.
-    opacity = MAX_SHADE * (1 - np.clip(smooth, 0, 1) ** 0.7)
-    return np.asarray(image * (1 - opacity) + np.array(SHADE) * opacity + 0.5, np.uint8)
 
 
 def describe_attention(attention: Attention) -> str:
