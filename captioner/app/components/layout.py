@@ -37,8 +37,10 @@ def run(
     """
     sessions.note_current()
     hidden = [_redirect(address, *target) for address, target in moved.items()]
+    # Before the navigation: a browser would ask fonts.gstatic.com for a page's icon until this one comes.
+    st.set_page_config(page_icon=ICON, layout="wide")
     current = st.navigation([*pages, *hidden], position="top")
-    st.set_page_config(page_title=f"{current.title} – {NAME}", page_icon=ICON, layout="wide")
+    st.set_page_config(page_title=f"{current.title} – {NAME}")
     ink = INK[st.context.theme.type or "light"]
     st.logo(LOGO.read_text("utf-8").replace("currentColor", ink), size="large")
     uploads.free_other_pages(current.url_path, waiting_uploads())
