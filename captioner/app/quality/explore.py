@@ -87,7 +87,7 @@ def _show_pictures(
     first = (page - 1) * PER_PAGE
     for number, row in enumerate(matches[first : first + PER_PAGE], start=first + 1):
         with grid.cell(), st.container(border=True):
-            _picture(row, samples[row.image])
+            show_picture(row.caption, samples[row.image])
             st.markdown(f"“{wording.escape(row.caption)}”")
             _confidence(row)
             with st.popover(texts.MORE.format(number=number)):
@@ -109,7 +109,7 @@ def _show_table(
         st.caption(CIDER_DESCRIPTION)
     with right:
         if chosen.image in samples:
-            _picture(chosen, samples[chosen.image])
+            show_picture(chosen.caption, samples[chosen.image])
         st.subheader(f"“{wording.escape(chosen.caption)}”", anchor=False)
         _confidence(chosen)
         _details(chosen, captions, samples.get(chosen.image))
@@ -200,7 +200,8 @@ def _comparison(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> str
     )
 
 
-def _picture(chosen: ScoredCaption, sample: Sample) -> None:
+def show_picture(caption: str, sample: Sample) -> None:
+    """Draw a test picture, with the model's caption for those who cannot see it."""
     from captioner.app.components import attention_overlay
 
     try:
@@ -208,7 +209,7 @@ def _picture(chosen: ScoredCaption, sample: Sample) -> None:
     except CaptionerError as error:
         show_error(error)
     else:
-        st.image(attention_overlay.thumbnail(image, SIZE), width="stretch", alt=chosen.caption)
+        st.image(attention_overlay.thumbnail(image, SIZE), width="stretch", alt=caption)
 
 
 def _scores(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> None:

@@ -28,12 +28,21 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Example:
+    """A test image, what it shows (empty where nobody has written that), and the model's caption."""
+
+    image: str
+    shows: str
+    caption: str
+
+
+@dataclass(frozen=True)
 class Failure:
-    """A kind of mistake, with examples: what the image shows (may be empty), and the caption."""
+    """A kind of mistake, with examples."""
 
     title: str
     reason: str
-    examples: tuple[tuple[str, str], ...]
+    examples: tuple[Example, ...]
 
 
 def _case(image: str, shows: str, wrong: str) -> Case:
@@ -113,14 +122,14 @@ def observed_failures(captions: Sequence[ScoredCaption]) -> list[Failure]:
     return [failure for failure in (*failures, _repetition(captions)) if failure.examples]
 
 
-def _examples(cases: Sequence[Case], captions: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def _examples(cases: Sequence[Case], captions: dict[str, str]) -> tuple[Example, ...]:
     wrong = [case for case in cases if case.wrong & set(words(captions.get(case.image, "")))]
-    return tuple((case.shows, captions[case.image]) for case in wrong[:MAX_EXAMPLES])
+    return tuple(Example(case.image, case.shows, captions[case.image]) for case in wrong[:MAX_EXAMPLES])
 
 
 def _repetition(captions: Sequence[ScoredCaption]) -> Failure:
     """Captions that name a thing or a colour a second time, all of them counted."""
-    repeated = [row.caption for row in captions if REPETITION.search(row.caption)]
+    repeated = [row for row in captions if REPETITION.search(row.caption)]
     reason = f"It does so in {len(repeated):,} of its {len(captions):,} sentences about the test pictures."
-    examples = tuple(("", caption) for caption in repeated[:MAX_EXAMPLES])
+    examples = tuple(Example(row.image, "", row.caption) for row in repeated[:MAX_EXAMPLES])
     return Failure("It says the same thing twice", reason, examples)

@@ -90,18 +90,24 @@ def _similarity(metrics: Metrics) -> str:
 
 
 def _show_failures(captions: Sequence[ScoredCaption]) -> None:
-    """Frequent mistakes, with captions of the active model."""
+    """Frequent mistakes, with captions of the active model, and with their pictures where these are here."""
     observed = failures.observed_failures(captions)
     if not observed:
         return
     st.header(texts.FAILURES, anchor=False)
     st.markdown(texts.FAILURES_INTRODUCTION)
+    samples, _ = serving.samples()
     for failure in observed:
-        lines = [
-            f"- {texts.IT_SAID.format(shows=shows) if shows else ''}“{wording.escape(caption)}”"
-            for shows, caption in failure.examples
-        ]
-        st.markdown(f"**{failure.title}.** {failure.reason}\n\n" + "\n".join(lines))
+        left, right = st.columns([4, 7], gap="medium")
+        left.markdown(f"**{failure.title}.** {failure.reason}")
+        with right:
+            grid = st.grid(failures.MAX_EXAMPLES, min_column_width=145)
+        for example in failure.examples:
+            with grid.cell(), error_boundary():
+                if example.image in samples:
+                    explore.show_picture(example.caption, samples[example.image])
+                shows = texts.IT_SAID.format(shows=example.shows) if example.shows else ""
+                st.markdown(f"{shows}“{wording.escape(example.caption)}”")
 
 
 def _show_other_models(bundle: Bundle) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from captioner.app.quality import failures
+from captioner.app.quality.failures import Example
 from captioner.app.quality.failures import observed_failures as observed
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
@@ -25,7 +26,7 @@ def test_a_failure_is_described_with_captions_of_the_model() -> None:
     caption = f"a {min(case.wrong)} somewhere"
     (result,) = observed(captions_of({case.image: caption, "another.jpg": "a dog runs"}))
     assert result.title == failures.KINDS[0][0]
-    assert result.examples == ((case.shows, caption),)
+    assert result.examples == (Example(case.image, case.shows, caption),)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.image)
@@ -63,7 +64,7 @@ def test_each_kind_of_failure_has_only_a_few_examples() -> None:
 )
 def test_repeated_things_are_found_and_counted(caption: str, twice: bool) -> None:
     result = observed(captions_of({"a.jpg": caption, "b.jpg": "a dog runs"}))
-    assert [failure.examples for failure in result] == ([(("", caption),)] if twice else [])
+    assert [failure.examples for failure in result] == ([(Example("a.jpg", "", caption),)] if twice else [])
     assert all("in 1 of its 2 sentences" in failure.reason for failure in result)
 
 
@@ -73,7 +74,7 @@ def test_an_empty_caption_is_no_failure() -> None:
 
 def test_examples_are_captions_of_the_committed_bundle(committed: Bundle) -> None:
     everything = predictions.scored_captions(committed)
-    examples = {caption for failure in observed(everything) for _, caption in failure.examples}
+    examples = {example.caption for failure in observed(everything) for example in failure.examples}
     assert examples <= {sentence.caption for sentence in everything}
 
 
