@@ -23,7 +23,7 @@ from tests.app.caption.test_page import open_page
 from tests.conftest import UseCaptioner
 from tests.fake_captioner import FakeCaptioner, make_warning, photo
 from tests.novelty.test_detector import make_detector
-from tests.visitor import checked, page_text, press, upload
+from tests.visitor import checked, open_details, page_text, press, upload
 
 Pictures = dict[str, bytes]  # name → file
 SENTENCE = SENTENCES[UNFAMILIAR]
@@ -170,7 +170,7 @@ def test_low_confidence_is_hidden_before_the_rating(
 
 
 def test_the_figures_stand_in_the_details_and_stay_plain_text(doubtful: FakeCaptioner) -> None:
-    assert "Measured \\*once\\*\\." in page_text(checked(upload(open_page(), photo(3))))
+    assert "Measured \\*once\\*\\." in page_text(open_details(upload(open_page(), photo(3))))
 
 
 def test_without_a_warning_nothing_is_shown(fake: FakeCaptioner) -> None:
