@@ -1,11 +1,13 @@
-"""BLEU-1…4, ROUGE-L and CIDEr of captions against references, as coco-caption defines them.
+"""BLEU-1…4, ROUGE-L, CIDEr and content-word F1 of captions against references.
 
-A caption is a list of tokens, never raw text, because scores depend on the tokeniser. The values equal those
-of coco-caption's pure Python scorers to 1e-6, deviations from the papers included:
+A caption is a list of tokens, never raw text, because scores depend on the tokeniser. All but content-word F1
+equal those of coco-caption's pure Python scorers to 1e-6, deviations from the papers included:
 
 - BLEU: Papineni et al. 2002, "BLEU: a Method for Automatic Evaluation of Machine Translation".
 - ROUGE-L: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries".
 - CIDEr: Vedantam et al. 2015; see ``cider``.
+
+Content-word F1 is for checking the others: nothing may be trained, chosen or tuned by it.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captioner.cider import MAX_N, Cider, NGram, Tokens, check_references, ngrams
+from captioner.text import is_content_word
 
 Captions: TypeAlias = Sequence[Tokens]  # one per image
 References: TypeAlias = Sequence[Sequence[Tokens]]  # several per image
@@ -136,6 +140,26 @@ def _rouge_l_of_images(candidates: Captions, references: References) -> NDArray[
     return np.array([rouge_l(*pair) for pair in zip(candidates, references, strict=True)])
 
 
+def content_f1(candidate: Tokens, references: Sequence[Tokens]) -> float:
+    """F1 of the distinct content words of a caption; 0 where it, or every reference, has none.
+
+    Precision is the share of them that stand in any reference. Recall is the share of a reference's that the
+    caption has, averaged over the references that have any: nobody says all that five people say.
+    """
+    check_references(references)
+    said, *people = (set(filter(is_content_word, tokens)) for tokens in (candidate, *references))
+    shared = said.intersection(set[str]().union(*people))
+    if not shared:
+        return 0.0
+    precision = len(shared) / len(said)
+    recall = fmean(len(said & words) / len(words) for words in people if words)
+    return 2 * precision * recall / (precision + recall)
+
+
+def _content_f1_of_images(candidates: Captions, references: References) -> NDArray[np.float64]:
+    return np.array([content_f1(*pair) for pair in zip(candidates, references, strict=True)])
+
+
 def _cider_of_images(candidates: Captions, references: References) -> NDArray[np.float64]:
     return Cider(references).score_all(candidates, range(len(candidates)))
 
@@ -197,4 +221,7 @@ METRICS: dict[str, Metric] = {
     "bleu4": Metric("BLEU-4", "bleu", 1, _bleu_of_images, corpus=_corpus_bleu(4)),
     "rouge_l": Metric("ROUGE-L", "rouge", 1, _rouge_l_of_images),
     "cider": Metric("CIDEr", "cider", 10, _cider_of_images),
+    "content_f1": Metric(
+        "Content-word F1", "content_f1", 1, _content_f1_of_images, charted=False, optional=True
+    ),
 }

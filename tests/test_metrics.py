@@ -16,7 +16,7 @@ from pycocoevalcap.rouge.rouge import Rouge
 
 from captioner import metrics
 from captioner.cider import Cider
-from captioner.text import words
+from captioner.text import is_content_word, words
 
 FIXTURE = json.loads((Path(__file__).parent / "fixtures" / "coco_scores.json").read_text("utf-8"))
 CANDIDATES = [image["candidate"].split() for image in FIXTURE["images"]]
@@ -26,12 +26,13 @@ REFERENCES = [[caption.split() for caption in image["references"]] for image in 
 captions = st.lists(st.sampled_from(["a", "dog", "cat", "runs", "on", "the"]), max_size=9)
 reference_sets = st.lists(captions.filter(bool), min_size=1, max_size=4)
 corpora = st.lists(st.tuples(captions, reference_sets), min_size=1, max_size=5)
+COCO = ("bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "cider")  # the metrics that coco-caption has
 quickly = settings(max_examples=settings().max_examples // 3)
 
 
 def test_corpus_scores_are_those_of_coco_caption() -> None:
     scores = metrics.score(CANDIDATES, REFERENCES)
-    assert scores == pytest.approx(FIXTURE["corpus"], abs=1e-6)
+    assert {key: scores[key] for key in COCO} == pytest.approx(FIXTURE["corpus"], abs=1e-6)
 
 
 @pytest.mark.parametrize("i", range(len(CANDIDATES)))
@@ -47,7 +48,8 @@ def test_caption_scores_are_those_of_coco_caption(i: int) -> None:
 def test_any_corpus_scores_as_coco_caption_has_it(corpus: list[tuple[list[str], list[list[str]]]]) -> None:
     candidates, references = [pair[0] for pair in corpus], [pair[1] for pair in corpus]
     expected, each = coco_scores(candidates, references)
-    assert metrics.score(candidates, references) == pytest.approx(expected, abs=1e-6)
+    scores = metrics.score(candidates, references)
+    assert {key: scores[key] for key in COCO} == pytest.approx(expected, abs=1e-6)
     bleu4 = [metrics.sentence_bleu4(*pair) for pair in corpus]
     assert bleu4 == pytest.approx(each["bleu4"], abs=1e-6)
     cider = Cider(references).score_all(candidates, range(len(corpus)))
@@ -64,18 +66,14 @@ def coco_scores(
     bleu, each_bleu = Bleu(4).compute_score(references_by_id, candidates_by_id, verbose=0)
     rouge, _ = Rouge().compute_score(references_by_id, candidates_by_id)
     cider, each_cider = CocoCider().compute_score(references_by_id, candidates_by_id)
-    corpus = dict(
-        zip(["bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "cider"], [*bleu, rouge, cider], strict=True)
-    )
+    corpus = dict(zip(COCO, [*bleu, rouge, cider], strict=True))
     return corpus, {"bleu4": each_bleu[3], "cider": each_cider}
 
 
 def test_a_reference_repeated_is_a_perfect_caption() -> None:
     alone = [references[0] for references in REFERENCES if len(references[0]) > 3]
     scores = metrics.score(alone, [[caption] for caption in alone])
-    assert scores == pytest.approx(
-        {"bleu1": 1, "bleu2": 1, "bleu3": 1, "bleu4": 1, "rouge_l": 1, "cider": 10}, abs=1e-6
-    )
+    assert scores == pytest.approx({key: metric.maximum for key, metric in metrics.METRICS.items()}, abs=1e-6)
 
 
 def test_an_empty_caption_scores_zero() -> None:
@@ -106,6 +104,38 @@ def test_the_closest_reference_is_the_shorter_of_two_equally_far() -> None:
     assert metrics.bleu([words("a b c d e")], [references])[0] == pytest.approx(1)
 
 
+def test_content_words_are_compared_with_any_reference_and_with_each() -> None:
+    references = [words("a brown dog runs"), words("the dog is on the grass"), words("it is there")]
+    # Said: brown, cat, grass; brown and grass are in a reference. Recall: 1 of 3, 1 of 2, and one without.
+    recall = (1 / 3 + 1 / 2) / 2
+    expected = 2 * (2 / 3) * recall / (2 / 3 + recall)
+    assert metrics.content_f1(words("a brown cat on grass"), references) == pytest.approx(expected)
+
+
+@given(captions, reference_sets, st.randoms(use_true_random=False))
+@quickly
+def test_content_f1_takes_neither_order_nor_repetition_nor_function_words(
+    caption: list[str], references: list[list[str]], random: Any
+) -> None:
+    score = metrics.content_f1(caption, references)
+    changed = [*caption, "the", *caption]
+    random.shuffle(changed)
+    assert metrics.content_f1(changed, references) == pytest.approx(score)
+    assert 0 <= score <= 1
+
+
+@given(captions, captions.filter(bool))
+@quickly
+def test_content_f1_is_1_for_the_same_content_words_0_for_others_and_symmetric(
+    one: list[str], other: list[str]
+) -> None:
+    content, others = (set(filter(is_content_word, tokens)) for tokens in (one, other))
+    score = metrics.content_f1(one, [other])
+    assert (score == 1) == (bool(content) and content == others)
+    assert (score == 0) == content.isdisjoint(others)
+    assert one == [] or metrics.content_f1(other, [one]) == pytest.approx(score)
+
+
 @given(corpora, st.randoms(use_true_random=False))
 @quickly
 def test_the_order_of_images_and_references_does_not_matter(
@@ -123,6 +153,8 @@ def test_text_and_missing_references_are_refused() -> None:
         metrics.sentence_bleu4("a dog", [["a", "dog"]])
     with pytest.raises(TypeError, match="lists of words"):
         metrics.rouge_l(["a", "dog"], ["a dog"])
+    with pytest.raises(TypeError, match="lists of words"):
+        metrics.content_f1(["a", "dog"], ["a dog"])
     with pytest.raises(ValueError, match="at least one reference"):
         metrics.rouge_l(["a"], [])
     with pytest.raises(ValueError, match="2 captions and 1 lists"):

@@ -104,7 +104,11 @@ def _metadata(metrics: Metrics | None) -> ModelCardData:
         pipeline_tag="image-to-text",
         tags=["image-captioning"],
         datasets=[DATASET],
-        metrics=list(dict.fromkeys(metric.hub_type for metric in METRICS.values())) if metrics else None,
+        metrics=list(
+            dict.fromkeys(metric.hub_type for key, metric in METRICS.items() if key in metrics.scores)
+        )
+        if metrics
+        else None,
         model_name="captioner" if metrics else None,
         eval_results=_eval_results(metrics) if metrics else None,
     )

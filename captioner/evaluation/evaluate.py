@@ -178,7 +178,7 @@ def table(result: Metrics) -> str:
             f"{result.split_name} {result.split} split, {result.images} pictures, "
             f"tokeniser {result.tokenizer}, beam {result.beams}, length penalty {result.length_penalty:g}"
             + (f", chosen by agreement with {result.samples} samples" if result.samples else ""),
-            f"{'':24}" + "".join(f"{metric.name:>8}" for metric in metrics.METRICS.values()),
+            f"{'':24}" + "".join(f"  {metric.name:>6}" for metric in metrics.METRICS.values()),
             *(f"{name:24}{_cells(scores)}" for name, scores in rows.items()),
             f"95 % interval of CIDEr: {low:.3f} to {high:.3f} (bootstrap over pictures)",
             f"{result.distinct_captions} distinct captions, {result.words_used} distinct words",
@@ -193,7 +193,11 @@ def table(result: Metrics) -> str:
 
 
 def _cells(scores: Mapping[str, float]) -> str:
-    return "".join(f"{scores.get(key, np.nan):8.3f}" for key in metrics.METRICS)
+    """The scores, each as wide as the name of its metric."""
+    return "".join(
+        f"  {scores.get(key, np.nan):{max(6, len(metric.name))}.3f}"
+        for key, metric in metrics.METRICS.items()
+    )
 
 
 def write(

@@ -22,9 +22,9 @@ from tests import tiny
 MODEL, CONSTANT, PEOPLE = (
     dict(zip(REGISTRY, numbers, strict=True))
     for numbers in (
-        (0.62, 0.44, 0.3, 0.197, 0.455, 0.484),
-        (0.438, 0.26, 0.16, 0.091, 0.341, 0.055),
-        (0.647, 0.45, 0.31, 0.214, 0.495, 0.82),
+        (0.62, 0.44, 0.3, 0.197, 0.455, 0.484, 0.41),
+        (0.438, 0.26, 0.16, 0.091, 0.341, 0.055, 0.1),
+        (0.647, 0.45, 0.31, 0.214, 0.495, 0.82, 0.47),
     )
 )
 METRICS: dict[str, Any] = {
@@ -93,12 +93,21 @@ def test_the_head_is_what_the_hub_asks_for() -> None:
     head = vars(data)
     assert (head["library_name"], head["pipeline_tag"]) == ("litert", "image-to-text")
     assert (data.license, data.language, data.datasets) == ("apache-2.0", "en", [DATASET])
-    assert data.metrics == ["bleu", "rouge", "cider"]
+    assert data.metrics == ["bleu", "rouge", "cider", "content_f1"]
+
+
+def test_a_score_that_was_not_measured_is_a_dash_and_not_in_the_head() -> None:
+    coco = {key: score for key, score in MODEL.items() if key != "content_f1"}
+    older = card(metrics=metrics(scores=coco))
+    assert "| Content-word F1 |" in older.text
+    assert "| 0.484 | – |" in older.text
+    assert "content_f1" not in older.content
 
 
 def test_every_result_carries_its_split_and_options() -> None:
     assert {result.metric_name: result.metric_value for result in results(card())} == {
         "BLEU-1": 0.62, "BLEU-2": 0.44, "BLEU-3": 0.3, "BLEU-4": 0.197, "ROUGE-L": 0.455, "CIDEr": 0.484,
+        "Content-word F1": 0.41,
     }  # fmt: skip
     for result in results(card()):
         assert (result.dataset_type, result.dataset_split) == (DATASET, "test")

@@ -53,10 +53,8 @@ def test_two_runs_of_a_recipe_stay_two(tmp_path: Path) -> None:
     sealed = baselines.add(
         own, [scored(tmp_path / name, "twice", cider) for name, cider in (("a", 0.5), ("b", 0.55))]
     )
-    assert [line.split(" | ")[-1] for line in lines(sealed.card()) if "`twice`" in line] == [
-        "0.500 |",
-        "0.550 |",
-    ]
+    found = [line.split(" | ")[-2] for line in lines(sealed.card()) if "`twice`" in line]
+    assert found == ["0.500", "0.550"]
 
 
 def test_scores_that_do_not_say_what_they_depend_on_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,17 @@ def test_diversity_and_fluency_are_measured(
     assert result.verbatim_share == pytest.approx(2 / 3)
     assert result.incomplete_share == pytest.approx(1 / 3)
     assert (result.repeated_ngrams_share, result.redundant_share) == (0, 0)
+
+
+def test_the_scores_stand_below_the_names_of_their_metrics(
+    dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
+) -> None:
+    result, _ = evaluation.evaluate(fake_captioner(captioner_texts()), dataset)
+    names, *rows = evaluation.table(result).splitlines()[1:5]
+    ends = [match.end() for match in re.finditer(r"\S(?=  |$)", names)]
+    assert len(ends) == len(metrics.METRICS)
+    for row in rows:
+        assert [match.end() for match in re.finditer(r"\.\d{3}", row)] == ends
 
 
 def test_redundant_captions_are_counted_for_model_and_people(

@@ -50,8 +50,8 @@ def show(metrics: Metrics | None, baselines: Sequence[Baseline]) -> None:
         names = [metric.name for metric in METRICS.values()]
         table = pd.DataFrame(rows, columns=["", texts.DECODING_COLUMN, *names])
         st.table(table, hide_index=True, border="horizontal")
-        if model_card.decoding_differs(metrics, baselines):
-            st.caption(texts.DECODING_DIFFERS)
+        differs = model_card.decoding_differs(metrics, baselines)
+        st.caption(f"{texts.TABLE_EXPLAINED} {texts.DECODING_DIFFERS if differs else ''}")
     _caption_statistics(metrics)
 
 
