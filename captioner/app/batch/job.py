@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from captioner import images
-from captioner.app.components import attention_overlay, wording
+from captioner.app.components import resizing, wording
 from captioner.app.components.wording import BYTE_ORDER_MARK, escape_formula
 from captioner.app.state import uploads
 from captioner.errors import CaptionerError
@@ -116,7 +116,7 @@ def _result(name: str, image: Pixels, caption: Caption) -> PictureResult:
 def _thumbnail(image: Pixels) -> str:
     """uint8[H, W, 3] as a data URL, so that the picture is only in the table."""
     file = io.BytesIO()
-    Image.fromarray(attention_overlay.thumbnail(image, THUMBNAIL)).save(file, "JPEG", quality=80)
+    Image.fromarray(resizing.thumbnail(image, THUMBNAIL)).save(file, "JPEG", quality=80)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 

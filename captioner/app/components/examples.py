@@ -113,12 +113,12 @@ def _drawn_thumbnails() -> dict[str, tuple[Sample, Pixels]]:
 
 
 def _with_thumbnails(samples: tuple[Sample, ...]) -> dict[str, tuple[Sample, Pixels]]:
-    from captioner.app.components import attention_overlay  # late: it imports Pillow
+    from captioner.app.components import resizing  # late: it imports Pillow
 
     thumbnails = {}
     for sample in samples:
         try:
-            thumbnails[sample.name] = (sample, attention_overlay.thumbnail(images.read(sample.read())))
+            thumbnails[sample.name] = (sample, resizing.thumbnail(images.read(sample.read())))
         except CaptionerError as error:
             log.warning("example %s is left out: %s", sample.name, error)
     return thumbnails

@@ -202,14 +202,14 @@ def _comparison(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> str
 
 def show_picture(caption: str, sample: Sample) -> None:
     """Draw a test picture, with the model's caption for those who cannot see it."""
-    from captioner.app.components import attention_overlay
+    from captioner.app.components import resizing
 
     try:
         image = images.read(sample.read())
     except CaptionerError as error:
         show_error(error)
     else:
-        st.image(attention_overlay.thumbnail(image, SIZE), width="stretch", alt=caption)
+        st.image(resizing.thumbnail(image, SIZE), width="stretch", alt=caption)
 
 
 def _scores(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from captioner.app.components import attention_overlay
+from captioner.app.components import resizing
 from captioner.app.components.interactive_caption import payload
 from captioner.app.state.session import DecodedImage
 from captioner.images import Pixels
@@ -88,5 +88,5 @@ def _picture_url(sha256: str, _pixels: Pixels) -> str:
 def picture_url(pixels: Pixels) -> str:
     """An image, uint8[H, W, 3], as a small JPEG file in a ``data:`` address."""
     file = io.BytesIO()
-    Image.fromarray(attention_overlay.scaled_down(pixels, MAX_SIDE)).save(file, "JPEG", quality=QUALITY)
+    Image.fromarray(resizing.scaled_down(pixels, MAX_SIDE)).save(file, "JPEG", quality=QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -6,13 +6,16 @@ from collections.abc import Collection
 from typing import Any
 
 from captioner.app.components import wording
-from captioner.app.components.attention_overlay import Attention, describe_attention
+from captioner.app.components.interactive_caption.attention import (
+    Attention,
+    describe_attention,
+    normalised,
+)
 from captioner.images import Pixels
 from captioner.inference.decoding import END_WORD, Candidate, Word
 
 Json = dict[str, Any]
 
-DIGITS = 3  # decimal places of the attention
 STYLES = ("sure", "fairly", "guess")  # classes of component.css: solid, dashed and dotted underline
 LEVEL_STYLES = dict(zip((name for _, name in wording.LEVELS), STYLES, strict=True))
 CHOSEN, CHOSEN_STYLE = "your choice", "chosen"
@@ -77,12 +80,6 @@ def _word(word: Word, position: str, *, chosen: bool) -> Json:
 
 def _looked(attention: Attention) -> str:
     return f"looked {describe_attention(attention)}"
-
-
-def normalised(attention: Attention) -> list[list[float]]:
-    """Attention float[h, w] as rows of numbers, divided by the highest, so that each word's own peak is 1."""
-    peak = max(float(attention.max()), 1e-9)
-    return [[round(float(value) / peak, DIGITS) for value in row] for row in attention]
 
 
 def _ordinal(number: int) -> str:

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import numpy as np
-from hypothesis import given
-from hypothesis import strategies as some
-
 from captioner.app.components import wording
 from captioner.app.components.interactive_caption import payload
 from tests.fake_captioner import SENTENCES, make_candidate
@@ -40,15 +36,6 @@ def test_without_attention_nothing_claims_that_the_model_looked() -> None:
     for word in payload.build(replace(CANDIDATE, words=words))["words"]:
         assert word["attention"] is None
         assert word["place"] == ""
-
-
-@given(some.lists(some.floats(0, 1, width=32), min_size=49, max_size=49))
-def test_the_peak_of_every_word_is_one(values: list[float]) -> None:
-    attention = np.array(values, np.float32).reshape(7, 7)
-    rows = payload.normalised(attention)
-    assert [len(row) for row in rows] == [7] * 7
-    assert all(0 <= value <= 1 for row in rows for value in row)
-    assert attention.max() < 1e-6 or max(map(max, rows)) == 1
 
 
 def test_what_is_not_measured_is_not_rated() -> None:

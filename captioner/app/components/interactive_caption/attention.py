@@ -1,14 +1,13 @@
-"""Images for display, scaled down or cropped to a thumbnail, and attention in words."""
+"""Attention as numbers for the overlay, and in words."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
-
-from captioner.images import Pixels
 
 Attention = NDArray[np.float32]  # [h, w], sums to 1
+
+DIGITS = 3  # decimal places of what is sent to the browser
 
 ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
@@ -18,16 +17,10 @@ COLUMNS = ("left", "middle", "right")
 MOSTLY_NINTH, MOSTLY_THIRD, SOME_NINTH = 0.35, 0.55, 0.2
 
 
-def scaled_down(image: Pixels, side: int) -> Pixels:
-    """Scale uint8[H, W, 3] down to at most ``side`` pixels wide and high, in proportion."""
-    small = Image.fromarray(image)
-    small.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return np.asarray(small)
-
-
-def thumbnail(image: Pixels, size: tuple[int, int] = (320, 240)) -> Pixels:
-    """Crop uint8[H, W, 3] around the centre to ``size``, (width, height) in pixels."""
-    return np.asarray(ImageOps.fit(Image.fromarray(image), size, Image.Resampling.LANCZOS))
+def normalised(attention: Attention) -> list[list[float]]:
+    """Attention float[h, w] as rows of numbers, divided by the highest, so that each word's own peak is 1."""
+    peak = max(float(attention.max()), 1e-9)
+    return [[round(float(value) / peak, DIGITS) for value in row] for row in attention]
 
 
 def describe_attention(attention: Attention) -> str:
