@@ -142,7 +142,8 @@ def test_no_page_loads_from_other_servers(open_page: Open, address: str, path: s
 def test_a_file_that_is_no_picture_is_explained(open_page: Open) -> None:
     page = open_page()
     upload(page, b"not a picture", readable=False)
-    expect(page.get_by_role("alert")).to_contain_text("not a picture that can be read here")
+    expect(page.get_by_role("alert").filter(has_text="not a picture that can be read here")).to_be_visible()
+    wait_until_idle(page)
     upload(page, photo())
     caption_text(page)
 
