@@ -16,6 +16,7 @@ from captioner.cider import PredictedWords
 from captioner.inference import blocklist as blocklists
 from captioner.inference import reranking, warning
 from captioner.inference.beam_search import decode
+from captioner.inference.confidence import RecentConfidences
 from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, DecodingResult, Word
 from captioner.inference.litert_model import Model, PictureStepper
 from captioner.inference.warning import CaptionWarning, WarningRules
@@ -127,6 +128,7 @@ class Captioner:
         self._model = Model(bundle, threads)
         rules = warning.read(bundle, self._model.channels) if with_warnings else None
         self.warning_rules = rules or WarningRules()
+        self._confidences = RecentConfidences()
 
     def caption(self, picture: Picture, options: DecodingOptions | None = None) -> Caption:
         """Describe a picture.
@@ -158,7 +160,7 @@ class Captioner:
         """Put regions float32[1, R, C] from ``encode`` into words.
 
         The warnings do not depend on ``options``: their thresholds were measured with the bundle's own. So
-        other options may need a second search.
+        other options need a second search, unless the picture was captioned recently.
 
         Raises:
             ValueError: the prefix has a word outside the vocabulary or on the blocklist.
@@ -166,11 +168,15 @@ class Captioner:
         """
         options = options or self.options
         result = self._search(regions, options)
-        default_result = result
-        if self.warning_rules.confidence and options != self.options:
-            default_result = self._search(regions, self.options)
-        warnings = self.warning_rules.warnings(regions, default_result.candidates[0].confidence)
-        candidates = self.warning_rules.calibrated(result.candidates, options, warnings)
+
+        def own_confidence() -> float:
+            own = result if options == self.options else self._search(regions, self.options)
+            return own.candidates[0].confidence
+
+        rules = self.warning_rules
+        confidence = self._confidences.of(regions, own_confidence) if rules.confidence else 1.0  # not read
+        warnings = rules.warnings(regions, confidence)
+        candidates = rules.calibrated(result.candidates, options, warnings)
         return Caption(candidates, result.beam_tree, result.leaves, warnings)
 
     def prefix(self, words: Sequence[str]) -> tuple[int, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,12 @@ from captioner import images
 from captioner.bundle import manifest
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
+from captioner.inference import captioner as inference
 from captioner.inference import warning
+from captioner.inference.beam_search import decode
 from captioner.inference.captioner import Captioner
 from captioner.inference.confidence import ConfidenceThreshold
+from captioner.inference.decoding import DecodingOptions, DecodingResult
 from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
 from captioner.novelty import synthetic_images
 from tests import tiny, visitor
@@ -103,6 +108,31 @@ def test_a_caption_has_its_warnings_whatever_the_options(
     for options in ({"beams": 1}, {"temperature": 1.5, "seed": 1}, {"prefix": captioner.prefix(["dog"])}):
         changed = {name: options.get(name, value) for name, value in vars(captioner.options).items()}
         assert captioner.caption(image, type(captioner.options)(**changed)).warnings == own
+
+
+def test_the_warning_takes_one_search_a_picture_whatever_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captioner = limited(tmp_path / "artifacts", -1.0, 0.0)
+    searches: list[DecodingOptions] = []
+
+    def counted(*arguments: Any, **named: Any) -> DecodingResult:
+        searches.append(arguments[2])
+        return decode(*arguments, **named)
+
+    monkeypatch.setattr(inference, "decode", counted)
+    greedy, sampled = replace(captioner.options, beams=1), replace(captioner.options, temperature=1.0)
+    for seed, first in ((0, captioner.options), (1, greedy)):
+        searches.clear()
+        regions = captioner.encode(photo(seed))
+        captions = [captioner.decode(regions, options) for options in (first, greedy, sampled)]
+        assert searches.count(captioner.options) == 1
+        assert len(searches) == 3 + (first == greedy)
+        assert {caption.warnings for caption in captions} == {
+            Captioner(captioner.bundle).decode(regions).warnings
+        }
+    Captioner(captioner.bundle, with_warnings=False).decode(regions, greedy)
+    assert searches[-1] == greedy, "without warnings, no other search"
 
 
 def test_a_bundle_without_rules_warns_of_nothing(tiny_bundle: Bundle) -> None:
