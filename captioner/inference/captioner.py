@@ -13,6 +13,7 @@ from captioner import images
 from captioner.bundle.schema import Config
 from captioner.bundle.storage import Bundle
 from captioner.cider import PredictedWords
+from captioner.errors import BundleError
 from captioner.inference import blocklist as blocklists
 from captioner.inference import reranking, warning
 from captioner.inference.beam_search import decode
@@ -219,7 +220,10 @@ class Captioner:
 
 def _mean_caption_length(bundle: Bundle) -> float | None:
     """Words in a training caption on average, if the bundle says."""
-    statistics = bundle.dataset()
+    try:
+        statistics = bundle.dataset()
+    except BundleError:  # the pages that show it report this; a caption can do without
+        return None
     if statistics is None or not (total := sum(statistics.caption_lengths.values())):
         return None
     return sum(int(words) * count for words, count in statistics.caption_lengths.items()) / total
