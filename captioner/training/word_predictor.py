@@ -9,6 +9,7 @@ It is fitted on regions as the LiteRT file gives them, and joins that file as th
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 
@@ -22,11 +23,13 @@ from captioner.bundle.storage import Bundle
 from captioner.cider import NGramWeights
 from captioner.data.flickr8k import Dataset
 from captioner.errors import DatasetError
+from captioner.evaluation import evaluate
 from captioner.inference.captioner import Captioner
 from captioner.inference.litert_model import WORDS_SIGNATURE
 from captioner.progress import track
 from captioner.text import TOKENIZERS, Vocabulary
 from captioner.training import litert_file
+from captioner.training.cli import DEFAULT_DATA
 
 RANK = 384  # of the regression's matrix
 PENALTY = 0.1  # of the squared coefficients; features have the norm 1
@@ -122,3 +125,18 @@ def to_litert(
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[WORDS_SIGNATURE])
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         return bytes(converter.convert())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fit the predictor of a bundle that was trained before."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--bundle", default="artifacts", metavar="FOLDER")
+    parser.add_argument("--data", default=DEFAULT_DATA, metavar="FOLDER", help="Flickr8k folder")
+    options = parser.parse_args(argv)
+    captioner = Captioner(storage.load(options.bundle), with_warnings=False)
+    bundle = write(captioner, evaluate.load_dataset(captioner.bundle, options.data))
+    print(f"{bundle.model_path} predicts words ({bundle.files['captioner.tflite'].size / 1e6:.1f} MB)")
+
+
+if __name__ == "__main__":
+    main()
