@@ -65,7 +65,7 @@ def add_caption(parser: argparse.ArgumentParser) -> None:
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    _add_data(parser)
+    add_data(parser)
     parser.add_argument(
         "--split",
         help="train, dev, test, or held-out: the pictures that train.py --hold-out left out of training "
@@ -80,13 +80,13 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def add_novelty(parser: argparse.ArgumentParser) -> None:
-    _add_data(parser)
+    add_data(parser)
     parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
     parser.add_argument("--write", action="store_true", help="write the detector into the bundle")
 
 
 def add_frequencies(parser: argparse.ArgumentParser) -> None:
-    _add_data(parser)
+    add_data(parser)
     parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
     parser.add_argument("--write", action="store_true", help="write the table into the bundle")
 
@@ -118,7 +118,8 @@ def add_pull(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """The option that names the dataset's folder."""
     data = os.environ.get("CAPTIONER_FLICKR8K") or "data/flickr8k"
     parser.add_argument("--data", default=data, metavar="FOLDER", help="the dataset (default: %(default)s)")
 

@@ -49,6 +49,7 @@ DRAWINGS = (
         "football-player.webp",
         "A football player in a red shirt kicks a ball on the grass.",
         {
+            "a boy in red is kicking a soccer ball in a field": RIGHT,
             "a boy in a red uniform kicking a soccer ball": RIGHT,
             "a young boy in a red uniform kicking a soccer ball": RIGHT,
             "a boy in a red uniform kicking a soccer ball in a field": RIGHT,
@@ -85,6 +86,7 @@ DRAWINGS = (
         "dog-with-ball.webp",
         "A brown dog runs across a meadow with a yellow ball in its mouth.",
         {
+            "a brown dog is playing with a yellow ball in the grass": RIGHT,
             "a brown dog is chasing a yellow ball in the grass": PARTLY,
             "a brown dog catches a yellow ball in the grass": RIGHT,
             "a brown dog catches a ball in its mouth": RIGHT,
@@ -109,6 +111,7 @@ DRAWINGS = (
         "cyclist.webp",
         "A cyclist in a blue shirt and with a red helmet rides along a path.",
         {
+            "a boy in a blue shirt is riding a red bicycle": RIGHT,
             "a man in a blue shirt is riding a bicycle on a grassy field": RIGHT,
             "a man in a blue shirt is riding a bicycle on a field": RIGHT,
             "a boy in a blue shirt is riding a red bike": RIGHT,
@@ -122,6 +125,7 @@ DRAWINGS = (
         "swimmer.webp",
         "A boy in red shorts jumps into a pool.",
         {
+            "a young boy is jumping into the pool": RIGHT,
             "a young boy jumps into the pool": RIGHT,
             "a young boy jumps into a pool": RIGHT,
             "a boy jumps into the pool": RIGHT,

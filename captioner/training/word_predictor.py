@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from captioner import cider
+from captioner import arguments, cider
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
 from captioner.cider import NGramWeights
@@ -29,7 +29,6 @@ from captioner.inference.litert_model import WORDS_SIGNATURE
 from captioner.progress import track
 from captioner.text import TOKENIZERS, Vocabulary
 from captioner.training import litert_file
-from captioner.training.cli import DEFAULT_DATA
 
 RANK = 384  # of the regression's matrix
 PENALTY = 0.1  # of the squared coefficients; features have the norm 1
@@ -131,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Fit the predictor of a bundle that was trained before."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--bundle", default="artifacts", metavar="FOLDER")
-    parser.add_argument("--data", default=DEFAULT_DATA, metavar="FOLDER", help="Flickr8k folder")
+    arguments.add_data(parser)
     options = parser.parse_args(argv)
     captioner = Captioner(storage.load(options.bundle), with_warnings=False)
     bundle = write(captioner, evaluate.load_dataset(captioner.bundle, options.data))
