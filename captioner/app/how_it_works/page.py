@@ -47,12 +47,13 @@ def _learning(bundle: Bundle) -> str:
 
 
 def _show_parts(bundle: Bundle) -> None:
-    """The three parts of the model, each in plain words and by its technical name."""
-    for column, part in zip(st.columns(3, border=True), _parts(bundle), strict=True):
-        title, text, term = part
-        column.markdown(f"**{title}**")
-        column.markdown(text)
-        column.caption(wording.escape(term))
+    """What happens with a picture, each step in plain words and by its technical name."""
+    steps = (*_parts(bundle), _choice(bundle.config))
+    for row in (steps[:2], steps[2:]):
+        for column, (title, text, term) in zip(st.columns(2, border=True), row, strict=True):
+            column.markdown(f"**{title}**")
+            column.markdown(text)
+            column.caption(wording.escape(term))
 
 
 def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:
@@ -79,6 +80,15 @@ def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:
         ),
         (texts.WRITES, writes, texts.WRITES_TERM.format(decoder=config.decoders, kind=kind)),
     )
+
+
+def _choice(config: Config) -> tuple[str, str, str]:
+    if config.samples:
+        text = texts.CHOOSES_BY_CONSENSUS.format(beams=config.beams, samples=config.samples)
+        return texts.CHOOSES, text, texts.CHOOSES_TERM_CONSENSUS
+    if config.beams == 1:
+        return texts.CHOOSES, texts.CHOOSES_WORDS, texts.CHOOSES_TERM_WORDS
+    return texts.CHOOSES, texts.CHOOSES_AMONG_BEAMS.format(beams=config.beams), texts.CHOOSES_TERM_BEAMS
 
 
 def _show_other_models(bundle: Bundle) -> None:

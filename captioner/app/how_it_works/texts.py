@@ -20,6 +20,13 @@ WRITES = "3 · It writes"
 WRITES_TEXT = "Word by word it chooses from {words} words, based on these notes and the words before.{ensemble}"
 ENSEMBLE = " For this, {members} networks that were trained at the same time decide together, by the average of their probabilities."
 WRITES_TERM = "Decoder: {decoder}, {kind}"
+CHOOSES = "4 · It chooses"
+CHOOSES_AMONG_BEAMS = "It writes {beams} sentences at the same time, and shows the one that it finds most likely."
+CHOOSES_BY_CONSENSUS = "It writes {beams} sentences, and {samples} other versions at random. It shows the sentence that the others agree with most."
+CHOOSES_TERM_BEAMS = "Beam search"
+CHOOSES_WORDS = "It writes one sentence, and takes the most likely word each time."
+CHOOSES_TERM_WORDS = "Greedy search"
+CHOOSES_TERM_CONSENSUS = "Beam search, then consensus reranking (minimum Bayes risk)"
 
 # How it learned.
 LEARNING = "How it learned"

@@ -140,3 +140,15 @@ def test_a_history_with_gaps_is_drawn_as_far_as_it_goes(
 ) -> None:
     app = visit("how_it_works", tiny.full_bundle(tmp_path / "artifacts"), monkeypatch)
     assert len([sentence for sentence in alternatives(app) if "by epoch" in sentence]) == 1
+
+
+@pytest.mark.parametrize(("samples", "said"), [(0, "most likely"), (40, "40 other versions at random")])
+def test_the_page_says_how_the_sentence_is_chosen(
+    samples: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny.config(beams=7, samples=samples)
+    page = text(
+        visit("how_it_works", storage.write(tmp_path / "one", tiny.required_files(config)), monkeypatch)
+    )
+    assert "writes 7 sentences" in page
+    assert said in page
