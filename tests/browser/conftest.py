@@ -208,7 +208,8 @@ def wait_until_idle(page: Page) -> None:
 
 
 def caption_text(page: Page) -> str:
-    """The caption, once it is there."""
+    """The caption, once it is there, and that of the picture before is gone."""
+    expect(page.locator(".sentence")).to_have_count(1)
     expect(word(page, 0)).to_be_visible()
     return page.locator(".sentence").inner_text()
 
