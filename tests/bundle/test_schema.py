@@ -6,6 +6,7 @@ import copy
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -144,6 +145,15 @@ def read(name: str, data: bytes) -> object:
     return reader.decode(reader.parse(data, name), kind, name)
 
 
+def refusal(name: str, data: bytes) -> str | None:
+    """The sentence with which a file is refused, if it is."""
+    try:
+        read(name, data)
+    except BundleError as error:
+        return str(error)
+    return None
+
+
 @pytest.mark.parametrize("name", OBJECTS)
 def test_what_is_written_is_read(name: str) -> None:
     assert read(name, json.dumps(OBJECTS[name][1]).encode())
@@ -159,13 +169,12 @@ def test_every_record_is_tested() -> None:
     assert {kind.__name__ for kind in below(Record)} == tested | inside
 
 
-@pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize(("name", "place", "_absent", "_null"), PLACES)
-def test_no_field_takes_what_breaks_its_rule(
-    name: str, place: Place, _absent: bool, _null: bool, odd: str
-) -> None:
-    with pytest.raises(BundleError, match=rf"^{name}[^\n]{{1,300}}$"):
-        read(name, changed(name, place, odd))
+def test_no_field_takes_what_breaks_its_rule(name: str, place: Place, _absent: bool, _null: bool) -> None:
+    sentences = {odd: refusal(name, changed(name, place, odd)) or "accepted" for odd in ODD}
+    assert not {
+        odd: said for odd, said in sentences.items() if not re.fullmatch(rf"{name}[^\n]{{1,300}}", said)
+    }
 
 
 @pytest.mark.parametrize(("name", "place", "absent", "null"), PLACES)
