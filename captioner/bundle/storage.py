@@ -62,7 +62,7 @@ class Bundle:
         return self.folder / "samples" if any(name.startswith("samples/") for name in self.files) else None
 
     def model(self) -> bytes:
-        """The LiteRT file with the signatures encode, start and step."""
+        """The LiteRT file with the signatures encode, start and step, perhaps also predict_words."""
         return self._read(self.model_path.name)
 
     def history(self) -> list[Epoch]:

@@ -64,6 +64,11 @@ class Dataset:
                 f"({'; '.join(self.skipped) or 'none has a caption'}). Download the dataset again."
             )
 
+    def require_split(self, name: str) -> None:
+        """Raise ``DatasetError`` unless the images are divided by the split that a model was trained on."""
+        if self.name != name:
+            raise DatasetError(f"this model was trained on the {name} split, not on the {self.name} split.")
+
     def path(self, name: str) -> Path:
         """Path of an image."""
         return self.images / name

@@ -17,7 +17,6 @@ from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.storage import Bundle
 from captioner.data.flickr8k import Dataset
-from captioner.errors import DatasetError
 from captioner.inference.reranking import DocumentFrequencies
 from captioner.text import TOKENIZERS, Vocabulary
 
@@ -30,11 +29,7 @@ def count(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
     Raises:
         DatasetError: the model was trained on another split of the images.
     """
-    if dataset.name != bundle.config.split_name:
-        raise DatasetError(
-            f"this model was trained on the {bundle.config.split_name} split. "
-            f"Count the captions of that one, not of the {dataset.name} split."
-        )
+    dataset.require_split(bundle.config.split_name)
     return table(dataset.splits["train"].values(), TOKENIZERS[bundle.config.tokenizer], bundle.vocabulary)
 
 

@@ -55,11 +55,11 @@ class Model:
     def _check(self, bundle: Bundle) -> None:
         """Take two steps on a black picture, and compare every shape with what the bundle promises.
 
-        The second continues from the first one's state. It has as many rows as captions will have, so
-        that the interpreter is resized before the first caption.
+        The second continues from the first one's state. It has as many rows as there are beams, so that
+        the interpreter is resized before the first caption.
         """
         size, (height, width) = bundle.config.image_size, bundle.config.grid
-        rows = bundle.config.beams + bundle.config.samples
+        rows = bundle.config.beams
         black = np.zeros((1, size, size, 3), np.uint8)
         _expect("image", self._runners["encode"].get_input_details()["image"]["shape"], black.shape)
         regions = self.run("encode", image=black)["regions"]

@@ -16,7 +16,6 @@ from captioner.bundle.manifest import NOVELTY
 from captioner.bundle.storage import Bundle
 from captioner.data.flickr8k import Dataset
 from captioner.data.samples import spread
-from captioner.errors import DatasetError
 from captioner.novelty import synthetic_images
 from captioner.novelty.detector import SCALE, NoveltyDetector, mean_direction, normalized
 from captioner.progress import track
@@ -59,11 +58,7 @@ def calibrate(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
         DatasetError: the model was trained on another split of the images.
         ImageError: an image cannot be read.
     """
-    if dataset.name != encoder.bundle.config.split_name:
-        raise DatasetError(
-            f"this model was trained on the {encoder.bundle.config.split_name} split. "
-            f"Calibrate it on that one, not on the {dataset.name} split."
-        )
+    dataset.require_split(encoder.bundle.config.split_name)
     calibrating, checking, split = _held_out_images(dataset)
     if min(len(calibrating), len(checking)) < MIN_IMAGES:
         return None

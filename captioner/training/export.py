@@ -27,13 +27,13 @@ from captioner.bundle.storage import Config
 from captioner.data.flickr8k import Dataset
 from captioner.evaluation import document_frequencies
 from captioner.inference.decoding import DecodingOptions
+from captioner.inference.litert_model import SIGNATURES
 from captioner.text import SPECIALS, TOKENIZERS
 from captioner.training import litert_file
 from captioner.training.models.decoders import Decoder
 from captioner.training.recipes import Recipe
 from captioner.training.runner import TrainingResult
 
-SIGNATURES = ("encode", "start", "step")
 LIBRARIES = ("keras", "tensorflow", "numpy", "pillow")  # whose versions config.json names
 MAX_WORDS_LISTED = 500  # in dataset.json
 

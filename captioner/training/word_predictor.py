@@ -22,7 +22,6 @@ from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
 from captioner.cider import NGramWeights
 from captioner.data.flickr8k import Dataset
-from captioner.errors import DatasetError
 from captioner.evaluation import evaluate
 from captioner.inference.captioner import Captioner
 from captioner.inference.litert_model import WORDS_SIGNATURE
@@ -46,11 +45,7 @@ def write(captioner: Captioner, dataset: Dataset) -> Bundle:
         ImageError: an image cannot be read.
     """
     bundle = captioner.bundle
-    if dataset.name != bundle.config.split_name:
-        raise DatasetError(
-            f"this model was trained on the {bundle.config.split_name} split. "
-            f"Fit it to that one, not to the {dataset.name} split."
-        )
+    dataset.require_split(bundle.config.split_name)
     names = list(dataset.splits["train"])
     encoded = (captioner.encode(dataset.path(name))[0] for name in names)
     tracked = track(encoded, "encoding the train split", len(names))

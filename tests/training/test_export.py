@@ -22,10 +22,10 @@ from captioner.data.flickr8k import Dataset
 from captioner.evaluation import document_frequencies
 from captioner.inference import captioner
 from captioner.inference.decoding import DecodingOptions
+from captioner.inference.litert_model import SIGNATURES
 from captioner.inference.reranking import DocumentFrequencies
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary, kaggle_words, words
 from captioner.training import export, runner
-from captioner.training.export import SIGNATURES
 from captioner.training.models import decoders
 from captioner.training.models.decoders import Decoder, DecoderOptions
 from captioner.training.models.ensemble import Ensemble

@@ -46,7 +46,7 @@ class Configuration:
                 f"words picked at random (sampling), temperature {options.temperature:g}, seed {options.seed}"
             )
         if options.consensus:
-            return f"the sentence that {options.samples} random versions agree with most (consensus)"
+            return f"the sentence that agrees best with {options.samples} random versions (consensus)"
         method = (
             "the likeliest word each time (greedy search)"
             if options.beams == 1

@@ -147,7 +147,10 @@ def _change(old: str, new: str) -> str:
 
 def consensus(options: DecodingOptions) -> str:
     """How consensus reranking chose the caption."""
-    return f"It wrote {options.samples} versions and chose the sentence that they agree with most."
+    return (
+        f"It wrote {options.samples} versions and chose the sentence that agrees best with them, "
+        "and with the words that people use for such pictures."
+    )
 
 
 def score_conditions(metrics: Metrics) -> str:

@@ -95,7 +95,7 @@ def consensus(fake: FakeCaptioner) -> FakeCaptioner:
 def test_consensus_is_the_default_of_a_bundle_that_was_tested_so(consensus: FakeCaptioner) -> None:
     app = open_page(sample="two.png")
     assert consensus.decoded[0] == consensus.options
-    assert "It wrote 40 versions and chose the sentence that they agree with most." in page_text(app)
+    assert "It wrote 40 versions and chose the sentence that agrees best with them" in page_text(app)
     assert app.code[1].value.endswith("?sample=two.png")
 
 
