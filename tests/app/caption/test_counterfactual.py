@@ -136,7 +136,7 @@ def test_a_blocked_word_is_not_called_missed() -> None:
 
 def test_after_a_consensus_the_search_did_not_miss_a_likelier_sentence() -> None:
     message = counterfactual.describe_ranking(*scored(-4, -3, words=4), replace(BEAM, samples=40))
-    assert "more of the versions that it wrote agree" in message
+    assert "agrees best with the versions that it wrote" in message
     assert "missed" not in message
 
 
