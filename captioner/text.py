@@ -1,4 +1,4 @@
-"""Captions ⇄ words ⇄ ids."""
+"""Captions ⇄ words ⇄ ids; texts ⇄ cells of a CSV file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ PAD, START, END, UNKNOWN = range(4)
 SPECIALS = ("<pad>", "<start>", "<end>", "<unknown>")
 
 _NOT_A_WORD = re.compile(r"[^a-z0-9']+")
+# What begins a formula in a spreadsheet, in full-width letters, too (OWASP, "CSV Injection"). Also after
+# quotes that ``escape_formula`` added, so that ``unescape_formula`` restores every text.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _KERAS_FILTERS = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n ]+")
 
 
@@ -99,3 +102,13 @@ class Vocabulary:
     def text(self, ids: Iterable[int]) -> str:
         """The sentence of ids, without specials."""
         return " ".join(self.words[i] for i in ids if i >= len(SPECIALS))
+
+
+def escape_formula(text: str) -> str:
+    """Text for a CSV cell: behind a quote where a spreadsheet would compute it as a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unescape_formula(cell: str) -> str:
+    """The inverse of ``escape_formula``."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

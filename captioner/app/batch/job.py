@@ -16,9 +16,10 @@ from PIL import Image
 
 from captioner import images
 from captioner.app.components import resizing, wording
-from captioner.app.components.wording import BYTE_ORDER_MARK, escape_formula
+from captioner.app.components.wording import BYTE_ORDER_MARK
 from captioner.app.state import uploads
 from captioner.errors import CaptionerError
+from captioner.text import escape_formula
 
 if TYPE_CHECKING:  # so that the page need not wait for LiteRT
     from streamlit.runtime.uploaded_file_manager import UploadedFile

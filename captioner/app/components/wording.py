@@ -23,9 +23,6 @@ _ADDRESS = re.compile(r"(www(?=\.)|://|@)", re.IGNORECASE)  # Markdown turns it 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&])")
 
 BYTE_ORDER_MARK = "\ufeff"  # at the start of a CSV file; without it, Excel shows é as Ã©
-# What begins a formula in a spreadsheet, in full-width letters, too (OWASP, "CSV Injection"). Also after
-# quotes that ``escape_formula`` added, so that ``unescape_formula`` restores every text.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 def percent(probability: float) -> str:
@@ -80,16 +77,6 @@ def escape(text: str) -> str:
     No backslash keeps an address from becoming a link, but an invisible word joiner in it does.
     """
     return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub("\\1\N{WORD JOINER}", text))
-
-
-def escape_formula(text: str) -> str:
-    """Text for a CSV cell: behind a quote where a spreadsheet would compute it as a formula."""
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def unescape_formula(cell: str) -> str:
-    """The inverse of ``escape_formula``."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def warning(code: str) -> str:

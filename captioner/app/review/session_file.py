@@ -8,10 +8,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from captioner.app.components.wording import BYTE_ORDER_MARK, escape_formula, unescape_formula
+from captioner.app.components.wording import BYTE_ORDER_MARK
 from captioner.app.review.session import RATINGS, Item, RatingSession, clean_text
 from captioner.errors import CaptionerError
 from captioner.inference.warning import SENTENCES
+from captioner.text import escape_formula, unescape_formula
 
 COLUMNS = (
     "picture",

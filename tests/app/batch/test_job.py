@@ -18,9 +18,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 from captioner import images
 from captioner.app.batch import job
 from captioner.app.batch.job import BatchJob, PictureResult
-from captioner.app.components.wording import unescape_formula
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
+from captioner.text import unescape_formula
 from tests.fake_captioner import FakeCaptioner, photo
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝")
