@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captioner import arguments as command_arguments
@@ -46,7 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def caption(arguments: argparse.Namespace) -> int:
-    """Caption pictures."""
+    """Caption pictures, or a folder of them into a file."""
+    if arguments.out or arguments.recursive or arguments.workers or Path(arguments.pictures[0]).is_dir():
+        from captioner.batch_inference import command
+
+        return command.run(arguments)
+
     from captioner import images
 
     captioner, options = _open(arguments)
@@ -230,8 +236,7 @@ def _open(
     from captioner.inference.captioner import Captioner
 
     captioner = Captioner(storage.load(arguments.bundle), blocklist=blocklist, with_warnings=with_warnings)
-    given = {name: getattr(arguments, name) for name in ("beams", "length_penalty", "samples")}
-    return captioner, replace(captioner.options, **{k: v for k, v in given.items() if v is not None})
+    return captioner, replace(captioner.options, **command_arguments.decoding(arguments))
 
 
 if __name__ == "__main__":

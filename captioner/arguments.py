@@ -45,6 +45,11 @@ def samples(text: str) -> int:
     return count(text, 1000, minimum=0)
 
 
+def workers(text: str) -> int:
+    """The number of processes, 1 to 1000; raises as ``count`` does."""
+    return count(text, 1000)
+
+
 def length_penalty(text: str) -> float:
     """A number from 0 to 10; raises ``argparse.ArgumentTypeError`` otherwise."""
     try:
@@ -58,9 +63,26 @@ def length_penalty(text: str) -> float:
 
 def add_caption(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "pictures", nargs="+", metavar="PICTURE", help="JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP"
+        "pictures",
+        nargs="+",
+        metavar="PICTURE",
+        help="JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP; with --out, a folder of them",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per picture, with every word")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="caption a folder into this file: .csv, .jsonl or .parquet. If the command is stopped, the same "
+        "command goes on",
+    )
+    parser.add_argument("--recursive", action="store_true", help="with --out: folders in the folder, too")
+    parser.add_argument(
+        "--workers",
+        type=workers,
+        metavar="N",
+        help="with --out: processes, of about 200 MB each (default: one for each core)",
+    )
     _add_decoding(parser)
 
 
@@ -116,6 +138,12 @@ def add_pull(parser: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--store", type=Path, metavar="FOLDER", help="keep the last two versions here, as the app does"
     )
+
+
+def decoding(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The decoding options that the command line names."""
+    given = {name: getattr(arguments, name) for name in ("beams", "length_penalty", "samples")}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,10 @@ MAX_ENTRY_LINES = 40  # of train.py and streamlit_app.py, which only hand over t
 MAX_MODULES = 12  # of a folder
 
 # The folder "" is captioner/ itself. Each package may import those before it.
-LIBRARY = ("", "alt_text", "drawings", "bundle", "data", "novelty", "inference", "evaluation")
+LIBRARY = (
+    *("", "alt_text", "drawings", "bundle", "data", "novelty"),
+    *("inference", "batch_inference", "evaluation"),
+)
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
 APP = (
     *LIBRARY,

@@ -1,0 +1,62 @@
+"""A process that ends takes no picture with it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captioner.batch_inference import rows, workers
+from captioner.batch_inference.rows import Row
+from captioner.bundle.storage import Bundle
+from captioner.errors import BundleError
+from captioner.inference.captioner import Captioner
+
+IMAGES = [f"{i}.png" for i in range(9)]
+
+
+@pytest.fixture
+def task(tiny_bundle: Bundle, tmp_path: Path) -> workers.Task:
+    for name in IMAGES:
+        Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / name)
+    options = Captioner(tiny_bundle).options
+    return workers.Task(tmp_path, tiny_bundle.folder, tiny_bundle.checksum, options)
+
+
+def test_a_killed_process_loses_no_picture(task: workers.Task) -> None:
+    names = []
+    for row in workers.caption_files(task, IMAGES, 1):
+        names.append(row["image"])
+        assert row["caption"] is not None
+        if len(names) == 1:
+            for child in multiprocessing.active_children():
+                os.kill(child.pid or 0, signal.SIGKILL)
+    assert names == IMAGES
+
+
+def crash(image: str) -> Row:
+    """Stands in for the caption of a picture that makes the decoder crash."""
+    if image == IMAGES[2]:
+        os._exit(1)
+    return rows.failure(image, "fine")
+
+
+def test_a_picture_that_ends_its_process_has_an_error(
+    task: workers.Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_caption", crash)
+    found = {row["image"]: row["error"] for row in workers.caption_files(task, IMAGES[:4], 1)}
+    assert [*found] == IMAGES[:4]
+    assert [name for name, error in found.items() if error != "Fine"] == [IMAGES[2]]
+    assert "the process that read the picture ended" in found[IMAGES[2]].lower()
+
+
+def test_a_bundle_that_was_replaced_is_not_used(task: workers.Task) -> None:
+    other = workers.Task(task.folder, task.bundle, "0" * 64, task.options)
+    with pytest.raises(BundleError, match="has been replaced"):
+        next(workers.caption_files(other, IMAGES, 1))
