@@ -13,7 +13,7 @@ from captioner.app.components import layout
 from captioner.app.how_it_works import page as how_it_works
 from captioner.app.quality import page as quality
 from captioner.app.review import page as review
-from captioner.app.state import session_cleanup
+from captioner.app.state import caption_api, session_cleanup
 from captioner.app.state.upload_limit import UploadLimit
 
 PAGES = (  # address, title, icon
@@ -28,7 +28,8 @@ MOVED = {"batch": "caption", COMPARING: "caption", "explore": "quality", "traini
 
 if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, and imports it
     session_cleanup.configure_allocator()
-    app = st.App(__file__, middleware=[Middleware(UploadLimit)], lifespan=session_cleanup.lifespan)
+    limit = Middleware(UploadLimit, others=caption_api.queue.held_bytes)
+    app = st.App(__file__, routes=caption_api.routes, middleware=[limit], lifespan=session_cleanup.lifespan)
 else:  # a visitor's run of the page
     pages = {
         address: st.Page(module.page, title=title, icon=f":material/{icon}:", url_path=address)

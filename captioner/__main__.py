@@ -1,4 +1,4 @@
-"""The command line: caption, evaluate, novelty, frequencies, baselines, verify, push, pull.
+"""The command line: caption, evaluate, novelty, frequencies, baselines, verify, serve, push, pull.
 
 What a command needs is imported inside it, so that captioning a picture starts in a fraction of a second.
 """
@@ -171,6 +171,14 @@ def verify(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def serve(arguments: argparse.Namespace) -> int:
+    """Caption pictures over HTTP, without pages."""
+    from captioner.http import server
+
+    server.run(arguments.bundle, arguments.host, arguments.port)
+    return 0
+
+
 def push(arguments: argparse.Namespace) -> int:
     """Publish a bundle on the Hugging Face Hub."""
     from captioner.bundle import hub
@@ -212,6 +220,7 @@ def _parser() -> argparse.ArgumentParser:
         (frequencies, command_arguments.add_frequencies),
         (baselines, command_arguments.add_baselines),
         (verify, command_arguments.add_verify),
+        (serve, command_arguments.add_serve),
         (push, command_arguments.add_push),
         (pull, command_arguments.add_pull),
     ):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _BUNDLE = Path("artifacts")
+MAX_BEAMS = 100
 _FOLDER: dict[str, Any] = {"type": Path, "default": _BUNDLE, "help": f"default: {_BUNDLE}"}
 
 
@@ -36,8 +37,13 @@ def count(text: str, maximum: int = 1_000_000, minimum: int = 1) -> int:
 
 
 def beams(text: str) -> int:
-    """The number of beams, 1 to 100; raises as ``count`` does."""
-    return count(text, 100)
+    """The number of beams, 1 to ``MAX_BEAMS``; raises as ``count`` does."""
+    return count(text, MAX_BEAMS)
+
+
+def port(text: str) -> int:
+    """A port of TCP, 0 to 65535; raises as ``count`` does."""
+    return count(text, 65535, minimum=0)
 
 
 def samples(text: str) -> int:
@@ -144,6 +150,12 @@ def decoding(arguments: argparse.Namespace) -> dict[str, Any]:
     """The decoding options that the command line names."""
     given = {name: getattr(arguments, name) for name in ("beams", "length_penalty", "samples")}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", metavar="FOLDER", **_FOLDER)
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: all networks (default: %(default)s)")
+    parser.add_argument("--port", type=port, default=8000, help="default: %(default)s; 0: a free one")
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

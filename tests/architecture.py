@@ -24,7 +24,7 @@ MAX_MODULES = 12  # of a folder
 # The folder "" is captioner/ itself. Each package may import those before it.
 LIBRARY = (
     *("", "alt_text", "drawings", "bundle", "data", "novelty"),
-    *("inference", "batch_inference", "evaluation"),
+    *("inference", "batch_inference", "http", "evaluation"),
 )
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
 APP = (
@@ -52,7 +52,9 @@ PICKLES = {"read_pickle", "to_pickle", "allow_pickle"}
 INSTALLED = {
     "captioner",
     "streamlit",
-    "starlette",  # Streamlit's own server, whose middleware bounds uploads
+    "starlette",  # Streamlit's own server, whose middleware bounds uploads; the HTTP API is its routes
+    "uvicorn",  # which runs it, with Streamlit or alone
+    "python_multipart",  # Streamlit's own, too
     "numpy",
     "msgspec",
     "PIL",

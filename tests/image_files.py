@@ -37,3 +37,10 @@ FILES = {
     "lzw": encoded(Image.fromarray(UPRIGHT), "TIFF", compression="tiff_lzw"),
     "bmp": encoded(Image.fromarray(UPRIGHT), "BMP"),
 }
+
+
+def jpeg_of_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan comes again and again."""
+    data = FILES["progressive"]
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * (count - data.count(b"\xff\xda")) + data[-2:]

@@ -37,7 +37,8 @@ def test_flags_may_stand_anywhere(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["caption", "evaluate", "novelty", "frequencies", "baselines", "verify", "push", "pull"]
+    "command",
+    ["caption", "evaluate", "novelty", "frequencies", "baselines", "verify", "serve", "push", "pull"],
 )
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from captioner import image_headers, images
 from captioner.errors import ImageError
-from tests.image_files import FILES, HEIGHT, WIDTH, encoded
+from tests.image_files import FILES, HEIGHT, WIDTH, encoded, jpeg_of_scans
 
 
 @given(
@@ -32,13 +32,6 @@ def test_damage_gives_a_picture_or_a_sentence(seed: str, changes: list[tuple[int
         return
     assert result.dtype == np.uint8
     assert result.ndim == 3
-
-
-def jpeg_of_scans(count: int) -> bytes:
-    """A progressive JPEG whose last scan comes again and again."""
-    data = FILES["progressive"]
-    last = data.rindex(b"\xff\xda")
-    return data[:-2] + data[last:-2] * (count - data.count(b"\xff\xda")) + data[-2:]
 
 
 @pytest.mark.parametrize("count", [10, 100, 101, 5000])

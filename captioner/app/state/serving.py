@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from captioner.app.state import hub_updates
 from captioner.app.state.settings import setting, without_paths
@@ -58,7 +60,7 @@ def active_bundle() -> ActiveBundle:
     Raises:
         BundleError: as ``select_bundle``.
     """
-    with st.spinner("Finding the model and checking its files …", show_time=True):
+    with _spinner("Finding the model and checking its files …"):
         active = _active_bundle()
     revision = setting("CAPTIONER_REVISION")
     served = active.version.commit if active.version and active.source != COMMITTED_SOURCE else None
@@ -75,7 +77,7 @@ def captioner() -> Captioner:
         BundleError: there is no bundle, or its model does not fit it.
     """
     bundle = active_bundle().bundle
-    with st.spinner("Loading the model. This happens once …", show_time=True):
+    with _spinner("Loading the model. This happens once …"):
         return _captioner(bundle)
 
 
@@ -119,6 +121,12 @@ def select_bundle(folder: str, repo: str, revision: str, store: Path, committed:
         else:
             return ActiveBundle(bundle, *_hub_source(version, revision), store, version)
     return ActiveBundle(bundles.load(committed), COMMITTED_SOURCE, f"{reason} {FALLBACK}", store, version)
+
+
+def _spinner(text: str) -> AbstractContextManager[None]:
+    """Shows that it may take a while, where a page is being drawn; the HTTP API has none."""
+    drawing = get_script_run_ctx(suppress_warning=True) is not None
+    return st.spinner(text, show_time=True) if drawing else nullcontext()
 
 
 def _hub_source(version: Version, revision: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ once all of it is here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -29,10 +29,15 @@ class UploadLimit:
 
     What is too much for the session is refused at once (413). What finds no room among all sessions waits in
     a queue, unread, until others are done, and is refused if that takes long (503).
+
+    Args:
+        app: what takes the files.
+        others: bytes that others hold, which count among those of all sessions.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, others: Callable[[], int] = lambda: 0) -> None:
         self._app = app
+        self._others = others
         self._queue = asyncio.Lock()  # first come, first served
         self._pending: dict[str, tuple[str, int]] = {}  # file → its session and bytes; the queue, too
         self._admitted: set[str] = set()
@@ -84,7 +89,12 @@ class UploadLimit:
 
     def _total_bytes(self) -> int:
         pending = sum(self._pending[file][1] for file in self._admitted)
-        return pending + sum(_bytes(stored, self._admitted) for stored in list(_stored_files().values()))
+        return self._others() + pending + stored_bytes(self._admitted)
+
+
+def stored_bytes(pending: Container[str] = ()) -> int:
+    """Bytes of all files that have arrived, without those that are counted as pending."""
+    return sum(_bytes(stored, pending) for stored in list(_stored_files().values()))
 
 
 def _session_and_file(scope: Scope) -> tuple[str, str]:

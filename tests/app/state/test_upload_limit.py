@@ -12,7 +12,7 @@ import pytest
 from streamlit.runtime.app_session import AppSession
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from captioner.app.state import session_cleanup, upload_limit, uploads
+from captioner.app.state import caption_api, session_cleanup, upload_limit, uploads
 from captioner.app.state.upload_limit import MIN_BYTES, UploadLimit
 from tests.app.state.conftest import FRAME, UploadServer
 
@@ -117,3 +117,4 @@ def test_streamlit_finds_the_server_and_it_has_the_limit(monkeypatch: pytest.Mon
     app: Any = importlib.import_module("streamlit_app").app
     assert [each.cls for each in app._user_middleware] == [UploadLimit]
     assert app._user_lifespan is session_cleanup.lifespan
+    assert app._user_routes == caption_api.routes

@@ -1,0 +1,16 @@
+"""The HTTP API beside the pages, on the same active bundle. CAPTIONER_API=off turns it off.
+
+It is on by default: whoever reaches it also reaches the page, which captions the same pictures, and of a busy
+one visitors feel at most the pictures that its few workers hold.
+"""
+
+from __future__ import annotations
+
+from captioner.app.state import serving, upload_limit, uploads
+from captioner.app.state.settings import setting
+from captioner.http.api import Api
+from captioner.http.queue import Limits, Queue
+
+queue = Queue(Limits(held_bytes=uploads.MAX_TOTAL_BYTES), others=upload_limit.stored_bytes)
+api = Api(lambda: serving.captioner(), queue, enabled=lambda: setting("CAPTIONER_API") != "off")
+routes = [api.route()]

@@ -1,0 +1,167 @@
+"""The addresses of the HTTP API, for a server of its own and for the app's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from captioner import image_headers, images
+from captioner.errors import CaptionerError, ImageError
+from captioner.http import problems
+from captioner.http.parameters import Parameters, check_media_type, split
+from captioner.http.problems import ROOT, Problem
+from captioner.http.queue import Queue
+
+if TYPE_CHECKING:
+    from captioner.inference.captioner import Captioner
+
+HEALTH_SECONDS = 10.0  # that one check of the model counts, and that it may take
+
+log = logging.getLogger(__name__)
+
+
+class Api:
+    """The HTTP API on a captioner.
+
+    Args:
+        captioner: gives the captioner; called for each picture, in a worker thread.
+        queue: bounds the requests.
+        enabled: whether pictures are captioned; else only ``health`` answers.
+    """
+
+    def __init__(
+        self,
+        captioner: Callable[[], Captioner],
+        queue: Queue | None = None,
+        enabled: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.queue = queue or Queue()
+        self._captioner = captioner
+        self._enabled = enabled
+        self._health_thread = ThreadPoolExecutor(1, "health")  # a full queue is not ill health
+        self._checking = asyncio.Lock()
+        self._checked = -HEALTH_SECONDS  # when, on the monotonic clock
+        self._health: dict[str, Any] | Problem = {}
+
+    def route(self) -> Mount:
+        """All addresses, below ``ROOT``."""
+        routes = [
+            Route("/captions", self.captions, methods=["POST"]),
+            Route("/health", self.health),
+            Route("/openapi.json", self.openapi),
+            Route("/problems/{name}", problems.describe),
+        ]
+        handlers = {Problem: problems.on_problem, HTTPException: problems.on_http_exception}
+        return Mount(ROOT, app=Starlette(routes=routes, exception_handlers=handlers))
+
+    def application(self) -> Starlette:
+        """An application that has nothing else."""
+        handlers = {HTTPException: problems.on_http_exception}
+        return Starlette(routes=[self.route()], exception_handlers=handlers)
+
+    async def captions(self, request: Request) -> Response:
+        """Caption a picture."""
+        if not self._enabled():
+            raise Problem("not-found", "this server shows pages only: its HTTP API is turned off.")
+        content_type = request.headers.get("content-type", "")
+        query = request.query_params.multi_items()
+        Parameters.read(query)  # before the picture comes
+        check_media_type(content_type)
+
+        def work(body: bytes) -> Response:
+            picture, fields = split(body, content_type)
+            parameters = Parameters.read([*query, *fields])
+            return JSONResponse(answer(self._captioner(), picture, parameters))
+
+        try:
+            with self.queue.place() as place:
+                await place.receive(request)
+                return await place.run(lambda body: _with_problems(lambda: work(body)), request)
+        except ClientDisconnect:
+            return Response(status_code=408)  # that nobody reads
+
+    async def health(self, _: Request) -> Response:
+        """Whether the model runs, and which one."""
+        async with self._checking:
+            if time.monotonic() - self._checked >= HEALTH_SECONDS:
+                self._health = await self._check()
+                self._checked = time.monotonic()
+        if isinstance(self._health, Problem):
+            return problems.response(self._health)
+        return JSONResponse(self._health)
+
+    async def openapi(self, _: Request) -> Response:
+        """The description of this interface."""
+        from captioner.http import openapi  # late: it is seldom asked for
+
+        return JSONResponse(openapi.document())
+
+    async def _check(self) -> dict[str, Any] | Problem:
+        loop = asyncio.get_running_loop()
+        checksum = loop.run_in_executor(self._health_thread, lambda: _with_problems(self._caption_nothing))
+        try:
+            checked = await asyncio.wait_for(checksum, HEALTH_SECONDS)
+            return {"status": "ok", "model_runs": True, "checksum": checked}
+        except Problem as problem:
+            return problem
+        except TimeoutError:
+            return Problem("no-model", f"it gave no caption in {HEALTH_SECONDS:g} seconds.")
+
+    def _caption_nothing(self) -> str:
+        """Caption a black picture; the bundle's checksum."""
+        captioner = self._captioner()
+        size = captioner.bundle.config.image_size
+        captioner.caption(np.zeros((size, size, 3), np.uint8))
+        return captioner.bundle.checksum
+
+
+def answer(captioner: Captioner, picture: bytes, parameters: Parameters) -> dict[str, Any]:
+    """What ``python -m captioner caption --json`` prints of a picture, without what was not asked for.
+
+    Raises:
+        Problem: the picture cannot be read.
+    """
+    if len(picture) > images.MAX_BYTES:
+        raise Problem(
+            "too-large", f"it has over {images.MAX_BYTES // 10**6} MB. Make it smaller and try again."
+        )
+    options = captioner.options
+    if parameters.beams is not None:
+        options = replace(options, beams=parameters.beams)
+    try:
+        caption = captioner.caption(images.read(picture), options).to_dict()
+    except ImageError as error:
+        known = image_headers.identify(picture) is not None
+        raise Problem("unreadable-picture" if known else "unsupported-type", str(error)) from error
+    caption["alternatives"] = caption["alternatives"][: parameters.alternatives]
+    if not parameters.words:
+        del caption["words"]
+    return caption
+
+
+def _with_problems(work: Callable[[], Any]) -> Any:
+    """What ``work`` gives; an error is a problem that says what is in the log, and not more."""
+    try:
+        return work()
+    except Problem:
+        raise
+    except CaptionerError as error:
+        log.warning("no caption: %s", error)
+        raise Problem("no-model", "the server's log says why. Tell whoever runs it.") from error
+    except Exception as error:
+        reference = secrets.token_hex(4)
+        log.exception("request failed, reference %s", reference)
+        raise Problem("bug", f"please tell whoever runs the server this reference: {reference}.") from error

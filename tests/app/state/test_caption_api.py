@@ -1,0 +1,57 @@
+"""The HTTP API beside the pages captions with the active bundle."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from captioner.app.state import caption_api, serving, upload_limit
+from captioner.app.state.serving import ActiveBundle
+from captioner.app.state.upload_limit import MIN_BYTES, UploadLimit
+from captioner.bundle.storage import Bundle
+from captioner.http.queue import Limits
+from captioner.inference.captioner import Captioner
+from tests.app.state.conftest import UploadServer
+from tests.image_files import FILES
+
+CAPTIONS = "/api/v1/captions"
+
+
+@pytest.fixture
+def client(
+    tiny_bundle: Bundle, streamlit: UploadServer, monkeypatch: pytest.MonkeyPatch, empty_caches: None
+) -> TestClient:
+    """The routes as the server has them, before the first visitor."""
+    monkeypatch.setattr(serving, "_active_bundle", lambda: ActiveBundle(tiny_bundle, "a test", "It is one."))
+    return TestClient(Starlette(routes=caption_api.routes))
+
+
+def test_it_captions_as_the_active_bundle_does(
+    client: TestClient, tiny_bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = client.post(CAPTIONS, files={"picture": ("x", FILES["png"])})
+    assert answer.json() == Captioner(tiny_bundle).caption(FILES["png"]).to_dict()
+    assert client.get("/api/v1/health").json()["checksum"] == tiny_bundle.checksum
+    assert "ScriptRunContext" not in caplog.text
+
+
+def test_a_setting_turns_it_off(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAPTIONER_API", "off")
+    answer = client.post(CAPTIONS, content=FILES["png"])
+    assert (answer.status_code, "turned off" in answer.json()["detail"]) == (404, True)
+
+
+def test_it_shares_the_memory_with_uploads(
+    client: TestClient, streamlit: UploadServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_limit, "QUEUE_TIMEOUT", 0.05)
+    streamlit.app = UploadLimit(streamlit.app, caption_api.queue.held_bytes)
+    with monkeypatch.context() as captioning:
+        captioning.setattr(caption_api.queue, "_held", 7 * MIN_BYTES)
+        assert asyncio.run(streamlit.put("me", 9 * MIN_BYTES)) == 503
+    assert asyncio.run(streamlit.put("me", 9 * MIN_BYTES)) == 204
+    monkeypatch.setattr(caption_api.queue, "limits", Limits(held_bytes=streamlit.stored() + 10))
+    assert client.post(CAPTIONS, content=FILES["png"]).status_code == 503
