@@ -26,7 +26,7 @@ def alt_text(caption: str, *, neutral_words: bool = True) -> str:
 
 def sentence(caption: str, *, finished: bool = True) -> str:
     """A caption as a page shows it: a capital first, and a full stop; an ellipsis if it is unfinished."""
-    return f"{caption[0].upper()}{caption[1:]}{'.' if finished else ' …'}" if caption else ""
+    return f"{caption[0].upper()}{caption[1:]}{'.' if finished else '…'}" if caption else ""
 
 
 def _without_doubled(tokens: list[str]) -> list[str]:

@@ -43,4 +43,4 @@ def test_neutral_words_can_be_left_out() -> None:
 
 
 def test_a_caption_on_a_page_says_whether_it_is_finished() -> None:
-    assert [sentence("a dog"), sentence("a dog", finished=False), sentence("")] == ["A dog.", "A dog …", ""]
+    assert [sentence("a dog"), sentence("a dog", finished=False), sentence("")] == ["A dog.", "A dog…", ""]

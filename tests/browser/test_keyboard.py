@@ -70,7 +70,7 @@ def test_expanders_and_settings_work_by_keyboard(open_page: Open) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("stDataFrame").last).to_be_visible()
-    unfold(page, "Copy, download, link")
+    unfold(page, "Files and link")
     tab_to(page, page.get_by_role("button", name="Everything as JSON"))
     unfold(page, "Other versions")
     tab_to(page, page.get_by_role("radio", name="Agreed version"))

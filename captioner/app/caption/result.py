@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -10,13 +11,15 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from captioner.app.caption import counterfactual, details, texts, versions, word_details
-from captioner.app.components import decoding_controls, examples, image_picker, wording
+from captioner.app.components import browser, decoding_controls, examples, image_picker, wording
 from captioner.app.components.errors import error_boundary
 from captioner.app.components.interactive_caption import component as interactive_caption
+from captioner.app.components.interactive_caption import take_away
+from captioner.app.components.interactive_caption.take_away import Request
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.inference.captioner import Caption
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.decoding import Candidate, DecodingOptions
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -63,7 +66,7 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
     changed = bool(counterfactual.prefixes(key))
     for warning in caption.warnings:
         st.warning(wording.warning(warning.code))
-    index = interactive_caption.show(
+    index, request = interactive_caption.show(
         image,
         shown,
         key,
@@ -71,12 +74,42 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
         note=counterfactual.summary(key) if changed else wording.confidence_sentence(shown.expected_share),
         chosen=counterfactual.chosen_indices(shown, key),
     )
+    _answer(request, image, shown, caption, options)
+    _offer_best(options)
     if index is not None:
         word_details.show(shown, index, options, key)
     if changed:
         counterfactual.show_comparison(caption.best, shown, options, key)
     examples.show_note(image, caption.best.text)
     st.caption(texts.CANNOT_KNOW)
+
+
+def _answer(
+    request: Request, image: DecodedImage, shown: Candidate, caption: Caption, options: DecodingOptions
+) -> None:
+    """Do what the visitor asked for with a button under the sentence."""
+    if request.card:
+        from captioner.app.caption import result_card  # late: few visitors want one
+
+        bundle = serving.active_bundle().bundle
+        edited = request.card not in take_away.own_texts(shown)
+        source = result_card.source(
+            f"{bundle.config.recipe}, {bundle.checksum[:8]}", date.today(), edited=edited
+        )
+        warnings = [warning.sentence for warning in caption.warnings]
+        card = result_card.draw(image.pixels, request.card, warnings, source)
+        browser.save_file(card, f"{PurePath(image.name).stem}.png", "image/png", request.id)
+    if request.another:
+        decoding_controls.choose_sampling(versions.other_seed(image, shown, options))
+        st.rerun()
+
+
+def _offer_best(options: DecodingOptions) -> None:
+    """Below a random version, the way back."""
+    sampled = options.temperature is not None
+    if sampled and st.button(texts.BACK_TO_BEST, icon=":material/undo:", key="back to best"):
+        decoding_controls.choose_best(consensus=serving.captioner().options.consensus)
+        st.rerun()
 
 
 def _title(caption: Caption, options: DecodingOptions, *, changed: bool) -> str:
@@ -106,7 +139,9 @@ def _show_share(image: DecodedImage, caption: Caption, settings: dict[str, str])
         if image.sample:
             st.markdown(texts.LINK_WORKS)
             address = urlencode({"sample": image.sample, **settings})
-            st.code(f"{st.context.url or ''}?{address}", language=None, wrap_lines=True)
+            link = f"{st.context.url or ''}?{address}"
+            st.code(link, language=None, wrap_lines=True)
+            browser.copy_button(texts.COPY_LINK, link, "copy link")
         else:
             st.caption(image_picker.NO_LINK)
 

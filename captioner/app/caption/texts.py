@@ -9,12 +9,16 @@ COMPARE = "Compare with …"
 COMPARE_HELP = "See this caption beside another one: with other settings, or from another model."
 REFERENCES = "What people wrote about this picture"
 
-# Copy, download, link.
-SHARE = "Copy, download, link"
+# Files and the link.
+SHARE = "Files and link"
 SHARE_SENTENCE = "The model’s own sentence, without any word that you chose:"
 AS_TEXT, AS_JSON = "Caption as text", "Everything as JSON"
 JSON_CONTENTS = "The JSON file also has the probability of every word, other likely words, and the other sentences."
 LINK_WORKS = "This link opens the same picture with the same settings."
+COPY_LINK = "Copy link"
+CARD_SOURCE = "Written by a computer program (model {model}), {date}"
+CARD_EDITED = "Written by a computer program (model {model}), changed by a person, {date}"
+BACK_TO_BEST = "Back to the model’s best version"
 
 # Other versions.
 VERSIONS = "Other versions"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from captioner.app.caption import texts
-from captioner.app.components import wording
+from captioner.app.components import decoding_controls, wording
+from captioner.app.state import serving
+from captioner.app.state.session import DecodedImage, caption_image
 from captioner.inference.captioner import Caption
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.decoding import Candidate, DecodingOptions
+
+MAX_TRIES = 4  # versions, to find one that differs
 
 
 def show(caption: Caption, options: DecodingOptions) -> None:
@@ -24,3 +30,16 @@ def show(caption: Caption, options: DecodingOptions) -> None:
             for rank, other in enumerate(caption.alternatives, start=2)
         )
     )
+
+
+def other_seed(image: DecodedImage, shown: Candidate, options: DecodingOptions) -> int:
+    """The number of the next random version that says something else, or that of the last one tried."""
+    sampled = options.temperature is not None
+    plain = decoding_controls.without_samples(serving.captioner().options)
+    base = options if sampled else replace(plain, temperature=decoding_controls.DEFAULT_TEMPERATURE)
+    seed = options.seed if sampled else decoding_controls.DEFAULT_SEED - 1
+    for _ in range(MAX_TRIES):
+        seed = (seed + 1) % (decoding_controls.MAX_SEED + 1)
+        if caption_image(image, replace(base, seed=seed)).best.text != shown.text:
+            break
+    return seed

@@ -22,8 +22,19 @@ IN_ADDRESS: dict[str, Any] = {"persist_state": "session", "bind": "query-params"
 OLD_SAMPLE, OLD_BEAM_SEARCH = "Draw word by word", "Search for the best"  # old links: ?way=…, and ?alpha=…
 
 
+def choose_sampling(seed: int) -> None:
+    """Have the next run of the page show the random version with this number."""
+    st.session_state["_choice"] = {"mode": SAMPLING, "seed": seed}
+
+
+def choose_best(*, consensus: bool) -> None:
+    """Have the next run of the page show the version that it shows at first."""
+    st.session_state["_choice"] = {"mode": CONSENSUS if consensus else BEAM_SEARCH}
+
+
 def show(defaults: DecodingOptions) -> DecodingOptions:
-    """Draw the widgets, and return the options that they or the address ask for."""
+    """Draw the widgets, and return the options that they, a button or the address ask for."""
+    st.session_state.update(st.session_state.pop("_choice", {}))
     mode, plain = mode_control(consensus=defaults.consensus), without_samples(defaults)
     if mode == CONSENSUS:
         options = defaults
@@ -61,15 +72,16 @@ def mode_control(suffix: str = "", *, consensus: bool = False, **layout: Any) ->
     modes = [CONSENSUS, *MODES.values()] if consensus else [*MODES.values()]
     searched = any(f"{option}{suffix}" in address for option in ("beams", "length_penalty", "alpha"))
     default = MODES.get(address.get(name, ""), BEAM_SEARCH if searched else modes[0])
-    mode: str = st.segmented_control(
+    chosen = st.segmented_control(
         "Which version of the sentence",
         modes,
-        default=default,
+        default=None if name in st.session_state else default,
         required=True,
         key=name,
         persist_state="session",
         **layout,
     )
+    mode = chosen or default
     # By hand: Streamlit itself would write the label into the address.
     if mode == modes[0]:
         address.pop(name, None)

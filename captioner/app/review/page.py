@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner.app.components import wording
+from captioner.app.components import browser, wording
 from captioner.app.components.errors import show_error
 from captioner.app.review import rating, texts
 from captioner.app.review.session import MAX_PICTURES, Item, RatingSession
@@ -144,6 +144,7 @@ def _download_or_leave(key: str, session: RatingSession) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
+        browser.copy_button(texts.COPY_LINK, f"{st.context.url or ''}?session={key}", "copy review link")
         st.button(texts.NEW_SESSION, on_click=_leave, icon=":material/restart_alt:")
     st.caption(f"{texts.PRIVACY} {texts.FILE_CONTINUES}")
 

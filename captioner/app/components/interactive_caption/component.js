@@ -23,8 +23,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!views.has(root)) views.set(root, new View(root))
   const view = views.get(root)
   view.report = (word) => setTriggerValue("pin", { word })
+  view.takeAway.report = setTriggerValue
   view.update(data)
-  return () => view.pause()
+  return () => {
+    view.pause()
+    view.takeAway.stopReading()
+  }
 }
 
 class View {
@@ -32,6 +36,7 @@ class View {
     const find = (selector) => root.querySelector(selector)
     Object.assign(this, { root, picture: find(".picture"), image: find("img"), canvas: find("canvas") })
     Object.assign(this, { words: find(".words"), play: find(".play"), live: find(".live") })
+    this.takeAway = new TakeAway(root, (text) => (this.live.textContent = text))
     this.data = null
     this.pinned = this.hovered = this.focused = this.playing = null // indices of words
     this.timer = 0
@@ -60,6 +65,7 @@ class View {
     if (!same) this.drawWords()
     this.drawLegend()
     this.labelPlay()
+    this.takeAway.update(data.take_away)
   }
 
   write(selector, text) {

@@ -13,12 +13,15 @@ import base64
 import io
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from PIL import Image
 
 from captioner.app.components import resizing
-from captioner.app.components.interactive_caption import payload
+from captioner.app.components.browser import CLIPBOARD
+from captioner.app.components.interactive_caption import payload, take_away
+from captioner.app.components.interactive_caption.take_away import Request
 from captioner.app.state.session import DecodedImage
 from captioner.images import Pixels
 from captioner.inference.decoding import Candidate
@@ -26,9 +29,11 @@ from captioner.inference.decoding import Candidate
 MAX_SIDE, QUALITY = 960, 85  # of the picture that is sent: pixels, and JPEG's from 1 to 95
 
 _FOLDER = Path(__file__).parent
-_HTML, _CSS, _JS = (
-    (_FOLDER / f"component.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
+_HTML, _CSS, _TAKE_AWAY, _VIEW = (
+    (_FOLDER / name).read_text(encoding="utf-8")
+    for name in ("component.html", "component.css", "take_away.js", "component.js")
 )
+_JS = CLIPBOARD + _TAKE_AWAY + _VIEW
 _mount = st.components.v2.component("interactive_caption", html=_HTML, css=_CSS, js=_JS)
 
 
@@ -40,8 +45,8 @@ def show(
     title: str = "",
     note: str = "",
     chosen: Collection[int] = (),
-) -> int | None:
-    """Draw an image and a sentence about it, and return the index of the word that is pinned, if one is.
+) -> tuple[int | None, Request]:
+    """Draw an image and a sentence about it, with buttons to take it away.
 
     Args:
         image: what the visitor opened.
@@ -50,15 +55,20 @@ def show(
         title: stands above the sentence, as plain text.
         note: stands below it, as plain text.
         chosen: indices of words that the visitor chose.
+
+    Returns:
+        The index of the word that is pinned, if one is, and what the visitor asks for with a button.
     """
     data = payload.build(candidate, chosen)
     data |= payload.picture(_picture_url(image.sha256, image.pixels), image.pixels)
     data |= {"title": title, "note": note, "pinned": _in_range(pinned(key), candidate)}
-    result = _mount(key=f"caption {key}", data=data, on_pin_change=lambda: None)
+    data |= {"take_away": take_away.build(candidate, image.sha256[:16])}
+    events: dict[str, Any] = {f"on_{name}_change": lambda: None for name in ("pin", "card", "another")}
+    result = _mount(key=f"caption {key}", data=data, **events)
     event = result.get("pin")
     if isinstance(event, dict):  # the browser's, so it can be anything
         pin(key, _in_range(event.get("word"), candidate))
-    return _in_range(pinned(key), candidate)
+    return _in_range(pinned(key), candidate), take_away.request(result.get("card"), result.get("another"))
 
 
 def pinned(key: str) -> int | None:

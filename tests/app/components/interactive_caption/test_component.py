@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captioner.app.components.interactive_caption import component, payload
+from captioner.app.components.interactive_caption import component, payload, take_away
 from tests.fake_captioner import SENTENCES, make_candidate
 
 CANDIDATE = make_candidate(SENTENCES[0])
@@ -37,7 +37,7 @@ def test_the_files_make_no_html_of_data_and_ask_no_server() -> None:
 
 
 def test_every_text_and_style_that_the_files_use_is_sent_and_drawn() -> None:
-    used = set(re.findall(r"texts\.(\w+)", component._JS)) | {
+    used = set(re.findall(r"texts\.(\w+)", component._VIEW)) | {
         "play",
         "pause",
         "step",
@@ -46,5 +46,13 @@ def test_every_text_and_style_that_the_files_use_is_sent_and_drawn() -> None:
         "point",
     }
     assert used == set(payload.TEXTS)
+    used = set(re.findall(r"texts\.(\w+)", component._TAKE_AWAY))
+    used |= set(re.findall(r'data-action="(\w+)"', component._HTML))
+    used |= {
+        text
+        for said in re.findall(r"say\((.*)\)", component._TAKE_AWAY)
+        for text in re.findall(r'"(\w+)"', said)
+    }
+    assert used == set(take_away.TEXTS)
     for style in (*payload.STYLES, payload.CHOSEN_STYLE, "end"):
         assert f".{style} {{" in component._CSS
