@@ -73,6 +73,7 @@ NO_MODULE = {
     "tests/test_architecture.py": "every module",
     "tests/test_readme.py": "the README",
     "tests/test_contributing.py": "CONTRIBUTING.md",
+    "tests/test_dockerfile.py": "the Dockerfile",
     "tests/training/test_cli_flags.py": "cli.py: what each flag changes",
     "tests/data/test_held_out.py": "flickr8k.hold_out, with the training that uses it",
     "tests/app/test_model.py": "every page, with a real bundle",
