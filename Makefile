@@ -19,7 +19,7 @@ app: $(VENV)/app.stamp
 	$(PYTHON) -m streamlit run streamlit_app.py
 
 test: quick
-	$(PYTEST) tests/training tests/browser
+	$(PYTEST) tests/training tests/browser tests/batch_inference/test_ray_data.py
 
 quick: $(VENV)/dev.stamp
 	$(PYTEST) --quick

@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def caption(arguments: argparse.Namespace) -> int:
     """Caption pictures, or a folder of them into a file."""
-    if arguments.out or arguments.recursive or arguments.workers or Path(arguments.pictures[0]).is_dir():
+    in_bulk = arguments.out or arguments.recursive or arguments.workers or arguments.ray
+    if in_bulk or Path(arguments.pictures[0]).is_dir():
         from captioner.batch_inference import command
 
         return command.run(arguments)

@@ -77,7 +77,6 @@ def add_caption(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object per picture, with every word")
     parser.add_argument(
         "--out",
-        type=Path,
         metavar="FILE",
         help="caption a folder into this file: .csv, .jsonl or .parquet. If the command is stopped, the same "
         "command goes on",
@@ -88,6 +87,12 @@ def add_caption(parser: argparse.ArgumentParser) -> None:
         type=workers,
         metavar="N",
         help="with --out: processes, of about 200 MB each (default: one for each core)",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="with --out: on the machines of a Ray cluster; local, auto or host:port. The folder and --out, "
+        "a folder of Parquet files, may then be addresses such as s3://bucket/photos",
     )
     _add_decoding(parser)
 

@@ -42,6 +42,7 @@ PACKAGES = {*TRAINING, *APP, *PAGES}
 MAY_IMPORT_STREAMLIT = ("captioner/app", "streamlit_app.py", "tests")
 MAY_IMPORT_KERAS = ("captioner/training", "tests/training")
 WRITE_LITERT = ("export", "litert_file", "word_predictor")
+MAY_IMPORT_RAY = ("captioner/batch_inference/ray_data.py", "tests/batch_inference/test_ray_data.py")
 MAY_IMPORT_TENSORFLOW = (*(f"captioner/training/{name}.py" for name in WRITE_LITERT), "tests/training")
 # A file that is read with one of these can run code.
 RUNS_CODE = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
@@ -65,6 +66,7 @@ INSTALLED = {
     "huggingface_hub",
     "httpx2",  # huggingface_hub's own client, whose errors become sentences
     "filelock",  # huggingface_hub's own, too
+    "fsspec",  # and this
     "ai_edge_litert",
 }
 
@@ -186,10 +188,12 @@ def misplaced_imports(path: Path, imported: str) -> Iterator[str]:
         yield f"{path} imports {library}"
     if library == "tensorflow" and not under(path, MAY_IMPORT_TENSORFLOW):
         yield f"{path} imports tensorflow"
+    if library == "ray" and not under(path, MAY_IMPORT_RAY):
+        yield f"{path} imports ray, which requirements-scale.txt installs"
     if library in {"train", "streamlit_app"} and path.parts[0] == "captioner":
         yield f"{path} imports {library}, which is above it"
     serves = under(path, ("captioner", "streamlit_app.py")) and not under(path, ("captioner/training",))
-    if serves and library not in INSTALLED | sys.stdlib_module_names:
+    if serves and library not in INSTALLED | {"ray"} | sys.stdlib_module_names:
         yield f"{path} imports {library}, which requirements.txt does not install"
     around = within(module(path), imported)  # `from captioner.app import state` names the folder of both, too
     if library == "captioner" and not around and package_of_module(imported) not in may_import(path):

@@ -53,6 +53,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if slow and config.getoption("--quick") else None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        clusters = [item for item in items if item.get_closest_marker("cluster")]
+        config.hook.pytest_deselected(items=clusters)
+        items[:] = [item for item in items if item not in clusters]
+
+
 @pytest.fixture(scope="session")
 def kaggle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Kaggle layout; not to be changed."""

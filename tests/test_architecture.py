@@ -51,6 +51,7 @@ IMPORTS = {  # a file -> what it must not import, and how the sentence about tha
         "def f():\n    from keras import ops": "keras",
         "import importlib\nimportlib.import_module('keras')": "keras",
         "import streamlit": "streamlit",
+        "import ray.data": "ray",
         "from captioner.evaluation import fluency": "captioner.evaluation",
     },
     "captioner/bundle/storage.py": {

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from captioner.arguments import decoding
-from captioner.batch_inference import local
+from captioner.batch_inference import local, ray_data
 from captioner.bundle import storage
 from captioner.errors import CaptionerError, DatasetError
 
@@ -21,13 +21,18 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from captioner.inference.captioner import default_options
 
-    folder = _folder(arguments)
+    _check(arguments)
+    (folder,) = arguments.pictures
     bundle = storage.load(arguments.bundle)
     options = replace(default_options(bundle.config), **decoding(arguments))
+    flags = {"recursive": arguments.recursive, "processes": arguments.workers}
     try:
-        outcome = local.caption_folder(
-            folder, arguments.out, bundle, options, recursive=arguments.recursive, processes=arguments.workers
-        )
+        if arguments.ray:
+            outcome = ray_data.caption_address(
+                folder, arguments.out, bundle, options, cluster=arguments.ray, **flags
+            )
+        else:
+            outcome = local.caption_folder(Path(folder), Path(arguments.out), bundle, options, **flags)
     except KeyboardInterrupt:
         print("what is done is kept: give the same command again to go on", file=sys.stderr)
         raise
@@ -35,15 +40,16 @@ def run(arguments: argparse.Namespace) -> int:
     return int(outcome.errors > 0)
 
 
-def _folder(arguments: argparse.Namespace) -> Path:
+def _check(arguments: argparse.Namespace) -> None:
     first, *others = arguments.pictures
     if not arguments.out:
         raise CaptionerError(
-            "captions of a folder go into a file: add --out captions.csv (or .jsonl, .parquet). --recursive "
-            "and --workers need it, too."
+            "captions of a folder go into a file: add --out captions.csv (or .jsonl, .parquet). --recursive, "
+            "--workers and --ray need it, too."
         )
     if arguments.json:
         raise CaptionerError("--json prints, and --out writes a file. Leave one of them out.")
-    if others or not Path(first).is_dir():
-        raise DatasetError(f"--out takes one folder of pictures; got {' '.join(arguments.pictures[:3])}")
-    return Path(first)
+    if others or not (arguments.ray or Path(first).is_dir()):
+        addresses = " An address such as s3://… needs --ray, too." if "://" in first else ""
+        got = " ".join(arguments.pictures[:3])
+        raise DatasetError(f"--out takes one folder of pictures; got {got}.{addresses}")

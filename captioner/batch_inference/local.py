@@ -91,10 +91,14 @@ def pictures(folder: Path, recursive: bool) -> Iterator[str]:
 
     for path, folders, files in os.walk(folder, onerror=report):
         folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        for name in files:
-            file = Path(path, name)
-            if not name.startswith(".") and file.suffix.lower() in ENDINGS and not _is_device(file):
+        for file in (Path(path, name) for name in files if is_picture(name)):
+            if not _is_device(file):
                 yield file.relative_to(folder).as_posix()
+
+
+def is_picture(path: str) -> bool:
+    """Whether a path with "/" has a picture's ending and nothing hidden in it."""
+    return path.lower().endswith(ENDINGS) and not any(part.startswith(".") for part in path.split("/"))
 
 
 def _is_device(file: Path) -> bool:

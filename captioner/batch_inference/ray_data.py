@@ -1,0 +1,221 @@
+"""Any fsspec address of pictures → a folder of Parquet files, on the machines of a Ray cluster.
+
+    names ──less those written──> blocks ──map_batches: one captioner a core──> write_parquet: a file a block
+
+Ray Data hands out the work, and does again what a lost machine had not written. The rows are those of
+``local``, in no order. Machines need requirements-scale.txt installed; code and bundle come with the job.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from captioner.batch_inference import local, rows, table
+from captioner.batch_inference.local import Outcome
+from captioner.batch_inference.rows import Settings
+from captioner.bundle import storage
+from captioner.child_process import ROOT
+from captioner.errors import CaptionerError, DatasetError
+from captioner.image_headers import READABLE_FORMATS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from captioner.bundle.storage import Bundle
+    from captioner.inference.decoding import DecodingOptions
+
+BLOCK = 64  # pictures: a file of the result, and what is lost when the command is killed
+BLOCKS_A_CORE = 4  # at least, if there are few pictures
+CAPTIONER_CORES, WRITER_CORES = 0.9, 0.1  # so that a core with a captioner can also write
+_PART = re.compile(r"\w+_\d{6}-\d+\.parquet")  # a file as Ray names it
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder on any file system that fsspec knows."""
+
+    files: Any  # fsspec.AbstractFileSystem
+    root: str
+    name: str
+
+    @classmethod
+    def at(cls, address: str) -> Place:
+        """A path, or an address such as s3://bucket/photos.
+
+        Raises:
+            CaptionerError: the kind of address is unknown, or its library is not installed.
+        """
+        from fsspec.core import url_to_fs
+
+        try:
+            files, root = url_to_fs(address)
+        except (ImportError, ValueError, OSError) as error:
+            raise CaptionerError(f"{address} cannot be opened: {error}") from error
+        root = root.rstrip("/")
+        place = cls(files, root, root)
+        return place if place.is_local else replace(place, name=files.unstrip_protocol(root))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a path of this machine, or a network drive that looks like one."""
+        from fsspec.implementations.local import LocalFileSystem
+
+        return isinstance(self.files, LocalFileSystem)
+
+    def pictures(self, recursive: bool) -> list[str]:
+        """As ``local.pictures``, sorted."""
+        if self.is_local:
+            return sorted(local.pictures(Path(self.root), recursive))
+        found = self.files.find(self.root, maxdepth=None if recursive else 1, detail=True)
+        names = (path[len(self.root) :].strip("/") for path, info in found.items() if info["type"] == "file")
+        return sorted(filter(local.is_picture, names))
+
+
+class BlockCaptioner:
+    """Captions blocks of names in a process of the cluster."""
+
+    def __init__(
+        self, bundle: Mapping[str, bytes], options: DecodingOptions, place: Place, settings: Settings
+    ) -> None:
+        from captioner.inference.captioner import Captioner
+
+        with TemporaryDirectory() as folder:
+            for name, content in bundle.items():
+                path = Path(folder, name)
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+            self._captioner = Captioner(storage.load(folder), threads=1)
+        self._options, self._place, self._settings = options, place, settings
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        """Names → rows."""
+        import pyarrow as pa
+
+        settings = asdict(self._settings)
+        captions = [self._row(image) | settings for image in block["image"].to_pylist()]
+        return pa.Table.from_pylist(captions, table.schema())
+
+    def _row(self, image: str) -> rows.Row:
+        files, path = self._place.files, f"{self._place.root}/{image}"
+        return rows.caption(self._captioner, image, lambda: files.open(path, "rb"), self._options)
+
+
+def caption_address(
+    folder: str,
+    out: str,
+    bundle: Bundle,
+    options: DecodingOptions,
+    *,
+    cluster: str,
+    recursive: bool = False,
+    processes: int | None = None,
+) -> Outcome:
+    """Caption every picture at an address that is not in the folder ``out`` yet.
+
+    Args:
+        folder: path or address of the pictures; every machine must reach it.
+        out: path or address of the result, whose name ends with ".parquet"; every machine must reach it.
+        bundle: the model; it is sent to the machines.
+        options: of decoding.
+        cluster: "local" starts one on this machine; "auto", host:port and ray://… join one.
+        recursive: whether folders in the folder count, too.
+        processes: how many, at most; by default one for each core of the cluster.
+
+    Raises:
+        DatasetError: there is no picture.
+        BundleError: the bundle does not run.
+        CaptionerError: Ray or the cluster is not there, or the result cannot be added to.
+    """
+    from captioner.inference.captioner import Captioner
+
+    source, target = Place.at(folder), Place.at(out)
+    settings = Settings.of(source.name, bundle, options)
+    if not out.endswith(".parquet"):
+        raise CaptionerError(f"with --ray, --out is a folder of Parquet files, NAME.parquet; got {out}")
+    images = source.pictures(recursive)
+    if not images:
+        raise DatasetError(f"{folder} has no picture ({READABLE_FORMATS}). Check the address.")
+    done = written(target, settings)
+    left = [image for image in images if rows.printable(image) not in done]
+    print(f"{len(done):,} pictures are done, {len(left):,} are left", file=sys.stderr)
+    if left:
+        Captioner(bundle)  # one that does not run is reported here, and not by every machine
+        _connect(cluster)
+        _caption(left, target, BlockCaptioner, (_contents(bundle), options, source, settings), processes)
+        done = written(target, settings)
+    return Outcome(len(done), sum(done.values()))
+
+
+def written(target: Place, settings: Settings) -> dict[str, bool]:
+    """The images of a result, each with whether it has an error. A file that was cut off is removed.
+
+    Raises:
+        CaptionerError: the result is not one, or was made with other settings.
+    """
+    from pyarrow import ArrowException, parquet
+
+    done: dict[str, bool] = {}
+    columns = ["image", "error", *asdict(settings)]
+    if target.files.isfile(target.root):
+        raise CaptionerError(f"{target.name} is a file. With --ray, --out is a folder; name another one.")
+    for path in sorted(target.files.glob(f"{target.root}/*.parquet")):
+        try:
+            with target.files.open(path, "rb") as file:
+                found = parquet.read_table(file, columns=columns).to_pylist()
+        except ArrowException as error:
+            if not _PART.fullmatch(path.rpartition("/")[2]):
+                raise CaptionerError(f"{path} is no table of captions. Move it away.") from error
+            target.files.rm(path)
+            continue
+        for row in found:
+            if row.keys() != {*columns}:
+                raise CaptionerError(f"{path} is no table of captions. Name another folder after --out.")
+            settings.check(row, target.name)
+            done[row["image"]] = row["error"] is not None
+    return done
+
+
+def _connect(cluster: str) -> None:
+    try:
+        import ray
+    except ImportError as error:
+        raise CaptionerError(
+            "--ray needs Ray: .venv/bin/python -m pip install -r requirements-scale.txt"
+        ) from error
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(cluster, runtime_env={"py_modules": [str(ROOT / "captioner")]})
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise CaptionerError(f"no Ray cluster answers at {cluster}: {error}") from error
+
+
+def _caption(
+    images: list[str], target: Place, captioner: type, arguments: tuple[Any, ...], processes: int | None
+) -> None:
+    import pyarrow as pa
+    import ray
+
+    cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    size = min(BLOCK, math.ceil(len(images) / (BLOCKS_A_CORE * cores)))
+    blocks = [pa.table({"image": images[i : i + size]}) for i in range(0, len(images), size)]
+    ray.data.from_arrow(blocks).map_batches(
+        captioner,
+        fn_constructor_args=arguments,
+        batch_size=None,  # a block as it is
+        batch_format="pyarrow",
+        num_cpus=CAPTIONER_CORES,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=processes or cores),
+    ).write_parquet(target.root, filesystem=target.files, ray_remote_args={"num_cpus": WRITER_CORES})
+
+
+def _contents(bundle: Bundle) -> dict[str, bytes]:
+    names = (*bundle.files, storage.MANIFEST)
+    return {name: (bundle.folder / name).read_bytes() for name in names}

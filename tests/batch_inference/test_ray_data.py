@@ -1,0 +1,136 @@
+"""Pictures at an address become Parquet files, on a cluster of which a machine is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from captioner.__main__ import main
+from captioner.batch_inference import local, ray_data, rows, table
+from captioner.batch_inference.ray_data import Place
+from captioner.batch_inference.rows import Settings
+from captioner.bundle.storage import Bundle
+from captioner.errors import CaptionerError
+from captioner.inference.captioner import Captioner
+
+DIFFERENT, PICTURES = 3, 240
+SETTINGS = Settings("/p", "0123456789ab", "beams=3")
+FAST_DETECTION = {  # of a lost machine, in milliseconds; Ray's own settings take half a minute
+    "health_check_initial_delay_ms": 500,
+    "health_check_period_ms": 250,
+    "health_check_timeout_ms": 500,
+    "health_check_failure_threshold": 2,
+}
+
+
+def write_part(place: Place, name: str, *images: str) -> None:
+    from pyarrow import Table, parquet
+
+    found = [rows.failure(image, "it is empty") | asdict(SETTINGS) for image in images]
+    with place.files.open(f"{place.root}/{name}", "wb") as file:
+        parquet.write_table(Table.from_pylist(found, table.schema()), file)
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """fsspec's file system in memory, emptied afterwards."""
+    files = fsspec.filesystem("memory")
+    yield files
+    files.rm("/", recursive=True)
+
+
+def test_what_is_written_is_not_captioned_again(memory: Any) -> None:
+    target = Place.at("memory://out/captions.parquet")
+    assert ray_data.written(target, SETTINGS) == {}
+    write_part(target, "0a_000000-0.parquet", "a.jpg", "b/c.jpg")
+    write_part(target, "0a_000001-0.parquet", "d.jpg")
+    memory.pipe(f"{target.root}/0a_000002-0.parquet", b"PAR1 cut off")
+    assert ray_data.written(target, SETTINGS) == {"a.jpg": True, "b/c.jpg": True, "d.jpg": True}
+    assert len(memory.ls(target.root)) == 2
+
+    with pytest.raises(CaptionerError, match="made with options beams=3, and this run has beams=4"):
+        ray_data.written(target, Settings("/p", "0123456789ab", "beams=4"))
+    memory.pipe(f"{target.root}/somebody.parquet", b"else's")
+    with pytest.raises(CaptionerError, match="no table of captions"):
+        ray_data.written(target, SETTINGS)
+
+
+def test_an_address_has_the_pictures_of_a_folder(memory: Any, tmp_path: Path) -> None:
+    for name in ("b.jpg", "a.PNG", "c/d.webp", "notes.txt", ".hidden.jpg", ".git/e.jpg"):
+        memory.pipe(f"/photos/{name}", b"")
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for recursive in (False, True):
+        names = sorted(local.pictures(tmp_path, recursive))
+        for address in ("memory://photos/", str(tmp_path), f"file://{tmp_path}"):
+            assert Place.at(address).pictures(recursive) == names
+    assert Place.at("memory://photos/").name == "memory:///photos"
+    assert Place.at(f"file://{tmp_path}/").name == str(tmp_path)
+    with pytest.raises(CaptionerError, match="nosuch://x cannot be opened"):
+        Place.at("nosuch://x")
+
+
+@pytest.mark.cluster
+@pytest.mark.filterwarnings("default")  # Ray uses deprecated parts of itself
+def test_a_machine_is_lost_and_no_picture(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: requirements-scale.txt")
+    import ray
+    from ray.cluster_utils import Cluster
+
+    folder, out = tmp_path / "pictures", tmp_path / "captions.parquet"
+    folder.mkdir()
+    for i in range(PICTURES):
+        if i < DIFFERENT:
+            noise = np.random.default_rng(i).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(folder / f"{i}.png")
+        else:
+            (folder / f"{i}.png").symlink_to(folder / f"{i % DIFFERENT}.png")
+    (folder / "bad.png").write_bytes(b"no picture")
+    monkeypatch.setattr(ray_data, "BLOCK", 6)
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 1, "include_dashboard": False, "_system_config": FAST_DETECTION},
+    )
+    lost = cluster.add_node(num_cpus=1)
+    killed = threading.Event()
+    parts_before: list[Path] = []
+
+    def kill() -> None:
+        while not any(out.glob("*.parquet")):
+            killed.wait(0.01)
+        parts_before.extend(out.iterdir())
+        cluster.remove_node(lost, allow_graceful=False)
+        killed.set()
+
+    threading.Thread(target=kill, daemon=True).start()
+    try:
+        command = ["caption", f"file://{folder}", "--out", f"file://{out}"]
+        command += ["--bundle", str(tiny_bundle.folder), "--ray", cluster.address]
+        assert main(command) == 1
+        assert killed.wait(10)
+        found = {}
+        for part in out.iterdir():
+            for row in table.read(part):
+                assert row["image"] not in found
+                found[row["image"]] = row
+        before = sorted(path.name for path in out.iterdir())
+        assert len(parts_before) < len(before) / 2
+        assert main(command) == 1
+        assert sorted(path.name for path in out.iterdir()) == before
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    local.caption_folder(
+        folder, tmp_path / "local.parquet", tiny_bundle, Captioner(tiny_bundle).options, processes=1
+    )
+    assert [found[name] for name in sorted(found)] == [*table.read(tmp_path / "local.parquet")]
