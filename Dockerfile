@@ -19,9 +19,9 @@ COPY captioner captioner
 # What Python would write at the first start, while it still may.
 RUN python -m compileall -q captioner streamlit_app.py
 
-# Models from the Hub (CAPTIONER_REPO) are kept here, which is writable in a read-only container, too.
-RUN mkdir bundles && chown captioner bundles
-VOLUME /app/bundles
+# Models from the Hub (CAPTIONER_REPO) and people's ratings are kept here, writable in a read-only container, too.
+RUN mkdir bundles data && chown captioner bundles data
+VOLUME /app/bundles /app/data
 
 # All else that is written goes to /tmp: sample pictures from the Hub, Streamlit's own settings.
 ENV HOME=/tmp HF_HOME=/tmp/huggingface PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captioner import arguments as command_arguments
-from captioner.errors import CaptionerError, DatasetError, ImageError
+from captioner.errors import CaptionerError, DatasetError, FeedbackError, ImageError
 
 if TYPE_CHECKING:
+    from captioner.bundle.ratings import RatingSummary
+    from captioner.bundle.storage import Bundle
     from captioner.inference.captioner import Captioner
     from captioner.inference.decoding import DecodingOptions
 
@@ -91,6 +93,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     split = arguments.split or final
     if arguments.write and (split != final or arguments.limit):
         raise DatasetError(f"only scores of the whole {final} split go into the bundle. Leave out --write.")
+    people = _ratings(arguments, captioner.bundle, options) if arguments.feedback else None
     calibrated = None
     if arguments.write:
         metrics, predictions, calibrated = calibration.evaluate(captioner, dataset, options)
@@ -101,7 +104,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     print(evaluation.table(metrics))
     if arguments.write:
         print(calibration.table(calibrated))
-        sealed = evaluation.write(captioner.bundle, metrics, predictions, calibrated)
+        sealed = evaluation.write(captioner.bundle, metrics, predictions, calibrated, people)
         print(f"written to {sealed.folder}")
     return 0
 
@@ -236,6 +239,24 @@ def _escape_unprintable_characters() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _ratings(arguments: argparse.Namespace, bundle: Bundle, options: DecodingOptions) -> RatingSummary:
+    """What people said about a bundle's captions, for its model card."""
+    from captioner.feedback import database, ratings_store, summary
+
+    if not arguments.write:
+        raise FeedbackError(
+            "people's ratings go into the model card, which only --write writes. Add --write."
+        )
+    found = summary.summarize(bundle, ratings_store.tallies(database.connect(arguments.feedback)))
+    names = ("beams", "length_penalty", "samples")
+    if any(getattr(options, name) != getattr(found, name) for name in names):
+        raise FeedbackError(
+            "people rated captions with the bundle's own decoding options, not with these. Leave out "
+            "--beams, --length-penalty and --samples, or --feedback."
+        )
+    return found
 
 
 def _open(

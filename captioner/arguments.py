@@ -109,6 +109,11 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-all-words", action="store_true", help="without blocklist.txt, to measure what it costs"
     )
+    parser.add_argument(
+        "--feedback",
+        metavar="URL",
+        help="with --write, also show people's ratings in the model card; the database that holds them",
+    )
     _add_decoding(parser)
 
 

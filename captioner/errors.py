@@ -4,7 +4,8 @@
     ├── DatasetError   the folder of pictures and captions
     ├── ImageError     one picture
     ├── BundleError    the artifact folder
-    └── HubError       the Hugging Face Hub, or the way there
+    ├── HubError       the Hugging Face Hub, or the way there
+    └── FeedbackError  the database of people's ratings
 
 Each message states what was expected, what was found, and what to do. Anything else that is raised is a bug.
 """
@@ -32,3 +33,7 @@ class BundleError(CaptionerError):
 
 class HubError(CaptionerError):
     """The Hugging Face Hub refused, or could not be reached."""
+
+
+class FeedbackError(CaptionerError):
+    """The database of people's ratings cannot be reached, or refuses. No caption depends on it."""

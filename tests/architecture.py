@@ -24,7 +24,7 @@ MAX_MODULES = 12  # of a folder
 # The folder "" is captioner/ itself. Each package may import those before it.
 LIBRARY = (
     *("", "alt_text", "drawings", "bundle", "data", "novelty"),
-    *("inference", "batch_inference", "http", "evaluation"),
+    *("inference", "batch_inference", "http", "evaluation", "feedback/migrations", "feedback"),
 )
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
 APP = (
@@ -68,6 +68,8 @@ INSTALLED = {
     "filelock",  # huggingface_hub's own, too
     "fsspec",  # and this
     "ai_edge_litert",
+    "sqlalchemy",
+    "alembic",
 }
 
 # Test files that mirror no module, and why.

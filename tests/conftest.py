@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import shutil
 import sys
@@ -33,6 +34,7 @@ settings.register_profile("fresh", max_examples=300, database=None, deadline=Non
 settings.load_profile("repeatable")
 HERE = Path(__file__).parent
 SLOW = ("training", "browser")  # folders, of which the quick tests leave out both
+numbers = itertools.count()
 Fake = TypeVar("Fake", bound=FakeCaptioner)
 UseCaptioner = Callable[..., Fake]
 
@@ -132,6 +134,14 @@ def real_encoders() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no encoder weights at {folder}; CAPTIONER_ENCODERS names their folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def ratings_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where people's ratings go in a test: nowhere else, and into a new file for each."""
+    file = tmp_path_factory.getbasetemp() / "ratings" / f"{next(numbers)}.sqlite"
+    monkeypatch.setenv("CAPTIONER_DATABASE", f"sqlite:///{file}")
+    return file
 
 
 @pytest.fixture

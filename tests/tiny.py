@@ -113,6 +113,17 @@ CALIBRATION: dict[str, Any] = {
     "captions": CALIBRATOR | {"weights": {"log_prob": 0.3}},
     "command": "python -m captioner evaluate --write",
 }
+RATINGS: dict[str, Any] = {
+    "checksums": ["f" * 64],
+    "beams": 3,
+    "length_penalty": 0.7,
+    "max_words": 8,
+    "samples": 0,
+    "right": {"count": 60, "interval": [0.5, 0.7]},
+    "partly": {"count": 30, "interval": [0.2, 0.4]},
+    "wrong": {"count": 10, "interval": [0.05, 0.2]},
+    "captions": 50,
+}
 
 
 def config(**changes: Any) -> Config:
@@ -158,6 +169,7 @@ def full_bundle(folder: Path) -> Bundle:
         "calibration.json": json.dumps(CALIBRATION),
         "document_frequencies.json": json.dumps(DOCUMENT_FREQUENCIES),
         "baselines.json": json.dumps({"baselines": [BASELINE]}),
+        "ratings.json": json.dumps(RATINGS),
         "README.md": "# A card\n",
     }
     history = "epoch,phase,loss,val_loss,cider\n1,fit,4.5,4.25,\n2,fit,3.5,nan,0.5\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 
 APP = Path(__file__).resolve().parent.parent / "streamlit_app.py"
 TIMEOUT = 60  # seconds
@@ -44,6 +45,10 @@ def page_text(app: AppTest) -> str:
 def upload(app: AppTest, data: bytes, name: str = "mine.png") -> AppTest:
     app.file_uploader[0].set_value((name, data, "image/png")).run()
     return app
+
+
+def text_input(app: AppTest, label: str) -> TextInput:
+    return next(one for one in app.text_input if one.label == label)
 
 
 def press(app: AppTest, label: str) -> AppTest:

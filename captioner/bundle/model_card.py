@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import Baseline, CalibrationParameters, Config, DatasetStatistics, Epoch, Metrics
 from captioner.metrics import METRICS
 
@@ -58,11 +59,13 @@ def render(
     dataset: DatasetStatistics | None,
     baselines: Sequence[Baseline] = (),
     calibration: CalibrationParameters | None = None,
+    people: RatingSummary | None = None,
 ) -> str:
     """Markdown with a YAML head, from the other files of a bundle. Sections without data are left out.
 
     Args:
         baselines: results of other bundles; only those measured under the same ``CONDITIONS`` are shown.
+        people: how people rated the captions, where the owner wants to show that.
     """
     from huggingface_hub import ModelCard
 
@@ -75,6 +78,7 @@ def render(
         metrics=metrics,
         history=history,
         calibration=calibration,
+        people=people,
         dataset=dataset,
         limits=LIMITS,
         regions=f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector",

@@ -2,7 +2,7 @@
 
     config.json  captioner.tflite  vocabulary.json       required
     history.csv  metrics.json  predictions.csv  dataset.json  novelty.json  calibration.json
-    baselines.json  document_frequencies.json  README.md  samples/
+    baselines.json  document_frequencies.json  ratings.json  README.md  samples/
     manifest.json                                        size and SHA-256 of each file above; written last
 
 JSON, CSV, pictures and one flatbuffer: nothing in it can run code. Files that the manifest does not name are

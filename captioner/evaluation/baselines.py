@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from captioner.bundle import model_card
+from captioner.bundle import model_card, ratings
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import BASELINES
 from captioner.bundle.model_card import CONDITIONS, DECODING
@@ -54,8 +54,9 @@ def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
                 "the scores are not comparable. Evaluate it in the same way."
             )
     rows.sort(key=lambda one: one.scores["cider"])
+    measured = bundle.calibration(), ratings.read(bundle)
     card = model_card.render(
-        bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows, bundle.calibration()
+        bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows, *measured
     )
     record = msgspec.to_builtins({"baselines": rows})
     return bundles.replace(bundle.folder, {BASELINES: json.dumps(record, indent=1) + "\n", "README.md": card})

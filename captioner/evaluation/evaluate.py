@@ -18,9 +18,10 @@ from msgspec import structs, to_builtins
 from numpy.typing import NDArray
 
 from captioner import metrics
-from captioner.bundle import reader
+from captioner.bundle import ratings, reader
 from captioner.bundle import storage as bundles
-from captioner.bundle.manifest import CALIBRATION
+from captioner.bundle.manifest import CALIBRATION, RATINGS
+from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import CalibrationParameters, Metrics, Prediction
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
@@ -205,10 +206,11 @@ def write(
     result: Metrics,
     predictions: Sequence[Prediction],
     calibration: CalibrationParameters | None = None,
+    people: RatingSummary | None = None,
 ) -> Bundle:
     """Write scores, captions, their decoding options and a new model card into the bundle, and seal it.
 
-    Without a new calibration, the old one stays: it says for which options it holds.
+    Without a new calibration or people's ratings, the old ones stay: they say for which options they hold.
 
     Raises:
         BundleError: as ``storage.replace`` does.
@@ -222,11 +224,13 @@ def write(
         max_words=result.max_words,
         samples=result.samples,
     )
-    calibration = calibration or bundle.calibration()
+    calibration, people = calibration or bundle.calibration(), people or ratings.carried_over(bundle)
+    people = people if people and people.is_of(config) else None
     card = model_card.render(
-        config, result, bundle.history(), bundle.dataset(), bundle.baselines(), calibration
+        config, result, bundle.history(), bundle.dataset(), bundle.baselines(), calibration, people
     )
-    files = {CALIBRATION: json.dumps(to_builtins(calibration), indent=1) + "\n"} if calibration else {}
+    records = {CALIBRATION: calibration, RATINGS: people}
+    files = {name: json.dumps(to_builtins(one), indent=1) + "\n" for name, one in records.items() if one}
     return bundles.replace(
         bundle.folder,
         {

@@ -15,7 +15,8 @@ from captioner import images
 from captioner.__main__ import main
 from captioner.app.batch import job
 from captioner.app.caption import result
-from captioner.app.review import rating, results
+from captioner.app.review import results
+from captioner.app.state import ratings_database
 from captioner.app.state.session import DecodedImage
 from captioner.inference.captioner import Captioner
 from captioner.inference.warning import SENTENCES, UNFAMILIAR
@@ -98,9 +99,8 @@ def in_the_file_of_a_review(pictures: Pictures, captioner: Captioner, *_: object
     for _name in pictures:
         press(app, "Wrong")
     assert SENTENCE in page_text(app), "explained below the ratings"
-    session = rating.sessions().find(str(app.query_params["session"]))
-    assert session
-    text = results.to_file(session, captioner.bundle).decode("utf-8-sig")
+    everybody = ratings_database.reviews().by_rater(str(app.query_params["session"]))
+    text = results.to_file(everybody, captioner.bundle).decode("utf-8-sig")
     return [SENTENCES[row["warnings"]] for row in csv.DictReader(io.StringIO(text))]
 
 

@@ -90,6 +90,7 @@ def address(
         "CAPTIONER_BUNDLE": str(served.folder),
         "CAPTIONER_BUNDLES": str(tmp_path_factory.mktemp("bundles")),
         "CAPTIONER_FLICKR8K": str(kaggle_folder),
+        "CAPTIONER_DATABASE": f"sqlite:///{tmp_path_factory.mktemp('ratings')}/ratings.sqlite",
         "HF_HUB_OFFLINE": "1",
     }
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]

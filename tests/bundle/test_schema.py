@@ -21,15 +21,8 @@ from msgspec.structs import replace
 from captioner.bundle import reader, schema
 from captioner.bundle import storage as bundles
 from captioner.bundle.migration import FORMAT
-from captioner.bundle.schema import (
-    Baselines,
-    Config,
-    DatasetStatistics,
-    Epoch,
-    Metrics,
-    Prediction,
-    Record,
-)
+from captioner.bundle.ratings import RatingSummary
+from captioner.bundle.schema import Baselines, Config, DatasetStatistics, Epoch, Metrics, Prediction, Record
 from captioner.data import flickr8k
 from captioner.errors import BundleError
 from captioner.inference import smoke_test
@@ -49,6 +42,7 @@ OBJECTS: dict[str, tuple[type[Record], dict[str, Any]]] = {
     "novelty.json": (NoveltyDetector, tiny.NOVELTY),
     "calibration.json": (Calibration, tiny.CALIBRATION),
     "document_frequencies.json": (DocumentFrequencies, tiny.DOCUMENT_FREQUENCIES),
+    "ratings.json": (RatingSummary, tiny.RATINGS),
 }
 EPOCH = (
     "epoch,phase,loss,val_loss,learning_rate,seconds,val_cider,words_used,incomplete_share\n"
@@ -165,7 +159,7 @@ def test_every_record_is_tested() -> None:
 
     tested = {kind.__name__ for kind, _ in (*OBJECTS.values(), *TABLES.values())}
     inside = {"WordCounts", "Baseline", "NoveltyParameters", "Record"}
-    inside |= {"CalibrationParameters", "Calibrator", "ReliabilityBin"}
+    inside |= {"CalibrationParameters", "Calibrator", "ReliabilityBin", "RatingShare"}
     assert {kind.__name__ for kind in below(Record)} == tested | inside
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from captioner.app.about import texts
 from captioner.app.components import wording
-from captioner.app.state import serving
+from captioner.app.state import ratings_database, serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import model_card
 from captioner.bundle.schema import Config
@@ -26,7 +26,7 @@ def page() -> None:
     _show_section(model_card.LIMITS)
     _show_blocked_words()
     st.header(texts.PICTURES, anchor=False)
-    st.markdown(texts.PICTURES_TEXT)
+    st.markdown(f"{texts.PICTURES_TEXT} {ratings_database.durability()}")
     st.header(texts.DATA, anchor=False)
     st.markdown(_data_and_licence(active.bundle.config))
     st.header(texts.MODEL, anchor=False)

@@ -11,7 +11,14 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from captioner.app.caption import counterfactual, details, texts, versions, word_details
-from captioner.app.components import browser, decoding_controls, examples, image_picker, wording
+from captioner.app.components import (
+    browser,
+    decoding_controls,
+    examples,
+    image_picker,
+    rating_buttons,
+    wording,
+)
 from captioner.app.components.errors import error_boundary
 from captioner.app.components.interactive_caption import component as interactive_caption
 from captioner.app.components.interactive_caption import take_away
@@ -80,6 +87,8 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
         word_details.show(shown, index, options, key)
     if changed:
         counterfactual.show_comparison(caption.best, shown, options, key)
+    if not changed and options == serving.captioner().options:  # the model's own sentence
+        rating_buttons.show(image, caption.best.text)
     examples.show_note(image, caption.best.text)
     st.caption(texts.CANNOT_KNOW)
 

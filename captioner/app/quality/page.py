@@ -9,7 +9,7 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary, show_broken_bundles
-from captioner.app.quality import explore, failures, texts
+from captioner.app.quality import explore, failures, people, texts
 from captioner.app.state import other_bundles, serving
 from captioner.bundle.schema import CalibrationParameters, Metrics
 from captioner.bundle.storage import Bundle
@@ -27,6 +27,8 @@ def page() -> None:
     metrics, baselines = _read(bundle.metrics), _read(bundle.baselines) or []
     captions = _read(lambda: predictions.scored_captions(bundle)) or []
     calibration = _read(bundle.calibration)
+    people.show(bundle, captions, metrics, calibration)
+    st.header(texts.ON_TEST_PHOTOS, anchor=False)
     _show_in_short(captions, metrics, calibration)
     if captions:
         st.header(texts.EXPLORE, anchor=False)

@@ -3,8 +3,35 @@
 TITLE = "How good is it?"
 NO_PREDICTIONS = "This model has not been tried on test photos yet."
 
-# At the top: how often it is right.
-IN_SHORT = "The model was tried on {count} photos that it had never seen before. Nobody picked the good ones: here are all of its sentences, also those that are wrong."
+# First: what people said.
+PEOPLE_SAID = "What people said"
+READING_RATINGS = "Reading the ratings …"
+NOBODY_RATED = "Nobody has rated a sentence of this model yet. Below every caption you can say whether it is right, and on the page “Review” you can rate many, alone or as a group."
+RATED = "{total} of {sentences} of this model:"
+RATINGS, RATED_SENTENCES = ("rating", "ratings"), ("sentence", "sentences")
+SHARE_LABELS = {"right": "right", "partly": "partly right", "wrong": "wrong"}
+INTERVALS = "If very many pictures of this kind were rated, the shares would likely be: right {right}, partly right {partly}, wrong {wrong} (95 % interval). Right: everything that the sentence says is in the picture. Partly right: the main thing is, something else is not. Wrong: the main thing is not."
+COMPUTED = "What was computed for its sentences about the test photos: {scores}."
+COMPUTED_CIDER = "a similarity to people’s sentences (CIDEr) of {cider}"
+COMPUTED_WORDS = "people used {words} of its words, too"
+AND = " and "
+AGREEMENT_UNKNOWN = "Whether such scores agree with people cannot be said yet: for that, people have to rate more test photos, and rate them differently."
+AGREE = "**People and the scores agree:** of two sentences about test photos that people rated differently, the better one has {numbers} (tossing a coin would give 50 %)."
+HARDLY_AGREE = "**People and the scores agree only a little:** of two sentences about test photos that people rated differently, the better one has {numbers} (tossing a coin would give 50 %)."
+DISAGREE = "**People and the scores do not agree:** of two sentences about test photos that people rated differently, the better one has {numbers} (tossing a coin would give 50 %)."
+BY_CIDER, BY_ESTIMATE = "the higher CIDEr in", "the higher estimate of how sure it is in"
+OTHER_MODELS_RATED = "Other models:\n"
+OTHER_MODEL_RATED = "- **{model}:** {shares}; {total}{cider}"
+OTHER_MODEL_CIDER = "; CIDEr {cider}"
+RATINGS_FILES = "All ratings as a table"
+RATINGS_FILES_TEXT = "The file has every rating with its sentence, without names. It opens in a spreadsheet. You can load it again here, also after a spreadsheet has saved it; what is already there is not added twice."
+DOWNLOAD_RATINGS = "Download all ratings"
+LOAD_RATINGS = "Load a file of ratings"
+LOADED = "{new} of {total} in the file were new."
+
+# Then how often it is right about test photos.
+ON_TEST_PHOTOS = "On photos that it had never seen"
+IN_SHORT = "The model was tried on {count} photos that it had not learned from. Nobody picked the good ones: here are all of its sentences, also those that are wrong."
 WORDS = "of its words, people used, too"
 WORDS_OF_PEOPLE = "of each other’s words, people used, too"
 WORDS_EXPLAINED = "Each photo was described by five people. A word counts if at least one of them used exactly that word; “a” and “in” do not count. Many other words are right as well, so this measure is strict. The model keeps to common words, which makes it easier for the model than for people."

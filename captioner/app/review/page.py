@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,28 +11,31 @@ import streamlit as st
 from captioner.app.components import browser, wording
 from captioner.app.components.errors import show_error
 from captioner.app.review import rating, texts
-from captioner.app.review.session import MAX_PICTURES, Item, RatingSession
 from captioner.app.review.session_file import from_csv
-from captioner.app.state import serving, uploads
+from captioner.app.state import ratings_database, serving, uploads
 from captioner.errors import CaptionerError
+from captioner.feedback.rating import clean_text
+from captioner.feedback.session import MAX_PICTURES, Item, RatingSession
 
 if TYPE_CHECKING:
     from captioner.data.samples import Sample
 
 DEFAULT_PICTURES, MIN_PICTURES = 20, 5
+MAX_NAME = 40  # characters of a group's or a person's name
 
 
 def page() -> None:
     """Start a review session, continue one, or see its result."""
     st.title(texts.TITLE, anchor=False)
     key = _session_key()
-    session = rating.sessions().find(key) if key else None
-    if key and session is None:
+    everybody = ratings_database.reviews().by_rater(key) if key else {}
+    if key and not everybody:
         st.warning(texts.SESSION_GONE, icon=":material/link_off:")
-    if key is None or session is None:
-        _start()
+    if key and everybody:
+        names = rating.upload_names()
+        _continue(key, {rater: rating.named(one, names) for rater, one in everybody.items()})
     else:
-        _continue(key, session)
+        _start()
 
 
 def _session_key() -> str | None:
@@ -45,6 +49,7 @@ def _session_key() -> str | None:
 
 def _start() -> None:
     st.markdown(texts.INTRODUCTION)
+    st.text_input(texts.GROUP, max_chars=MAX_NAME, key="review group", help=texts.GROUP_HELP)
     samples, sentence = serving.samples()
     source = texts.OWN
     if samples:
@@ -63,7 +68,7 @@ def _start() -> None:
         st.caption(wording.escape(sentence))
     with st.expander(texts.RESUME, icon=":material/upload_file:"):
         _start_with_file()
-    st.caption(texts.PRIVACY)
+    st.caption(f"{texts.PRIVACY} {ratings_database.durability()}")
 
 
 def _start_with_samples(samples: dict[str, Sample]) -> None:
@@ -97,56 +102,80 @@ def _start_with_file() -> None:
     file = st.file_uploader(texts.RESUME_FILE, ["csv"])
     if file is not None:
         try:
-            session = from_csv(file.getvalue())
+            everybody = from_csv(file.getvalue())
         except CaptionerError as error:
             show_error(error)
         else:
-            _open(list(session.items), session.model)
+            session = everybody.pop("")
+            uploaded = {item.upload_hash: item.picture for item in session.items if item.upload_hash}
+            rating.upload_names().update(uploaded)
+            _open(list(session.items), session.model, everybody)
 
 
-def _open(items: list[Item], model: str = "") -> None:
-    session = RatingSession(model or serving.active_bundle().bundle.checksum, tuple(items))
-    key = rating.sessions().open(session)
+def _open(items: list[Item], model: str = "", others: Mapping[str, RatingSession] | None = None) -> None:
+    group = clean_text(st.session_state.get("review group", ""))
+    session = RatingSession(model or serving.active_bundle().bundle.checksum, tuple(items), group)
+    key = ratings_database.reviews().open(session, others)
     st.session_state["rating session"] = st.query_params["session"] = key
     st.rerun()
 
 
-def _continue(key: str, session: RatingSession) -> None:
+def _continue(key: str, everybody: Mapping[str, RatingSession]) -> None:
     # Imported late, so that the title appears at once: pandas and Altair take half a second.
     from captioner.app.review import results
 
     rating.show_rejected()
+    _show_raters(key, everybody[""].group)
+    session = everybody.get(rating.rater()) or everybody[""].unrated()
     bundle = serving.active_bundle().bundle
     same_model = session.model == bundle.checksum
     if not same_model:
         st.info(texts.OTHER_MODEL, icon=":material/info:")
     elif not session.done:
         rating.show(key, session)
-    if session.rated:
-        results.show(session, bundle)
-    _download_or_leave(key, session)
+    if any(one.rated for one in everybody.values()):
+        results.show(everybody, bundle)
+    _download_or_leave(key, everybody)
     if session.done and same_model:
         st.header(texts.PICTURES_AGAIN, anchor=False)
         rating.show(key, session)
 
 
-def _download_or_leave(key: str, session: RatingSession) -> None:
+def _show_raters(key: str, group: str) -> None:
+    """The group, a field for the name of whoever rates here, and how others take part."""
+    if group:
+        st.subheader(wording.escape(group), anchor=False)
+    state = st.session_state
+    # Kept apart, as Streamlit forgets a text once a page is shown without it.
+    state["_rater"] = state.setdefault("rater", state.get("_rater", ""))
+    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
+    left.text_input(texts.YOUR_NAME, max_chars=MAX_NAME, key="rater", help=texts.YOUR_NAME_HELP)
+    with right:
+        browser.copy_button(texts.COPY_LINK, f"{st.context.url or ''}?session={key}", "copy review link")
+
+
+def _download_or_leave(key: str, everybody: Mapping[str, RatingSession]) -> None:
     from captioner.app.review import results
 
-    sessions, bundle = rating.sessions(), serving.active_bundle().bundle
+    bundle, reviews = serving.active_bundle().bundle, ratings_database.reviews()
+    names = dict(rating.upload_names())
+
+    def file() -> bytes:
+        """Made at the click: by then, others with the same link may have rated more."""
+        latest = reviews.by_rater(key) or everybody
+        return results.to_file({who: rating.named(one, names) for who, one in latest.items()}, bundle)
+
     with st.container(horizontal=True):
         st.download_button(
             texts.DOWNLOAD,
-            # Made at the click: by then, others with the same link may have rated more.
-            lambda: results.to_file(sessions.find(key) or session, bundle),
+            file,
             "captioner-ratings.csv",
             "text/csv",
             on_click="ignore",
             icon=":material/download:",
         )
-        browser.copy_button(texts.COPY_LINK, f"{st.context.url or ''}?session={key}", "copy review link")
         st.button(texts.NEW_SESSION, on_click=_leave, icon=":material/restart_alt:")
-    st.caption(f"{texts.PRIVACY} {texts.FILE_CONTINUES}")
+    st.caption(f"{texts.PRIVACY} {ratings_database.durability()} {texts.FILE_CONTINUES}")
 
 
 def _leave() -> None:

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import streamlit as st
 
 from captioner import images
-from captioner.app.components import warning_box, wording
+from captioner.app.components import rating_buttons, warning_box, wording
 from captioner.app.review import texts
-from captioner.app.review.session import (
-    MAX_PICTURES,
-    MAX_TEXT,
-    Item,
-    RatingSession,
-    RatingSessionStore,
-    clean_text,
-)
-from captioner.app.state import serving, uploads
+from captioner.app.state import ratings_database, serving, uploads
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.errors import CaptionerError
+from captioner.feedback.rating import MAX_TEXT, clean_text
+from captioner.feedback.session import MAX_PICTURES, Item, RatingSession
 from captioner.inference.warning import UNSURE
 
 if TYPE_CHECKING:
@@ -33,11 +27,7 @@ if TYPE_CHECKING:
     from captioner.images import Pixels
     from captioner.inference.captioner import Caption
 
-BUTTONS = (  # rating, label, key on the keyboard, icon
-    ("right", texts.RIGHT, "1", ":material/check:"),
-    ("partly", texts.PARTLY, "2", ":material/contrast:"),
-    ("wrong", texts.WRONG, "3", ":material/close:"),
-)
+KEYS = {"right": "1", "partly": "2", "wrong": "3"}  # on the keyboard
 
 
 @dataclass(frozen=True)
@@ -56,15 +46,15 @@ class PictureToRate:
         return cls(image, item.caption, item.log_prob, item.warnings, item.expected_share)
 
 
-@st.cache_resource(show_spinner=False)
-def sessions() -> RatingSessionStore:
-    return RatingSessionStore()
+def rater() -> str:
+    """Who rates: the name in the page's field, or nothing. Once a name is there, a click counts for it."""
+    return clean_text(st.session_state.get("rater", ""))
 
 
 def show(key: str, session: RatingSession) -> None:
     """One picture with its caption, the buttons that rate it, and those for the previous and next picture."""
-    count = len(session.items)
-    position = st.session_state.setdefault(f"position {key}", max(session.next_unrated(-1), 0)) % count
+    count, place = len(session.items), _place(key)
+    position = st.session_state.setdefault(place, max(session.next_unrated(-1), 0)) % count
     item = session.items[position]
     st.progress(len(session.rated) / count, texts.RATED.format(rated=len(session.rated), count=count))
     picture = _picture_to_rate(item)
@@ -91,32 +81,33 @@ def show(key: str, session: RatingSession) -> None:
                     key=f"review {label}",
                     shortcut=shortcut,
                     on_click=_move,
-                    args=(key, step),
+                    args=(place, step),
                     width="stretch",
                 )
 
 
 def _rating_buttons(key: str, item: Item, picture: PictureToRate | None, position: int) -> None:
-    st.markdown(texts.ANSWERED.format(rating=item.rating) if item.rating else texts.QUESTION)
+    st.markdown(texts.ANSWERED.format(rating=item.rating) if item.rating else rating_buttons.QUESTION)
     shortcuts = _shortcuts_on()
     with st.container(horizontal=True, gap="small"):
-        for rating, label, shortcut, icon in BUTTONS:
+        for rating, label in rating_buttons.LABELS.items():
             st.button(
                 f"**{label}**" if item.rating == rating else label,
                 # The same for every picture, so that the keyboard's focus stays on the button.
                 key=f"rate {rating}",
-                icon=icon,
-                shortcut=shortcut if shortcuts else None,
+                icon=rating_buttons.ICONS[rating],
+                shortcut=KEYS[rating] if shortcuts else None,
                 on_click=_rate,
-                args=(key, item.id, rating, picture, position),
+                args=(key, replace(item, rating=rating), picture, position),
                 disabled=picture is None,
                 width="stretch",
             )
-    st.caption(texts.RATINGS_EXPLAINED)
+    rating_buttons.show_failure()
+    st.caption(rating_buttons.EXPLAINED)
     st.toggle(texts.BY_KEYS, key="rate by keys")
-    widget = f"remark {key} {item.id}"
+    widget = f"remark {key} {rater()} {item.id}"
     st.text_input(
-        texts.REMARK,
+        rating_buttons.REMARK,
         item.remark,
         max_chars=MAX_TEXT,
         key=widget,
@@ -133,25 +124,44 @@ def _shortcuts_on() -> bool:
     return on
 
 
-def _rate(key: str, id: str, rating: str, picture: PictureToRate, position: int) -> None:
-    changed = sessions().change(
-        key,
-        lambda session: session.rate(
-            id, rating, picture.caption, picture.log_prob, picture.warnings, picture.expected_share
-        ),
+def _rate(key: str, item: Item, picture: PictureToRate, position: int) -> None:
+    rated = replace(
+        item,
+        caption=picture.caption,
+        log_prob=picture.log_prob,
+        warnings=picture.warnings,
+        expected_share=picture.expected_share,
     )
-    if changed:
-        st.session_state[f"position {key}"] = changed.next_unrated(position)
+    with rating_buttons.saving():
+        if session := ratings_database.reviews().rate(key, rater(), rated):
+            st.session_state[_place(key)] = session.next_unrated(position)
+
+
+def _place(key: str) -> str:
+    """Where the position of the picture that a rater sees is."""
+    return f"position {key} {rater()}"
 
 
 def _set_remark(key: str, id: str, widget: str) -> None:
-    remark = st.session_state[widget]
-    sessions().change(key, lambda session: session.set_remark(id, remark))
+    with rating_buttons.saving():
+        ratings_database.reviews().set_remark(key, rater(), id, st.session_state[widget])
 
 
-def _move(key: str, step: int) -> None:
+def _move(place: str, step: int) -> None:
     # A step, not a position, so that two presses before the page is drawn again count as two.
-    st.session_state[f"position {key}"] += step
+    st.session_state[place] += step
+
+
+def named(session: RatingSession, names: Mapping[str, str]) -> RatingSession:
+    """With these names of uploads, by their hashes, which only the uploader's own visit has."""
+    items = (replace(item, picture=names.get(item.upload_hash, item.picture)) for item in session.items)
+    return replace(session, items=tuple(items))
+
+
+def upload_names() -> dict[str, str]:
+    """The names of this visitor's uploads, by their hashes."""
+    names: dict[str, str] = st.session_state.setdefault("upload names", {})
+    return names
 
 
 def _picture_to_rate(item: Item) -> PictureToRate | None:
@@ -201,6 +211,7 @@ def _restore(files: Sequence[UploadedFile], session: RatingSession) -> None:
         if (upload_hash := _hash(data)) in hashes:
             with suppress(CaptionerError):
                 _store_for_visit(upload_hash, images.read(data))
+                upload_names()[upload_hash] = _name(file)
 
 
 def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
@@ -208,7 +219,7 @@ def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
     items: dict[str, Item] = {}
     progress = st.progress(0.0, texts.CAPTIONING)
     for number, file in enumerate(files, start=1):
-        name, data = clean_text(file.name) or "picture", file.getvalue()
+        name, data = _name(file), file.getvalue()
         try:
             image = DecodedImage.decode(name, data)
         except CaptionerError as error:
@@ -225,11 +236,16 @@ def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
                 expected_share=best.expected_share,
             )
             _store_for_visit(upload_hash, image.pixels)
+            upload_names()[upload_hash] = name
         progress.progress(number / len(files), texts.CAPTIONED.format(done=number, total=len(files)))
     progress.empty()
     if not items:
         show_rejected()
     return list(items.values())
+
+
+def _name(file: UploadedFile) -> str:
+    return clean_text(file.name) or "picture"
 
 
 def _hash(data: bytes) -> str:

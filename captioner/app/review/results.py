@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import altair as alt
 import pandas as pd
@@ -10,11 +11,12 @@ import streamlit as st
 
 from captioner.app.components import charts, wording
 from captioner.app.review import texts
-from captioner.app.review.session import RATINGS, RatingSession
 from captioner.app.review.session_file import to_csv
-from captioner.app.review.statistics import Proportion, concordance, proportions
 from captioner.app.state import serving
 from captioner.bundle.storage import Bundle
+from captioner.feedback.rating import RATINGS
+from captioner.feedback.session import Item, RatingSession
+from captioner.feedback.statistics import Proportion, concordance, proportions
 from captioner.inference.confidence import caption_confidence
 from captioner.inference.warning import SENTENCES
 
@@ -22,33 +24,43 @@ CIDER = "CIDEr"
 ROW_HEIGHT, AXIS_HEIGHT = 40, 60  # pixels
 
 
-def show(session: RatingSession, bundle: Bundle) -> None:
-    """The result so far, its comparison with automatic scores, and every rating; needs at least one."""
-    shares = proportions(session.items)
+Rated: TypeAlias = Sequence[tuple[str, Item]]  # by whom, what
+
+
+def show(everybody: Mapping[str, RatingSession], bundle: Bundle) -> None:
+    """The result of all raters, its comparison with automatic scores, and every rating; at least one."""
+    rated = [(rater, item) for rater, session in everybody.items() for item in session.rated]
+    raters = {rater for rater, _ in rated}
+    shares = proportions(item for _, item in rated)
     labels = {rating: _with_interval(share) for rating, share in shares.items()}
-    st.header(texts.RESULT if session.done else texts.RESULT_SO_FAR, anchor=False)
+    done = all(everybody[rater].done for rater in raters)
+    st.header(texts.RESULT if done else texts.RESULT_SO_FAR, anchor=False)
+    if len(raters) > 1:
+        st.caption(texts.RATERS.format(count=len(raters), names=wording.escape(_listed(raters))))
     st.markdown(_summary(shares))
     listed = "; ".join(f"{rating} {label}" for rating, label in labels.items())
-    st.altair_chart(
-        proportions_chart(shares, labels), width="stretch", alt=texts.RESULT_CHART.format(shares=listed)
-    )
-    st.caption(texts.HOW_TO_READ)
-    ciders, confidences = _ciders(session, bundle), _confidences(session, bundle)
-    _compare_with_scores(session, ciders, confidences)
-    _table(session, ciders, confidences)
+    chart = proportions_chart(shares, labels)
+    st.altair_chart(chart, width="stretch", alt=texts.RESULT_CHART.format(shares=listed))
+    st.caption(f"{texts.HOW_TO_READ} {texts.CLUSTERED if len(raters) > 1 else ''}")
+    ciders, confidences = _ciders(rated, bundle), _confidences(rated, bundle)
+    _compare_with_scores(rated, ciders, confidences)
+    _table(rated, ciders, confidences)
 
 
-def to_file(session: RatingSession, bundle: Bundle) -> bytes:
+def to_file(everybody: Mapping[str, RatingSession], bundle: Bundle) -> bytes:
     """The session as a CSV file."""
-    return to_csv(session, _ciders(session, bundle))
+    rated = [(rater, item) for rater, session in everybody.items() for item in session.rated]
+    return to_csv(everybody, _ciders(rated, bundle))
 
 
-def _ciders(session: RatingSession, bundle: Bundle) -> dict[str, float]:
+def _listed(raters: Iterable[str]) -> str:
+    return ", ".join(sorted(rater or texts.NO_NAME for rater in raters))
+
+
+def _ciders(rated: Rated, bundle: Bundle) -> dict[str, float]:
     """CIDEr by item id, where the bundle's predictions have the same sentence for the same picture."""
     known = _predicted_ciders(bundle)
-    ciders = {
-        item.id: known.get((item.picture, item.caption)) for item in session.rated if not item.upload_hash
-    }
+    ciders = {item.id: known.get((item.picture, item.caption)) for _, item in rated if not item.upload_hash}
     return {id: cider for id, cider in ciders.items() if cider is not None}
 
 
@@ -57,14 +69,15 @@ def _predicted_ciders(bundle: Bundle) -> dict[tuple[str, str], float]:
     return {(row.image, row.caption): row.cider for row in bundle.predictions()}
 
 
-def _confidences(session: RatingSession, bundle: Bundle) -> dict[str, float]:
+def _confidences(rated: Rated, bundle: Bundle) -> dict[str, float]:
     """How sure the model was by item id: calibrated if all are, else by word probability, as far as known."""
-    shares = {item.id: item.expected_share for item in session.rated if item.expected_share is not None}
-    if len(shares) == len(session.rated):
+    items = {item.id: item for _, item in rated}.values()
+    shares = {item.id: item.expected_share for item in items if item.expected_share is not None}
+    if len(shares) == len(items):
         return shares
     return {
         item.id: caption_confidence(item.caption, item.log_prob, bundle.config.max_words)
-        for item in session.rated
+        for item in items
         if item.log_prob is not None
     }
 
@@ -95,12 +108,10 @@ def _without_line_breaks(text: str) -> str:
     return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 
-def _compare_with_scores(
-    session: RatingSession, ciders: dict[str, float], confidences: dict[str, float]
-) -> None:
+def _compare_with_scores(rated: Rated, ciders: dict[str, float], confidences: dict[str, float]) -> None:
     """Whether what a program can compute agrees with people."""
     by_cider, by_confidence = (
-        [(item.rating, scores[item.id]) for item in session.rated if item.id in scores]
+        [(item.rating, scores[item.id]) for _, item in rated if item.id in scores]
         for scores in (ciders, confidences)
     )
     st.subheader(texts.AGREEMENT, anchor=False)
@@ -133,7 +144,8 @@ def _averages(scores: list[tuple[str, float]]) -> str:
     return texts.AVERAGES.format(averages=", ".join(parts))
 
 
-def _table(session: RatingSession, ciders: dict[str, float], confidences: dict[str, float]) -> None:
+def _table(rated: Rated, ciders: dict[str, float], confidences: dict[str, float]) -> None:
+    several = len({rater for rater, _ in rated}) > 1
     with st.expander(texts.ALL_RATINGS, icon=":material/table_rows:"):
         rows = [
             {
@@ -144,12 +156,13 @@ def _table(session: RatingSession, ciders: dict[str, float], confidences: dict[s
                 "how sure": wording.percent(confidences[item.id]) if item.id in confidences else "–",
                 "warnings": item.warnings.replace(" ", ", ") or "–",
                 "picture": wording.escape(item.picture),
+                **({"who": wording.escape(rater or texts.NO_NAME)} if several else {}),
             }
-            for item in session.rated
+            for rater, item in rated
         ]
         st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
         st.caption(texts.HOW_SURE_EXPLAINED)
-        for code in sorted({code for item in session.rated for code in item.warnings.split()}):
+        for code in sorted({code for _, item in rated for code in item.warnings.split()}):
             st.caption(f"“{code.capitalize()}”: {SENTENCES[code]}")
 
 

@@ -6,11 +6,14 @@ import csv
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 from captioner.app.components.wording import BYTE_ORDER_MARK
-from captioner.app.review.session import RATINGS, Item, RatingSession, clean_text
 from captioner.errors import CaptionerError
+from captioner.feedback import csv_table
+from captioner.feedback.rating import RATINGS, clean_text
+from captioner.feedback.session import Item, RatingSession
 from captioner.inference.warning import SENTENCES
 from captioner.text import escape_formula, unescape_formula
 
@@ -25,89 +28,103 @@ COLUMNS = (
     "cider",
     "model",
     "expected_share",
+    "rater",
 )
 OLD_NAMES = {"digest": "upload_hash"}  # columns of files saved by earlier versions
-REQUIRED = frozenset(COLUMNS) - {"cider", "warnings", "expected_share"}
+REQUIRED = frozenset(COLUMNS) - {"cider", "warnings", "expected_share", "rater"}
 WARNINGS = tuple(SENTENCES)  # codes
-MAX_BYTES = 1_000_000  # of a file: a full session has 200,000
+MAX_BYTES = 5_000_000  # of a file: a full session of one rater has 200,000
 
 _HASH = re.compile(r"([0-9a-f]{16})?")
 _MODEL = re.compile(r"[0-9a-f]{64}")
 
 
-def to_csv(session: RatingSession, ciders: Mapping[str, float]) -> bytes:
-    """The file of a session, with the CIDEr of the items that ``ciders`` has, by their ids."""
+def to_csv(by_rater: Mapping[str, RatingSession], ciders: Mapping[str, float]) -> bytes:
+    """The file of a session as each rater rated it, with CIDEr where ``ciders`` has it, by the items' ids.
+
+    First every item, with the ratings of those without a name (""); then what each of the others said.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for item in session.items:
-        texts = [escape_formula(item.picture), item.upload_hash, escape_formula(item.caption)]
-        log_prob = "" if item.log_prob is None else repr(item.log_prob)
-        cider = ciders.get(item.id, "")
-        rating = item.warnings, item.rating, escape_formula(item.remark)
-        share = "" if item.expected_share is None else repr(item.expected_share)
-        writer.writerow([*texts, log_prob, *rating, cider, session.model, share])
+    for rater, session in by_rater.items():
+        for item in session.items:
+            if item.rating or item.remark or not rater:
+                cells = _cells(item), ciders.get(item.id, ""), session.model, _text(item.expected_share)
+                writer.writerow([*cells[0], *cells[1:], escape_formula(rater)])
     return f"{BYTE_ORDER_MARK}{file.getvalue()}".encode()
 
 
-def from_csv(data: bytes) -> RatingSession:
-    """Read a session's file, also after a spreadsheet saved it with semicolons and decimal commas.
+def _cells(item: Item) -> list[str]:
+    return [
+        escape_formula(item.picture),
+        item.upload_hash,
+        escape_formula(item.caption),
+        _text(item.log_prob),
+        item.warnings,
+        item.rating,
+        escape_formula(item.remark),
+    ]
+
+
+def _text(number: float | None) -> str:
+    return "" if number is None else repr(number)
+
+
+def from_csv(data: bytes) -> dict[str, RatingSession]:
+    """Read what ``to_csv`` wrote, also after a spreadsheet saved it with semicolons and decimal commas.
 
     Raises:
         CaptionerError: the file is not valid; says which row, what was expected and what it has.
     """
-    text = _text(data)
-    head = text.partition("\n")[0]
-    delimiter = ";" if ";" in head and "," not in head else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        reader.fieldnames = [OLD_NAMES.get(name, name) for name in reader.fieldnames or ()]
-        if missing := sorted(REQUIRED - set(reader.fieldnames)):
-            raise CaptionerError(
-                f"the file is no saved review session: it has no column {missing[0]}. "
-                "Load one downloaded here."
-            )
-        rows = [_row(number, row) for number, row in enumerate(reader, start=2)]
-    except csv.Error as error:
-        raise CaptionerError(f"the file is no table ({error}). Load one downloaded here.") from error
-    models = {model for model, _ in rows}
+    cells = csv_table.read(data, "saved review session", REQUIRED, MAX_BYTES, OLD_NAMES)
+    rows = [_row(number, row) for number, row in enumerate(cells, start=2)]
+    models = {model for model, _, _ in rows}
     if len(models) > 1:
         raise CaptionerError("the file has ratings of several models. Load one file for each.")
+    by_rater: dict[str, list[Item]] = {"": []}
+    for _, rater, item in rows:
+        by_rater.setdefault(rater, []).append(item)
     try:
-        return RatingSession(next(iter(models), ""), tuple(item for _, item in rows))
+        everything = RatingSession(next(iter(models), ""), tuple(by_rater.pop("")))
+        return {"": everything, **{rater: _merged(everything, items) for rater, items in by_rater.items()}}
     except ValueError as error:
         raise CaptionerError(f"the file does not make a review session: {error}.") from error
 
 
-def _text(data: bytes) -> str:
-    if len(data) > MAX_BYTES:
-        raise CaptionerError(
-            "the file is over 1 MB, more than a review session takes. Load one downloaded here."
+def _merged(everything: RatingSession, items: list[Item]) -> RatingSession:
+    """The session with one rater's ratings.
+
+    Raises:
+        ValueError: one is of a picture that the session does not have, or two are of the same.
+    """
+    said = {item.id: item for item in RatingSession(everything.model, tuple(items)).items}
+    if others := said.keys() - {item.id for item in everything.items}:
+        raise ValueError(
+            f"a rater's picture must also stand in a row without a rater; {min(others)} does not"
         )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CaptionerError(
-            "the file is not UTF-8 text. Save it as “CSV UTF-8”, or load the one downloaded here."
-        ) from error
+    return replace(everything, items=tuple(said.get(item.id, item) for item in everything.unrated().items))
 
 
-def _row(number: int, row: Mapping[str | None, str | None]) -> tuple[str, Item]:
-    """The model's checksum and the item of one row; DictReader marks rows of another length with None."""
-    if None in row or None in row.values():
-        raise CaptionerError(f"row {number} of the file does not have as many cells as the first row.")
-    cell = {name: (text or "").strip() for name, text in row.items() if name}
+def _row(number: int, cell: Mapping[str, str]) -> tuple[str, str, Item]:
+    """The model's checksum, the rater and the item of one row."""
     item = Item(
         picture=clean_text(unescape_formula(cell["picture"])),
         upload_hash=cell["upload_hash"],
         caption=clean_text(unescape_formula(cell["caption"])),
-        log_prob=_number(cell["log_prob"]),
+        log_prob=csv_table.number(cell["log_prob"]),
         rating=cell["rating"].lower(),
         remark=clean_text(unescape_formula(cell["remark"])),
         warnings=" ".join(cell.get("warnings", "").split()),
-        expected_share=_number(cell.get("expected_share", "")),
+        expected_share=csv_table.number(cell.get("expected_share", "")),
     )
-    known_warnings = set(item.warnings.split()) <= set(WARNINGS)
+    _check(number, cell, item)
+    return cell["model"], clean_text(unescape_formula(cell.get("rater", ""))), item
+
+
+def _check(number: int, cell: Mapping[str, str], item: Item) -> None:
+    share, known_warnings = item.expected_share, set(item.warnings.split()) <= set(WARNINGS)
+    ratings, warnings = csv_table.listed(RATINGS), csv_table.listed(WARNINGS)
     rules = (
         (item.picture, "the picture must have a name", cell["picture"]),
         (
@@ -115,32 +132,18 @@ def _row(number: int, row: Mapping[str | None, str | None]) -> tuple[str, Item]:
             "upload_hash must be 16 hexadecimal digits, or empty",
             item.upload_hash,
         ),
-        (item.rating in ("", *RATINGS), f"the rating must be {_listed(RATINGS)}, or empty", item.rating),
+        (item.rating in ("", *RATINGS), f"the rating must be {ratings}, or empty", item.rating),
         (item.caption or not item.rating, "a rating needs the caption that was rated", item.caption),
         (_plausible(item.log_prob), "log_prob must be a number up to 0, or empty", cell["log_prob"]),
         (
-            item.expected_share is None or 0 <= item.expected_share <= 1,
+            share is None or 0 <= share <= 1,
             "expected_share must be a number from 0 to 1, or empty",
             cell.get("expected_share", ""),
         ),
-        (known_warnings, f"warnings must be {_listed(WARNINGS)}, or empty", item.warnings),
+        (known_warnings, f"warnings must be {warnings}, or empty", item.warnings),
         (_MODEL.fullmatch(cell["model"]), "the model must be a checksum of 64 digits", cell["model"]),
     )
-    for holds, rule, value in rules:
-        if not holds:
-            raise CaptionerError(f"row {number} of the file: {rule}; it is “{value[:40]}”.")
-    return cell["model"], item
-
-
-def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text.replace(",", ".")) if text else None
-    except ValueError:
-        return math.nan
+    csv_table.check(number, rules)
 
 
 def _plausible(log_prob: float | None) -> bool:

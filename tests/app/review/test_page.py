@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from captioner.app.components import rating_buttons
 from captioner.app.review import rating, results, texts
-from captioner.app.review.session import Item, RatingSession, RatingSessionStore
 from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
-from captioner.app.state import serving, uploads
+from captioner.app.state import ratings_database, serving, uploads
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.data.samples import Sample
+from captioner.feedback.session import Item, RatingSession
 from tests import tiny, visitor
 from tests.conftest import UseCaptioner, samples
 from tests.fake_captioner import FakeCaptioner, photo
-from tests.visitor import checked, page_text, press
+from tests.visitor import checked, page_text, press, text_input
 
 NAMES = [f"{number}.png" for number in range(7)]
 SCORED = "".join(f"{name},a dog runs,-2,-1,0,0,{number}.5\n" for number, name in enumerate(NAMES))
@@ -53,7 +54,7 @@ def key(app: AppTest) -> str:
 
 
 def stored(app: AppTest) -> RatingSession:
-    session = rating.sessions().find(key(app))
+    session = ratings_database.reviews().find(key(app))
     assert session
     return session
 
@@ -97,7 +98,7 @@ def test_the_models_confidence_is_hidden_until_the_result(fake: FakeCaptioner) -
 def test_a_rating_can_be_changed_and_have_a_remark(fake: FakeCaptioner) -> None:
     app = press(press(started(), "Right"), "Back")
     assert "You rated it **right**" in page_text(app)
-    app.text_input[0].set_value("a goat, rather").run()
+    text_input(app, rating_buttons.REMARK).set_value("a goat, rather").run()
     press(app, "Wrong")
     first = stored(app).items[0]
     assert (first.rating, first.remark, first.caption) == ("wrong", "a goat, rather", "a dog runs")
@@ -142,7 +143,7 @@ def test_a_link_with_the_old_name_leads_to_its_session(fake: FakeCaptioner) -> N
 
 def test_a_session_that_is_gone_is_explained(fake: FakeCaptioner) -> None:
     app = open_page("nobody-knows")
-    assert "no longer here" in app.warning[0].value
+    assert "is not here" in app.warning[0].value
     press(app, "Start")
     assert not app.warning
 
@@ -179,7 +180,7 @@ def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: Fake
     next(button for button in app.button if button.label == "Start").click().run()
     assert [error.value.split(":")[0] for error in app.error] == ["Left out"]
     assert "b\\.png" in app.error[0].value
-    assert [item.picture for item in stored(app).items] == ["image.jpg", "image.jpg"]
+    assert [item.picture for item in stored(app).items] == ["picture 1", "picture 2"]
     press(app, "Right")
     assert texts.NO_CIDER in page_text(press(app, "Wrong"))
 
@@ -231,7 +232,7 @@ def test_a_sample_that_cannot_be_read_is_passed_over(
     torn = Sample("0.png", "a test", (), lambda: b"torn")
     monkeypatch.setattr(serving, "samples", lambda: ({"0.png": torn}, "Pictures from a test."))
     app = checked(
-        load(open_page(), to_csv(RatingSession(bundle.checksum, (Item("0.png"), Item("1.png"))), {}))
+        load(open_page(), to_csv({"": RatingSession(bundle.checksum, (Item("0.png"), Item("1.png")))}, {}))
     )
     assert "not on this server" in app.info[0].value
     assert "Picture 2 of 2" in page_text(press(app, "Next"))
@@ -252,7 +253,7 @@ def load(app: AppTest, data: bytes) -> AppTest:
 
 def test_a_downloaded_file_continues_where_it_stopped(fake: FakeCaptioner) -> None:
     first = press(started(), "Right")
-    file = to_csv(stored(first), {})
+    file = to_csv({"": stored(first)}, {})
     again = checked(load(open_page(), file))
     assert key(again) != key(first)
     assert stored(again) == stored(first)
@@ -263,10 +264,10 @@ def test_a_downloaded_file_continues_where_it_stopped(fake: FakeCaptioner) -> No
 
 def test_the_download_holds_the_scores(fake: FakeCaptioner, bundle: Bundle) -> None:
     session = stored(press(started(), "Right"))
-    lines = results.to_file(session, bundle).decode("utf-8-sig").splitlines()
+    lines = results.to_file({"": session}, bundle).decode("utf-8-sig").splitlines()
     row = dict(zip(COLUMNS, lines[1].split(","), strict=True))
     assert row["cider"] == f"{row['picture'][0]}.5"
-    assert from_csv("\n".join(lines).encode()) == session
+    assert from_csv("\n".join(lines).encode()) == {"": session}
 
 
 def test_a_file_of_something_else_is_explained(fake: FakeCaptioner) -> None:
@@ -277,7 +278,7 @@ def test_a_file_of_something_else_is_explained(fake: FakeCaptioner) -> None:
 
 def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -> None:
     other = RatingSession("f" * 64, (Item("0.png", "", "a cat", -3.0, "right"), Item("1.png")))
-    app = checked(load(open_page(), to_csv(other, {})))
+    app = checked(load(open_page(), to_csv({"": other}, {})))
     assert "about another model" in app.info[0].value
     assert "1 of 1 caption right" in page_text(app)
     assert not any(button.label == "Right" for button in app.button)
@@ -285,15 +286,15 @@ def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -
 
 def test_a_picture_that_is_not_on_this_server_can_be_passed_over(fake: FakeCaptioner, bundle: Bundle) -> None:
     elsewhere = RatingSession(bundle.checksum, (Item("gone.png"), Item("0.png")))
-    app = checked(load(open_page(), to_csv(elsewhere, {})))
+    app = checked(load(open_page(), to_csv({"": elsewhere}, {})))
     assert "not on this server" in app.info[0].value
     assert "“a dog runs”" in headings(press(app, "Next"))
 
 
-def test_a_session_that_ends_while_it_is_open_is_explained(
-    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+def test_a_session_that_is_lost_while_it_is_open_is_explained(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     app = started()
-    monkeypatch.setattr(rating, "sessions", RatingSessionStore)
+    monkeypatch.setenv("CAPTIONER_DATABASE", f"sqlite:///{tmp_path}/another.sqlite")
     press(app, "Right")
-    assert "no longer here" in app.warning[0].value
+    assert "is not here" in app.warning[0].value

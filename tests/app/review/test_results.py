@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from captioner.app.review import results
-from captioner.app.review.statistics import Proportion
+from captioner.feedback.statistics import Proportion
 
 
 def test_the_charts_draw_what_they_are_given() -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from captioner.app.review.session import RATINGS, Item, RatingSession, clean_text
-from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
+from captioner.app.review.session_file import COLUMNS, MAX_BYTES, from_csv, to_csv
 from captioner.errors import CaptionerError
+from captioner.feedback.rating import RATINGS, clean_text
+from captioner.feedback.session import Item, RatingSession
 from captioner.inference.warning import UNFAMILIAR, UNSURE
-from tests.app.review.test_session import MODEL, session
+from tests.feedback.test_session import MODEL, session
 
 texts = some.text(max_size=40).map(clean_text)
 names = texts.filter(bool)
@@ -43,28 +45,41 @@ sessions = some.lists(items(), min_size=1, max_size=8, unique_by=lambda item: it
 def table(**changes: str) -> bytes:
     """A file with one row."""
     row = (
-        dict(zip(COLUMNS, ["a.jpg", "", "a dog", "-3.5", "", "right", "", "", MODEL, "0.5"], strict=True))
+        dict(
+            zip(COLUMNS[:-1], ["a.jpg", "", "a dog", "-3.5", "", "right", "", "", MODEL, "0.5"], strict=True)
+        )
         | changes
     )
     return f"{','.join(row)}\n{','.join(row.values())}\n".encode()
 
 
-@given(sessions)
-def test_a_file_brings_back_the_session(saved: RatingSession) -> None:
-    assert from_csv(to_csv(saved, {})) == saved
+@given(sessions, some.data())
+def test_a_file_brings_back_the_session_of_every_rater(saved: RatingSession, data: some.DataObject) -> None:
+    said = some.tuples(some.sampled_from(RATINGS), texts)
+    others = data.draw(some.dictionaries(names, some.lists(said, min_size=8, max_size=8), max_size=2))
+    everybody = {"": saved}
+    for name, ratings in others.items():
+        pairs = zip(saved.items, ratings, strict=False)
+        items = (
+            replace(item, caption=item.caption or "a dog", rating=one[0], remark=one[1])
+            for item, one in pairs
+        )
+        everybody[name] = replace(saved, items=tuple(items))
+    assert from_csv(to_csv(everybody, {})) == everybody
 
 
 @given(sessions)
 def test_the_automatic_score_in_a_file_is_not_read(saved: RatingSession) -> None:
-    assert from_csv(to_csv(saved, {item.id: 0.5 for item in saved.items})) == saved
+    assert from_csv(to_csv({"": saved}, {item.id: 0.5 for item in saved.items})) == {"": saved}
 
 
 @pytest.mark.parametrize("remark", ["=1+1", "+4", "-x", "@SUM(A1)", "'=quoted", "''-x"])
 def test_a_spreadsheet_computes_no_remark(remark: str) -> None:
-    changed = session("right").set_remark("p0", remark)
-    cell = to_csv(changed, {}).decode("utf-8-sig").splitlines()[1].split(",")[COLUMNS.index("remark")]
+    (item,) = session("right").items
+    saved = to_csv({"": RatingSession(MODEL, (replace(item, remark=remark),))}, {})
+    cell = saved.decode("utf-8-sig").splitlines()[1].split(",")[COLUMNS.index("remark")]
     assert cell.startswith("'")
-    assert from_csv(to_csv(changed, {})).items[0].remark == remark
+    assert from_csv(saved)[""].items[0].remark == remark
 
 
 def test_a_file_is_read_after_a_spreadsheet_has_saved_it() -> None:
@@ -77,7 +92,8 @@ def test_a_file_is_read_after_a_spreadsheet_has_saved_it() -> None:
 
 @given(sessions)
 def test_a_spreadsheet_where_the_comma_is_decimal_loses_nothing(saved: RatingSession) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(saved, {saved.items[0].id: 0.5}).decode("utf-8-sig"))))
+    data = to_csv({"": saved}, {saved.items[0].id: 0.5})
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, delimiter=";", lineterminator="\r\n")
     writer.writeheader()
@@ -85,7 +101,7 @@ def test_a_spreadsheet_where_the_comma_is_decimal_loses_nothing(saved: RatingSes
         writer.writerow(
             row | {"log_prob": row["log_prob"].replace(".", ","), "cider": row["cider"].replace(".", ",")}
         )
-    assert from_csv(f"\ufeff{file.getvalue()}".encode()) == saved
+    assert from_csv(f"\ufeff{file.getvalue()}".encode()) == {"": saved}
 
 
 def test_a_file_with_the_old_name_of_a_column_is_read() -> None:
@@ -97,7 +113,7 @@ def test_a_file_from_before_there_were_warnings_is_read() -> None:
 
 
 def test_a_file_from_before_there_was_calibration_is_read() -> None:
-    (item,) = from_csv(table().replace(b",expected_share", b"").replace(b",0.5", b"")).items
+    (item,) = from_csv(table().replace(b",expected_share", b"").replace(b",0.5", b""))[""].items
     assert (item.caption, item.expected_share) == ("a dog", None)
 
 
@@ -107,7 +123,12 @@ def test_a_file_from_before_there_was_calibration_is_read() -> None:
         (b"", "no column"),
         (b"a,b\n1,2\n", "no column caption"),
         (b"\xff\xfe\x00", "not UTF-8"),
-        (b"x" * 1_000_001, "over 1 MB"),
+        (b"x" * (MAX_BYTES + 1), "over 5 MB"),
+        (b"rater," + table().replace(b"\n", b"\nAnn,", 1), "1 to 100 pictures; got 0"),
+        (
+            b"rater," + table().replace(b"\n", b"\n,", 1) + b"Ann," + table(picture="b.jpg").splitlines()[1],
+            "must also stand in a row without a rater; b.jpg does not",
+        ),
         (b'"', "no column"),
         (table() + b"x\n", "row 3 of the file does not have as many cells"),
         (table() + b"," * 10 + b"\n", "row 3 of the file does not have as many cells"),

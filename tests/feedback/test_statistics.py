@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from captioner.app.review.statistics import Proportion, concordance, proportions
-from tests.app.review.test_session import session
+from captioner.feedback.statistics import Proportion, clustered, concordance, proportions, shares
+from tests.feedback.test_session import session
 
 
 @given(some.integers(1, 500), some.data())
@@ -46,3 +46,17 @@ def test_concordance_is_the_share_of_pairs_in_the_same_order() -> None:
     assert concordance([("right", 1.0), ("wrong", 1.0)]) == (0.5, 1)
     assert concordance([("right", 1.0), ("right", 2.0)]) is None
     assert concordance([]) is None
+
+
+@given(some.lists(some.sampled_from((0, 1)), min_size=2, max_size=60))
+def test_ratings_of_different_captions_are_independent(ratings: list[int]) -> None:
+    found = clustered([(rating, 1) for rating in ratings])
+    assert found.interval == pytest.approx(Proportion(sum(ratings), len(ratings)).interval)
+
+
+def test_people_who_agree_about_few_captions_say_less_than_as_many_ratings() -> None:
+    agreed = clustered([(5, 5), (0, 5), (5, 5), (0, 5)])  # as much as four ratings of four captions
+    assert agreed.interval == pytest.approx(Proportion(2, 4).interval)
+    assert clustered([(5, 5)] * 4).interval == pytest.approx(Proportion(4, 4).interval)
+    counts = shares([("a", "right", 3), ("a", "wrong", 1), ("b", "right", 1)])
+    assert [(share.count, share.total) for share in counts.values()] == [(4, 5), (0, 5), (1, 5)]

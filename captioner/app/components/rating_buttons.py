@@ -1,0 +1,117 @@
+"""Right, partly or wrong: the buttons with which people rate a caption, and what is said when that fails.
+
+The buttons alone need no database: it is opened by the first click.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from captioner.app.components.errors import error_boundary
+from captioner.app.state import ratings_database, serving
+from captioner.app.state.session import DecodedImage
+from captioner.errors import FeedbackError
+from captioner.feedback.rating import MAX_TEXT, Rating, clean_text, now, rating_id
+
+RIGHT, PARTLY, WRONG = "Right", "Partly", "Wrong"
+LABELS = {"right": RIGHT, "partly": PARTLY, "wrong": WRONG}
+ICONS = {"right": ":material/check:", "partly": ":material/contrast:", "wrong": ":material/close:"}
+EXPLAINED = (
+    "**Right**: everything that it says is in the picture. **Partly**: the main thing is right, something "
+    "else is not. **Wrong**: the main thing is not in the picture."
+)
+QUESTION, REMARK, UNDO = "Is that right?", "Remark (optional)", "Undo"
+STORED = (
+    "What you say here is stored with the sentence, and everybody who uses this app can read it. The picture "
+    "and its file’s name are not stored."
+)
+NOT_SAVED = "Your rating was not saved: {reason} The caption does not depend on it."
+
+
+@st.fragment
+@error_boundary()
+def show(image: DecodedImage, caption: str) -> None:
+    """Ask whether the active model's caption of an image is right; a click keeps the answer."""
+    id = _id(image, caption)
+    given: Rating | None = _given().get(id)
+    st.markdown(f"**{QUESTION}**", help=EXPLAINED)
+    about = (image.sample or "", caption, id)
+    with st.container(horizontal=True, gap="small"):
+        for rating, label in LABELS.items():
+            st.button(
+                f"**{label}**" if given and given.rating == rating else label,
+                key=f"rate caption {rating}",
+                icon=ICONS[rating],
+                on_click=_rate,
+                args=(*about, rating),
+            )
+        if given:
+            st.button(UNDO, key="rate caption undo", icon=":material/undo:", on_click=_withdraw, args=(id,))
+    if given:
+        widget = f"remark {id}"
+        st.text_input(
+            REMARK, given.remark, max_chars=MAX_TEXT, key=widget, on_change=_remark, args=(*about, widget)
+        )
+    show_failure()
+    st.caption(STORED)
+
+
+@contextmanager
+def saving() -> Iterator[None]:
+    """In a callback: a rating that cannot be kept now is explained where ``show_failure`` is called."""
+    try:
+        yield
+    except FeedbackError as error:
+        st.session_state["rating failed"] = NOT_SAVED.format(
+            reason=f"{str(error)[:1].lower()}{str(error)[1:]}"
+        )
+
+
+def show_failure() -> None:
+    """Say, once, why the last rating was not saved."""
+    if sentence := st.session_state.pop("rating failed", None):
+        st.error(sentence, icon=":material/error:")
+
+
+def _id(image: DecodedImage, caption: str) -> str:
+    """Of this visitor's rating of this caption. The secret is in no database: nobody can tell who rated."""
+    secret = st.session_state.setdefault("rating secret", secrets.token_bytes(16))
+    return rating_id(secret, serving.active_bundle().bundle.checksum, image.sha256, caption)
+
+
+def _given() -> dict[str, Rating]:
+    """What this visitor has said, by id."""
+    given: dict[str, Rating] = st.session_state.setdefault("ratings given", {})
+    return given
+
+
+def _rate(sample: str, caption: str, id: str, rating: str) -> None:
+    remark = given.remark if (given := _given().get(id)) else ""
+    _save(sample, caption, id, rating, remark)
+
+
+def _remark(sample: str, caption: str, id: str, widget: str) -> None:
+    if given := _given().get(id):
+        _save(sample, caption, id, given.rating, clean_text(st.session_state[widget]))
+
+
+def _save(sample: str, caption: str, id: str, rating: str, remark: str) -> None:
+    model = serving.active_bundle().bundle.checksum
+    said = Rating(id, caption, rating, model, remark, sample, now())
+    with saving():
+        from captioner.feedback import ratings_store
+
+        ratings_store.save(ratings_database.database(), said)
+        _given()[id] = said
+
+
+def _withdraw(id: str) -> None:
+    with saving():
+        from captioner.feedback import ratings_store
+
+        ratings_store.withdraw(ratings_database.database(), id)
+        _given().pop(id, None)

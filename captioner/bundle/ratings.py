@@ -1,0 +1,76 @@
+"""ratings.json: what people said about the captions of a bundle, written when its owner asks for that."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, structs
+
+from captioner.bundle.manifest import RATINGS
+from captioner.bundle.schema import (
+    Beams,
+    Config,
+    Count,
+    LengthPenalty,
+    Name,
+    Number,
+    Record,
+    Samples,
+    Share,
+    Words,
+)
+from captioner.bundle.storage import Bundle
+
+
+class RatingShare(Record, frozen=True, forbid_unknown_fields=True):
+    """How many ratings were of a kind, and the 95 % interval of their share."""
+
+    count: Count
+    interval: tuple[Share, Share]
+
+
+class RatingSummary(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """ratings.json. Writing it changes the bundle's checksum, by which ratings are counted: so it names those
+    that the same model had before.
+    """
+
+    checksums: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=1000)]
+    beams: Beams  # these and the next: how the captions that were rated were decoded
+    length_penalty: LengthPenalty
+    max_words: Words
+    samples: Samples
+    right: RatingShare
+    partly: RatingShare
+    wrong: RatingShare
+    captions: Number  # different ones that were rated
+
+    @property
+    def total(self) -> int:
+        return self.right.count + self.partly.count + self.wrong.count
+
+    def is_of(self, config: Config) -> bool:
+        """Whether a bundle still captions as it did when it was rated."""
+        names = ("beams", "length_penalty", "max_words", "samples")
+        return all(getattr(self, name) == getattr(config, name) for name in names)
+
+
+def read(bundle: Bundle) -> RatingSummary | None:
+    """What people said about a bundle; None where it was not asked for, or was about other decoding options.
+
+    Raises:
+        BundleError: the file is malformed, or was altered since the bundle was opened.
+    """
+    summary = bundle.record(RATINGS, RatingSummary)
+    return summary if summary and summary.is_of(bundle.config) else None
+
+
+def checksums(bundle: Bundle) -> set[str]:
+    """Those by which ratings of this model are counted."""
+    summary = read(bundle)
+    return {bundle.checksum, *(summary.checksums if summary else ())}
+
+
+def carried_over(bundle: Bundle) -> RatingSummary | None:
+    """What ``read`` gives, for a bundle that is about to get another checksum."""
+    summary = read(bundle)
+    return structs.replace(summary, checksums=tuple(sorted(checksums(bundle)))) if summary else None

@@ -1,0 +1,97 @@
+"""“What people said” on the page “How good is it?”: shares, scores, agreement, files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from captioner.app.quality import people, texts
+from captioner.app.state import ratings_database
+from captioner.bundle import storage
+from captioner.bundle.storage import Bundle
+from captioner.evaluation.predictions import ScoredCaption
+from captioner.feedback import ratings_store
+from captioner.feedback.rating import Rating, Tally, now, rating_id
+from tests import tiny
+from tests.app.how_it_works.test_page import text, trained, visit
+
+__all__ = ["trained"]  # a fixture
+OTHER = "f" * 64
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> None:
+    """There are no other bundles and no pictures."""
+    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
+    monkeypatch.setattr("captioner.app.state.hub_updates.samples_status", lambda: "")
+
+
+def rate(model: str, *ratings: str) -> None:
+    for number, rating in enumerate(ratings):
+        one = Rating(rating_id(b"", model, str(number)), "=a dog", rating, model, "", f"{number}.jpg", now())
+        ratings_store.save(ratings_database.database(), one)
+
+
+def test_shares_stand_first_by_model_and_go_through_a_file(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = storage.replace(trained.folder, {"calibration.json": json.dumps(tiny.CALIBRATION)})
+    empty = visit("quality", measured, monkeypatch)
+    assert empty.header[0].value == texts.PEOPLE_SAID
+    assert texts.NOBODY_RATED in text(empty)
+    rate(measured.checksum, *["right"] * 6, "partly", "wrong")
+    rate(OTHER, "wrong", "wrong")
+    app = visit("quality", measured, monkeypatch)
+    shares = {metric.label: metric.value.replace("\u00a0", " ") for metric in app.metric[:3]}
+    assert shares == {"right": "75 %", "partly right": "12 %", "wrong": "12 %"}
+    page_text = text(app).replace("\u00a0", " ")
+    assert "8 ratings of 8 sentences of this model" in page_text
+    assert "right 41–93 %" in page_text
+    assert "(CIDEr) of 0.51; people used about 5 in 10 of its words, too" in page_text
+    assert texts.AGREEMENT_UNKNOWN in page_text
+    assert (
+        "- **ffffffffffff:** 0 % right (0–66 %), 0 % partly (0–66 %), 100 % wrong (34–100 %); 2 ratings"
+        in page_text
+    )
+    saved = people._file([])
+    assert saved.count(b",'=a dog,") == 10
+    before = ratings_store.all_ratings(ratings_database.database())
+    local = saved.replace(b",", b";") + b";;wrong;a cat;;;" + measured.checksum.encode() + b";0,5;\r\n"
+    for new in ("1", "0"):  # reading it again adds nothing
+        app.file_uploader[0].set_value((f"{new}.csv", local, "text/csv")).run()
+        assert not app.exception
+        assert [one.value for one in app.success] == [f"{new} of 11 ratings in the file were new."]
+    after = ratings_store.all_ratings(ratings_database.database())
+    assert len(after) == 11
+    assert {one.id for one in before} < {one.id for one in after}
+
+
+def test_a_database_that_is_down_costs_only_what_people_said(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPTIONER_DATABASE", "postgresql://u:secret@127.0.0.1:1/name")
+    app = visit("quality", trained, monkeypatch)
+    assert ["cannot be reached" in error.value for error in app.error] == [True]
+    assert texts.SCORES in [header.value for header in app.header]
+
+
+def scored(number: int, cider: float, share: float) -> ScoredCaption:
+    return ScoredCaption(f"{number}.jpg", "a dog", 0.5, {"cider": cider}, share)
+
+
+@pytest.mark.parametrize(
+    ("ciders", "expected"),
+    [((3, 1), texts.AGREE), ((1, 3), texts.DISAGREE), ((1, 1), texts.DISAGREE)],
+)
+def test_agreement_is_whether_scores_rank_as_people_do(ciders: tuple[float, float], expected: str) -> None:
+    captions = [scored(number, ciders[number % 2], 0.9 if number % 2 == 0 else 0.1) for number in range(20)]
+    tallies = [
+        Tally(OTHER, f"{number}.jpg", "a dog", ("right", "wrong")[number % 2], 1) for number in range(20)
+    ]
+    found = people.agreement(tallies, captions)
+    assert found.startswith(expected.partition(" of two")[0])
+    assert "100\u00a0%" in found
+    assert people.agreement(tallies[:4], captions) == texts.AGREEMENT_UNKNOWN
