@@ -49,7 +49,8 @@ def _check(arguments: argparse.Namespace) -> None:
         )
     if arguments.json:
         raise CaptionerError("--json prints, and --out writes a file. Leave one of them out.")
+    if not arguments.ray and "://" in f"{first} {arguments.out}":
+        raise CaptionerError("an address such as s3://bucket/photos needs --ray, too.")
     if others or not (arguments.ray or Path(first).is_dir()):
-        addresses = " An address such as s3://… needs --ray, too." if "://" in first else ""
         got = " ".join(arguments.pictures[:3])
-        raise DatasetError(f"--out takes one folder of pictures; got {got}.{addresses}")
+        raise DatasetError(f"--out takes one folder of pictures; got {got}")

@@ -1,17 +1,21 @@
 """Any fsspec address of pictures → a folder of Parquet files, on the machines of a Ray cluster.
 
-    names ──less those written──> blocks ──map_batches: one captioner a core──> write_parquet: a file a block
+    names ──less those written──> blocks ──map_batches: one captioner a core──> a file a block
 
-Ray Data hands out the work, and does again what a lost machine had not written. The rows are those of
-``local``, in no order. Machines need requirements-scale.txt installed; code and bundle come with the job.
+Ray Data hands out the blocks, and again those that a lost machine had not written. ``write_parquet`` would be
+a step of its own, which waits for a free core: a block that is done must not be lost with the command. The
+rows are those of ``local``, in no order. Machines need requirements-scale.txt installed; code and bundle come
+with the job.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,8 +37,7 @@ if TYPE_CHECKING:
 
 BLOCK = 64  # pictures: a file of the result, and what is lost when the command is killed
 BLOCKS_A_CORE = 4  # at least, if there are few pictures
-CAPTIONER_CORES, WRITER_CORES = 0.9, 0.1  # so that a core with a captioner can also write
-_PART = re.compile(r"\w+_\d{6}-\d+\.parquet")  # a file as Ray names it
+_PART = re.compile(r"[0-9a-f]{24}\.parquet")  # a file of this module
 
 
 @dataclass(frozen=True)
@@ -79,31 +82,40 @@ class Place:
 
 
 class BlockCaptioner:
-    """Captions blocks of names in a process of the cluster."""
+    """Captions blocks of names in a process of the cluster, and writes a file for each."""
 
     def __init__(
-        self, bundle: Mapping[str, bytes], options: DecodingOptions, place: Place, settings: Settings
+        self, bundle: Any, options: DecodingOptions, settings: Settings, source: Place, target: Place
     ) -> None:
+        import ray
+
         from captioner.inference.captioner import Captioner
 
         with TemporaryDirectory() as folder:
-            for name, content in bundle.items():
+            for name, content in ray.get(bundle).items():
                 path = Path(folder, name)
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
             self._captioner = Captioner(storage.load(folder), threads=1)
-        self._options, self._place, self._settings = options, place, settings
+        self._options, self._settings = options, settings
+        self._source, self._target = source, target
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        """Names → rows."""
+        """Names → the name of the file. Done again, it writes the same file."""
         import pyarrow as pa
+        from pyarrow import parquet
 
+        names = block["image"].to_pylist()
+        images = map(os.fsdecode, names)
         settings = asdict(self._settings)
-        captions = [self._row(image) | settings for image in block["image"].to_pylist()]
-        return pa.Table.from_pylist(captions, table.schema())
+        captions = pa.Table.from_pylist([self._row(image) | settings for image in images], table.schema())
+        path = f"{self._target.root}/{hashlib.sha256(repr(names).encode()).hexdigest()[:24]}.parquet"
+        with table.disk_errors(path), self._target.files.open(path, "wb") as file:
+            parquet.write_table(captions, file)
+        return pa.table({"file": [path]})
 
     def _row(self, image: str) -> rows.Row:
-        files, path = self._place.files, f"{self._place.root}/{image}"
+        files, path = self._source.files, f"{self._source.root}/{image}"
         return rows.caption(self._captioner, image, lambda: files.open(path, "rb"), self._options)
 
 
@@ -148,7 +160,9 @@ def caption_address(
     if left:
         Captioner(bundle)  # one that does not run is reported here, and not by every machine
         _connect(cluster)
-        _caption(left, target, BlockCaptioner, (_contents(bundle), options, source, settings), processes)
+        with table.disk_errors(target.name):
+            target.files.makedirs(target.root, exist_ok=True)
+        _caption(left, bundle, (options, settings, source, target), processes)
         done = written(target, settings)
     return Outcome(len(done), sum(done.values()))
 
@@ -197,23 +211,37 @@ def _connect(cluster: str) -> None:
         raise CaptionerError(f"no Ray cluster answers at {cluster}: {error}") from error
 
 
-def _caption(
-    images: list[str], target: Place, captioner: type, arguments: tuple[Any, ...], processes: int | None
-) -> None:
+def _caption(images: list[str], bundle: Bundle, arguments: tuple[Any, ...], processes: int | None) -> None:
     import pyarrow as pa
     import ray
 
     cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
     size = min(BLOCK, math.ceil(len(images) / (BLOCKS_A_CORE * cores)))
-    blocks = [pa.table({"image": images[i : i + size]}) for i in range(0, len(images), size)]
-    ray.data.from_arrow(blocks).map_batches(
-        captioner,
-        fn_constructor_args=arguments,
+    names = [*map(os.fsencode, images)]  # which need not be UTF-8
+    blocks = [pa.table({"image": names[i : i + size]}) for i in range(0, len(names), size)]
+    dataset = ray.data.from_arrow(blocks).map_batches(
+        BlockCaptioner,
+        fn_constructor_args=(ray.put(_contents(bundle)), *arguments),
         batch_size=None,  # a block as it is
         batch_format="pyarrow",
-        num_cpus=CAPTIONER_CORES,
+        num_cpus=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=processes or cores),
-    ).write_parquet(target.root, filesystem=target.files, ray_remote_args={"num_cpus": WRITER_CORES})
+    )
+    try:
+        dataset.materialize()
+    except ray.exceptions.RayError as error:
+        for cause in _causes(error):
+            if isinstance(cause, CaptionerError):
+                raise cause from error
+        raise
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What led to an error, as Python and Ray write it down."""
+    cause = error.__cause__ or getattr(error, "cause", None)
+    if cause is not None:
+        yield cause
+        yield from _causes(cause)
 
 
 def _contents(bundle: Bundle) -> dict[str, bytes]:

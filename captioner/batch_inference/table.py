@@ -70,7 +70,7 @@ def read(path: Path) -> Iterator[Row]:
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path | str) -> Iterator[None]:
     """Turns what the disk refuses into a sentence."""
     try:
         yield

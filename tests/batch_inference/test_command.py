@@ -50,6 +50,8 @@ def test_a_folder_has_the_captions_of_its_pictures(
         (["--recursive"], "add --out captions.csv"),
         (["--out", "c.csv", "--json"], "Leave one of them out"),
         (["--out", "c.csv", "other"], "takes one folder"),
+        (["--out", "s3://bucket/c.parquet"], "needs --ray"),
+        (["--out", "c.csv", "--ray", "local"], "NAME.parquet"),
     ],
 )
 def test_flags_that_do_not_go_together_are_one_sentence(

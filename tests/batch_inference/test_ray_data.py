@@ -50,9 +50,9 @@ def memory() -> Iterator[Any]:
 def test_what_is_written_is_not_captioned_again(memory: Any) -> None:
     target = Place.at("memory://out/captions.parquet")
     assert ray_data.written(target, SETTINGS) == {}
-    write_part(target, "0a_000000-0.parquet", "a.jpg", "b/c.jpg")
-    write_part(target, "0a_000001-0.parquet", "d.jpg")
-    memory.pipe(f"{target.root}/0a_000002-0.parquet", b"PAR1 cut off")
+    write_part(target, "000000000000000000000000.parquet", "a.jpg", "b/c.jpg")
+    write_part(target, "111111111111111111111111.parquet", "d.jpg")
+    memory.pipe(f"{target.root}/222222222222222222222222.parquet", b"PAR1 cut off")
     assert ray_data.written(target, SETTINGS) == {"a.jpg": True, "b/c.jpg": True, "d.jpg": True}
     assert len(memory.ls(target.root)) == 2
 
