@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from captioner import images
 from captioner.__main__ import main
-from captioner.app.batch import job
+from captioner.app.batch import files, texts
+from captioner.app.batch import results as batch
 from captioner.app.caption import result
 from captioner.app.review import results
 from captioner.app.state import ratings_database
@@ -85,8 +88,25 @@ def in_the_table_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
 
 
 def in_the_file_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
-    text = job.to_csv(captioned(pictures).session_state["_batch"].results)
+    text = files.to_csv(captioned(pictures).session_state["_batch"])
     return [row["warning"] for row in csv.DictReader(io.StringIO(text))]
+
+
+def in_the_zip_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(files.to_zip(captioned(pictures).session_state["_batch"]))) as archive:
+        records = json.loads(archive.read(files.JSON_NAME))
+        beside = [record["text_file"].removesuffix("txt") + "warning.txt" for record in records]
+        return [
+            record["warning"] + archive.read(name).decode()
+            for record, name in zip(records, beside, strict=True)
+        ]
+
+
+def in_the_alt_texts_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
+    app = visitor.open_page("caption")
+    app.session_state[batch.VIEW] = texts.AS_ALT_TEXTS
+    editor: Any = checked(chosen(app, pictures)).get("data_editor")[0]
+    return list(editor.value["note"])
 
 
 def beside_the_picture_in_a_review(pictures: Pictures, *_: object) -> list[str]:
@@ -138,6 +158,8 @@ def chosen(app: AppTest, pictures: Pictures) -> AppTest:
         on_the_cards_of_many_pictures,
         in_the_table_of_many_pictures,
         in_the_file_of_many_pictures,
+        in_the_zip_of_many_pictures,
+        in_the_alt_texts_of_many_pictures,
         beside_the_picture_in_a_review,
         in_the_file_of_a_review,
     ],

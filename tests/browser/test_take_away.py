@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from captioner import images
 from captioner.alt_text.sentence import MAX_LENGTH, alt_text
+from captioner.app.batch import files
+from captioner.app.batch import texts as batch_texts
+from captioner.app.batch.alt_texts import ROW_HEIGHT
 from captioner.app.caption import result_card, texts
 from captioner.app.components.interactive_caption.take_away import TEXTS
 from captioner.app.review import texts as review_texts
@@ -26,6 +35,7 @@ from tests.browser.conftest import (
     upload,
     wait_until_idle,
 )
+from tests.fake_captioner import photo as fake_photo
 
 pytestmark = pytest.mark.browser
 OWN = "A meadow, as Zoë sees it"
@@ -90,6 +100,59 @@ def test_a_sentence_is_copied_changed_drawn_and_read(open_page: Open, served: Bu
     expect(page.locator(".count")).to_have_text(f"{len(alt_text(caption))} of {MAX_LENGTH} characters")
     assert copied(page, action(page, "copy")) == alt_text(caption)
     assert action(page, "read").is_visible() == page.evaluate("'speechSynthesis' in window")
+    assert needs_no_scrolling(page)
+
+
+def cell(page: Page, column: int, row: int) -> Locator:
+    """Of a table that is drawn on a canvas, as a screen reader finds it."""
+    return page.locator("[data-testid=stDataFrame]:visible").get_by_test_id(f"glide-cell-{column}-{row}")
+
+
+def rows_of(page: Page, count: int) -> list[list[str]]:
+    """Alt text, note and file of each row; a narrow page has only the first of them in view."""
+    columns = [column for column in (2, 3, 4) if column == 2 or cell(page, column, 0).count()]
+    return [[cell(page, column, row).inner_text() for column in columns] for row in range(count)]
+
+
+def taken(records: Sequence[Mapping[str, Any]], columns: int) -> list[list[str]]:
+    """The same of a file."""
+    found = [[row["alt_text"], row["problem"] or row["warning"], row["file"]] for row in records]
+    return [row[:columns] for row in found]
+
+
+@at_both_widths
+def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open) -> None:
+    page = open_page()
+    caption_text(page)
+    pictures = [("me.png", photo(1)), ("no.png", b"no picture"), ("me.png", fake_photo(1))]
+    upload(page, *(data for _, data in pictures), names=[name for name, _ in pictures], readable=False)
+    expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
+    page.get_by_role("tab", name=batch_texts.AS_ALT_TEXTS).click()
+    expect(cell(page, 2, 2)).to_be_attached()
+    table = page.locator("[data-testid=stDataFrame]:visible")
+    table.click(position={"x": 12, "y": 36 + ROW_HEIGHT // 2})  # pixels, beside the first tick
+    for reviewed in (1, 0, 1):
+        page.keyboard.press("Space")
+        expect(page.get_by_text(f"{reviewed} of 3 reviewed.")).to_be_visible()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    page.locator("#portal textarea").fill(OWN)
+    page.keyboard.press("Enter")
+    expect(cell(page, 2, 2)).to_have_text(OWN)
+    wait_until_idle(page)
+    page.reload()
+    expect(page.get_by_text("1 of 3 reviewed.")).to_be_visible()
+    expect(cell(page, 2, 2)).to_have_text(OWN)
+    shown = rows_of(page, 3)
+    archive = zipfile.ZipFile(io.BytesIO(saved(page, page.get_by_role("button", name=batch_texts.SAVE_ZIP))))
+    records = json.loads(archive.read(files.JSON_NAME))
+    assert taken(records, len(shown[0])) == shown
+    assert archive.read("reviewed/me.txt").decode() == f"{shown[0][0]}\n"
+    assert archive.read("not-reviewed/me (2).txt").decode() == f"{OWN}\n"
+    table_file = saved(page, page.get_by_role("button", name=batch_texts.SAVE)).decode("utf-8-sig")
+    found = [*csv.DictReader(io.StringIO(table_file))]
+    assert taken(found, len(shown[0])) == shown
+    assert [row["reviewed"] for row in found] == ["yes", "no", "no"]
     assert needs_no_scrolling(page)
 
 

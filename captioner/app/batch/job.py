@@ -1,25 +1,24 @@
-"""A batch job: one visitor's pictures, captioned one after the other, and the table of their captions."""
+"""A batch job: one visitor's pictures, captioned one after the other, and their alt texts."""
 
 from __future__ import annotations
 
 import base64
-import csv
 import io
 import logging
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from msgspec import Meta
 from PIL import Image
 
 from captioner import images
+from captioner.alt_text.sentence import alt_text
 from captioner.app.components import resizing, wording
-from captioner.app.components.wording import BYTE_ORDER_MARK
 from captioner.app.state import uploads
 from captioner.errors import CaptionerError
-from captioner.text import escape_formula
 
 if TYPE_CHECKING:  # so that the page need not wait for LiteRT
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -27,25 +26,42 @@ if TYPE_CHECKING:  # so that the page need not wait for LiteRT
     from captioner.images import Pixels
     from captioner.inference.captioner import Caption, Captioner
 
-THUMBNAIL = (320, 240)  # pixels
-COLUMNS = ("file", "caption", "how_sure", "words_in_10", "word_probability", "log_prob", "warning", "problem")
+THUMBNAIL, QUALITY = (320, 240), 70  # pixels; of WebP, from 0 to 100: 12 kB
+MAX_TEXT = 1000  # characters
 
 log = logging.getLogger(__name__)
 
 
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+# Nothing else: Streamlit would read a file of the server, or ask another server, for another text.
+Thumbnail = Annotated[str, Meta(pattern=r"^(data:image/webp;base64,[A-Za-z0-9+/=]+)?$", max_length=100_000)]
+
+
 @dataclass(frozen=True)
 class PictureResult:
-    """The caption of one file, or what is wrong with the file as a sentence."""
+    """The caption of one file, or what is wrong with the file as a sentence.
 
-    file: str
-    caption: str = ""
-    how_sure: str = ""  # a sentence: how often captions like this one agree with people's
-    expected_share: float | None = None  # of its content words, that people use, too; None where unmeasured
+    The browser keeps results, so the types bound what may come back from it.
+    """
+
+    file: Text
+    caption: Text = ""
+    how_sure: Text = ""  # a sentence: how often captions like this one agree with people's
+    expected_share: Share | None = None  # of its content words, that people use, too; None where unmeasured
     confidence: float | None = None  # geometric mean of the word probabilities, with that of the end
     log_prob: float | None = None
-    warning: str = ""  # why to take the caption with caution, as sentences
-    thumbnail: str = ""  # data URL
-    problem: str = ""
+    warning: Text = ""  # why to take the caption with caution, as sentences
+    thumbnail: Thumbnail = ""  # data URL
+    problem: Text = ""
+
+
+@dataclass(frozen=True)
+class AltText:
+    """An alt text as it is now, and whether somebody has read it and said that it is right."""
+
+    text: Annotated[str, Meta(max_length=MAX_TEXT)]
+    reviewed: bool = False
 
 
 @dataclass
@@ -60,6 +76,9 @@ class BatchJob:
     results: list[PictureResult] = field(default_factory=list)
     skipped: int = 0  # pictures that waited when the visitor stopped
     left_out: tuple[str, ...] = ()  # names of files above the limits
+    neutral_words: bool = True  # in alt texts that nobody has touched
+    touched: dict[int, AltText] = field(default_factory=dict)  # index of the result → what the visitor made
+    id: str = field(default_factory=lambda: secrets.token_hex(8))  # tells jobs of one browser apart
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
@@ -77,6 +96,25 @@ class BatchJob:
             self.results.append(caption_file(model, file.name, file.getvalue()))
             uploads.free(file)
             return self.results[-1]
+
+    def alt_texts(self) -> list[AltText]:
+        """One for each result: what the visitor made, or the caption as alt text."""
+        return [
+            self.touched.get(index) or AltText(alt_text(result.caption, neutral_words=self.neutral_words))
+            for index, result in enumerate(self.results)
+        ]
+
+    def edit(self, changes: Mapping[int, Mapping[str, object]]) -> None:
+        """Take over what the visitor changed: index of the result → "alt text" and "reviewed".
+
+        A text that is marked as reviewed stays as it was read, whatever ``neutral_words`` becomes.
+        """
+        texts, self.touched = self.alt_texts(), dict(self.touched)
+        for index, change in changes.items():
+            if 0 <= index < len(texts):
+                text = change.get("alt text", texts[index].text)
+                reviewed = change.get("reviewed", texts[index].reviewed)
+                self.touched[index] = AltText(" ".join(str(text or "").split())[:MAX_TEXT], reviewed is True)
 
     def stop(self) -> None:
         """Keep the results, free the memory of the pictures that wait."""
@@ -117,18 +155,5 @@ def _result(name: str, image: Pixels, caption: Caption) -> PictureResult:
 def _thumbnail(image: Pixels) -> str:
     """uint8[H, W, 3] as a data URL, so that the picture is only in the table."""
     file = io.BytesIO()
-    Image.fromarray(resizing.thumbnail(image, THUMBNAIL)).save(file, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def to_csv(results: Sequence[PictureResult]) -> str:
-    """A row for every file, also those with a problem; a spreadsheet opens it as it is."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for result in results:
-        share = "" if result.expected_share is None else f"{10 * result.expected_share:.1f}"
-        numbers = ["" if value is None else f"{value:.4f}" for value in (result.confidence, result.log_prob)]
-        texts = escape_formula(result.file), escape_formula(result.caption), result.how_sure
-        writer.writerow([*texts, share, *numbers, result.warning, escape_formula(result.problem)])
-    return BYTE_ORDER_MARK + file.getvalue()
+    Image.fromarray(resizing.thumbnail(image, THUMBNAIL)).save(file, "WEBP", quality=QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner.app.batch import texts
-from captioner.app.batch.job import BatchJob, PictureResult, to_csv
+from captioner.app.batch import files as saved_files
+from captioner.app.batch import saved, texts
+from captioner.app.batch.job import BatchJob, PictureResult
 from captioner.app.components import wording
 from captioner.app.state import serving, uploads
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 MAX_PICTURES = 50
+PARITY = "_batch parity"  # another one than that of the job before, for the keys of what must start anew
+ADDRESS = "several"  # in the address while several pictures are open, so that a reload brings them back
+VIEW = "view of several pictures"
 LIMITS = texts.LIMITS.format(pictures=MAX_PICTURES, megabytes=uploads.MAX_SESSION_BYTES // 10**6)
 CARD_WIDTH = 180  # pixels, at least
 ROW_HEIGHT, MAX_ROWS = 72, 8  # pixels, so that three lines of text fit; rows seen at once
@@ -29,6 +33,26 @@ def start(files: Sequence[UploadedFile]) -> None:
     rest = files[len(accepted) :]
     st.session_state["_batch"] = BatchJob(list(accepted), left_out=tuple(file.name for file in rest))
     uploads.free(*rest)
+    st.session_state[PARITY] = 1 - st.session_state.get(PARITY, 0)
+
+
+def restore() -> bool:
+    """Open what the browser kept, where the address asks for it; True while it is being asked."""
+    if is_open() or ADDRESS not in st.query_params:
+        return False
+    try:
+        job = saved.restore()
+    except ValueError:
+        st.query_params.pop(ADDRESS)
+        st.info(texts.NOT_HERE, icon=":material/link_off:")
+        return False
+    if job:
+        st.session_state["_batch"] = job
+        st.session_state[VIEW] = texts.AS_ALT_TEXTS if job.touched else texts.AS_CARDS
+        st.rerun()
+    st.markdown(texts.RESTORING)
+    st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
+    return True
 
 
 def is_open() -> bool:
@@ -38,6 +62,7 @@ def is_open() -> bool:
 
 def close() -> None:
     """Forget the results, free the memory of the pictures that wait."""
+    st.query_params.pop(ADDRESS, None)
     if job := st.session_state.pop("_batch", None):
         job.stop()
 
@@ -50,11 +75,14 @@ def waiting_uploads() -> Sequence[UploadedFile]:
 def show() -> None:
     """Caption what waits, then draw the results."""
     job: BatchJob = st.session_state["_batch"]
+    st.query_params[ADDRESS] = "1"
     st.header(texts.TITLE, anchor=False)
     if job.waiting:
         _run(job)
         st.rerun()
     _show_results(job)
+    if not saved.keep_results(job):
+        st.warning(texts.NOT_KEPT, icon=":material/save:")
     st.caption(f"{texts.PRIVACY} {LIMITS}")
     st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
 
@@ -87,20 +115,41 @@ def _show_results(job: BatchJob) -> None:
         problems = "\n".join(f"- {_problem(result)}" for result in failed)
         st.warning(f"{texts.FAILED}\n{problems}", icon=":material/broken_image:")
     if captioned:
-        cards, table = st.tabs([texts.AS_CARDS, texts.AS_TABLE])
+        views = [texts.AS_CARDS, texts.AS_TABLE, texts.AS_ALT_TEXTS]
+        cards, table, alt_texts = st.tabs(views, key=VIEW, on_change="rerun")
         with cards:
             _show_cards(captioned)
         with table:
             _show_table(captioned)
+        if alt_texts.open:
+            from captioner.app.batch import alt_texts as alt_text_table  # late: it imports pandas
+
+            with alt_texts:
+                alt_text_table.show(job, f"alt texts {st.session_state.get(PARITY, 0)}")
     if job.results:
+        _show_downloads(job)
+
+
+def _show_downloads(job: BatchJob) -> None:
+    """Files that are made at the click, so that they hold every change and take no memory before."""
+    with st.container(horizontal=True):
         st.download_button(
             texts.SAVE,
-            to_csv(job.results).encode(),
-            "captions.csv",
+            lambda: saved_files.to_csv(job).encode(),
+            saved_files.CSV_NAME,
             "text/csv",
             on_click="ignore",
             icon=":material/download:",
         )
+        st.download_button(
+            texts.SAVE_ZIP,
+            lambda: saved_files.to_zip(job),
+            "alt-texts.zip",
+            "application/zip",
+            on_click="ignore",
+            icon=":material/folder_zip:",
+        )
+    st.caption(texts.ZIP_CONTENTS)
 
 
 def _count(captioned: int, skipped: int) -> str:
@@ -124,7 +173,8 @@ def _show_card(result: PictureResult) -> None:
     if result.problem:
         st.markdown(_problem(result))
         return
-    st.image(result.thumbnail, width="stretch", alt=result.caption)
+    if result.thumbnail:  # a browser gives back only so many
+        st.image(result.thumbnail, width="stretch", alt=result.caption)
     if result.warning:
         st.warning(result.warning, icon=":material/warning:")
         st.caption(wording.BEST_GUESS)

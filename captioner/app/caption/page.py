@@ -19,15 +19,17 @@ def page() -> None:
     elif "sample" in st.query_params or image_picker.has_new_file():
         batch.close()
     comparing = comparison.is_open() and not batch.is_open()
-    # A comparison takes the whole width, with the way to other pictures below it.
-    main, side = (st.container(), st.container()) if comparing else st.columns([7, 4], gap="large")
+    # A comparison or a table takes the whole width, with the way to other pictures below it.
+    wide = comparing or batch.is_open()
+    main, side = (st.container(), st.container()) if wide else st.columns([7, 4], gap="large")
     with side:
         place = image_picker.show()
     image = None
     with main:
+        restoring = batch.restore()
         if batch.is_open():
             batch.show()
-        else:
+        elif not restoring:
             image = image_picker.active_image()
             if image and comparing:
                 comparison.show(image)

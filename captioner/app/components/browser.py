@@ -1,17 +1,23 @@
-"""What only the visitor's browser can do: copy a text, save a file that was just made."""
+"""What only the visitor's browser can do: copy a text, save a new file, keep texts for a reload."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 _FOLDER = Path(__file__).parent
 CLIPBOARD = (_FOLDER / "clipboard.js").read_text(encoding="utf-8")
 COPIED, NOT_COPIED = "Copied", "Select the text and copy it by hand"
-# A file that is saved needs no place on the page.
-_STYLE = "<style>:has(> .st-key-save_file) { position: absolute; }</style>"
+MAX_KEPT = 2_000_000  # characters of a text that a browser gives back
+# What has nothing to show needs no place on the page.
+_STYLE = '<style>:has(> [class*="st-key-unseen-"]) { position: absolute; }</style>'
 # Saves a file once, however often the page is drawn, and says so to the button that asked for it.
 _SAVE = """
 let last
@@ -27,6 +33,32 @@ export default function ({ data }) {
   document.dispatchEvent(new Event("captioner-saved"))
 }
 """
+# The storage of this tab: it outlives a reload, and is gone when the tab is closed.
+_KEEP = """
+export default function ({ data, setTriggerValue }) {
+  try {
+    sessionStorage.setItem(data.name, data.text)
+  } catch {
+    setTriggerValue("failed", true)
+  }
+}
+"""
+_ASK = """
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (parentElement.asked) return
+  parentElement.asked = true
+  const read = (name) => {
+    try {
+      return sessionStorage.getItem(name) ?? ""
+    } catch {
+      return ""
+    }
+  }
+  setTriggerValue("found", data.names.map(read))
+}
+"""
+_keep = st.components.v2.component("keep", js=_KEEP)
+_ask = st.components.v2.component("ask", js=_ASK)
 _copy_button = st.components.v2.component(
     "copy_button",
     html='<div class="copy-button"><button type="button"><svg viewBox="0 0 24 24" aria-hidden="true">'
@@ -52,6 +84,36 @@ def save_file(data: bytes, name: str, mime_type: str, id: str) -> None:
         id: another one for every click.
     """
     url = f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
-    st.html(_STYLE)
-    with st.container(key="save_file"):
+    with _unseen("save_file"):
         _save_file(key="file to save", data={"url": url, "name": name, "id": id})
+
+
+def keep(name: str, text: str) -> bool:
+    """Have this tab of the browser keep a text under a name, instead of that before; False if it cannot.
+
+    That is known only in the run after the first: browsers can be told to store nothing.
+    """
+    failed = f"_not kept {name}"
+    with _unseen(f"keep {name}"):
+        result = _keep(key=f"keep {name}", data={"name": name, "text": text}, on_failed_change=lambda: None)
+    if result.get("failed"):
+        st.session_state[failed] = True
+    return failed not in st.session_state
+
+
+def kept(names: Sequence[str]) -> dict[str, str] | None:
+    """The texts that this tab keeps under these names, "" for none; None until it has answered."""
+    with _unseen("ask"):
+        found = _ask(key="kept", data={"names": list(names)}, on_found_change=lambda: None).get("found")
+    if found is None:
+        return None
+    texts = found if isinstance(found, list) and len(found) == len(names) else [""] * len(names)
+    return {
+        name: text if isinstance(text, str) and len(text) <= MAX_KEPT else ""
+        for name, text in zip(names, texts, strict=True)
+    }
+
+
+def _unseen(name: str) -> DeltaGenerator:
+    st.html(_STYLE)
+    return st.container(key=f"unseen-{name}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.batch import results, texts
-from captioner.app.batch.job import BatchJob, PictureResult
+from captioner.app.batch import results, saved, texts
+from captioner.app.batch.job import AltText, BatchJob, PictureResult
 from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
 from tests import visitor
-from tests.app.batch.test_job import rows
+from tests.app.batch.test_files import rows
 from tests.fake_captioner import FakeCaptioner, make_warning, photo
 from tests.visitor import page_text, press, sentence
 
@@ -138,4 +138,24 @@ def test_a_warning_stands_in_the_table_and_in_the_file(fake: FakeCaptioner) -> N
     app = started([ONE, TWO])
     both = f"{SENTENCES[UNFAMILIAR]} {SENTENCES[UNSURE]}"
     assert list(app.dataframe[0].value["warning"]) == [both] * 2
-    assert [row["warning"] for row in rows(app.session_state["_batch"].results)] == [both] * 2
+    assert [row["warning"] for row in rows(app.session_state["_batch"])] == [both] * 2
+
+
+def test_a_reload_brings_back_what_the_browser_kept(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = BatchJob(results=[PictureResult("a.png", "a dog")], touched={0: AltText("A dog.", reviewed=True)})
+    answers = iter([None, kept])
+    monkeypatch.setattr(saved, "restore", lambda: next(answers))
+    app = visitor.open_page("caption", several="1")
+    assert texts.RESTORING in page_text(app)
+    assert sentence(app) is None
+    app.run()
+    assert "1 picture captioned." in page_text(app)
+    assert "**1 of 1 reviewed.**" in page_text(app), "where the visitor was at work"
+
+
+def test_an_address_from_elsewhere_leads_to_one_picture(fake: FakeCaptioner) -> None:
+    app = press(visitor.open_page("caption", several="1"), texts.CLOSE)
+    assert sentence(app) == "a dog runs"
+    assert results.ADDRESS not in app.query_params

@@ -1,0 +1,86 @@
+"""What the browser keeps comes back as it was, and what it cannot have kept does not."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from captioner.app.batch import saved
+from captioner.app.batch.job import AltText, BatchJob, PictureResult
+from captioner.app.batch.saved import SavedAltTexts, SavedResults
+from captioner.app.components import browser
+
+THUMBNAIL = "data:image/webp;base64,UklG"
+
+
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Of a browser."""
+    kept = {saved.RESULTS: "", saved.ALT_TEXTS: ""}
+    monkeypatch.setattr(browser, "keep", lambda name, text: kept.update({name: text}) or True)
+    monkeypatch.setattr(browser, "kept", lambda names: {name: kept[name] for name in names})
+    return kept
+
+
+def job() -> BatchJob:
+    results = [
+        PictureResult("é.png", "a dog", "…", 0.5, 0.4, -3.0, "Careful.", THUMBNAIL),
+        PictureResult("b.png", problem="broken"),
+    ]
+    touched = {1: AltText("By hand.", reviewed=True)}
+    return BatchJob(results=results, skipped=1, left_out=("c.png",), touched=touched, neutral_words=False)
+
+
+def contents(job: BatchJob) -> tuple[object, ...]:
+    return job.id, job.results, job.skipped, job.left_out, job.touched, job.neutral_words
+
+
+def test_a_job_comes_back_as_it_was(storage: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="truncated"):
+        saved.restore()
+    before = job()
+    assert saved.keep_results(before)
+    saved.keep_alt_texts(before)
+    after = saved.restore()
+    assert after
+    assert contents(after) == contents(before)
+
+
+def test_alt_texts_of_another_job_or_none_are_left_out(storage: dict[str, str]) -> None:
+    before = job()
+    saved.keep_results(before)
+    for alt_texts in ("", "{", msgspec.json.encode(SavedAltTexts("0" * 16, False, before.touched)).decode()):
+        assert saved.decode(storage[saved.RESULTS], alt_texts).touched == {}
+    beyond = msgspec.json.encode(SavedAltTexts(before.id, True, {7: AltText("x")})).decode()
+    assert saved.decode(storage[saved.RESULTS], beyond).touched == {}
+
+
+def test_thumbnails_stay_within_what_a_browser_may_send(
+    storage: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved, "MAX_THUMBNAILS", len(THUMBNAIL) + 1)
+    saved.keep_results(BatchJob(results=[PictureResult("a.png", thumbnail=THUMBNAIL)] * 2))
+    assert [row.thumbnail for row in saved.decode(storage[saved.RESULTS], "").results] == [THUMBNAIL, ""]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("thumbnail", "/etc/passwd"),  # Streamlit would show a file of the server
+        ("thumbnail", "https://example.org/spy.png"),  # or have the visitor's browser ask another server
+        ("thumbnail", "data:image/svg+xml;base64,AAAA"),
+        ("caption", "a" * 1001),
+        ("expected_share", 7),
+        ("file", None),
+        ("surprise", 1),
+    ],
+)
+def test_what_was_tampered_with_is_refused(key: str, value: object) -> None:
+    saved_results = msgspec.to_builtins(SavedResults(job().id, job().results, 0, ()))
+    saved_results["results"][0][key] = value
+    if key == "surprise":
+        saved_results[key] = value
+    with pytest.raises(ValueError, match=r"\$|unknown|Expected"):
+        saved.decode(json.dumps(saved_results), "")
