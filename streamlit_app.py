@@ -13,8 +13,8 @@ from captioner.app.components import layout
 from captioner.app.how_it_works import page as how_it_works
 from captioner.app.quality import page as quality
 from captioner.app.review import page as review
-from captioner.app.state import caption_api, session_cleanup
-from captioner.app.state.upload_limit import UploadLimit
+from captioner.app.state import caption_api, session_cleanup, upload_limit
+from captioner.http import allocator
 
 PAGES = (  # address, title, icon
     (caption, "caption", "Caption", "image_search"),
@@ -27,8 +27,8 @@ PAGES = (  # address, title, icon
 MOVED = {"batch": "caption", COMPARING: "caption", "explore": "quality", "training": "how_it_works"}
 
 if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, and imports it
-    session_cleanup.configure_allocator()
-    limit = Middleware(UploadLimit, others=caption_api.queue.held_bytes)
+    allocator.configure()
+    limit = Middleware(upload_limit.UploadLimit, others=caption_api.queue.held_bytes)
     app = st.App(__file__, routes=caption_api.routes, middleware=[limit], lifespan=session_cleanup.lifespan)
 else:  # a visitor's run of the page
     pages = {

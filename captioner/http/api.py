@@ -53,8 +53,8 @@ class Api:
         self._enabled = enabled
         self._health_thread = ThreadPoolExecutor(1, "health")  # a full queue is not ill health
         self._checking = asyncio.Lock()
-        self._checked = -HEALTH_SECONDS  # when, on the monotonic clock
-        self._health: dict[str, Any] | Problem = {}
+        self._checked = 0.0  # when, on the monotonic clock
+        self._health: Response | None = None
 
     def route(self) -> Mount:
         """All addresses, below ``ROOT``."""
@@ -89,19 +89,17 @@ class Api:
         try:
             with self.queue.place() as place:
                 await place.receive(request)
-                return await place.run(lambda body: _with_problems(lambda: work(body)), request)
+                return await place.run(lambda body: _answered(lambda: work(body)), request)
         except ClientDisconnect:
             return Response(status_code=408)  # that nobody reads
 
     async def health(self, _: Request) -> Response:
         """Whether the model runs, and which one."""
         async with self._checking:
-            if time.monotonic() - self._checked >= HEALTH_SECONDS:
+            if self._health is None or time.monotonic() - self._checked >= HEALTH_SECONDS:
                 self._health = await self._check()
                 self._checked = time.monotonic()
-        if isinstance(self._health, Problem):
-            return problems.response(self._health)
-        return JSONResponse(self._health)
+        return self._health
 
     async def openapi(self, _: Request) -> Response:
         """The description of this interface."""
@@ -109,23 +107,21 @@ class Api:
 
         return JSONResponse(openapi.document())
 
-    async def _check(self) -> dict[str, Any] | Problem:
+    async def _check(self) -> Response:
         loop = asyncio.get_running_loop()
-        checksum = loop.run_in_executor(self._health_thread, lambda: _with_problems(self._caption_nothing))
+        checked = loop.run_in_executor(self._health_thread, lambda: _answered(self._caption_nothing))
         try:
-            checked = await asyncio.wait_for(checksum, HEALTH_SECONDS)
-            return {"status": "ok", "model_runs": True, "checksum": checked}
-        except Problem as problem:
-            return problem
+            return await asyncio.wait_for(checked, HEALTH_SECONDS)
         except TimeoutError:
-            return Problem("no-model", f"it gave no caption in {HEALTH_SECONDS:g} seconds.")
+            slow = f"the model gave no caption in {HEALTH_SECONDS:g} seconds. Try again later."
+            return problems.response(Problem("no-model", slow))
 
-    def _caption_nothing(self) -> str:
-        """Caption a black picture; the bundle's checksum."""
+    def _caption_nothing(self) -> Response:
+        """Caption a black picture."""
         captioner = self._captioner()
         size = captioner.bundle.config.image_size
         captioner.caption(np.zeros((size, size, 3), np.uint8))
-        return captioner.bundle.checksum
+        return JSONResponse({"status": "ok", "model_runs": True, "checksum": captioner.bundle.checksum})
 
 
 def answer(captioner: Captioner, picture: bytes, parameters: Parameters) -> dict[str, Any]:
@@ -152,16 +148,21 @@ def answer(captioner: Captioner, picture: bytes, parameters: Parameters) -> dict
     return caption
 
 
-def _with_problems(work: Callable[[], Any]) -> Any:
-    """What ``work`` gives; an error is a problem that says what is in the log, and not more."""
+def _answered(work: Callable[[], Response]) -> Response:
+    """The answer of ``work``; an error is a problem document, which says no more than the log.
+
+    It ends here: a future that held it would be part of a reference cycle, and with it the picture.
+    """
     try:
         return work()
-    except Problem:
-        raise
+    except Problem as problem:
+        return problems.response(problem)
     except CaptionerError as error:
         log.warning("no caption: %s", error)
-        raise Problem("no-model", "the server's log says why. Tell whoever runs it.") from error
-    except Exception as error:
+        return problems.response(Problem("no-model", "the server's log says why. Tell whoever runs it."))
+    except Exception:
         reference = secrets.token_hex(4)
         log.exception("request failed, reference %s", reference)
-        raise Problem("bug", f"please tell whoever runs the server this reference: {reference}.") from error
+        return problems.response(
+            Problem("bug", f"please tell whoever runs the server this reference: {reference}.")
+        )

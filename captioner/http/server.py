@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from captioner.bundle import storage
 from captioner.errors import CaptionerError
+from captioner.http import allocator
 from captioner.http.api import Api
 from captioner.http.problems import ROOT
 from captioner.inference.captioner import Captioner
@@ -62,6 +63,7 @@ def run(folder: Path, host: str, port: int) -> None:
         BundleError: the folder is not a complete bundle, or its model does not run.
         CaptionerError: nothing can listen at this address.
     """
+    allocator.configure()
     captioner = Captioner(storage.load(folder))
     with listen(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +20,7 @@ from captioner.errors import BundleError
 from captioner.http.api import Api
 from captioner.inference.captioner import Captioner
 from tests.fake_captioner import photo
-from tests.http.http_server import CAPTIONS, FORM, Answer, form, get, send, serving
+from tests.http.http_server import CAPTIONS, FORM, Answer, form, get, send, serving, wait_until
 from tests.image_files import FILES, jpeg_of_scans
 
 PNG = FILES["png"]
@@ -108,6 +110,20 @@ BAD: dict[str, tuple[str, tuple[Any, ...]]] = {  # what is wrong → kind of pro
 @pytest.mark.parametrize(("kind", "request_"), BAD.values(), ids=BAD)
 def test_a_bad_request_gets_its_problem_document(port: int, kind: str, request_: tuple[Any, ...]) -> None:
     assert send(port, *request_).problem == kind
+
+
+@pytest.mark.parametrize("picture", [b"\xff\xd8\xff", b"text"])
+def test_a_refused_picture_leaves_nothing_in_memory(port: int, picture: bytes) -> None:
+    """Without the garbage collector: it comes seldom, and a cycle that holds a picture is large."""
+    send(port, picture)
+    gc.disable()
+    tracemalloc.start()
+    try:
+        assert send(port, form(("picture", picture + bytes(5_000_000))), FORM).status in (415, 422)
+        wait_until(lambda: tracemalloc.get_traced_memory()[0] < 1_000_000)
+    finally:
+        tracemalloc.stop()
+        gc.enable()
 
 
 def test_a_problem_has_an_address_that_describes_it(port: int) -> None:

@@ -52,7 +52,7 @@ def limited(captioner: Any, others: int = 0, **limits: Any) -> Iterator[SimpleNa
 
 
 def test_a_body_that_does_not_come_gives_its_place_up(busy: BusyCaptioner) -> None:
-    with limited(busy, first_seconds=0.2) as server:
+    with limited(busy, first_seconds=0.1) as server:
         liar = begin(server.port, len(PNG) + 10**6, PNG)  # more is announced than comes
         gone = begin(server.port, len(PNG), PNG[:10])
         wait_until(lambda: server.queue.held_bytes() == len(PNG) + 10)
@@ -65,7 +65,7 @@ def test_a_body_that_does_not_come_gives_its_place_up(busy: BusyCaptioner) -> No
 
 
 def test_a_body_in_drops_ends_however_many_come(busy: BusyCaptioner) -> None:
-    with limited(busy, first_seconds=0.2) as server, begin(server.port, 10_000) as client:
+    with limited(busy, first_seconds=0.1) as server, begin(server.port, 10_000) as client:
         client.settimeout(0.01)
         for byte in PNG:
             client.sendall(bytes([byte]))

@@ -1,16 +1,13 @@
 """Closes sessions whose browser has left, and returns their memory to the system.
 
-Streamlit keeps such a session, images and all, until another one leaves later, if ever. A container counts
-memory that a process has freed but not returned.
+Streamlit keeps such a session, images and all, until another one leaves later, if ever.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import logging
-import platform
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,14 +16,10 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from captioner.app.state import uploads
+from captioner.http import allocator
 
 SESSION_TIMEOUT = 30.0  # seconds that a session outlives its browser's connection: a lost one is back by then
 CLEANUP_INTERVAL = 5.0  # seconds
-
-# mallopt(3) of glibc. With another allocator nothing is called.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-MAX_ARENAS = 2  # by default one a thread, up to eight a core, and none returns its memory
-MMAP_BYTES = 1 << 18  # what is larger is mapped alone and unmapped when freed, as images are
 
 log = logging.getLogger(__name__)
 
@@ -79,27 +72,6 @@ async def _clean_up() -> None:
         try:
             if sessions.close_abandoned():
                 gc.collect()  # a closed session refers to itself
-            await asyncio.to_thread(trim_memory)
+            await asyncio.to_thread(allocator.trim)
         except Exception:
             log.exception("cleaning up failed")
-
-
-def configure_allocator() -> bool:
-    """Make glibc return freed memory to the system; call it before threads start. False without glibc."""
-    libc = _glibc()
-    if libc is None:
-        return False
-    # A threshold that is set stays: left alone, it would grow to 32 MB with the first large image.
-    options = ((M_ARENA_MAX, MAX_ARENAS), (M_MMAP_THRESHOLD, MMAP_BYTES), (M_TRIM_THRESHOLD, MMAP_BYTES))
-    return all(libc.mallopt(option, value) == 1 for option, value in options)
-
-
-def trim_memory() -> None:
-    """Return all free memory to the system."""
-    libc = _glibc()
-    if libc is not None:
-        libc.malloc_trim(0)
-
-
-def _glibc() -> ctypes.CDLL | None:
-    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 
 from captioner.app.state import session_cleanup
 from captioner.app.state.upload_limit import MIN_BYTES
@@ -20,8 +19,3 @@ def test_a_session_that_was_left_is_closed_and_its_bytes_are_freed(streamlit: Up
     assert streamlit.closed == ["me"]
     assert streamlit.stored() == 5 * MIN_BYTES
     assert session_cleanup.sessions.close_abandoned(0) == 0
-
-
-def test_the_allocator_is_configured_where_it_is_glibc() -> None:
-    assert session_cleanup.configure_allocator() == (platform.libc_ver()[0] == "glibc")
-    session_cleanup.trim_memory()
