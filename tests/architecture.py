@@ -44,6 +44,9 @@ MAY_IMPORT_KERAS = ("captioner/training", "tests/training")
 WRITE_LITERT = ("export", "litert_file", "word_predictor")
 MAY_IMPORT_RAY = ("captioner/batch_inference/ray_data.py", "tests/batch_inference/test_ray_data.py")
 MAY_IMPORT_TENSORFLOW = (*(f"captioner/training/{name}.py" for name in WRITE_LITERT), "tests/training")
+# What takes a while to import: inside of functions only, so that no first caption waits for it.
+LATE = ("sqlalchemy", "alembic", *(f"captioner.feedback.{name}" for name in (
+    "database", "tables", "ratings_store", "review_store", "migrations")))  # fmt: skip
 # A file that is read with one of these can run code.
 RUNS_CODE = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 RUNS_TEXT = {"eval", "exec"}
@@ -216,6 +219,11 @@ def _broken_rules(path: Path, text: str) -> Iterator[str]:
         named = [name for node in at_import for name in imports(node, path)]
         yield from (f"{path} imports {name}, and an __init__ imports nothing" for name in named
                     if not name.startswith("__future__"))  # fmt: skip
+    if path.parts[0] == "captioner" and package_of(path) not in {"feedback", "feedback/migrations"}:
+        first = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        named = dict.fromkeys(name for node in first for name in imports(node, path))
+        yield from (f"{path} imports {name} before it is used" for name in named
+                    if any(within(name, late) for late in LATE))  # fmt: skip
     yield from (f"{path} {habit}" for habit in unsafe(tree))
     limit = MAX_LINES if len(path.parts) > 1 else MAX_ENTRY_LINES
     if (lines := text.count("\n")) > limit:

@@ -73,7 +73,11 @@ IMPORTS = {  # a file -> what it must not import, and how the sentence about tha
         "def f():\n    import scipy.stats": "scipy, which requirements.txt does not install",
     },
     "captioner/app/state/uploads.py": {"from captioner.app.batch import page": "captioner.app.batch"},
-    "captioner/app/state/session.py": {"from ..components import wording": "captioner.app.components"},
+    "captioner/app/state/session.py": {
+        "from ..components import wording": "captioner.app.components",
+        "from captioner.feedback import review_store": "captioner.feedback.review_store before",
+        "import sqlalchemy": "sqlalchemy before",
+    },
     "captioner/training/loop/fit.py": {
         "import streamlit": "streamlit",
         "import tensorflow": "tensorflow",

@@ -135,7 +135,7 @@ def test_a_stray_key_rates_nothing_once_the_keys_are_switched_off(open_page: Ope
 @at_both_widths
 def test_what_cannot_be_continued_is_explained(open_page: Open) -> None:
     page = open_page("review?session=nobody-knows")
-    expect(page.get_by_role("alert")).to_contain_text("no longer here")
+    expect(page.get_by_role("alert")).to_contain_text("is not here")
     page.get_by_text("Resume a saved review").click()
     file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"name,age\nx,3\n"}
     page.locator("input[type=file]").last.set_input_files(file)  # type: ignore[arg-type]
