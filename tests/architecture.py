@@ -221,8 +221,8 @@ def _broken_rules(path: Path, text: str) -> Iterator[str]:
                     if not name.startswith("__future__"))  # fmt: skip
     if path.parts[0] == "captioner" and package_of(path) not in {"feedback", "feedback/migrations"}:
         first = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-        named = dict.fromkeys(name for node in first for name in imports(node, path))
-        yield from (f"{path} imports {name} before it is used" for name in named
+        early = dict.fromkeys(name for node in first for name in imports(node, path))
+        yield from (f"{path} imports {name} before it is used" for name in early
                     if any(within(name, late) for late in LATE))  # fmt: skip
     yield from (f"{path} {habit}" for habit in unsafe(tree))
     limit = MAX_LINES if len(path.parts) > 1 else MAX_ENTRY_LINES

@@ -179,8 +179,11 @@ def engine_options(address: str) -> dict[str, Any]:
     shared = {"hide_parameters": True}  # so that no log has a remark
     if address.startswith("sqlite"):
         return {**shared, "connect_args": {"timeout": TIMEOUT}}
-    # Without prepared statements, which poolers such as PgBouncer do not keep.
-    arguments = {"connect_timeout": TIMEOUT, "prepare_threshold": None}
+    arguments = {
+        "connect_timeout": TIMEOUT,
+        "tcp_user_timeout": 1000 * TIMEOUT,  # milliseconds, after which a lost network is noticed
+        "prepare_threshold": None,  # poolers such as PgBouncer keep no prepared statements
+    }
     return {
         **shared,
         "connect_args": arguments,

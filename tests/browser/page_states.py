@@ -19,7 +19,10 @@ def states(path: str, page: Page) -> Iterator[str]:
 
 def _caption(page: Page) -> Iterator[str]:
     caption_text(page)
-    yield "with an example"
+    wait_until_idle(page)
+    page.get_by_role("button", name="Right", exact=True).click()
+    expect(page.get_by_role("textbox", name="Remark")).to_be_visible()
+    yield "with an example, rated"
     pick_example(page)
     caption_text(page)
     word(page, 1).click()

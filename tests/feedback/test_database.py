@@ -54,10 +54,30 @@ def test_the_migrations_make_the_tables(database: Database) -> None:
     assert scripts.get_current_head() == module.REVISION
 
 
-def test_of_many_that_start_at_the_same_time_one_migrates(open_database: Callable[[], Database]) -> None:
-    with ThreadPoolExecutor(8) as threads:
-        found = threads.map(ratings_store.tallies, [open_database() for _ in range(8)])
-        assert list(found) == [[]] * 8
+def test_of_servers_that_start_at_the_same_time_one_migrates(address: str) -> None:
+    start = (
+        "import sys; from captioner.feedback import database, ratings_store as store; import alembic.script; "
+    )
+    start += "import alembic.runtime.environment; print(flush=True); sys.stdin.read(); "
+    start += "print(store.tallies(database.connect(sys.argv[1])))"
+    servers = [
+        subprocess.Popen(
+            [sys.executable, "-c", start, address],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    for server in servers:
+        assert server.stdout
+        server.stdout.readline()  # it has imported everything
+    for server in servers:
+        assert server.stdin
+        server.stdin.close()  # go
+    for server in servers:
+        assert server.stdout
+        assert server.stdout.read() == "[]\n"
+        server.stdout.close()
+        assert server.wait(60) == 0
 
 
 def test_a_rating_is_replaced_withdrawn_and_counted(open_database: Callable[[], Database]) -> None:

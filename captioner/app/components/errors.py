@@ -27,13 +27,17 @@ def error_boundary() -> Iterator[None]:
     except CaptionerError as error:
         show_error(error)
     except Exception:
-        reference = secrets.token_hex(4)
-        log.exception("page failed, reference %s", reference)
-        st.error(
-            "Something went wrong in the app itself. Please tell whoever runs it this reference: "
-            f"**{reference}**.",
-            icon=":material/bug_report:",
-        )
+        st.error(log_bug(), icon=":material/bug_report:")
+
+
+def log_bug() -> str:
+    """Log the exception that is being handled; returns a sentence with the reference to it."""
+    reference = secrets.token_hex(4)
+    log.exception("page failed, reference %s", reference)
+    return (
+        "Something went wrong in the app itself. Please tell whoever runs it this reference: "
+        f"**{reference}**."
+    )
 
 
 def show_error(error: CaptionerError) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from captioner.app.components.errors import error_boundary
+from captioner.app.components.errors import error_boundary, log_bug
 from captioner.app.state import ratings_database, serving
 from captioner.app.state.session import DecodedImage
 from captioner.errors import FeedbackError
@@ -29,7 +29,7 @@ STORED = (
     "What you say here is stored with the sentence, and everybody who uses this app can read it. The picture "
     "and its file’s name are not stored."
 )
-NOT_SAVED = "Your rating was not saved: {reason} The caption does not depend on it."
+NOT_SAVED = "That was not saved: {reason} The caption does not depend on it."
 
 
 @st.fragment
@@ -62,13 +62,16 @@ def show(image: DecodedImage, caption: str) -> None:
 
 @contextmanager
 def saving() -> Iterator[None]:
-    """In a callback: a rating that cannot be kept now is explained where ``show_failure`` is called."""
+    """In a callback: a rating that cannot be kept now is explained where ``show_failure`` is called.
+
+    So is a bug: after an exception in a callback, Streamlit draws no page, so there would be no caption.
+    """
     try:
         yield
     except FeedbackError as error:
-        st.session_state["rating failed"] = NOT_SAVED.format(
-            reason=f"{str(error)[:1].lower()}{str(error)[1:]}"
-        )
+        st.session_state["rating failed"] = NOT_SAVED.format(reason=error)
+    except Exception:
+        st.session_state["rating failed"] = log_bug()
 
 
 def show_failure() -> None:

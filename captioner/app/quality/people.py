@@ -41,6 +41,7 @@ def show(
     else:
         st.markdown(texts.NOBODY_RATED)
     _show_others([tally for tally in tallies if tally.model not in own])
+    st.caption(ratings_database.durability())
     _show_files(captions, empty=not tallies)
 
 
@@ -166,8 +167,6 @@ def _show_files(captions: Sequence[ScoredCaption], *, empty: bool) -> None:
             show_error(error)
         if sentence := st.session_state.pop("ratings added", None):
             st.success(sentence, icon=":material/check:")
-        if durability := ratings_database.durability():
-            st.caption(durability)
 
 
 def _file(captions: Sequence[ScoredCaption]) -> bytes:

@@ -29,7 +29,7 @@ def database() -> Database:
     Raises:
         FeedbackError: CAPTIONER_DATABASE is no address of a database.
     """
-    return _database(setting("CAPTIONER_DATABASE") or f"sqlite:///{FILE}")
+    return _database(_address())
 
 
 def reviews() -> ReviewStore:
@@ -45,8 +45,12 @@ def is_unused() -> bool:
 
 
 def durability() -> str:
-    """A sentence for whoever rates, where ratings may not last; else empty."""
-    return "" if setting("CAPTIONER_DATABASE") else MAY_VANISH
+    """A sentence where ratings may not last, as nothing tells such a server for sure; else empty."""
+    return MAY_VANISH if _address().startswith("sqlite") else ""
+
+
+def _address() -> str:
+    return setting("CAPTIONER_DATABASE") or f"sqlite:///{FILE}"
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda database: database.engine.dispose())

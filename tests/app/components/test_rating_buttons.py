@@ -65,10 +65,14 @@ def test_a_database_that_is_down_costs_the_rating_and_not_the_caption(
     app = open_page("caption")
     monkeypatch.setenv("CAPTIONER_DATABASE", "postgresql://user:secret@127.0.0.1:1/name")
     (error,) = click(app, "Right").error
-    assert error.value.startswith("Your rating was not saved: the database of ratings cannot be reached")
+    assert error.value.startswith("That was not saved: the database of ratings cannot be reached")
     assert "secret" not in error.value
     assert sentence(app) == "a dog runs"
     monkeypatch.setenv("CAPTIONER_DATABASE", f"sqlite:///{ratings_file}")
+    with monkeypatch.context() as broken:
+        broken.setattr(ratings_store, "save", None)  # a bug
+        assert ["this reference" in error.value for error in click(app, "Right").error] == [True]
+        assert sentence(app) == "a dog runs"
     assert not click(app, "Right").error
     assert [one.rating for one in kept()] == ["right"]
 
