@@ -38,6 +38,7 @@ def test_a_rating_is_kept_changed_and_withdrawn(
     assert (one.caption, one.rating, one.remark, one.sample) == ("a dog runs", "partly", "a goat", "")
     assert one.model == fake.bundle.checksum
     assert rating_buttons.STORED in page_text(app)
+    assert "goat" not in caplog.text
     stored = caplog.text.encode() + b"".join(file.read_bytes() for file in ratings_file.parent.iterdir())
     assert b"a goat" in stored
     digest = hashlib.sha256(photo(1)).hexdigest()[:16].encode()
