@@ -14,6 +14,7 @@ import hashlib
 import math
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 BLOCK = 64  # pictures: a file of the result, and what is lost when the command is killed
 BLOCKS_A_CORE = 4  # at least, if there are few pictures
+CONNECT_TIMEOUT = 10  # seconds
 _PART = re.compile(r"[0-9a-f]{24}\.parquet")  # a file of this module
 
 
@@ -206,8 +208,10 @@ def _connect(cluster: str) -> None:
     if ray.is_initialized():
         return
     try:
+        if given := re.fullmatch(r"(?:ray://)?(.+):(\d+)", cluster):  # Ray itself would try for minutes
+            socket.create_connection((given[1], int(given[2])), CONNECT_TIMEOUT).close()
         ray.init(cluster, runtime_env={"py_modules": [str(ROOT / "captioner")]})
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, OverflowError, ValueError, RuntimeError) as error:
         raise CaptionerError(f"no Ray cluster answers at {cluster}: {error}") from error
 
 
