@@ -34,7 +34,7 @@ def images(path: Path, settings: Settings = SETTINGS) -> list[str]:
 def test_cut_anywhere_it_keeps_the_whole_lines_and_goes_on(path: Path) -> None:
     data = path.read_bytes()
     head, *ends = [i + 1 for i, byte in enumerate(data) if byte == ord("\n")]
-    for cut in range(head, len(data) + 1):
+    for cut in (*range(head, len(data), 7), *(end - 1 for end in ends), *ends):
         path.write_bytes(data[:cut] + b"\0" * (cut % 3))
         whole = sum(end <= cut for end in ends)
         assert images(path) == sorted(row["image"] for row in ROWS[:whole])

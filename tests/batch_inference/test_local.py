@@ -56,7 +56,7 @@ def is_alive(group: int) -> bool:
 def test_killed_twice_each_picture_is_there_once(folder: Path, tiny_bundle: Bundle, tmp_path: Path) -> None:
     out, journal = tmp_path / "captions.parquet", tmp_path / "captions.parquet.partial"
     command = [
-        *(sys.executable, "-m", "captioner", "caption", str(folder), "--recursive", "--workers", "2"),
+        *(sys.executable, "-m", "captioner", "caption", str(folder), "--recursive", "--workers", "1"),
         *("--out", str(out), "--bundle", str(tiny_bundle.folder)),
     ]
     for _ in range(2):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from captioner.batch_inference import table
@@ -39,6 +39,7 @@ def whole(values: dict[str, Any]) -> Row:
     return {**dict.fromkeys(COLUMNS), "warnings": "", **settings, **values}
 
 
+@settings(max_examples=30)
 @given(some.lists(captioned | failed, max_size=5).map(lambda values: [*map(whole, values)]))
 def test_every_format_gives_back_its_rows(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> None:
     for ending in table.FORMATS:
