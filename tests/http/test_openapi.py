@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -103,6 +104,19 @@ def test_an_example_of_a_problem_is_what_is_answered(client: TestClient, kind: s
     assert answer.headers["content-type"] == MEDIA_TYPE
     assert answer.json() == content["examples"][kind]["value"]
     check(answer.json(), content["schema"])
+
+
+def objects(schema: Any) -> Iterator[dict[str, Any]]:
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for each in inner:
+        yield from objects(each)
+    if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
+        yield schema
+
+
+def test_only_the_words_may_be_missing_in_an_answer() -> None:
+    optional = [{*each["properties"]} - {*each["required"]} for each in objects(DOCUMENT["components"])]
+    assert sorted(optional, key=len) == [set(), set(), set(), set(), set(), {"words"}]
 
 
 def test_every_parameter_and_every_status_is_described() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from captioner.bundle.storage import Bundle
 from captioner.http.api import Api
-from captioner.http.queue import Limits, Queue
+from captioner.http.queue import MAX_BODY, Limits, Queue
 from captioner.inference.captioner import Captioner
 from tests.http.http_server import begin, finish, get, read, send, serving, wait_until
 from tests.image_files import FILES
@@ -62,6 +63,11 @@ def test_a_body_that_does_not_come_gives_its_place_up(busy: BusyCaptioner) -> No
         assert answer.problem == "too-slow"
         assert answer.headers["connection"] == "close"
         assert busy.calls == 0
+
+
+def test_a_body_that_never_says_how_long_it_is_ends_at_the_limit(busy: BusyCaptioner) -> None:
+    with limited(busy, held_bytes=MAX_BODY) as server:
+        assert send(server.port, itertools.repeat(bytes(1_000_000), 40)).problem == "too-large"
 
 
 def test_a_body_in_drops_ends_however_many_come(busy: BusyCaptioner) -> None:
