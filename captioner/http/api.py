@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 
 from captioner import image_headers, images
 from captioner.errors import CaptionerError, ImageError
+from captioner.fair_lock import FairLock
 from captioner.http import problems
 from captioner.http.parameters import Parameters, check_media_type, split
 from captioner.http.problems import ROOT, Problem
@@ -51,6 +52,9 @@ class Api:
         self.queue = queue or Queue()
         self._captioner = captioner
         self._enabled = enabled
+        # One picture at a time, while others are decoded: two would take the model from each other at every
+        # word, and the lock on it, which is quick but not fair, lets one of them wait for many others.
+        self._turn = FairLock()
         self._health_thread = ThreadPoolExecutor(1, "health")  # a full queue is not ill health
         self._checking = asyncio.Lock()
         self._checked = 0.0  # when, on the monotonic clock
@@ -84,7 +88,7 @@ class Api:
         def work(body: bytes) -> Response:
             picture, fields = split(body, content_type)
             parameters = Parameters.read([*query, *fields])
-            return JSONResponse(answer(self._captioner(), picture, parameters))
+            return JSONResponse(answer(self._captioner(), picture, parameters, self._turn))
 
         try:
             with self.queue.place() as place:
@@ -124,8 +128,14 @@ class Api:
         return JSONResponse({"status": "ok", "model_runs": True, "checksum": captioner.bundle.checksum})
 
 
-def answer(captioner: Captioner, picture: bytes, parameters: Parameters) -> dict[str, Any]:
+def answer(captioner: Captioner, picture: bytes, parameters: Parameters, turn: FairLock) -> dict[str, Any]:
     """What ``python -m captioner caption --json`` prints of a picture, without what was not asked for.
+
+    Args:
+        captioner: what captions it.
+        picture: a file's bytes.
+        parameters: how, and what of the answer to leave out.
+        turn: held while the model is used, not while the picture is decoded.
 
     Raises:
         Problem: the picture cannot be read.
@@ -138,10 +148,12 @@ def answer(captioner: Captioner, picture: bytes, parameters: Parameters) -> dict
     if parameters.beams is not None:
         options = replace(options, beams=parameters.beams)
     try:
-        caption = captioner.caption(images.read(picture), options).to_dict()
+        pixels = images.read(picture)
     except ImageError as error:
         known = image_headers.identify(picture) is not None
         raise Problem("unreadable-picture" if known else "unsupported-type", str(error)) from error
+    with turn:
+        caption = captioner.caption(pixels, options).to_dict()
     caption["alternatives"] = caption["alternatives"][: parameters.alternatives]
     if not parameters.words:
         del caption["words"]

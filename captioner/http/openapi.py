@@ -1,4 +1,4 @@
-"""The description of the HTTP API (OpenAPI 3.1), kept by hand: three addresses need no library for it.
+"""The description of the HTTP API (OpenAPI 3.1), kept by hand: four addresses need no library for it.
 
 The tests compare it with what the addresses answer; numbers come from the code that they belong to.
 """
@@ -106,6 +106,7 @@ def document() -> Json:
                 "get": _get("health", "Whether the model runs", "Health", EXAMPLE_HEALTH, ["no-model"])
             },
             "/openapi.json": {"get": _get("openapi", "This description", "", None, [])},
+            "/problems/{name}": {"get": _problem_type()},
         },
         "components": {"schemas": _schemas()},
     }
@@ -164,6 +165,11 @@ def _get(name: str, summary: str, schema: str, example: Json | None, refusals: l
     content = _json(schema, example) if example else {"application/json": {"schema": {"type": "object"}}}
     ok = {"description": summary, "content": content}
     return {"operationId": name, "summary": summary, "responses": {"200": ok, **_problems(refusals)}}
+
+
+def _problem_type() -> Json:
+    name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [*KINDS]}}
+    return {**_get("problem", "What a type of problem means", "", None, ["not-found"]), "parameters": [name]}
 
 
 def _json(schema: str, example: Json) -> Json:

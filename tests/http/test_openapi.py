@@ -58,6 +58,8 @@ def test_the_document_is_served(client: TestClient) -> None:
     assert client.get(f"{API}/openapi.json").json() == DOCUMENT
     assert DOCUMENT["openapi"] == "3.1.0"
     assert DOCUMENT["servers"] == [{"url": API}]
+    (mount,) = client.app.routes  # type: ignore[attr-defined]
+    assert [route.path for route in mount.routes] == [*DOCUMENT["paths"]]
 
 
 def test_the_example_is_what_the_committed_model_says(client: TestClient) -> None:

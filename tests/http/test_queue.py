@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from captioner import images
 from captioner.bundle.storage import Bundle
 from captioner.http.api import Api
 from captioner.http.queue import MAX_BODY, Limits, Queue
@@ -29,12 +30,15 @@ class BusyCaptioner:
     def __init__(self, captioner: Captioner) -> None:
         self.bundle, self.options = captioner.bundle, captioner.options
         self.may_go = threading.Event()
-        self.calls = 0
+        self.calls = self.running = self.most = 0
         self._captioner = captioner
 
     def caption(self, *arguments: Any) -> Any:
         self.calls += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
         assert self.may_go.wait(30)
+        self.running -= 1
         return self._captioner.caption(*arguments)
 
 
@@ -104,6 +108,24 @@ def test_a_full_queue_says_when_to_come_again(busy: BusyCaptioner) -> None:
         busy.may_go.set()
         assert [each.result().status for each in served] == [200, 200]
         assert send(server.port, PNG).status == 200
+
+
+def test_pictures_are_captioned_one_at_a_time_while_others_are_decoded(
+    busy: BusyCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded, read = [], images.read
+
+    def noted(data: bytes) -> images.Pixels:
+        decoded.append(data)
+        return read(data)
+
+    monkeypatch.setattr(images, "read", noted)
+    with limited(busy, workers=3) as server, ThreadPoolExecutor(3) as threads:
+        answers = [threads.submit(send, server.port, PNG) for _ in range(3)]
+        wait_until(lambda: len(decoded) == 3)
+        busy.may_go.set()
+        assert [each.result().status for each in answers] == [200, 200, 200]
+    assert busy.most == 1
 
 
 def test_a_client_that_has_left_is_not_served(busy: BusyCaptioner) -> None:
