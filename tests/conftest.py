@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from hypothesis import settings
+from streamlit.components.v2 import manifest_scanner
 
 from captioner.app.components import examples
 from captioner.app.state import serving
@@ -60,6 +61,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         clusters = [item for item in items if item.get_closest_marker("cluster")]
         config.hook.pytest_deselected(items=clusters)
         items[:] = [item for item in items if item not in clusters]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_environment() -> Iterator[None]:
+    """Take away what costs a third of the time and proves nothing here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)  # the disk survives every test
+        # Every page that is drawn would look through all installed packages again.
+        patch.setattr(manifest_scanner, "scan_component_manifests", list)
+        yield
 
 
 @pytest.fixture(scope="session")
