@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from captioner.app.about import page as about
 from captioner.app.batch import results as batch
 from captioner.app.caption import page as caption
+from captioner.app.caption import warm_up
 from captioner.app.compare.comparison import COMPARING
 from captioner.app.components import layout
 from captioner.app.how_it_works import page as how_it_works
@@ -28,6 +29,7 @@ MOVED = {"batch": "caption", COMPARING: "caption", "explore": "quality", "traini
 
 if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, and imports it
     allocator.configure()
+    warm_up.start()
     limit = Middleware(upload_limit.UploadLimit, others=caption_api.queue.held_bytes)
     app = st.App(__file__, routes=caption_api.routes, middleware=[limit], lifespan=session_cleanup.lifespan)
 else:  # a visitor's run of the page

@@ -46,8 +46,7 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
     key = _key(image, options)
     with place:
         decoding_controls.show_invalid(invalid, key)
-        with st.spinner(texts.LOOKING):
-            caption = caption_image(image, options)
+        caption = caption_image(image, options)
         _show_sentence(image, caption, options, key)
         for sentence in model.warning_rules.unreadable:
             st.caption(wording.escape(sentence))

@@ -2,7 +2,6 @@
 
 TITLE = "What does the model see?"
 INTRODUCTION = "A computer program that learned from photos (the “model”) describes a picture in one sentence. See how sure it was of every word and where it looked. For several pictures at once you get a table."
-LOOKING = "Looking at the picture …"
 CANNOT_KNOW = "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” are guesses from how people look. It always says something, even about a picture unlike any it has seen."
 WITH_YOUR_WORD, RANDOM_VERSION = "With your word", "A random version"
 COMPARE = "Compare with …"

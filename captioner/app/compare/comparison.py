@@ -117,16 +117,15 @@ def _caption(card: DeltaGenerator, configuration: Configuration, image: DecodedI
     """The caption, or None after a model's failure is shown in its card, so that the other still answers."""
     with card:
         try:
-            with st.spinner("Looking at the picture …"):
-                active = configuration.bundle.checksum == serving.active_bundle().bundle.checksum
-                model = serving.captioner() if active else _captioner(configuration.bundle)
-                return caption_image(image, configuration.options, model)
+            active = configuration.bundle.checksum == serving.active_bundle().bundle.checksum
+            model = serving.captioner() if active else _captioner(configuration.bundle)
+            return caption_image(image, configuration.options, model)
         except CaptionerError as error:
             show_error(error)
             return None
 
 
-@st.cache_resource(show_spinner=False, max_entries=MAX_LOADED, hash_funcs=serving.HASH_FUNCS)
+@st.cache_resource(show_spinner=serving.LOADING, max_entries=MAX_LOADED, hash_funcs=serving.HASH_FUNCS)
 def _captioner(bundle: Bundle) -> Captioner:
     from captioner.inference import smoke_test
     from captioner.inference.captioner import Captioner

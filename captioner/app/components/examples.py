@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from captioner.data.samples import Sample
     from captioner.images import Pixels
 
+LOOKING = "Looking for example pictures …"
 TITLE = "Or try one of these"
 DRAWN = "drawings made for this app"
 DRAWN_SOURCE = "These are drawings made for this app, not photographs."
@@ -95,19 +96,18 @@ def show_note(image: DecodedImage, caption: str) -> None:
 def thumbnails() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
     """A few examples by name, each with a thumbnail, uint8[240, 320, 3], and where they are from."""
     samples, sentence = serving.samples()
-    with st.spinner("Looking for example pictures …", show_time=True):
-        found = _thumbnails(serving.active_bundle().bundle, samples)
-        return (found, sentence) if found else (_drawn_thumbnails(), DRAWN_SOURCE)
+    found = _thumbnails(serving.active_bundle().bundle, samples) if samples else {}
+    return (found, sentence) if found else (_drawn_thumbnails(), DRAWN_SOURCE)
 
 
-@st.cache_resource(show_spinner=False, max_entries=1, validate=bool, hash_funcs=serving.HASH_FUNCS)
+@st.cache_resource(show_spinner=LOOKING, max_entries=1, validate=bool, hash_funcs=serving.HASH_FUNCS)
 def _thumbnails(bundle: Bundle, _samples: dict[str, Sample]) -> dict[str, tuple[Sample, Pixels]]:
     from captioner.data import samples as sources  # late: it imports huggingface_hub
 
     return _with_thumbnails(sources.spread(list(_samples.values()), sources.SAMPLE_COUNT))
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=LOOKING)
 def _drawn_thumbnails() -> dict[str, tuple[Sample, Pixels]]:
     return _with_thumbnails(tuple(_drawings().values()))
 

@@ -21,12 +21,11 @@ def load() -> tuple[dict[str, Bundle], dict[str, str]]:
     active = serving.active_bundle().bundle.checksum
     valid: dict[str, Bundle] = {}
     broken: dict[str, str] = {}
-    with st.spinner("Checking the other models …", show_time=True):
-        for path in _subfolders(bundles_folder()):
-            try:
-                valid[path.name] = _loaded(str(path), _manifest_time(path))
-            except CaptionerError as error:
-                broken[path.name] = without_paths(str(error))
+    for path in _subfolders(bundles_folder()):
+        try:
+            valid[path.name] = _loaded(str(path), _manifest_time(path))
+        except CaptionerError as error:
+            broken[path.name] = without_paths(str(error))
     return {name: bundle for name, bundle in valid.items() if bundle.checksum != active}, broken
 
 
@@ -65,7 +64,7 @@ def _manifest_time(path: Path) -> int:
         return 0
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
+@st.cache_resource(show_spinner="Checking the other models …", max_entries=32)
 def _loaded(folder: str, manifest_time: int) -> Bundle:
     """Loaded once, and again when its manifest changes; a broken one is tried each time."""
     return storage.load(folder)

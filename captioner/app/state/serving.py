@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from captioner.app.state import hub_updates
 from captioner.app.state.settings import setting, without_paths
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 COMMITTED = ROOT / "artifacts"
 HUB_STORE = ROOT / "bundles" / "pulled"  # of bundles fetched from the Hub
 COMMITTED_SOURCE = "this copy of the app"
+SAMPLES_INTERVAL = 1.0  # seconds after which samples are looked for again, where there were none
+LOADING = "Loading the model. This happens once …"
 FALLBACK = "The model that came with the app is used."
 
 # For Streamlit's caches: a bundle is identified by its checksum.
@@ -60,8 +61,7 @@ def active_bundle() -> ActiveBundle:
     Raises:
         BundleError: as ``select_bundle``.
     """
-    with _spinner("Finding the model and checking its files …"):
-        active = _active_bundle()
+    active = _active_bundle()
     revision = setting("CAPTIONER_REVISION")
     served = active.version.commit if active.version and active.source != COMMITTED_SOURCE else None
     if active.store is None or served == revision:  # a pinned commit never changes
@@ -76,16 +76,13 @@ def captioner() -> Captioner:
     Raises:
         BundleError: there is no bundle, or its model does not fit it.
     """
-    bundle = active_bundle().bundle
-    with _spinner("Loading the model. This happens once …"):
-        return _captioner(bundle)
+    return _captioner(active_bundle().bundle)
 
 
 def samples() -> tuple[dict[str, Sample], str]:
     """All sample pictures by name, and a sentence: where they are from, or why there are none."""
-    bundle = active_bundle().bundle
-    with st.spinner("Looking for the pictures …", show_time=True):
-        return _samples(bundle)
+    samples, sentence, _ = _samples(active_bundle().bundle)
+    return samples, sentence
 
 
 def select_bundle(folder: str, repo: str, revision: str, store: Path, committed: Path) -> ActiveBundle:
@@ -123,12 +120,6 @@ def select_bundle(folder: str, repo: str, revision: str, store: Path, committed:
     return ActiveBundle(bundles.load(committed), COMMITTED_SOURCE, f"{reason} {FALLBACK}", store, version)
 
 
-def _spinner(text: str) -> AbstractContextManager[None]:
-    """Shows that it may take a while, where a page is being drawn; the HTTP API has none."""
-    drawing = get_script_run_ctx(suppress_warning=True) is not None
-    return st.spinner(text, show_time=True) if drawing else nullcontext()
-
-
 def _hub_source(version: Version, revision: str) -> tuple[str, str]:
     """Source and reason of a bundle from the Hub."""
     source = f"{version.repo} on the Hugging Face Hub, commit {version.commit[:12]}"
@@ -151,29 +142,40 @@ def _is_current(active: ActiveBundle) -> bool:
     return hashlib.sha256(manifest).hexdigest() == active.bundle.checksum
 
 
-@st.cache_resource(show_spinner=False, validate=_is_current)
+@st.cache_resource(
+    show_spinner="Finding the model and checking its files …", show_time=True, validate=_is_current
+)
 def _active_bundle() -> ActiveBundle:
     folder, repo, revision = (setting(f"CAPTIONER_{name}") for name in ("BUNDLE", "REPO", "REVISION"))
     return select_bundle(folder, repo, revision, HUB_STORE, COMMITTED)
 
 
-@st.cache_resource(show_spinner=False, max_entries=1, hash_funcs=HASH_FUNCS)
+@st.cache_resource(
+    show_spinner=LOADING,
+    show_time=True,
+    max_entries=1,
+    hash_funcs=HASH_FUNCS,
+)
 def _captioner(bundle: Bundle) -> Captioner:
     from captioner.inference.captioner import Captioner  # late: the page's title need not wait for LiteRT
 
     return Captioner(bundle)
 
 
-def _any_found(library: tuple[dict[str, Any], str]) -> bool:
+def _any_found(library: tuple[dict[str, Any], str, float]) -> bool:
     """Whether a cached answer still holds: where none were found, some may have come since."""
-    return bool(library[0])
+    samples, _, when = library
+    return bool(samples) or time.monotonic() - when < SAMPLES_INTERVAL
 
 
-@st.cache_resource(show_spinner=False, validate=_any_found, hash_funcs=HASH_FUNCS)
-def _samples(bundle: Bundle) -> tuple[dict[str, Sample], str]:
+@st.cache_resource(
+    show_spinner="Looking for the pictures …", show_time=True, validate=_any_found, hash_funcs=HASH_FUNCS
+)
+def _samples(bundle: Bundle) -> tuple[dict[str, Sample], str, float]:
+    """As ``samples``, and when they were looked for, in seconds of the monotonic clock."""
     from captioner.data import samples as sources  # late: it imports huggingface_hub
 
     samples, sentence = sources.find(bundle, download=False)
     if not samples:
         sentence = f"{sentence} {without_paths(hub_updates.samples_status())}".strip()
-    return {sample.name: sample for sample in samples}, sentence
+    return {sample.name: sample for sample in samples}, sentence, time.monotonic()

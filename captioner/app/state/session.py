@@ -1,6 +1,7 @@
 """What belongs to one visitor: decoded images, their regions, and their captions.
 
-It lives in the visitor's session and ends with it: nothing of it is in a cache that visitors share.
+It lives in the visitor's session and ends with it: nothing of it is in a cache that visitors share. Only
+captions of the samples, which belong to nobody, are.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from captioner.inference.decoding import DecodingOptions
 if TYPE_CHECKING:
     from captioner.inference.captioner import Caption, Captioner
 
-MAX_CAPTIONS = 8  # per visitor: 80 kB each
+MAX_CAPTIONS = 4  # per visitor: 80 kB each
 MAX_REGIONS = 2  # per visitor: half a megabyte each, used only while the image is open
+MAX_SAMPLE_CAPTIONS, MAX_SAMPLE_REGIONS = 40, 4  # of all visitors together
+LOOKING = "Looking at the picture …"
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,16 @@ class DecodedImage:
 def caption_image(image: DecodedImage, options: DecodingOptions, model: Captioner | None = None) -> Caption:
     """What a model, by default the active one, says about an image.
 
-    Computed once a session for the same image, model and options, and encoded once for all options.
+    Computed once a session (a sample's: once) for the same image, model and options, and encoded once for all
+    options.
     """
     model = model or serving.captioner()
-    return _caption(model.bundle.checksum, image.sha256, options, model, image.pixels)
+    caption = _sample_caption if image.sample else _caption
+    return caption(model.bundle.checksum, image.sha256, options, model, image.pixels)
 
 
 # Parameters with an underscore are not part of the cache's key; the hashes before them are.
-@st.cache_resource(scope="session", max_entries=MAX_CAPTIONS, show_spinner=False)
+@st.cache_resource(scope="session", max_entries=MAX_CAPTIONS, show_spinner=LOOKING)
 def _caption(
     checksum: str, sha256: str, options: DecodingOptions, _model: Captioner, _pixels: Pixels
 ) -> Caption:
@@ -66,4 +71,16 @@ def _caption(
 
 @st.cache_resource(scope="session", max_entries=MAX_REGIONS, show_spinner=False)
 def _regions(checksum: str, sha256: str, _model: Captioner, _pixels: Pixels) -> NDArray[np.float32]:
+    return _model.encode(_pixels)
+
+
+@st.cache_resource(max_entries=MAX_SAMPLE_CAPTIONS, show_spinner=LOOKING)
+def _sample_caption(
+    checksum: str, sha256: str, options: DecodingOptions, _model: Captioner, _pixels: Pixels
+) -> Caption:
+    return _model.decode(_sample_regions(checksum, sha256, _model, _pixels), options)
+
+
+@st.cache_resource(max_entries=MAX_SAMPLE_REGIONS, show_spinner=False)
+def _sample_regions(checksum: str, sha256: str, _model: Captioner, _pixels: Pixels) -> NDArray[np.float32]:
     return _model.encode(_pixels)

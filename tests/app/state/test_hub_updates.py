@@ -240,7 +240,7 @@ def test_sample_pictures_are_downloaded_in_the_background(app: Path, monkeypatch
     cached.mkdir(parents=True)
     (cached / "a.jpg").write_bytes(b"a picture")
     (cached / "captions.json").write_text('{"a.jpg": ["a dog"]}')
-    assert list(serving.samples()[0]) == ["a.jpg"]
+    until(lambda: list(serving.samples()[0]) == ["a.jpg"])
 
 
 class SlowFetcher(Fetcher):
