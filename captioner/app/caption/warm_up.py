@@ -15,11 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def start() -> None:
-    """Load it in a thread of its own. What goes wrong there is met, and shown, by the page."""
-    threading.Thread(target=_run, name="warm-up", daemon=True).start()
+    """Load it in a thread of its own."""
+    threading.Thread(target=run, name="warm-up", daemon=True).start()
 
 
-def _run() -> None:
+def run() -> None:
+    """Load it. What goes wrong here is met, and shown, by the page."""
     try:
         _load()
     except Exception as error:

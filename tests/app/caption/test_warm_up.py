@@ -1,0 +1,32 @@
+"""What the first visitor needs is loaded before; what cannot be loaded does not stop the server."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from captioner.app.caption import warm_up
+from captioner.app.state import serving
+from captioner.child_process import ROOT
+from captioner.errors import BundleError
+from captioner.inference.captioner import Captioner
+from tests.fake_captioner import FakeCaptioner
+
+
+def test_the_first_visitor_finds_the_example_captioned(fake: FakeCaptioner) -> None:
+    warm_up.run()
+    assert len(fake.decoded) == 1
+    page = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=60).run()
+    assert not page.exception
+    assert len(fake.decoded) == 1
+
+
+def test_a_broken_bundle_is_left_to_the_page(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> Captioner:
+        raise BundleError("the model is damaged")
+
+    monkeypatch.setattr(serving, "captioner", broken)
+    warm_up.run()
+    assert "the model is damaged" in caplog.text
