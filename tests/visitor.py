@@ -9,6 +9,8 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
+from captioner.app.components.interactive_caption.component import PINNED
+
 APP = Path(__file__).resolve().parent.parent / "streamlit_app.py"
 TIMEOUT = 60  # seconds
 
@@ -83,6 +85,5 @@ def open_details(app: AppTest) -> AppTest:
 
 def pin(app: AppTest, index: int | None) -> AppTest:
     """Pin a word. Streamlit's tests run no browser, so the page's own record of it is set."""
-    widget = _interactive_captions(app)[0].proto.id
-    app.session_state[f"pinned {widget.partition('-caption ')[2]}"] = index
+    app.session_state[PINNED] = ((interactive_caption(app) or {})["key"], index)
     return checked(app.run())

@@ -22,7 +22,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".caption")
   if (!views.has(root)) views.set(root, new View(root))
   const view = views.get(root)
-  view.report = (word) => setTriggerValue("pin", { word })
+  view.report = (word) => setTriggerValue("pin", { word, key: data.key })
   view.takeAway.report = setTriggerValue
   view.update(data)
   return () => {
@@ -61,7 +61,7 @@ class View {
     const hasAttention = data.words.some((word) => word.attention)
     this.write(".hint", hasAttention ? data.texts.select : data.texts.select_without_attention)
     this.play.hidden = !hasAttention
-    const same = before && JSON.stringify(before.words) === JSON.stringify(data.words)
+    const same = before?.key === data.key && JSON.stringify(before.words) === JSON.stringify(data.words)
     if (!same) this.drawWords()
     this.drawLegend()
     this.labelPlay()

@@ -26,6 +26,7 @@ from captioner.app.state.session import DecodedImage
 from captioner.images import Pixels
 from captioner.inference.decoding import Candidate
 
+PINNED = "pinned word"  # in the session: the key of a sentence, and the index of the word pinned in it
 MAX_SIDE, QUALITY = 960, 85  # of the picture that is sent: pixels, and JPEG's from 1 to 95
 
 _FOLDER = Path(__file__).parent
@@ -51,7 +52,7 @@ def show(
     Args:
         image: what the visitor opened.
         candidate: the sentence.
-        key: stays the same while the same image is shown, even with another sentence.
+        key: of the pinned word; the same while the same image is shown, even with another sentence.
         title: stands above the sentence, as plain text.
         note: stands below it, as plain text.
         chosen: indices of words that the visitor chose.
@@ -61,33 +62,31 @@ def show(
     """
     data = payload.build(candidate, chosen)
     data |= payload.picture(_picture_url(image.sha256, image.pixels), image.pixels)
-    data |= {"title": title, "note": note, "pinned": _in_range(pinned(key), candidate)}
+    data |= {"key": key, "title": title, "note": note, "pinned": _in_range(pinned(key), candidate)}
     data |= {"take_away": take_away.build(candidate, image.sha256[:16])}
     events: dict[str, Any] = {f"on_{name}_change": lambda: None for name in ("pin", "card", "another")}
-    result = _mount(key=f"caption {key}", data=data, **events)
+    # One widget for all images: Streamlit remembers each until the session ends, and draws a new one later.
+    result = _mount(key="interactive_caption", data=data, **events)
     event = result.get("pin")
-    if isinstance(event, dict):  # the browser's, so it can be anything
+    # The browser's, so it can be anything, also about an image that was shown before.
+    if isinstance(event, dict) and event.get("key") == key:
         pin(key, _in_range(event.get("word"), candidate))
     return _in_range(pinned(key), candidate), take_away.request(result.get("card"), result.get("another"))
 
 
 def pinned(key: str) -> int | None:
     """Index of the word that is pinned in the sentence with this key."""
-    index: int | None = st.session_state.get(_state_key(key))
-    return index
+    of, index = st.session_state.get(PINNED, (None, None))
+    return index if of == key else None
 
 
 def pin(key: str, index: int | None) -> None:
     """Pin a word, or none. A page that does so shows another sentence: for the same, the browser decides."""
-    st.session_state[_state_key(key)] = index
+    st.session_state[PINNED] = (key, index)
 
 
 def _in_range(index: object, candidate: Candidate) -> int | None:
     return index if type(index) is int and 0 <= index < len(candidate.words) else None
-
-
-def _state_key(key: str) -> str:
-    return f"pinned {key}"
 
 
 @st.cache_resource(scope="session", max_entries=1, show_spinner=False)
