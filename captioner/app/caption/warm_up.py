@@ -1,4 +1,4 @@
-"""Loads, while the server starts, what its first visitor would wait for: libraries, model, first example."""
+"""Loads, while the server starts, what its first visitors would wait for: libraries, model, examples."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import threading
 
 import streamlit as st
 
-from captioner.app.components import image_picker
+from captioner.app.components import examples
 from captioner.app.state import serving
-from captioner.app.state.session import caption_image
+from captioner.app.state.session import DecodedImage, caption_image
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,14 @@ def run() -> None:
     try:
         _load()
     except Exception as error:
-        log.warning("the first visitor will have to wait: %s", error)
+        log.warning("the first visitors will have to wait: %s", error)
 
 
 @st.cache_resource(show_spinner=False)  # inside a cached function, no other one shows its spinner
 def _load() -> bool:
     from captioner.app.caption import result  # noqa: F401 (as captioner.app.caption.page does)
 
-    if image := image_picker.first_example():
+    for sample, _ in examples.thumbnails()[0].values():
+        image = DecodedImage.decode(sample.name, sample.read(), sample=sample.name)
         caption_image(image, serving.captioner().options)
     return True

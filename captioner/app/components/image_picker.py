@@ -87,7 +87,7 @@ def active_image() -> DecodedImage | None:
         if not isinstance(error, CaptionerError):
             raise
         show_error(error)
-    image = image or first_example()
+    image = image or _first_example()
     state["image"] = image
     return image
 
@@ -117,8 +117,7 @@ def _linked_example() -> DecodedImage | None:
     return DecodedImage.decode(name, sample.read(), sample=name)
 
 
-def first_example() -> DecodedImage | None:
-    """The example that is open when the page opens, decoded; None if there is none."""
+def _first_example() -> DecodedImage | None:
     sample = examples.first()
     return DecodedImage.decode(sample.name, sample.read(), sample=sample.name) if sample else None
 

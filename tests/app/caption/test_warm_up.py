@@ -1,4 +1,4 @@
-"""What the first visitor needs is loaded before; what cannot be loaded does not stop the server."""
+"""What the first visitors need is loaded before; what cannot be loaded does not stop the server."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from captioner.inference.captioner import Captioner
 from tests.fake_captioner import FakeCaptioner
 
 
-def test_the_first_visitor_finds_the_example_captioned(fake: FakeCaptioner) -> None:
+def test_the_first_visitor_finds_the_examples_captioned(fake: FakeCaptioner) -> None:
     warm_up.run()
-    assert len(fake.decoded) == 1
+    assert len(fake.decoded) == 2
     page = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=60).run()
     assert not page.exception
-    assert len(fake.decoded) == 1
+    next(button for button in page.button if str(button.key).startswith("pick-2")).click().run()
+    assert len(fake.decoded) == 2
 
 
 def test_a_broken_bundle_is_left_to_the_page(
