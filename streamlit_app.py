@@ -14,7 +14,7 @@ from captioner.app.components import layout
 from captioner.app.how_it_works import page as how_it_works
 from captioner.app.quality import page as quality
 from captioner.app.review import page as review
-from captioner.app.state import caption_api, session_cleanup, upload_limit
+from captioner.app.state import caption_api, index_page, session_cleanup, upload_limit
 from captioner.http import allocator
 
 PAGES = (  # address, title, icon
@@ -31,7 +31,10 @@ if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, a
     allocator.configure()
     warm_up.start()
     limit = Middleware(upload_limit.UploadLimit, others=caption_api.queue.held_bytes)
-    app = st.App(__file__, routes=caption_api.routes, middleware=[limit], lifespan=session_cleanup.lifespan)
+    middleware = [limit, Middleware(index_page.IndexPage)]
+    app = st.App(
+        __file__, routes=caption_api.routes, middleware=middleware, lifespan=session_cleanup.lifespan
+    )
 else:  # a visitor's run of the page
     pages = {
         address: st.Page(module.page, title=title, icon=f":material/{icon}:", url_path=address)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from captioner.app.components.errors import error_boundary
 from captioner.app.state import uploads
+from captioner.app.state.index_page import NAME
 from captioner.app.state.session_cleanup import sessions
 from captioner.child_process import ROOT
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from streamlit.navigation.page import Page
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-NAME = "Captioner"
 ICON = ROOT / "captioner" / "app" / "icon.png"  # for a ":material/…:", a browser would ask fonts.gstatic.com
 LOGO = ROOT / "captioner" / "app" / "logo.svg"  # the mark and the name
 INK = {"light": "#0e1514", "dark": "#e7eeec"}  # of the name, as the text in .streamlit/config.toml

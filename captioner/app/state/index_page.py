@@ -24,14 +24,10 @@ HEAD = f"""<title>{NAME}</title>
     <meta property="og:description" content="{escape(DESCRIPTION)}" />
     <style>
       :root {{ color-scheme: light dark; }}
-      .opening {{ font: 1.1rem/1.6 "Source Sans", sans-serif; margin: 18vh auto; max-width: 32rem; padding: 1rem; }}
+      html {{ background: light-dark(#ffffff, #111615); }}
+      .opening {{ color: light-dark(#0e1514, #e7eeec); font: 1.1rem/1.6 "Source Sans", sans-serif; }}
+      .opening {{ margin: 18vh auto; max-width: 32rem; padding: 1rem; }}
       .opening h1 {{ font-size: 2.25rem; }}
-      .opening {{ color: #0e1514; }}
-      html {{ background: #ffffff; }}
-      @media (prefers-color-scheme: dark) {{
-        .opening {{ color: #e7eeec; }}
-        html {{ background: #111615; }}
-      }}
     </style>"""
 BODY = f"""<div id="root"><main class="opening">
       <h1>{NAME}</h1>
