@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import streamlit as st
-from starlette.middleware import Middleware
 
+from captioner.app import server
 from captioner.app.about import page as about
 from captioner.app.batch import results as batch
 from captioner.app.caption import page as caption
-from captioner.app.caption import warm_up
 from captioner.app.compare.comparison import COMPARING
 from captioner.app.components import layout
 from captioner.app.how_it_works import page as how_it_works
 from captioner.app.quality import page as quality
 from captioner.app.review import page as review
-from captioner.app.state import caption_api, index_page, session_cleanup, upload_limit
-from captioner.http import allocator
 
 PAGES = (  # address, title, icon
     (caption, "caption", "Caption", "image_search"),
@@ -28,13 +25,7 @@ PAGES = (  # address, title, icon
 MOVED = {"batch": "caption", COMPARING: "caption", "explore": "quality", "training": "how_it_works"}
 
 if __name__ != "__main__":  # ``streamlit run`` finds this server in the text, and imports it
-    allocator.configure()
-    warm_up.start()
-    limit = Middleware(upload_limit.UploadLimit, others=caption_api.queue.held_bytes)
-    middleware = [limit, Middleware(index_page.IndexPage)]
-    app = st.App(
-        __file__, routes=caption_api.routes, middleware=middleware, lifespan=session_cleanup.lifespan
-    )
+    app = st.App(__file__, **server.start())
 else:  # a visitor's run of the page
     pages = {
         address: st.Page(module.page, title=title, icon=f":material/{icon}:", url_path=address)

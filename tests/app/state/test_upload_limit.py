@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.runtime.app_session import AppSession
-from streamlit.web.server.app_discovery import discover_asgi_app
 
-from captioner.app.state import caption_api, session_cleanup, upload_limit, uploads
-from captioner.app.state.upload_limit import MIN_BYTES, UploadLimit
+from captioner.app.state import upload_limit, uploads
+from captioner.app.state.upload_limit import MIN_BYTES
 from tests.app.state.conftest import FRAME, UploadServer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -107,14 +104,3 @@ def test_an_unknown_session_takes_no_place_in_the_queue(streamlit: UploadServer)
 
 def test_streamlit_still_reruns_a_page_from_its_last_state() -> None:
     assert "self.request_rerun(self._client_state)" in inspect.getsource(AppSession)
-
-
-def test_streamlit_finds_the_server_and_it_has_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = discover_asgi_app(ROOT / "streamlit_app.py")
-    assert result.import_string == "streamlit_app:app"
-    monkeypatch.syspath_prepend(str(ROOT))
-    monkeypatch.setattr("streamlit.config._main_script_path", None)  # the import sets it
-    app: Any = importlib.import_module("streamlit_app").app
-    assert [each.cls for each in app._user_middleware] == [UploadLimit]
-    assert app._user_lifespan is session_cleanup.lifespan
-    assert app._user_routes == caption_api.routes
