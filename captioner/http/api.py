@@ -124,7 +124,8 @@ class Api:
         """Caption a black picture."""
         captioner = self._captioner()
         size = captioner.bundle.config.image_size
-        captioner.caption(np.zeros((size, size, 3), np.uint8))
+        with self._turn:
+            captioner.caption(np.zeros((size, size, 3), np.uint8))
         return JSONResponse({"status": "ok", "model_runs": True, "checksum": captioner.bundle.checksum})
 
 

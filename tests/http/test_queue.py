@@ -15,6 +15,7 @@ import pytest
 
 from captioner import images
 from captioner.bundle.storage import Bundle
+from captioner.http import api
 from captioner.http.api import Api
 from captioner.http.queue import MAX_BODY, Limits, Queue
 from captioner.inference.captioner import Captioner
@@ -126,6 +127,17 @@ def test_pictures_are_captioned_one_at_a_time_while_others_are_decoded(
         busy.may_go.set()
         assert [each.result().status for each in answers] == [200, 200, 200]
     assert busy.most == 1
+
+
+def test_a_model_that_hangs_is_not_healthy(busy: BusyCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "HEALTH_SECONDS", 0.05)
+    with limited(busy) as server, ThreadPoolExecutor(1) as threads:
+        hanging = threads.submit(send, server.port, PNG)
+        wait_until(lambda: busy.calls == 1)
+        assert get(server.port, "/health").problem == "no-model"
+        busy.may_go.set()
+        assert hanging.result().status == 200
+        wait_until(lambda: get(server.port, "/health").status == 200)
 
 
 def test_a_client_that_has_left_is_not_served(busy: BusyCaptioner) -> None:
