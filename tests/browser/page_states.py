@@ -22,7 +22,9 @@ def _caption(page: Page) -> Iterator[str]:
     wait_until_idle(page)
     page.get_by_role("button", name="Right", exact=True).click()
     expect(page.get_by_role("textbox", name="Remark")).to_be_visible()
-    yield "with an example, rated"
+    page.get_by_role("button", name="Alt text", exact=True).click()
+    page.locator(".field textarea").fill("Changed.")
+    yield "with an example, rated, and its alt text"
     pick_example(page)
     caption_text(page)
     word(page, 1).click()
@@ -44,6 +46,9 @@ def _caption(page: Page) -> Iterator[str]:
     page.get_by_role("tab", name="Table").click()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     yield "several pictures as a table"
+    page.get_by_role("tab", name="Alt texts").click()
+    expect(page.get_by_text("0 of 2 reviewed.")).to_be_visible()
+    yield "several pictures as alt texts"
 
 
 def _quality(page: Page) -> Iterator[str]:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
-from captioner import images
 from captioner.app.components.image_picker import LABEL
 from captioner.app.quality import explore
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
-from captioner.inference.captioner import Captioner
 from tests.browser.conftest import TIMEOUT, Open, at_both_widths, needs_no_scrolling, photo, upload
-from tests.fake_captioner import photo as fake_photo
 
 pytestmark = pytest.mark.browser
 
@@ -66,23 +61,6 @@ def test_a_search_stands_in_the_link_and_says_when_it_finds_nothing(
     page.get_by_label("Search its sentences").fill("zzz")
     expect(page.get_by_text("does not know that word")).to_be_visible()
     page.wait_for_url("**/quality?search=zzz")
-    assert needs_no_scrolling(page)
-
-
-@at_both_widths
-def test_many_pictures_become_a_table_to_keep(open_page: Open, served: Bundle) -> None:
-    page = open_page("batch")  # as an old link says
-    files = {"meadow.png": photo(), "colours.png": fake_photo(1)}
-    choose(page, *(payload(name, data) for name, data in files.items()))
-    expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
-    page.get_by_role("tab", name="Table").click()
-    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save as a table").click()
-    rows = csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig")))
-    captioner = Captioner(served)
-    expected = {name: captioner.caption(images.read(data)).best.text for name, data in files.items()}
-    assert {row["file"]: row["caption"] for row in rows} == expected
     assert needs_no_scrolling(page)
 
 

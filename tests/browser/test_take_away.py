@@ -88,7 +88,7 @@ def test_a_sentence_is_copied_changed_drawn_and_read(open_page: Open, served: Bu
     page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject())")
     assert copied(page, action(page, "copy")) == OWN
     model = Captioner(served)
-    warnings = [warning.sentence for warning in model.caption(images.read(photo())).warnings]
+    warnings = [warning.sentence for warning in model.caption(photo()).warnings]
     by = f"{served.config.recipe}, {served.checksum[:8]}"
     source = result_card.source(by, date.today(), edited=True)
     card = result_card.draw(images.read(photo()), OWN, warnings, source)
@@ -121,12 +121,14 @@ def taken(records: Sequence[Mapping[str, Any]], columns: int) -> list[list[str]]
 
 
 @at_both_widths
-def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open) -> None:
-    page = open_page()
+def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open, served: Bundle) -> None:
+    page = open_page("batch")  # as an old link says
     caption_text(page)
     pictures = [("me.png", photo(1)), ("no.png", b"no picture"), ("me.png", fake_photo(1))]
     upload(page, *(data for _, data in pictures), names=[name for name, _ in pictures], readable=False)
     expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
+    page.get_by_role("tab", name=batch_texts.AS_TABLE, exact=True).click()
+    expect(cell(page, 1, 1)).to_be_attached()
     page.get_by_role("tab", name=batch_texts.AS_ALT_TEXTS).click()
     expect(cell(page, 2, 2)).to_be_attached()
     table = page.locator("[data-testid=stDataFrame]:visible")
@@ -153,6 +155,9 @@ def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open)
     found = [*csv.DictReader(io.StringIO(table_file))]
     assert taken(found, len(shown[0])) == shown
     assert [row["reviewed"] for row in found] == ["yes", "no", "no"]
+    model = Captioner(served)
+    captions = ["" if name == "no.png" else model.caption(data).best.text for name, data in pictures]
+    assert [row["caption"] for row in found] == captions
     assert needs_no_scrolling(page)
 
 

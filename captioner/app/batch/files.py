@@ -53,7 +53,9 @@ def to_zip(job: BatchJob) -> bytes:
     entries, records = {}, []
     for result, alt, name in zip(job.results, alt_texts, names, strict=True):
         path = f"{REVIEWED if alt.reviewed else NOT_REVIEWED}/{name}"
-        if has_file := bool(alt.text or alt.reviewed):
+        if has_file := bool(
+            alt.text or (alt.reviewed and not result.problem)
+        ):  # an empty one is for decoration
             entries[f"{path}.txt"] = alt.text
             if result.warning:
                 entries[f"{path}.warning.txt"] = result.warning

@@ -23,7 +23,7 @@ SAVE_ZIP = "Save the alt texts (ZIP)"
 ZIP_CONTENTS = "The ZIP file has a text file for each picture, and all of them as JSON and as a table. Texts that you have not ticked are in a folder of their own."
 
 # Alt texts.
-ALT_TEXTS_EXPLAINED = "An alt text says what is in a picture to people who do not see it. Select a text to change it. Tick it when it is right: only you can know."
+ALT_TEXTS_EXPLAINED = "An alt text says what is in a picture to people who do not see it. Select a text to change it. Tick it when it is right: only you can know. (On a keyboard: Space ticks, arrow keys move, Enter changes a text.)"
 NEUTRAL = "Neutral words: person, child, they"
 ALT_TEXTS_TABLE = "Your pictures and their alt texts, which can be changed"
 REVIEWED, ALT_TEXT, NOTE = "Reviewed", "Alt text", "Note"
