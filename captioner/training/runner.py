@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from captioner.data.flickr8k import Dataset, ReferenceCaptions
 from captioner.errors import CaptionerError
@@ -21,13 +19,14 @@ from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.loop.fit import EncoderDecoder, TrainingSetup
 from captioner.training.loop.rollout import Rollout
 from captioner.training.loop.schedule import Phase, changes_on_resume
+from captioner.training.loop.stored_regions import Regions
 from captioner.training.loop.validation import Validation
 from captioner.training.models import encoders, ensemble, glove
 from captioner.training.models.decoders import Decoder
 from captioner.training.recipes import Recipe
 
 EpochLoader = Callable[[int], BatchLoader]  # of an epoch, so that augmentation differs
-DevRegions = Callable[[], NDArray[np.float16]]  # float16[P, R, C]
+DevRegions = Callable[[], Regions]
 
 
 @dataclass(frozen=True)
@@ -211,7 +210,7 @@ class _Models:
         dev = self._cached_regions(self.dev, "dev")
         return lambda epoch: load, lambda: dev
 
-    def _cached_regions(self, captions: ReferenceCaptions, split: str) -> NDArray[np.float16]:
+    def _cached_regions(self, captions: ReferenceCaptions, split: str) -> Regions:
         return features.cached_regions(
             self.encoder, self.dataset, list(captions), self.cache, f"encoding the {split} split"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +18,11 @@ from PIL import Image, ImageEnhance
 
 from captioner import images
 from captioner.data.flickr8k import Dataset, ReferenceCaptions
-from captioner.errors import ImageError
+from captioner.errors import CaptionerError, ImageError
 from captioner.progress import track
+from captioner.training.loop import stored_regions
 from captioner.training.loop.batches import BatchLoader, map_in_background
+from captioner.training.loop.stored_regions import Regions, StoredRegions
 
 _BATCH = 32  # pictures
 _STALE_AFTER = 3600.0  # seconds without a write to a temporary file
@@ -48,22 +51,43 @@ def fingerprint(encoder: keras.Model) -> str:
 
 def cached_regions(
     encoder: keras.Model, dataset: Dataset, names: Sequence[str], cache: Path, label: str
-) -> NDArray[np.float16]:
+) -> StoredRegions:
     """Regions float16[P, R, C] of P pictures, memory-mapped, from the cache when it has them.
 
     The key changes with the encoder, its weights, the picture size, and the name and size of every file.
 
     Raises:
         ImageError: a picture cannot be decoded.
+        CaptionerError: the disk has too little room for them.
     """
     size = encoder.input_shape[1]
     files = "".join(f"{name}:{dataset.path(name).stat().st_size};" for name in names)
     key = hashlib.sha256(f"{fingerprint(encoder)}{size}{files}".encode()).hexdigest()[:24]
-    path = cache / f"{key}.npy"
+    path = cache / f"{key}.bytes.npy"
     if not path.is_file():
+        print(disk_cost(encoder, len(names), cache), flush=True)
         _compute(encoder, [dataset.path(name) for name in names], path, label)
-    regions: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return regions
+    return StoredRegions(path)
+
+
+def disk_cost(encoder: keras.Model, pictures: int, cache: Path) -> str:
+    """What the regions of P pictures take, and what the disk has, as a sentence.
+
+    Raises:
+        CaptionerError: it has less.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    needed = stored_regions.size(pictures, *encoder.output_shape[1:])
+    free = shutil.disk_usage(cache).free
+    sentence = f"the regions of {pictures:,} pictures take {_gigabytes(needed)} in {cache}, where "
+    sentence += f"{_gigabytes(free)} are free"
+    if needed > free:
+        raise CaptionerError(f"{sentence}. Make room, or name a folder on another disk with --cache.")
+    return sentence
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.2f} GB"
 
 
 def compute_regions(encoder: keras.Model, dataset: Dataset, names: Sequence[str]) -> NDArray[np.float16]:
@@ -79,11 +103,12 @@ def _compute(encoder: keras.Model, paths: Sequence[Path], target: Path, label: s
         if time.time() - leftover.stat().st_mtime > _STALE_AFTER:
             leftover.unlink(missing_ok=True)
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
-    shape = (len(paths), *encoder.output_shape[1:])
-    out = np.lib.format.open_memmap(temporary, "w+", np.float16, shape)
+    regions_shape = encoder.output_shape[1:-1]
+    shape = (len(paths), *regions_shape, encoder.output_shape[-1] + stored_regions.SCALE_BYTES)
+    out = np.lib.format.open_memmap(temporary, "w+", np.int8, shape)
     start = 0
     for regions in _stream(encoder, paths, label):
-        out[start : start + len(regions)] = regions
+        out[start : start + len(regions)] = stored_regions.encode(regions)
         start += len(regions)
     out.flush()
     temporary.replace(target)
@@ -110,7 +135,7 @@ def _is_readable(path: Path) -> bool:
     return True
 
 
-def region_loader(regions: NDArray[np.float16]) -> BatchLoader:
+def region_loader(regions: Regions) -> BatchLoader:
     """Loads batches float16[B, R, C] of regions float16[P, R, C] that were computed before."""
     return lambda rows: regions[rows]
 

@@ -12,7 +12,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from captioner.errors import CaptionerError
 from captioner.evaluation.fluency import is_incomplete
@@ -23,6 +22,7 @@ from captioner.training.loop.batches import Batch, BatchLoader, Targets
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.loop.rollout import Rollout
 from captioner.training.loop.schedule import Phase
+from captioner.training.loop.stored_regions import Regions
 from captioner.training.loop.validation import NegativeLogLikelihood, Validation
 from captioner.training.models import ensemble
 from captioner.training.models.decoders import Decoder
@@ -127,7 +127,7 @@ class TrainingSetup:
     model: EncoderDecoder
     targets: Targets
     loader: Callable[[int], BatchLoader]  # epoch → loader, so that augmentation differs and resumes alike
-    dev_regions: Callable[[], NDArray[np.float16]]  # float16[P, R, C]
+    dev_regions: Callable[[], Regions]
     validation: Validation
     update: Callable[[Batch], float]  # returns the loss
     trained_encoder: keras.Model | None  # if this run has trained it: then every checkpoint carries it

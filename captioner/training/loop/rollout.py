@@ -14,6 +14,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from captioner.text import END, PAD, START
+from captioner.training.loop.stored_regions import Regions
 from captioner.training.models.decoders import Decoder
 
 
@@ -56,9 +57,7 @@ class Rollout(keras.Model):
         return ops.reshape(sampled, ops.shape(logits)[:2])
 
 
-def generated_ids(
-    rollout: Rollout, regions: NDArray[np.float16], batch: int = 100
-) -> Iterator[NDArray[np.int32]]:
+def generated_ids(rollout: Rollout, regions: Regions, batch: int = 100) -> Iterator[NDArray[np.int32]]:
     """Ids int[K, T] of each picture in turn, of regions float16[P, R, C]."""
     for i in range(0, len(regions), batch):
         yield from np.asarray(rollout.predict_on_batch(np.asarray(regions[i : i + batch], np.float32)))

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from captioner import metrics
 from captioner.data.flickr8k import ReferenceCaptions
@@ -17,6 +15,7 @@ from captioner.text import Vocabulary, words
 from captioner.training.loop import batches
 from captioner.training.loop.batches import Targets
 from captioner.training.loop.rollout import Rollout, generated_ids
+from captioner.training.loop.stored_regions import Regions
 from captioner.training.models.decoders import Decoder
 
 _BATCH = 50  # pictures
@@ -53,7 +52,7 @@ class Validation:
         references = [[words(caption) for caption in sentences] for sentences in captions.values()]
         return cls(targets, references, vocabulary)
 
-    def loss(self, likelihood: NegativeLogLikelihood, regions: NDArray[np.float16]) -> float:
+    def loss(self, likelihood: NegativeLogLikelihood, regions: Regions) -> float:
         """Mean nats a target word, END included, over every caption; regions are float16[P, R, C].
 
         Words outside the vocabulary are left out of the sum and of the count.
@@ -67,7 +66,7 @@ class Validation:
             count += float(batch.weights.sum())
         return total / count
 
-    def captions(self, rollout: Rollout, regions: NDArray[np.float16]) -> list[list[str]]:
+    def captions(self, rollout: Rollout, regions: Regions) -> list[list[str]]:
         """The words of each picture's greedy caption; regions are float16[P, R, C]."""
         ids = track(generated_ids(rollout, regions), "captioning the dev split", len(regions))
         return [self.vocabulary.text(sentences[0]).split() for sentences in ids]

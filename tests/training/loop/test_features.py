@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -16,8 +17,9 @@ from PIL import Image
 from captioner import images
 from captioner.data import flickr8k
 from captioner.data.flickr8k import Dataset
-from captioner.errors import DatasetError
-from captioner.training.loop import features
+from captioner.errors import CaptionerError, DatasetError
+from captioner.training.loop import features, stored_regions
+from captioner.training.loop.stored_regions import StoredRegions
 from captioner.training.models.encoders import EncoderOptions
 from captioner.training.models.encoders import build as build_encoder
 from tests.tiny_flickr8k import NOT_FLIPPED, name, names
@@ -35,7 +37,7 @@ def dataset(kaggle_folder: Path, tmp_path: Path) -> Dataset:
     return flickr8k.load(shutil.copytree(kaggle_folder, tmp_path / "flickr8k"))
 
 
-def cached(encoder: keras.Model, dataset: Dataset, cache: Path) -> NDArray[np.float16]:
+def cached(encoder: keras.Model, dataset: Dataset, cache: Path) -> StoredRegions:
     return features.cached_regions(encoder, dataset, names("train"), cache, "looking")
 
 
@@ -46,10 +48,29 @@ def test_cached_regions_are_those_computed_now(
     result = cached(encoder, tiny_dataset, tmp_path)
     squares = [images.square(images.read(tiny_dataset.path(n)), small.SIZE) for n in names("train")]
 
-    assert (result.dtype.name, result.shape) == ("float16", (8, small.REGIONS, small.CHANNELS))
-    np.testing.assert_allclose(result, encoder(np.stack(squares)), rtol=2e-3, atol=1e-3)
-    assert np.array_equal(result, features.compute_regions(encoder, tiny_dataset, names("train")))
-    assert np.array_equal(features.region_loader(result)([5, 2]), result[[5, 2]])
+    assert (len(result), result.shape) == (8, (8, small.REGIONS, small.CHANNELS))
+    computed = features.compute_regions(encoder, tiny_dataset, names("train"))
+    np.testing.assert_allclose(computed, encoder(np.stack(squares)), rtol=2e-3, atol=1e-3)
+    assert np.array_equal(result[:], stored_regions.decode(stored_regions.encode(computed)))
+    assert np.array_equal(features.region_loader(result)([5, 2]), result[:][[5, 2]])
+
+
+def test_the_disk_is_asked_before_it_is_filled(
+    encoder: keras.Model,
+    tiny_dataset: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cached(encoder, tiny_dataset, tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_size - 128 == stored_regions.size(8, small.REGIONS, small.CHANNELS)
+    assert "the regions of 8 pictures take 0.00 GB" in capsys.readouterr().out
+    file.unlink()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    with pytest.raises(CaptionerError, match=r"where 0.00 GB are free. Make room"):
+        cached(encoder, tiny_dataset, tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_cached_regions_are_not_computed_again(
@@ -58,7 +79,7 @@ def test_cached_regions_are_not_computed_again(
     result = cached(encoder, tiny_dataset, tmp_path)
     monkeypatch.setattr(features, "_compute", None)
 
-    assert np.array_equal(cached(encoder, tiny_dataset, tmp_path), result)
+    assert np.array_equal(cached(encoder, tiny_dataset, tmp_path)[:], result[:])
 
 
 def test_the_key_follows_weights_size_and_files(dataset: Dataset, tmp_path: Path) -> None:
@@ -112,7 +133,8 @@ def test_an_unfinished_cache_file_is_never_used(
     assert not list(tmp_path.glob("*.npy"))
 
     result = cached(encoder, tiny_dataset, tmp_path)
-    assert np.array_equal(result, features.compute_regions(encoder, tiny_dataset, names("train")))
+    computed = features.compute_regions(encoder, tiny_dataset, names("train"))
+    assert np.array_equal(result[:], stored_regions.decode(stored_regions.encode(computed)))
 
 
 def test_only_stale_temporary_files_are_removed(
