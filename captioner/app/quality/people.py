@@ -20,7 +20,7 @@ from captioner.feedback.statistics import Proportion, concordance, shares
 
 UPLOADER = "ratings file"
 MIN_PAIRS = 50  # of ratings that differ, from which on agreement is judged
-AGREES, DISAGREES = 0.6, 0.5  # of such pairs in the same order; a coin gives half
+AGREES, DISAGREES = 0.65, 0.5  # of such pairs in the same order; a coin gives half
 
 
 @error_boundary()
@@ -41,7 +41,8 @@ def show(
     else:
         st.markdown(texts.NOBODY_RATED)
     _show_others([tally for tally in tallies if tally.model not in own])
-    st.caption(ratings_database.durability())
+    if durability := ratings_database.durability():
+        st.caption(durability)
     _show_files(captions, empty=not tallies)
 
 
@@ -138,7 +139,7 @@ def _show_others(tallies: Sequence[Tally]) -> None:
         scores = bundle.metrics() if bundle else None
         lines.append(
             texts.OTHER_MODEL_RATED.format(
-                model=wording.escape(names.get(model, model[:12])),
+                model=wording.escape(names.get(model, texts.MODEL_NOT_HERE.format(checksum=model[:12]))),
                 total=_counted(found["right"].total, texts.RATINGS),
                 shares=", ".join(
                     f"{_percent(one.value)} {name} ({_interval(one)})" for name, one in found.items()

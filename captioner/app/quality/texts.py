@@ -20,6 +20,7 @@ AGREE = "**People and the scores agree:** of two sentences about test photos tha
 HARDLY_AGREE = "**People and the scores agree only a little:** of two sentences about test photos that people rated differently, the better one has {numbers} (tossing a coin would give 50 %)."
 DISAGREE = "**People and the scores do not agree:** of two sentences about test photos that people rated differently, the better one has {numbers} (tossing a coin would give 50 %)."
 BY_CIDER, BY_ESTIMATE = "the higher CIDEr in", "the higher estimate of how sure it is in"
+MODEL_NOT_HERE = "A model that is not here (checksum {checksum} …)"
 OTHER_MODELS_RATED = "Other models:\n"
 OTHER_MODEL_RATED = "- **{model}:** {shares}; {total}{cider}"
 OTHER_MODEL_CIDER = "; CIDEr {cider}"
