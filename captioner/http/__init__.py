@@ -8,4 +8,6 @@ send a request (cross-site request forgery, DNS rebinding) gains no more than wh
 computing time, which the queue bounds, and the caption of its own picture. Without CORS headers, it cannot
 read the answer of another origin. There is no limit per client either: behind a proxy, all clients have the
 proxy's address. A server that should not be open to all belongs behind a proxy that asks who is there.
+``serve`` also ends connections that send no whole request header; the app's server is Streamlit's, which does
+not, for its pages either.
 """
