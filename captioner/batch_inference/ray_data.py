@@ -16,7 +16,6 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,7 +102,7 @@ class BlockCaptioner:
         self._source, self._target = source, target
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        """Names → the name of the file. Done again, it writes the same file."""
+        """Write the file of a block of names, the same if done again; gives what prevented it, or nothing."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -112,9 +111,13 @@ class BlockCaptioner:
         settings = asdict(self._settings)
         captions = pa.Table.from_pylist([self._row(image) | settings for image in images], table.schema())
         path = f"{self._target.root}/{hashlib.sha256(repr(names).encode()).hexdigest()[:24]}.parquet"
-        with table.disk_errors(path), self._target.files.open(path, "wb") as file:
-            parquet.write_table(captions, file)
-        return pa.table({"file": [path]})
+        problem = ""
+        try:
+            with table.disk_errors(path), self._target.files.open(path, "wb") as file:
+                parquet.write_table(captions, file)
+        except CaptionerError as error:
+            problem = str(error)  # raised here, it would come back as a page of Ray's
+        return pa.table({"problem": [problem]})
 
     def _row(self, image: str) -> rows.Row:
         files, path = self._source.files, f"{self._source.root}/{image}"
@@ -231,21 +234,9 @@ def _caption(images: list[str], bundle: Bundle, arguments: tuple[Any, ...], proc
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=processes or cores),
     )
-    try:
-        dataset.materialize()
-    except ray.exceptions.RayError as error:
-        for cause in _causes(error):
-            if isinstance(cause, CaptionerError):
-                raise cause from error
-        raise
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """What led to an error, as Python and Ray write it down."""
-    cause = error.__cause__ or getattr(error, "cause", None)
-    if cause is not None:
-        yield cause
-        yield from _causes(cause)
+    for block in dataset.iter_rows():
+        if block["problem"]:
+            raise CaptionerError(block["problem"])
 
 
 def _contents(bundle: Bundle) -> dict[str, bytes]:
