@@ -148,6 +148,12 @@ def real_encoders() -> Path:
 
 
 @pytest.fixture(autouse=True)
+def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts back what AppTest replaces by a page: processes that are started later would run that page."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture(autouse=True)
 def ratings_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where people's ratings go in a test: nowhere else, and into a new file for each."""
     file = tmp_path_factory.getbasetemp() / "ratings" / f"{next(numbers)}.sqlite"
