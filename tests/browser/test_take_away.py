@@ -19,6 +19,7 @@ from captioner.alt_text.sentence import MAX_LENGTH, alt_text
 from captioner.app.batch import files
 from captioner.app.batch import texts as batch_texts
 from captioner.app.batch.alt_texts import ROW_HEIGHT
+from captioner.app.batch.saved import ALT_TEXTS
 from captioner.app.caption import result_card, texts
 from captioner.app.components.interactive_caption.take_away import TEXTS
 from captioner.app.review import texts as review_texts
@@ -141,7 +142,9 @@ def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open,
     page.locator("#portal textarea").fill(OWN)
     page.keyboard.press("Enter")
     expect(cell(page, 2, 2)).to_have_text(OWN)
-    wait_until_idle(page)
+    page.wait_for_function(
+        "([name, text]) => sessionStorage.getItem(name).includes(text)", arg=[ALT_TEXTS, OWN]
+    )
     page.reload()
     expect(page.get_by_text("1 of 3 reviewed.")).to_be_visible()
     expect(cell(page, 2, 2)).to_have_text(OWN)

@@ -12,7 +12,6 @@ from captioner.app.components.errors import error_boundary
 ROW_HEIGHT, MAX_ROWS = 84, 8  # pixels, so that four lines of text fit; rows seen at once
 COLUMNS = ("reviewed", "picture", "alt text", "note", "file")
 READ_ONLY = ("picture", "note", "file")
-_START = "_alt texts at first"  # what the table showed when it was drawn, before what was changed in it since
 
 
 @st.fragment
@@ -26,7 +25,7 @@ def show(job: BatchJob, key: str) -> None:
     neutral = st.toggle(texts.NEUTRAL, job.neutral_words, key="neutral words")
     if key not in st.session_state or neutral != job.neutral_words:
         job.neutral_words = neutral
-        st.session_state[_START] = job.alt_texts(), dict(job.touched)
+        job.draw_anew()
     _show_table(job, key)
     reviewed = sum(alt.reviewed for alt in job.touched.values())
     st.markdown(texts.REVIEWED_SO_FAR.format(reviewed=reviewed, count=len(job.results)))
@@ -47,7 +46,7 @@ def _show_table(job: BatchJob, key: str) -> None:
         column_config={
             "reviewed": st.column_config.CheckboxColumn(texts.REVIEWED, width=112),
             "picture": st.column_config.ImageColumn(texts.PICTURE, width=90),
-            "alt text": st.column_config.TextColumn(texts.ALT_TEXT, width=300, max_chars=MAX_TEXT),
+            "alt text": st.column_config.TextColumn(texts.ALT_TEXT, width=220, max_chars=MAX_TEXT),
             "note": st.column_config.TextColumn(texts.NOTE, width=190),
             "file": st.column_config.TextColumn(texts.FILE, width=110),
         },
@@ -56,15 +55,12 @@ def _show_table(job: BatchJob, key: str) -> None:
 
 def _frame(job: BatchJob) -> pd.DataFrame:
     """A row for every file; the widget adds the changes itself as long as it is drawn."""
-    start, _ = st.session_state[_START]
     rows = [
         (alt.reviewed, result.thumbnail, alt.text, result.problem or result.warning, result.file)
-        for result, alt in zip(job.results, start, strict=True)
+        for result, alt in zip(job.results, job.drawn, strict=True)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _on_edit(job: BatchJob, key: str) -> None:
-    # Without what was undone, which the widget leaves out: so not on top of the changes before.
-    _, job.touched = st.session_state[_START]
     job.edit(st.session_state[key]["edited_rows"])

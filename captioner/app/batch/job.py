@@ -78,6 +78,10 @@ class BatchJob:
     left_out: tuple[str, ...] = ()  # names of files above the limits
     neutral_words: bool = True  # in alt texts that nobody has touched
     touched: dict[int, AltText] = field(default_factory=dict)  # index of the result → what the visitor made
+    drawn: list[AltText] = field(
+        default_factory=list
+    )  # one for each result, when a table was last drawn anew
+    _touched_then: dict[int, AltText] = field(default_factory=dict)
     id: str = field(default_factory=lambda: secrets.token_hex(8))  # tells jobs of one browser apart
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -104,16 +108,23 @@ class BatchJob:
             for index, result in enumerate(self.results)
         ]
 
+    def draw_anew(self) -> None:
+        """Note the alt texts as a table shows them when it is drawn: ``edit`` says what changed since."""
+        self.drawn, self._touched_then = self.alt_texts(), dict(self.touched)
+
     def edit(self, changes: Mapping[int, Mapping[str, object]]) -> None:
-        """Take over what the visitor changed: index of the result → "alt text" and "reviewed".
+        """Take over all that the visitor changed since ``draw_anew``; what was undone is not among it.
 
         A text that is marked as reviewed stays as it was read, whatever ``neutral_words`` becomes.
+
+        Args:
+            changes: index of the result → its new "alt text", "reviewed" or both.
         """
-        texts, self.touched = self.alt_texts(), dict(self.touched)
+        self.touched = dict(self._touched_then)
         for index, change in changes.items():
-            if 0 <= index < len(texts):
-                text = change.get("alt text", texts[index].text)
-                reviewed = change.get("reviewed", texts[index].reviewed)
+            if 0 <= index < len(self.drawn):
+                before = self.drawn[index]
+                text, reviewed = change.get("alt text", before.text), change.get("reviewed", before.reviewed)
                 self.touched[index] = AltText(" ".join(str(text or "").split())[:MAX_TEXT], reviewed is True)
 
     def stop(self) -> None:
