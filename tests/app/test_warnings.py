@@ -15,8 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from captioner import images
 from captioner.__main__ import main
-from captioner.app.batch import files, texts
-from captioner.app.batch import results as batch
+from captioner.app.batch import files
 from captioner.app.caption import result
 from captioner.app.review import results
 from captioner.app.state import ratings_database
@@ -103,9 +102,7 @@ def in_the_zip_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
 
 
 def in_the_alt_texts_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
-    app = visitor.open_page("caption")
-    app.session_state[batch.VIEW] = texts.AS_ALT_TEXTS
-    editor: Any = checked(chosen(app, pictures)).get("data_editor")[0]
+    editor: Any = captioned(pictures).get("data_editor")[0]
     return list(editor.value["note"])
 
 

@@ -132,11 +132,13 @@ def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open,
     expect(cell(page, 1, 1)).to_be_attached()
     page.get_by_role("tab", name=batch_texts.AS_ALT_TEXTS).click()
     expect(cell(page, 2, 2)).to_be_attached()
+    wait_until_idle(page)
     table = page.locator("[data-testid=stDataFrame]:visible")
     table.click(position={"x": 12, "y": 36 + ROW_HEIGHT // 2})  # pixels, beside the first tick
     for reviewed in (1, 0, 1):
         page.keyboard.press("Space")
         expect(page.get_by_text(f"{reviewed} of 3 reviewed.")).to_be_visible()
+        wait_until_idle(page)
     for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight", "Enter"):
         page.keyboard.press(key)
     page.locator("#portal textarea").fill(OWN)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_PICTURES = 50
 PARITY = "_batch parity"  # another one than that of the job before, for the keys of what must start anew
 ADDRESS = "several"  # in the address while several pictures are open, so that a reload brings them back
-VIEW = "view of several pictures"
+VIEW = "_view of several pictures"  # that is open at first
 LIMITS = texts.LIMITS.format(pictures=MAX_PICTURES, megabytes=uploads.MAX_SESSION_BYTES // 10**6)
 CARD_WIDTH = 180  # pixels, at least
 ROW_HEIGHT, MAX_ROWS = 72, 8  # pixels, so that three lines of text fit; rows seen at once
@@ -63,6 +63,7 @@ def is_open() -> bool:
 def close() -> None:
     """Forget the results, free the memory of the pictures that wait."""
     st.query_params.pop(ADDRESS, None)
+    st.session_state.pop(VIEW, None)
     if job := st.session_state.pop("_batch", None):
         job.stop()
 
@@ -116,16 +117,16 @@ def _show_results(job: BatchJob) -> None:
         st.warning(f"{texts.FAILED}\n{problems}", icon=":material/broken_image:")
     if captioned:
         views = [texts.AS_CARDS, texts.AS_TABLE, texts.AS_ALT_TEXTS]
-        cards, table, alt_texts = st.tabs(views, key=VIEW, on_change="rerun")
+        # The browser alone knows which is open: the answer to a click must not undo the next one.
+        cards, table, alt_texts = st.tabs(views, default=st.session_state.get(VIEW, texts.AS_CARDS))
         with cards:
             _show_cards(captioned)
         with table:
             _show_table(captioned)
-        if alt_texts.open:
-            from captioner.app.batch import alt_texts as alt_text_table  # late: it imports pandas
+        from captioner.app.batch import alt_texts as alt_text_table  # late: it imports pandas
 
-            with alt_texts:
-                alt_text_table.show(job, f"alt texts {st.session_state.get(PARITY, 0)}")
+        with alt_texts:
+            alt_text_table.show(job, f"alt texts {st.session_state.get(PARITY, 0)}")
     if job.results:
         _show_downloads(job)
 

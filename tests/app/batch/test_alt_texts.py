@@ -6,7 +6,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.batch import results, texts
+from captioner.app.batch import results
 from captioner.app.batch.job import AltText
 from tests import visitor
 from tests.fake_captioner import FakeCaptioner, photo
@@ -21,15 +21,9 @@ def table(app: AppTest) -> Any:
     return found.value
 
 
-def opened(app: AppTest) -> AppTest:
-    app.session_state[results.VIEW] = texts.AS_ALT_TEXTS
-    return checked(app.run())
-
-
 def test_every_file_is_a_row_and_nobody_has_reviewed_it(fake: FakeCaptioner) -> None:
     app = visitor.open_page("caption")
     app.file_uploader[0].set_value([(name, data, "image/png") for name, data in FILES]).run()
-    opened(app)
     frame = table(app)
     assert list(frame["file"]) == ["one.png", "cut.png", "two.png"]
     assert list(frame["alt text"]) == ["A dog runs.", "", "A dog runs."]
@@ -38,10 +32,8 @@ def test_every_file_is_a_row_and_nobody_has_reviewed_it(fake: FakeCaptioner) -> 
     assert "**0 of 3 reviewed.**" in page_text(app)
     job = app.session_state["_batch"]
     job.edit({0: {"alt text": "A man.", "reviewed": True}})
-    app.session_state[results.VIEW] = texts.AS_TABLE
-    checked(app.run())
-    assert list(table(opened(app))["alt text"]) == ["A man.", "", "A dog runs."]
     app.toggle(key="neutral words").set_value(False).run()
+    assert list(table(app)["alt text"]) == ["A man.", "", "A dog runs."]
     assert job.alt_texts()[0] == AltText("A man.", reviewed=True)
     assert "**1 of 3 reviewed.**" in page_text(checked(app))
     assert results.ADDRESS in app.query_params
