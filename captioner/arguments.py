@@ -31,7 +31,8 @@ class IntermixedParser(argparse.ArgumentParser):
 
 def count(text: str, maximum: int = 1_000_000, minimum: int = 1) -> int:
     """A whole number within these bounds; raises ``argparse.ArgumentTypeError`` otherwise."""
-    if not text.isascii() or not text.isdigit() or not minimum <= int(text[:9]) <= maximum:
+    is_number = text.isascii() and text.isdigit() and len(text) <= 9  # Python takes long ones only so long
+    if not is_number or not minimum <= int(text) <= maximum:
         raise argparse.ArgumentTypeError(f"must be a whole number from {minimum} to {maximum}; got {text!r}")
     return int(text)
 

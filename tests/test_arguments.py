@@ -14,6 +14,8 @@ from captioner.arguments import IntermixedParser, add_push
         ["--beams", "0"],
         ["--beams", "two"],
         ["--beams", "9" * 5000],
+        ["--beams", "00000000101"],
+        ["--beams", "00000010099999"],
         ["--alpha", "nan"],
         ["--samples", "-1"],
         ["--samples", "1001"],

@@ -51,7 +51,7 @@ class Settings:
     @classmethod
     def of(cls, folder: str, bundle: Bundle, options: DecodingOptions) -> Settings:
         described = " ".join(f"{name}={getattr(options, name)}" for name in OPTIONS)
-        return cls(folder, bundle.checksum[:12], described)
+        return cls(printable(folder), bundle.checksum[:12], described)
 
     def check(self, found: Row, place: str) -> None:
         """Raise ``CaptionerError`` unless a row, or the head of a journal, was made with these settings."""

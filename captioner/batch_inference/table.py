@@ -103,10 +103,12 @@ def _write_csv(path: Path, rows: Iterable[Row]) -> None:
 def _read_csv(path: Path) -> Iterator[Row]:
     with path.open(newline="", encoding="utf-8") as file:
         for cells in csv.DictReader(file, strict=True):
-            row = {name: _value(cells[name], COLUMNS.get(name, str)) for name in cells}
-            if not row.get("error"):  # CSV does not tell an empty text from none
-                row["caption"] = row.get("caption") or ""
-            yield row | {"warnings": row.get("warnings") or ""}
+            if cells.keys() != COLUMNS.keys():  # a row that is longer than the head, too
+                raise ValueError("it has other columns")
+            row = {name: _value(cells[name], kind) for name, kind in COLUMNS.items()}
+            if not row["error"]:  # CSV does not tell an empty text from none
+                row["caption"] = row["caption"] or ""
+            yield row | {"warnings": row["warnings"] or ""}
 
 
 def _value(cell: str, kind: type) -> Any:

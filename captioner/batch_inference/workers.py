@@ -48,7 +48,8 @@ def cores() -> int:
 def caption_files(task: Task, images: Iterable[str], workers: int) -> Iterator[Row]:
     """The row of each image of the folder, in this order, without the settings.
 
-    A picture at which its process ends is tried once more, alone; if that ends, too, it has an error.
+    Pictures that were not done when a process ended are tried once more, each alone; at which one ends again,
+    that has an error.
 
     Raises:
         BundleError: the bundle does not run, or is another one by now.
@@ -70,11 +71,15 @@ def caption_files(task: Task, images: Iterable[str], workers: int) -> Iterator[R
                 yield row
             except BrokenProcessPool:
                 pool.shutdown()
-                yield from (_caption_alone(task, image) for image, _ in waiting)
+                yield from (_done(future) or _caption_alone(task, image) for image, future in waiting)
                 waiting.clear()
                 pool = _pool(task, workers)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _done(future: Future[Row]) -> Row | None:
+    return future.result() if future.done() and not future.exception() else None
 
 
 def _caption_alone(task: Task, image: str) -> Row:

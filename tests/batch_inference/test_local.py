@@ -115,6 +115,18 @@ def test_a_finished_table_takes_new_pictures_and_those_with_an_error(
     assert second["good.png"] == first["good.png"]
 
 
+def test_a_folder_whose_name_is_no_text_gets_its_table(
+    folder: Path, tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    pictures = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    pictures.mkdir()
+    (pictures / "a.png").symlink_to(folder / "0.png")
+    for ending in table.FORMATS:
+        assert run(pictures, tmp_path / f"captions{ending}", tiny_bundle) == local.Outcome(1, 0)
+        (row,) = table.read(tmp_path / f"captions{ending}")
+        assert row["folder"] == f"{tmp_path}/\\xff"
+
+
 def test_tables_of_other_models_folders_and_programs_are_not_touched(
     folder: Path, tiny_bundle: Bundle, tmp_path: Path
 ) -> None:
@@ -127,7 +139,7 @@ def test_tables_of_other_models_folders_and_programs_are_not_touched(
         run(folder / "a", out, tiny_bundle)
     assert out.read_bytes() == made
     for name in ("a.csv", "a.jsonl", "a.parquet"):
-        (tmp_path / name).write_text("caption,remark\nno,table\n")
+        (tmp_path / name).write_text("caption,remark\nno,table,but more\n")
         with pytest.raises(CaptionerError, match="no table of captions"):
             run(folder, tmp_path / name, tiny_bundle)
     with pytest.raises(CaptionerError, match="--out ends with one of"):

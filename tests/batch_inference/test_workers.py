@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,30 @@ def test_a_picture_that_ends_its_process_has_an_error(
     assert [*found] == IMAGES[:3]
     assert [name for name, error in found.items() if error != "Fine"] == [IMAGES[1]]
     assert "the process that read the picture ended" in found[IMAGES[1]].lower()
+
+
+class EndedPool:
+    """Stands in for processes of which one ended at the first picture, after another had done two more."""
+
+    def submit(self, _: object, image: str) -> Future[Row]:
+        future: Future[Row] = Future()
+        if image in IMAGES[1:3]:
+            future.set_result(rows.failure(image, "done"))
+        else:
+            future.set_exception(BrokenProcessPool())
+        return future
+
+    def shutdown(self, **_: object) -> None:
+        pass
+
+
+def test_pictures_that_are_done_are_not_done_again(
+    task: workers.Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_pool", lambda *_: EndedPool())
+    monkeypatch.setattr(workers, "_caption_alone", lambda _, image: rows.failure(image, "alone"))
+    found = [(row["image"], row["error"]) for row in workers.caption_files(task, IMAGES[:4], 2)]
+    assert found == [*zip(IMAGES, ("Alone", "Done", "Done", "Alone"), strict=False)]
 
 
 def test_a_bundle_that_was_replaced_is_not_used(task: workers.Task) -> None:

@@ -95,6 +95,7 @@ BAD: dict[str, tuple[str, tuple[Any, ...]]] = {  # what is wrong → kind of pro
     "an unknown field": ("unknown-parameter", (form(("picture", PNG), ("beam", b"3")), FORM)),
     "no beams": ("invalid-parameter", (PNG, "image/png", "beams=0")),
     "too many beams": ("invalid-parameter", (PNG, "image/png", "beams=101")),
+    "too many beams behind zeros": ("invalid-parameter", (PNG, "image/png", "beams=00000000101")),
     "beams in a form": ("invalid-parameter", (form(("picture", PNG), ("beams", b"\xff")), FORM)),
     "beams twice": ("invalid-parameter", (form(("picture", PNG), ("beams", b"3")), FORM, "beams=3")),
     "neither true nor false": ("invalid-parameter", (PNG, "image/png", "words=maybe")),

@@ -10,6 +10,7 @@ import streamlit as st
 from captioner.app.components import examples
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
+from captioner.errors import CaptionerError
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,10 @@ def run() -> None:
     """Load it. What goes wrong here is met, and shown, by the page."""
     try:
         _load()
-    except Exception as error:
+    except CaptionerError as error:
         log.warning("the first visitors will have to wait: %s", error)
+    except Exception:
+        log.exception("the first visitors will have to wait")
 
 
 @st.cache_resource(show_spinner=False)  # inside a cached function, no other one shows its spinner

@@ -25,6 +25,6 @@ def _captioner() -> Captioner:
     return serving.captioner()
 
 
-queue = Queue(Limits(held_bytes=uploads.MAX_TOTAL_BYTES), others=upload_limit.stored_bytes)
+queue = Queue(Limits(held_bytes=uploads.MAX_TOTAL_BYTES), others=upload_limit.held_bytes)
 api = Api(_captioner, queue, enabled=lambda: setting("CAPTIONER_API") != "off")
 routes = [api.route()]

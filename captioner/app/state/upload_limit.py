@@ -23,6 +23,8 @@ QUEUE_TIMEOUT = 30.0  # seconds that a file waits for room
 POLL_INTERVAL = 0.1  # seconds between two checks for room
 UPLOAD_TIMEOUT = 180.0  # seconds that a file may take to arrive; room is kept for it meanwhile
 
+_arriving: dict[str, int] = {}  # file that is let in → its bytes
+
 
 class UploadLimit:
     """ASGI middleware: takes a file only if its bytes fit into those of its session and of all sessions.
@@ -40,7 +42,6 @@ class UploadLimit:
         self._others = others
         self._queue = asyncio.Lock()  # first come, first served
         self._pending: dict[str, tuple[str, int]] = {}  # file → its session and bytes; the queue, too
-        self._admitted: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         session_id, file = _session_and_file(scope)
@@ -60,7 +61,7 @@ class UploadLimit:
                 refusal = await self._admit(file, size, scope, receive, send)
             finally:
                 del self._pending[file]
-                self._admitted.discard(file)
+                _arriving.pop(file, None)
         if refusal:
             await _refuse(session_id, *refusal, scope, receive, send)
 
@@ -70,9 +71,9 @@ class UploadLimit:
         """Wait for room and let the file in; else the status and the reason of a refusal."""
         try:
             async with asyncio.timeout(QUEUE_TIMEOUT), self._queue:
-                while self._total_bytes() + size > uploads.MAX_TOTAL_BYTES:
+                while self._others() + held_bytes() + size > uploads.MAX_TOTAL_BYTES:
                     await asyncio.sleep(POLL_INTERVAL)
-                self._admitted.add(file)
+                _arriving[file] = size
         except TimeoutError:
             return 503, uploads.SERVER_BUSY
         try:
@@ -87,14 +88,12 @@ class UploadLimit:
         pending = sum(size for owner, size in self._pending.values() if owner == session_id)
         return pending + _bytes(stored, self._pending)
 
-    def _total_bytes(self) -> int:
-        pending = sum(self._pending[file][1] for file in self._admitted)
-        return self._others() + pending + stored_bytes(self._admitted)
 
-
-def stored_bytes(pending: Container[str] = ()) -> int:
-    """Bytes of all files that have arrived, without those that are counted as pending."""
-    return sum(_bytes(stored, pending) for stored in list(_stored_files().values()))
+def held_bytes() -> int:
+    """Bytes of all files that have arrived, and of those that are let in: they may be here at any moment."""
+    arriving = dict(_arriving)
+    arrived = sum(_bytes(stored, arriving) for stored in list(_stored_files().values()))
+    return arrived + sum(arriving.values())
 
 
 def _session_and_file(scope: Scope) -> tuple[str, str]:

@@ -22,12 +22,20 @@ def test_the_first_visitor_finds_the_examples_captioned(fake: FakeCaptioner) -> 
     assert len(fake.decoded) == 2
 
 
-def test_a_broken_bundle_is_left_to_the_page(
-    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("error", "has_trace"), [(BundleError("the model is damaged"), False), (RuntimeError("a bug"), True)]
+)
+def test_what_is_broken_is_left_to_the_page(
+    error: Exception,
+    has_trace: bool,
+    fake: FakeCaptioner,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken() -> Captioner:
-        raise BundleError("the model is damaged")
+        raise error
 
     monkeypatch.setattr(serving, "captioner", broken)
     warm_up.run()
-    assert "the model is damaged" in caplog.text
+    assert str(error) in caplog.text
+    assert ("Traceback" in caplog.text) == has_trace

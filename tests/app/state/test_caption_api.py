@@ -8,10 +8,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from captioner.app.state import caption_api, serving, upload_limit
+from captioner.app.state import caption_api, serving, upload_limit, uploads
 from captioner.app.state.serving import ActiveBundle
-from captioner.app.state.upload_limit import MIN_BYTES, UploadLimit
+from captioner.app.state.upload_limit import MIN_BYTES
 from captioner.bundle.storage import Bundle
+from captioner.http.problems import Problem
 from captioner.http.queue import Limits
 from captioner.inference.captioner import Captioner
 from tests.app.state.conftest import UploadServer
@@ -48,10 +49,31 @@ def test_it_shares_the_memory_with_uploads(
     client: TestClient, streamlit: UploadServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload_limit, "QUEUE_TIMEOUT", 0.05)
-    streamlit.app = UploadLimit(streamlit.app, caption_api.queue.held_bytes)
+    monkeypatch.setattr(streamlit.app, "_others", caption_api.queue.held_bytes)
     with monkeypatch.context() as captioning:
         captioning.setattr(caption_api.queue, "_held", 7 * MIN_BYTES)
         assert asyncio.run(streamlit.put("me", 9 * MIN_BYTES)) == 503
     assert asyncio.run(streamlit.put("me", 9 * MIN_BYTES)) == 204
     monkeypatch.setattr(caption_api.queue, "limits", Limits(held_bytes=streamlit.stored() + 10))
     assert client.post(CAPTIONS, content=FILES["png"]).status_code == 503
+
+
+def test_uploads_that_still_arrive_have_their_share(
+    streamlit: UploadServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = caption_api.queue
+    monkeypatch.setattr(queue, "limits", Limits(held_bytes=uploads.MAX_TOTAL_BYTES))
+
+    async def upload() -> None:
+        begun = asyncio.Event()
+        arriving = asyncio.create_task(streamlit.put("me", 9 * MIN_BYTES, begun=begun))
+        while not upload_limit.held_bytes():
+            await asyncio.sleep(0)
+        assert streamlit.stored() == 0
+        with pytest.raises(Problem, match="take all the memory"):
+            queue.hold(7 * MIN_BYTES)
+        begun.set()
+        assert await arriving == 204
+
+    asyncio.run(asyncio.wait_for(upload(), 60))
+    assert upload_limit.held_bytes() == streamlit.stored() == 9 * MIN_BYTES
