@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeVar
 
-from captioner.feedback.rating import RATINGS
+from captioner.feedback.rating import RATINGS, Tally
 from captioner.feedback.session import Item
 
+Rated = TypeVar("Rated", bound=Hashable)
 Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 
 
@@ -55,13 +57,31 @@ def clustered(clusters: Sequence[tuple[int, int]]) -> Proportion:
 
 def shares(counted: Iterable[tuple[Hashable, str, int]]) -> dict[str, Proportion]:
     """The proportion of each of ``RATINGS``, from (what was rated, the rating, how often it was given)."""
-    by_caption: dict[Hashable, Counter[str]] = {}
-    for caption, rating, count in counted:
-        by_caption.setdefault(caption, Counter())[rating] += count
+    by_caption = _by_caption(counted)
     return {
         rating: clustered([(given[rating], given.total()) for given in by_caption.values()])
         for rating in RATINGS
     }
+
+
+def shares_of_tallies(tallies: Iterable[Tally]) -> dict[str, Proportion]:
+    """The proportion of each of ``RATINGS``."""
+    return shares(((tally.sample, tally.caption), tally.rating, tally.count) for tally in tallies)
+
+
+def most_frequent(counted: Iterable[tuple[Rated, str, int]]) -> dict[Rated, str]:
+    """What most people said about each caption; where two ratings are as frequent, the better.
+
+    Takes what ``shares`` takes. So a caption that many rated counts once where captions are compared.
+    """
+    return {caption: max(RATINGS, key=given.__getitem__) for caption, given in _by_caption(counted).items()}
+
+
+def _by_caption(counted: Iterable[tuple[Rated, str, int]]) -> dict[Rated, Counter[str]]:
+    by_caption: dict[Rated, Counter[str]] = {}
+    for caption, rating, count in counted:
+        by_caption.setdefault(caption, Counter())[rating] += count
+    return by_caption
 
 
 def proportions(items: Iterable[Item]) -> dict[str, Proportion]:

@@ -9,7 +9,7 @@ from captioner.bundle.ratings import RatingShare, RatingSummary
 from captioner.bundle.storage import Bundle
 from captioner.errors import FeedbackError
 from captioner.feedback.rating import RATINGS, Tally
-from captioner.feedback.statistics import shares
+from captioner.feedback.statistics import shares_of_tallies
 
 
 def summarize(bundle: Bundle, tallies: Iterable[Tally]) -> RatingSummary:
@@ -25,7 +25,7 @@ def summarize(bundle: Bundle, tallies: Iterable[Tally]) -> RatingSummary:
             f"nobody has rated a caption of this bundle (checksum {bundle.checksum[:12]}) in that database. "
             "Leave out --feedback, or name the database of the app that serves it."
         )
-    found = shares(((tally.sample, tally.caption), tally.rating, tally.count) for tally in rated)
+    found = shares_of_tallies(rated)
     config = bundle.config
     low_high = {name: tuple(round(end, 6) for end in share.interval) for name, share in found.items()}
     return RatingSummary(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from captioner.bundle.storage import Bundle
 from captioner.errors import CaptionerError
 from captioner.evaluation.predictions import ScoredCaption
 from captioner.feedback.rating import Tally
-from captioner.feedback.statistics import Proportion, concordance, shares
+from captioner.feedback.statistics import Proportion, concordance, most_frequent, shares_of_tallies
 
 UPLOADER = "ratings file"
 MIN_PAIRS = 50  # of ratings that differ, from which on agreement is judged
@@ -55,12 +55,8 @@ def _tallies() -> list[Tally]:
         return ratings_store.tallies(ratings_database.database())
 
 
-def _by_rating(tallies: Iterable[Tally]) -> dict[str, Proportion]:
-    return shares(((tally.sample, tally.caption), tally.rating, tally.count) for tally in tallies)
-
-
 def _show_shares(tallies: Sequence[Tally]) -> None:
-    found = _by_rating(tallies)
+    found = shares_of_tallies(tallies)
     total = found["right"].total
     sentences = len({(tally.sample, tally.caption) for tally in tallies})
     st.markdown(
@@ -104,26 +100,26 @@ def _comparison(
 
 
 def agreement(tallies: Sequence[Tally], captions: Sequence[ScoredCaption]) -> str:
-    """One sentence: whether CIDEr and the calibrated estimate rank captions of samples as people do."""
+    """Whether CIDEr and the calibrated estimate rank captions of samples as people do."""
     scored = {(row.image, row.caption): row for row in captions}
-    rated = [
-        (tally.rating, scored[tally.sample, tally.caption])
-        for tally in tallies
-        for _ in range(tally.count)
-        if (tally.sample, tally.caption) in scored
-    ]
+    said = most_frequent(((tally.sample, tally.caption), tally.rating, tally.count) for tally in tallies)
+    rated = [(rating, scored[caption]) for caption, rating in said.items() if caption in scored]
     by_cider = concordance((rating, row.cider) for rating, row in rated)
     by_estimate = concordance(
         (rating, row.expected_share) for rating, row in rated if row.expected_share is not None
     )
     known = {texts.BY_CIDER: by_cider, texts.BY_ESTIMATE: by_estimate}
-    found = {name: index for name, one in known.items() if one and (index := one[0], one[1])[1] >= MIN_PAIRS}
+    found = {clause: one[0] for clause, one in known.items() if one and one[1] >= MIN_PAIRS}
     if not found:
         return texts.AGREEMENT_UNKNOWN
-    low = min(found.values())
-    verdict = texts.AGREE if low >= AGREES else texts.HARDLY_AGREE if low > DISAGREES else texts.DISAGREE
-    numbers = texts.AND.join(f"{name} {_percent(index)}" for name, index in found.items())
-    return verdict.format(numbers=numbers)
+    clauses = (
+        clause.format(share=_percent(index), agrees=_verdict(index)) for clause, index in found.items()
+    )
+    return texts.AGREEMENT.format(clauses=" ".join(clauses))
+
+
+def _verdict(index: float) -> str:
+    return texts.AGREES if index >= AGREES else texts.HARDLY_AGREES if index > DISAGREES else texts.DISAGREES
 
 
 def _show_others(tallies: Sequence[Tally]) -> None:
@@ -131,18 +127,23 @@ def _show_others(tallies: Sequence[Tally]) -> None:
     if not tallies:
         return
     bundles, _ = other_bundles.readable()
-    names = {bundle.checksum: name for name, bundle in bundles.items()}
+    names = {model: name for name, bundle in bundles.items() for model in ratings.checksums(bundle)}
+    by_model: dict[tuple[bool, str], list[Tally]] = {}  # those that are here come first
+    for tally in tallies:
+        model = tally.model not in names, names.get(tally.model, tally.model)
+        by_model.setdefault(model, []).append(tally)
     lines = []
-    for model in sorted({tally.model for tally in tallies}, key=lambda model: names.get(model, f"~{model}")):
-        found = _by_rating(tally for tally in tallies if tally.model == model)
-        bundle = bundles.get(names.get(model, ""))
-        scores = bundle.metrics() if bundle else None
+    for (is_elsewhere, name), said in sorted(by_model.items()):
+        found = shares_of_tallies(said)
+        scores = None if is_elsewhere else bundles[name].metrics()
+        shown = texts.MODEL_NOT_HERE.format(checksum=name[:12]) if is_elsewhere else name
         lines.append(
             texts.OTHER_MODEL_RATED.format(
-                model=wording.escape(names.get(model, texts.MODEL_NOT_HERE.format(checksum=model[:12]))),
+                model=wording.escape(shown),
                 total=_counted(found["right"].total, texts.RATINGS),
                 shares=", ".join(
-                    f"{_percent(one.value)} {name} ({_interval(one)})" for name, one in found.items()
+                    f"{_percent(one.value)} {texts.SHARE_LABELS[rating]} ({_interval(one)})"
+                    for rating, one in found.items()
                 ),
                 cider=texts.OTHER_MODEL_CIDER.format(cider=f"{scores.scores['cider']:.2f}") if scores else "",
             )

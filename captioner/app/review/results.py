@@ -16,7 +16,7 @@ from captioner.app.state import serving
 from captioner.bundle.storage import Bundle
 from captioner.feedback.rating import RATINGS
 from captioner.feedback.session import Item, RatingSession
-from captioner.feedback.statistics import Proportion, concordance, proportions
+from captioner.feedback.statistics import Proportion, concordance, most_frequent, proportions
 from captioner.inference.confidence import caption_confidence
 from captioner.inference.warning import SENTENCES
 
@@ -110,8 +110,9 @@ def _without_line_breaks(text: str) -> str:
 
 def _compare_with_scores(rated: Rated, ciders: dict[str, float], confidences: dict[str, float]) -> None:
     """Whether what a program can compute agrees with people."""
+    said = most_frequent((item.id, item.rating, 1) for _, item in rated)
     by_cider, by_confidence = (
-        [(item.rating, scores[item.id]) for _, item in rated if item.id in scores]
+        [(rating, scores[id]) for id, rating in said.items() if id in scores]
         for scores in (ciders, confidences)
     )
     st.subheader(texts.AGREEMENT, anchor=False)
@@ -120,6 +121,8 @@ def _compare_with_scores(rated: Rated, ciders: dict[str, float], confidences: di
         st.markdown(texts.NO_AGREEMENT_YET)
         return
     st.markdown("\n".join([texts.AGREEMENT_TEXT, *filter(None, lines), "", texts.COIN]))
+    if len(rated) > len(said):
+        st.caption(texts.MOST_FREQUENT)
     if not by_cider:
         st.caption(texts.NO_CIDER)
     elif concordance(by_cider):

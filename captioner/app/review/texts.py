@@ -2,7 +2,7 @@
 
 TITLE = "Is it right? You decide"
 INTRODUCTION = "Look at pictures one by one, alone or as a group, and say whether the model’s sentence is right. At the end you know how often it was right, and how certain that number is."
-PRIVACY = "Ratings, remarks and the names that raters choose are stored, with the model’s sentences. Whoever has the link can see and add to them; there is no list of review sessions. Pictures of your own and their file names are never stored: they are gone when you leave or the app restarts, and whoever has the link can upload the same pictures again to go on."
+PRIVACY = "Ratings, remarks, the name of the group and the names that raters choose are stored, with the model’s sentences and how sure it was. Whoever has the link can see and add to them; there is no list of review sessions. Of a picture of your own, only a code is stored that recognises it when it is uploaded again; the picture and its file name never are: they are gone when you leave or the app restarts, and whoever has the link can upload the same pictures again to go on."
 
 # Before it starts.
 GROUP = "Name of your group (optional)"
@@ -52,6 +52,7 @@ AGREEMENT_TEXT = "Take any two captions that you rated differently. The better o
 AGREEMENT_LINE = "- {score}, in **{share}** of {pairs}"
 ONE_PAIR, PAIRS = "1 pair", "{count} pairs"
 COIN = "Tossing a coin would give 50 %."
+MOST_FREQUENT = "Where several people rated a caption, it counts once here, with what most of them said."
 HIGHER_CIDER = "a higher similarity to what people wrote (CIDEr)"
 HIGHER_CONFIDENCE = "more confidence from the model itself"
 NO_CIDER = "For the pictures of this review session nobody wrote sentences to compare with."

@@ -8,7 +8,7 @@ import streamlit as st
 
 from captioner.app.state import serving
 from captioner.app.state.settings import setting, without_paths
-from captioner.bundle import storage
+from captioner.bundle import ratings, storage
 from captioner.bundle.storage import Bundle
 from captioner.child_process import ROOT
 from captioner.errors import BundleError, CaptionerError
@@ -30,13 +30,14 @@ def load() -> tuple[dict[str, Bundle], dict[str, str]]:
 
 
 def readable() -> tuple[dict[str, Bundle], dict[str, str]]:
-    """As ``load``, with only those valid whose history and scores can be read, too."""
+    """As ``load``, with only those valid whose history, scores and ratings can be read, too."""
     bundles, broken = load()
     valid = {}
     for name, bundle in bundles.items():
         try:
             bundle.history()
             bundle.metrics()
+            ratings.read(bundle)
             valid[name] = bundle
         except BundleError as error:
             broken[name] = str(error)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from msgspec import structs, to_builtins
 
 from captioner.app.quality import people, texts
 from captioner.app.state import ratings_database
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
 from captioner.evaluation.predictions import ScoredCaption
-from captioner.feedback import ratings_store
+from captioner.feedback import ratings_store, summary
 from captioner.feedback.rating import Rating, Tally, now, rating_id
 from tests import tiny
 from tests.app.how_it_works.test_page import text, trained, visit
@@ -29,6 +31,13 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) -
     monkeypatch.setattr("captioner.app.state.hub_updates.samples_status", lambda: "")
 
 
+def rated_before(bundle: Bundle, *checksums: str) -> str:
+    """ratings.json of a bundle that was rated under these checksums."""
+    tallies = [Tally(bundle.checksum, "0.jpg", "a dog", "right", 1)]
+    record = structs.replace(summary.summarize(bundle, tallies), checksums=checksums)
+    return json.dumps(to_builtins(record))
+
+
 def rate(model: str, *ratings: str) -> None:
     for number, rating in enumerate(ratings):
         one = Rating(rating_id(b"", model, str(number)), "=a dog", rating, model, "", f"{number}.jpg", now())
@@ -36,7 +45,7 @@ def rate(model: str, *ratings: str) -> None:
 
 
 def test_shares_stand_first_by_model_and_go_through_a_file(
-    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     measured = storage.replace(trained.folder, {"calibration.json": json.dumps(tiny.CALIBRATION)})
     empty = visit("quality", measured, monkeypatch)
@@ -44,6 +53,13 @@ def test_shares_stand_first_by_model_and_go_through_a_file(
     assert texts.NOBODY_RATED in text(empty)
     rate(measured.checksum, *["right"] * 6, "partly", "wrong")
     rate(OTHER, "wrong", "wrong")
+    former = "e" * 64
+    elsewhere = storage.write(
+        tmp_path / "bundles" / "elsewhere",
+        tiny.required_files(tiny.config()) | {"ratings.json": rated_before(trained, former)},
+    )
+    rate(former, "right")
+    rate(elsewhere.checksum, "wrong")
     app = visit("quality", measured, monkeypatch)
     shares = {metric.label: metric.value.replace("\u00a0", " ") for metric in app.metric[:3]}
     assert shares == {"right": "75 %", "partly right": "12 %", "wrong": "12 %"}
@@ -53,17 +69,19 @@ def test_shares_stand_first_by_model_and_go_through_a_file(
     assert "(CIDEr) of 0.51; people used about 5 in 10 of its words, too" in page_text
     assert texts.AGREEMENT_UNKNOWN in page_text
     assert "**A model that is not here (checksum ffffffffffff …):** 0 % right (0–66 %)," in page_text
-    assert " 0 % partly (0–66 %), 100 % wrong (34–100 %); 2 ratings" in page_text
+    assert " 0 % partly right (0–66 %), 100 % wrong (34–100 %); 2 ratings" in page_text
+    assert page_text.count("**elsewhere:**") == 1, "ratings that it got under both checksums"
+    assert re.search(r"elsewhere:\*\* 50 % right .* 2 ratings\n", page_text)
     saved = people._file([])
-    assert saved.count(b",'=a dog,") == 10
+    assert saved.count(b",'=a dog,") == 12
     before = ratings_store.all_ratings(ratings_database.database())
     local = saved.replace(b",", b";") + b";;wrong;a cat;;;" + measured.checksum.encode() + b";0,5;\r\n"
     for new in ("1", "0"):  # reading it again adds nothing
         app.file_uploader[0].set_value((f"{new}.csv", local, "text/csv")).run()
         assert not app.exception
-        assert [one.value for one in app.success] == [f"{new} of 11 ratings in the file were new."]
+        assert [one.value for one in app.success] == [f"{new} of 13 ratings in the file were new."]
     after = ratings_store.all_ratings(ratings_database.database())
-    assert len(after) == 11
+    assert len(after) == 13
     assert {one.id for one in before} < {one.id for one in after}
 
 
@@ -82,7 +100,7 @@ def scored(number: int, cider: float, share: float) -> ScoredCaption:
 
 @pytest.mark.parametrize(
     ("ciders", "expected"),
-    [((3, 1), texts.AGREE), ((1, 3), texts.DISAGREE), ((1, 1), texts.DISAGREE)],
+    [((3, 1), texts.AGREES), ((1, 3), texts.DISAGREES), ((1, 1), texts.DISAGREES)],
 )
 def test_agreement_is_whether_scores_rank_as_people_do(ciders: tuple[float, float], expected: str) -> None:
     captions = [scored(number, ciders[number % 2], 0.9 if number % 2 == 0 else 0.1) for number in range(20)]
@@ -90,6 +108,18 @@ def test_agreement_is_whether_scores_rank_as_people_do(ciders: tuple[float, floa
         Tally(OTHER, f"{number}.jpg", "a dog", ("right", "wrong")[number % 2], 1) for number in range(20)
     ]
     found = people.agreement(tallies, captions)
-    assert found.startswith(expected.partition(" of two")[0])
-    assert "100\u00a0%" in found
+    assert f"CIDEr {expected}." in found
+    assert f"more confidence from the model in 100\u00a0%: that confidence {texts.AGREES}." in found
     assert people.agreement(tallies[:4], captions) == texts.AGREEMENT_UNKNOWN
+
+
+def test_a_caption_that_many_rated_counts_once_and_is_not_compared_with_itself() -> None:
+    def tally(number: int, rating: str, count: int) -> Tally:
+        return Tally(OTHER, f"{number}.jpg", "a dog", rating, count)
+
+    two = [tally(0, "right", 10), tally(1, "wrong", 10)]
+    assert people.agreement(two, [scored(0, 3, 0.9), scored(1, 1, 0.1)]) == texts.AGREEMENT_UNKNOWN
+    captions = [scored(number, number, number / 20) for number in range(20)]
+    by_most = [tally(number, ("wrong", "right")[number // 10], 3) for number in range(20)]
+    others = [tally(number, ("right", "wrong")[number // 10], 2) for number in range(20)]
+    assert people.agreement([*others, *by_most], captions) == people.agreement(by_most, captions)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from captioner.app.review import results
+import pytest
+
+from captioner.app.review import results, texts
+from captioner.bundle.storage import Bundle
+from captioner.feedback.session import Item, RatingSession
 from captioner.feedback.statistics import Proportion
 
 
@@ -15,3 +19,23 @@ def test_the_charts_draw_what_they_are_given() -> None:
     assert rows[0]["high"] == 1
     points = results.scores_chart([("right", 1.0), ("right", 2.0), ("wrong", 0.0)], "CIDEr").to_dict()
     assert sorted(len(rows) for rows in points["datasets"].values()) == [2, 3]
+
+
+def test_a_caption_that_several_rated_is_compared_with_others_once(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("streamlit.markdown", said.append)
+    monkeypatch.setattr("streamlit.caption", said.append)
+
+    def by(*ratings: str) -> RatingSession:
+        items = [
+            Item(f"{n}.jpg", "", "a dog", -1.0, one, expected_share=n / 9) for n, one in enumerate(ratings)
+        ]
+        return RatingSession(tiny_bundle.checksum, tuple(items))
+
+    results.show(
+        {"": by("wrong", "right"), "Ann": by("wrong", "right"), "Ben": by("right", "wrong")}, tiny_bundle
+    )
+    assert "**100\u00a0%** of 1 pair" in "".join(said)
+    assert texts.MOST_FREQUENT in said
