@@ -1,4 +1,4 @@
-# `make app` serves the page, `make test` runs every test, `make quick` those without TensorFlow and browser: a minute.
+# `make app` serves the page, `make test` runs every test, `make quick` those that need no TensorFlow, browser or service.
 # Each builds .venv first.
 
 VENV   := .venv
@@ -19,7 +19,7 @@ app: $(VENV)/app.stamp
 	$(PYTHON) -m streamlit run streamlit_app.py
 
 test: quick
-	$(PYTEST) tests/training tests/browser tests/batch_inference/test_ray_data.py
+	$(PYTEST) --slow
 
 quick: $(VENV)/dev.stamp
 	$(PYTEST) --quick

@@ -41,7 +41,8 @@ UseCaptioner = Callable[..., Fake]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="leave out training and browser; forbid TensorFlow")
+    parser.addoption("--quick", action="store_true", help="leave out the slow tests; forbid TensorFlow")
+    parser.addoption("--slow", action="store_true", help="only training, browser, and what starts services")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,10 +58,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--quick"):
-        clusters = [item for item in items if item.get_closest_marker("cluster")]
-        config.hook.pytest_deselected(items=clusters)
-        items[:] = [item for item in items if item not in clusters]
+    quick, slow = config.getoption("--quick"), config.getoption("--slow")
+    if quick or slow:
+        unwanted = [item for item in items if _is_slow(item) != slow]
+        config.hook.pytest_deselected(items=unwanted)
+        items[:] = [item for item in items if _is_slow(item) == slow]
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    in_slow_folder = item.path.relative_to(HERE).parts[0] in SLOW
+    return in_slow_folder or item.get_closest_marker("service") is not None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -147,18 +154,22 @@ def real_encoders() -> Path:
     return folder
 
 
+# These two do not ask for ``monkeypatch``: it would then be undone after a test's other fixtures, not before.
 @pytest.fixture(autouse=True)
-def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+def main_module() -> Iterator[None]:
     """Puts back what AppTest replaces by a page: processes that are started later would run that page."""
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+        yield
 
 
 @pytest.fixture(autouse=True)
-def ratings_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def ratings_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where people's ratings go in a test: nowhere else, and into a new file for each."""
     file = tmp_path_factory.getbasetemp() / "ratings" / f"{next(numbers)}.sqlite"
-    monkeypatch.setenv("CAPTIONER_DATABASE", f"sqlite:///{file}")
-    return file
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPTIONER_DATABASE", f"sqlite:///{file}")
+        yield file
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_an_address_has_the_pictures_of_a_folder(memory: Any, tmp_path: Path) ->
         Place.at("nosuch://x")
 
 
-@pytest.mark.cluster
+@pytest.mark.service
 @pytest.mark.filterwarnings("default")  # Ray uses deprecated parts of itself
 def test_a_machine_is_lost_and_no_picture(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,6 +16,7 @@ from tests.browser.conftest import (
     photo,
     pick_example,
     upload,
+    wait_until_idle,
     word,
 )
 
@@ -50,6 +51,7 @@ def test_the_tree_is_drawn_and_has_a_table(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption_text(page)
+    wait_until_idle(page)  # the sentence is there before what stands below it
     page.get_by_text("Details", exact=True).click()
     expect(page.get_by_text("words that it considered")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").locator("svg:visible")).to_have_count(1)
@@ -79,7 +81,8 @@ def test_the_caption_can_be_downloaded(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption = caption_text(page)
-    page.get_by_text("Copy, download, link").click()
+    wait_until_idle(page)
+    page.get_by_text("Files and link").click()
     with page.expect_download() as result:
         page.get_by_role("button", name="Everything as JSON").click()
     assert result.value.suggested_filename == "mine.json"
@@ -90,6 +93,7 @@ def test_words_are_sampled_on_demand(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption_text(page)
+    wait_until_idle(page)
     page.get_by_text("Other versions", exact=True).click()
     page.get_by_text("Random version", exact=True).click()
     expect(page.get_by_text("A random version", exact=True)).to_be_visible()

@@ -67,7 +67,7 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a new, empty database is."""
     if request.param == "sqlite":
