@@ -46,8 +46,8 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
     key = _key(image, options)
     with place:
         decoding_controls.show_invalid(invalid, key)
-        caption = caption_image(image, options)
-        _show_sentence(image, caption, options, key)
+        caption = caption_image(image, options, model)
+        _show_sentence(image, caption, options, key, model.bundle.checksum)
         for sentence in model.warning_rules.unreadable:
             st.caption(wording.escape(sentence))
     with others:
@@ -66,8 +66,10 @@ def _key(image: DecodedImage, options: DecodingOptions) -> str:
 
 @st.fragment
 @error_boundary()
-def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptions, key: str) -> None:
-    """The image with its sentence, and below them the details of the pinned word."""
+def _show_sentence(
+    image: DecodedImage, caption: Caption, options: DecodingOptions, key: str, model: str
+) -> None:
+    """The image with a model's sentence, and below them the details of the pinned word."""
     shown = counterfactual.shown_candidate(image, caption.best, options, key)
     changed = bool(counterfactual.prefixes(key))
     for warning in caption.warnings:
@@ -87,7 +89,7 @@ def _show_sentence(image: DecodedImage, caption: Caption, options: DecodingOptio
     if changed:
         counterfactual.show_comparison(caption.best, shown, options, key)
     if not changed and options == serving.captioner().options:  # the model's own sentence
-        rating_buttons.show(image, caption.best.text)
+        rating_buttons.show(image, caption.best.text, model)
     examples.show_note(image, caption.best.text)
     st.caption(texts.CANNOT_KNOW)
 

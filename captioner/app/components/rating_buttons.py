@@ -8,11 +8,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import streamlit as st
 
 from captioner.app.components.errors import error_boundary, log_bug
-from captioner.app.state import ratings_database, serving
+from captioner.app.state import ratings_database
 from captioner.app.state.session import DecodedImage
 from captioner.errors import FeedbackError
 from captioner.feedback.rating import MAX_TEXT, Rating, clean_text, now, rating_id
@@ -34,12 +35,14 @@ NOT_SAVED = "That was not saved: {reason} The caption does not depend on it."
 
 @st.fragment
 @error_boundary()
-def show(image: DecodedImage, caption: str) -> None:
-    """Ask whether the active model's caption of an image is right; a click keeps the answer."""
-    id = _id(image, caption)
-    given: Rating | None = _given().get(id)
+def show(image: DecodedImage, caption: str, model: str) -> None:
+    """Ask whether a model's caption of an image is right; a click keeps the answer.
+
+    ``model`` is the checksum of its bundle: another one may be in use by the time of the click.
+    """
+    asked = Rating(_id(image, caption, model), caption, "", model, sample=image.sample or "")
+    given: Rating | None = _given().get(asked.id)
     st.markdown(f"**{QUESTION}**", help=EXPLAINED)
-    about = (image.sample or "", caption, id)
     with st.container(horizontal=True, gap="small"):
         for rating, label in LABELS.items():
             st.button(
@@ -47,14 +50,16 @@ def show(image: DecodedImage, caption: str) -> None:
                 key=f"rate caption {rating}",
                 icon=ICONS[rating],
                 on_click=_rate,
-                args=(*about, rating),
+                args=(asked, rating),
             )
         if given:
-            st.button(UNDO, key="rate caption undo", icon=":material/undo:", on_click=_withdraw, args=(id,))
+            st.button(
+                UNDO, key="rate caption undo", icon=":material/undo:", on_click=_withdraw, args=(asked.id,)
+            )
     if given:
-        widget = f"remark {id}"
+        widget = f"remark {asked.id}"
         st.text_input(
-            REMARK, given.remark, max_chars=MAX_TEXT, key=widget, on_change=_remark, args=(*about, widget)
+            REMARK, given.remark, max_chars=MAX_TEXT, key=widget, on_change=_remark, args=(asked.id, widget)
         )
     show_failure()
     st.caption(STORED)
@@ -80,10 +85,10 @@ def show_failure() -> None:
         st.error(sentence, icon=":material/error:")
 
 
-def _id(image: DecodedImage, caption: str) -> str:
+def _id(image: DecodedImage, caption: str, model: str) -> str:
     """Of this visitor's rating of this caption. The secret is in no database: nobody can tell who rated."""
     secret = st.session_state.setdefault("rating secret", secrets.token_bytes(16))
-    return rating_id(secret, serving.active_bundle().bundle.checksum, image.sha256, caption)
+    return rating_id(secret, model, image.sha256, caption)
 
 
 def _given() -> dict[str, Rating]:
@@ -92,24 +97,22 @@ def _given() -> dict[str, Rating]:
     return given
 
 
-def _rate(sample: str, caption: str, id: str, rating: str) -> None:
-    remark = given.remark if (given := _given().get(id)) else ""
-    _save(sample, caption, id, rating, remark)
+def _rate(asked: Rating, rating: str) -> None:
+    given = _given().get(asked.id, asked)  # with its remark
+    _save(replace(given, rating=rating, time=now()))
 
 
-def _remark(sample: str, caption: str, id: str, widget: str) -> None:
+def _remark(id: str, widget: str) -> None:
     if given := _given().get(id):
-        _save(sample, caption, id, given.rating, clean_text(st.session_state[widget]))
+        _save(replace(given, remark=clean_text(st.session_state[widget]), time=now()))
 
 
-def _save(sample: str, caption: str, id: str, rating: str, remark: str) -> None:
-    model = serving.active_bundle().bundle.checksum
-    said = Rating(id, caption, rating, model, remark, sample, now())
+def _save(said: Rating) -> None:
     with saving():
         from captioner.feedback import ratings_store
 
         ratings_store.save(ratings_database.database(), said)
-        _given()[id] = said
+        _given()[said.id] = said
 
 
 def _withdraw(id: str) -> None:

@@ -12,8 +12,10 @@ from streamlit.testing.v1 import AppTest
 from captioner.app.components import rating_buttons
 from captioner.app.components.decoding_controls import SAMPLE
 from captioner.app.state import ratings_database
+from captioner.bundle import storage
 from captioner.feedback import ratings_store
 from captioner.feedback.rating import Rating
+from tests.conftest import UseCaptioner, samples
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import checked, open_page, page_text, press, sentence, text_input, upload
 
@@ -52,6 +54,17 @@ def test_what_people_say_about_a_sample_names_it_and_each_visitor_counts(fake: F
     for label in ("Right", "Wrong"):
         press(open_page("caption", sample="two.png"), label)
     assert sorted((one.rating, one.sample) for one in kept()) == [("right", "two.png"), ("wrong", "two.png")]
+
+
+def test_a_rating_is_about_the_model_whose_caption_was_seen(
+    fake: FakeCaptioner, use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path
+) -> None:
+    app, seen = open_page("caption", sample="one.png"), fake.bundle.checksum
+    files = {name: fake.bundle.folder / name for name in fake.bundle.files}
+    other = storage.write(tmp_path / "other", {**files, "README.md": "# Another\n"})
+    use_captioner(FakeCaptioner(other), samples("one.png"))  # a newer one came from the Hub meanwhile
+    press(app, "Right")
+    assert [one.model for one in kept()] == [seen]
 
 
 def click(app: AppTest, label: str) -> AppTest:
