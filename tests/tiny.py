@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from captioner.bundle import ratings
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle, Config
+from captioner.feedback.rating import Tally
+from captioner.feedback.summary import summarize
 from captioner.text import SPECIALS
 
 WORDS = (
@@ -176,6 +179,12 @@ def full_bundle(folder: Path) -> Bundle:
     predictions = f'{COLUMNS}\na.jpg,"2",-3.5,-1.5,0.25,0.5,1.5\n'
     tables = {"history.csv": history, "predictions.csv": predictions}
     return bundles.write(folder, required_files(config()) | texts | tables | {"samples/a.jpg": b"a picture"})
+
+
+def rated(bundle: Bundle) -> Bundle:
+    """The same bundle with a ratings.json: it has another checksum, and is known by the former, too."""
+    summary = summarize(bundle, [Tally(bundle.checksum, "0.jpg", "a dog", "right", 1)])
+    return bundles.replace(bundle.folder, {"ratings.json": ratings.to_json(summary)})
 
 
 def runnable_bundle(folder: Path, decoder: str = "attention", **changes: Any) -> Bundle:

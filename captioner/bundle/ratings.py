@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
-from msgspec import Meta, structs
+from msgspec import Meta, structs, to_builtins
 
 from captioner.bundle.manifest import RATINGS
 from captioner.bundle.schema import (
@@ -74,3 +75,16 @@ def carried_over(bundle: Bundle) -> RatingSummary | None:
     """What ``read`` gives, for a bundle that is about to get another checksum."""
     summary = read(bundle)
     return structs.replace(summary, checksums=tuple(sorted(checksums(bundle)))) if summary else None
+
+
+def to_json(summary: RatingSummary) -> str:
+    """The text of ratings.json."""
+    return json.dumps(to_builtins(summary), indent=1) + "\n"
+
+
+def file(bundle: Bundle) -> dict[str, str]:
+    """ratings.json by its name, as it has to be written with whatever changes a bundle's checksum and not its
+    captions; empty where the bundle has none.
+    """
+    summary = carried_over(bundle)
+    return {RATINGS: to_json(summary)} if summary else {}

@@ -59,4 +59,5 @@ def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
         bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows, *measured
     )
     record = msgspec.to_builtins({"baselines": rows})
-    return bundles.replace(bundle.folder, {BASELINES: json.dumps(record, indent=1) + "\n", "README.md": card})
+    files = {BASELINES: json.dumps(record, indent=1) + "\n", "README.md": card}
+    return bundles.replace(bundle.folder, files | ratings.file(bundle))

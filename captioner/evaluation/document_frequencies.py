@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from captioner import cider
-from captioner.bundle import manifest
+from captioner.bundle import manifest, ratings
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.storage import Bundle
@@ -36,7 +36,7 @@ def count(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
 def write(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
     """Count them and write the table into the bundle; returns and raises as ``count`` does."""
     counted = count(bundle, dataset)
-    bundles.replace(bundle.folder, {DOCUMENT_FREQUENCIES: to_json(counted)})
+    bundles.replace(bundle.folder, {DOCUMENT_FREQUENCIES: to_json(counted), **ratings.file(bundle)})
     return counted
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from captioner import images
-from captioner.bundle import manifest
+from captioner.bundle import manifest, ratings
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import NOVELTY
 from captioner.bundle.storage import Bundle
@@ -43,7 +43,8 @@ def write(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
     """Calibrate a detector and write it into the bundle; returns and raises as ``calibrate`` does."""
     detector = calibrate(encoder, dataset)
     if detector:
-        bundles.replace(encoder.bundle.folder, {NOVELTY: manifest.canonical(detector.to_json())})
+        files = {NOVELTY: manifest.canonical(detector.to_json())}
+        bundles.replace(encoder.bundle.folder, {**files, **ratings.file(encoder.bundle)})
     return detector
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from captioner import arguments, cider
 from captioner.bundle import storage
+from captioner.bundle.manifest import RATINGS
 from captioner.bundle.storage import Bundle
 from captioner.cider import NGramWeights
 from captioner.data.flickr8k import Dataset
@@ -38,7 +39,8 @@ Floats = NDArray[np.float32]
 def write(captioner: Captioner, dataset: Dataset) -> Bundle:
     """Fit a predictor to a bundle's training pictures, write it into its LiteRT file, return the new bundle.
 
-    Where no word occurs with ``MIN_IMAGES`` pictures, the bundle stays as it is.
+    Where no word occurs with ``MIN_IMAGES`` pictures, the bundle stays as it is. What people said about the
+    old one is left out: reranked by the predictor, captions are others.
 
     Raises:
         DatasetError: the model was trained on another split of the images.
@@ -57,7 +59,8 @@ def write(captioner: Captioner, dataset: Dataset) -> Bundle:
         return bundle
     addition = to_litert(*fit(features, targets), (rows, features.shape[1]))
     model = litert_file.add_signatures(litert_file.share_embeddings(bundle.model()), addition)
-    return storage.replace(bundle.folder, {"captioner.tflite": model})
+    files = {name: content for name, content in bundle.in_current_format().items() if name != RATINGS}
+    return storage.write(bundle.folder, {**files, "captioner.tflite": model})
 
 
 def expected_weights(

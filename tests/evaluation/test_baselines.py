@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from captioner.__main__ import main
-from captioner.bundle import storage
+from captioner.bundle import ratings, storage
 from captioner.bundle.model_card import render
 from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
@@ -35,7 +35,7 @@ def lines(card: str) -> list[str]:
 
 
 def test_the_card_ranks_them_between_the_constant_baseline_and_this_model(tmp_path: Path) -> None:
-    own = scored(tmp_path / "own", "mine", 0.6)
+    own = tiny.rated(scored(tmp_path / "own", "mine", 0.6))
     others = [scored(tmp_path / name, name, cider) for name, cider in (("better", 0.5), ("worse", 0.4))]
     sealed = baselines.add(own, others)
 
@@ -46,6 +46,7 @@ def test_the_card_ranks_them_between_the_constant_baseline_and_this_model(tmp_pa
     assert "`better`, one convolution, attention, trained: decoder, fine-tune (1.5 h, 2 MB, 0.08 s" in better
     assert "| 0.600 |" in mine
     assert [row.recipe for row in storage.load(own.folder).baselines()] == ["worse", "better"]
+    assert own.checksum in ratings.checksums(sealed), "what people said before counts on"
 
 
 def test_two_runs_of_a_recipe_stay_two(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from captioner.__main__ import main
-from captioner.bundle import storage
-from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
+from captioner.bundle import ratings, storage
+from captioner.bundle.manifest import DOCUMENT_FREQUENCIES, RATINGS
 from captioner.bundle.storage import Bundle
 from captioner.cider import EQUAL_WEIGHTS, Cider, NGramWeights, document_frequencies, ngrams
 from captioner.data.flickr8k import Dataset
@@ -85,13 +85,13 @@ def test_without_a_table_all_n_grams_weigh_the_same(tiny_bundle: Bundle) -> None
     assert read_weights(tiny_bundle) is EQUAL_WEIGHTS
 
 
-def test_writing_adds_the_file_and_changes_no_other(tmp_path: Path, tiny_dataset: Dataset) -> None:
-    bundle = tiny.runnable_bundle(tmp_path / "artifacts")
+def test_writing_adds_the_file_and_keeps_the_rest(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    bundle = tiny.rated(tiny.runnable_bundle(tmp_path / "artifacts"))
     counted = frequencies.write(bundle, tiny_dataset)
     written = storage.load(bundle.folder)
-    assert {
-        name: entry for name, entry in written.files.items() if name != DOCUMENT_FREQUENCIES
-    } == bundle.files
+    changed = {DOCUMENT_FREQUENCIES, RATINGS}
+    assert {name for name, entry in written.files.items() if bundle.files.get(name) != entry} == changed
+    assert bundle.checksum in ratings.checksums(written), "what people said before counts on"
     assert written.record(DOCUMENT_FREQUENCIES, DocumentFrequencies) == counted
     assert Captioner(written)._weights != EQUAL_WEIGHTS
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from captioner.__main__ import main
-from captioner.bundle import manifest, reader
+from captioner.bundle import manifest, ratings, reader
 from captioner.bundle import storage as bundles
-from captioner.bundle.manifest import NOVELTY
+from captioner.bundle.manifest import NOVELTY, RATINGS
 from captioner.bundle.storage import Bundle
 from captioner.data.flickr8k import Dataset
 from captioner.errors import DatasetError, ImageError
@@ -121,15 +121,17 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, dataset: Dataset
 
 
 def test_the_detector_is_written_into_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
-    model = encoder(tmp_path / "artifacts")
+    model = ColourEncoder(tiny.rated(encoder(tmp_path / "artifacts").bundle))
     detector = calibration.write(model, dataset)
     assert detector
     sealed = bundles.load(model.bundle.folder)
     written = (sealed.folder / NOVELTY).read_bytes()
     assert NoveltyDetector.from_json(reader.parse_object(written, NOVELTY)) == detector
     assert manifest.canonical(reader.parse(written, NOVELTY)) == written
-    others = {name: entry for name, entry in sealed.files.items() if name != NOVELTY}
-    assert others == model.bundle.files
+    before = model.bundle.files
+    changed = {name for name, entry in sealed.files.items() if before.get(name) != entry}
+    assert changed == {NOVELTY, RATINGS}
+    assert model.bundle.checksum in ratings.checksums(sealed), "what people said before counts on"
 
 
 def test_centroids_are_at_the_clusters() -> None:

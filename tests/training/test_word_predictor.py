@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from captioner.bundle import ratings
+from captioner.data.flickr8k import Dataset
+from captioner.inference.captioner import Captioner
 from captioner.text import Vocabulary, words
 from captioner.training import word_predictor
 from captioner.training.word_predictor import MIN_IMAGES
+from tests import tiny
 
 RANDOM = np.random.default_rng(0)
 
@@ -75,3 +81,13 @@ def test_the_litert_file_predicts_as_the_regression_does() -> None:
     expected = direction / np.linalg.norm(direction) @ first @ second + target_mean
     assert weights.shape == (1, 90)
     assert np.abs(weights[0] - expected).max() < 0.02 * np.abs(expected).max()
+
+
+def test_what_people_said_about_captions_without_it_is_left_out(
+    tmp_path: Path, tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_predictor, "MIN_IMAGES", 1)
+    before = tiny.rated(tiny.runnable_bundle(tmp_path / "artifacts"))
+    written = word_predictor.write(Captioner(before), tiny_dataset)
+    assert written.files["captioner.tflite"] != before.files["captioner.tflite"]
+    assert ratings.checksums(written) == {written.checksum}

@@ -13,6 +13,7 @@ from captioner.app.components.errors import show_error
 from captioner.app.review import rating, texts
 from captioner.app.review.session_file import from_csv
 from captioner.app.state import ratings_database, serving, uploads
+from captioner.bundle import ratings
 from captioner.errors import CaptionerError
 from captioner.feedback.rating import clean_text
 from captioner.feedback.session import MAX_PICTURES, Item, RatingSession
@@ -128,7 +129,7 @@ def _continue(key: str, everybody: Mapping[str, RatingSession]) -> None:
     _show_raters(key, everybody[""].group)
     session = everybody.get(rating.rater()) or everybody[""].unrated()
     bundle = serving.active_bundle().bundle
-    same_model = session.model == bundle.checksum
+    same_model = session.model in ratings.checksums(bundle)
     if not same_model:
         st.info(texts.OTHER_MODEL, icon=":material/info:")
     elif not session.done:

@@ -115,8 +115,7 @@ def test_the_keys_that_rate_can_be_switched_off_for_the_whole_visit(fake: FakeCa
     app.toggle[0].set_value(False).run()
     assert keys(app) == [""] * 3
     assert keys(press(app, "Right")) == [""] * 3
-    press(press(app, "New review session"), "Start")
-    assert keys(app) == [""] * 3
+    assert keys(press(press(app, "New review session"), "Start")) == [""] * 3
 
 
 def test_back_and_next_go_around(fake: FakeCaptioner) -> None:
@@ -125,8 +124,11 @@ def test_back_and_next_go_around(fake: FakeCaptioner) -> None:
     assert "Picture 1 of 5" in page_text(press(app, "Next"))
 
 
-def test_ratings_survive_a_reload_by_their_link(fake: FakeCaptioner) -> None:
+def test_ratings_survive_a_reload_by_their_link(
+    fake: FakeCaptioner, bundle: Bundle, use_captioner: UseCaptioner[FakeCaptioner]
+) -> None:
     first = press(started(), "Right")
+    use_captioner(FakeCaptioner(tiny.rated(bundle)), samples(*NAMES))  # the same model
     again = open_page(key(first))
     assert "Picture 2 of 5" in page_text(again)
     press(again, "Wrong")
@@ -144,13 +146,11 @@ def test_a_link_with_the_old_name_leads_to_its_session(fake: FakeCaptioner) -> N
 def test_a_session_that_is_gone_is_explained(fake: FakeCaptioner) -> None:
     app = open_page("nobody-knows")
     assert "is not here" in app.warning[0].value
-    press(app, "Start")
-    assert not app.warning
+    assert not press(app, "Start").warning
 
 
 def test_a_new_session_leaves_the_link(fake: FakeCaptioner) -> None:
-    app = press(started(), "New review session")
-    assert "session" not in app.query_params
+    assert "session" not in (app := press(started(), "New review session")).query_params
     assert any(button.label == "Start" for button in app.button)
 
 
