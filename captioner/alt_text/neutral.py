@@ -1,7 +1,8 @@
 """Neutral wording: people without a guess at whether they are men or women.
 
 "a man and a woman are walking" becomes "two people are walking", "a boy with his dog" "a child with their
-dog". Works on lower-case words, as captions have them. What it leaves alone: "cowboy hat", "snowman", names.
+dog". Works on lower-case words, as captions have them. "A boy scout" is "a scout", "a ball boy" "a ball kid".
+What it leaves alone: "snowman", names.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ _ANIMAL_PRONOUNS |= {"himself": "itself", "herself": "itself"}
 _SHARED = frozenset(_PRONOUNS.values()) | frozenset(_ANIMAL_PRONOUNS.values())
 GENDERED = frozenset({*NOUNS, *_SEXES, *_PRONOUNS, "her"})
 _CLOTHES_OF_COWBOYS = {"hat", "hats", "boots", "outfit", "outfits", "costume"}
+
+_SCOUTS = {"scout", "scouts"}  # after "boy" or "girl", which says only which
+_OF_KIDS = {"ball", "flower"}  # before "boy" or "girl": ball kids
+_KIDS = {"boy": "kid", "girl": "kid", "boys": "kids", "girls": "kids"}
 
 _ANIMALS = """
     animal animals dog dogs puppy puppies cat cats kitten horse horses cow cows bull bulls bird birds duck
@@ -122,6 +127,10 @@ def _replacement(word: str, before: Sequence[str], after: Words) -> str:
     """What stands for a word: several words, itself, or nothing."""
     if word in ("cowboy", "cowgirl") and after and after[0] in _CLOTHES_OF_COWBOYS:
         return "western"
+    if word in ("boy", "girl") and after and after[0] in _SCOUTS:
+        return ""
+    if word in _KIDS and before and before[-1] in _OF_KIDS:
+        return _KIDS[word]
     stem, apostrophe, ending = word.partition("'")
     if apostrophe and stem in NOUNS:
         return f"{NOUNS[stem]}'{ending}"

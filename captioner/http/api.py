@@ -40,7 +40,7 @@ class Api:
     Args:
         captioner: gives the captioner; called for each picture, in a worker thread.
         queue: bounds the requests.
-        enabled: whether pictures are captioned; else only ``health`` answers.
+        enabled: whether pictures are captioned; all else is answered in any case.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ Answer = TypeVar("Answer")
 class Limits:
     """What all requests together may take, and how long one may."""
 
-    workers: int = 2  # threads that caption
+    workers: int = 2  # threads that decode pictures; one of them captions at a time
     requests: int = 32  # that arrive, wait or are captioned
     held_bytes: int = 100_000_000  # of their bodies
     first_seconds: float = 10.0  # for a body to arrive …

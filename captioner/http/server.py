@@ -44,8 +44,9 @@ class Protocol(H11Protocol):
             self._stop_waiting()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._wait()
+        super().on_response_complete()  # which begins to answer the next request if that is here
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait()
 
     def _wait(self) -> None:
         self._stop_waiting()

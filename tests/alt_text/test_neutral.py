@@ -44,6 +44,8 @@ captions = some.lists(some.sampled_from([*sorted(GENDERED), *NOUNS.values(), *PL
         ("an elderly male wearing a hat", "an elderly person wearing a hat"),
         ("a fisherman and a policeman", "an angler and a police officer"),
         ("a cowboy in a cowboy hat", "a rider in a western hat"),
+        ("a boy scout and two girl scouts", "a scout and two scouts"),
+        ("a ball boy and ball girls", "a ball kid and ball kids"),
         ("a snowman and a german shepherd", "a snowman and a german shepherd"),
     ],
 )

@@ -19,7 +19,7 @@ from captioner.alt_text.sentence import MAX_LENGTH, alt_text
 from captioner.app.batch import files
 from captioner.app.batch import texts as batch_texts
 from captioner.app.batch.alt_texts import ROW_HEIGHT
-from captioner.app.batch.saved import ALT_TEXTS
+from captioner.app.batch.saved import ALT_TEXTS, RESULTS
 from captioner.app.caption import result_card, texts
 from captioner.app.components.interactive_caption.take_away import TEXTS
 from captioner.app.review import texts as review_texts
@@ -59,9 +59,10 @@ def copied(page: Page, button: Locator) -> str:
     return str(page.evaluate("navigator.clipboard.readText()"))
 
 
-def saved(page: Page, button: Locator) -> bytes:
+def saved(page: Page, button: Locator, name: str = "") -> bytes:
     with page.expect_download() as download:
         button.click()
+    assert name in download.value.suggested_filename
     return Path(download.value.path()).read_bytes()
 
 
@@ -93,7 +94,9 @@ def test_a_sentence_is_copied_changed_drawn_and_read(open_page: Open, served: Bu
     by = f"{served.config.recipe}, {served.checksum[:8]}"
     source = result_card.source(by, date.today(), edited=True)
     card = result_card.draw(images.read(photo()), OWN, warnings, source)
-    assert saved(page, action(page, "card")) == card
+    assert saved(page, action(page, "card"), "mine-card.png") == card
+    field.fill(" ")
+    assert len(saved(page, action(page, "card"))) > 0  # of the sentence
     action(page, "back").click()
     expect(field).not_to_have_value(OWN)
     action(page, "alt").click()
@@ -164,6 +167,10 @@ def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open,
     captions = ["" if name == "no.png" else model.caption(data).best.text for name, data in pictures]
     assert [row["caption"] for row in found] == captions
     assert needs_no_scrolling(page)
+    page.get_by_role("button", name=batch_texts.CLOSE).click()
+    page.wait_for_function(
+        "names => names.every(name => !sessionStorage.getItem(name))", arg=[RESULTS, ALT_TEXTS]
+    )
 
 
 def test_another_version_has_a_link_and_a_way_back(open_page: Open) -> None:

@@ -77,11 +77,21 @@ def get(port: int, path: str) -> Answer:
     return send(port, method="GET", path=ROOT + path, content_type="")
 
 
+def head(announced: int) -> bytes:
+    """What stands before the bytes of a request."""
+    lines = (
+        f"POST {CAPTIONS} HTTP/1.1",
+        "host: x",
+        "content-type: image/png",
+        f"content-length: {announced}",
+    )
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 def begin(port: int, announced: int, sent: bytes = b"") -> socket.socket:
     """A request that announces so many bytes, and has sent these."""
     client = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
-    head = (f"POST {CAPTIONS} HTTP/1.1", "host: x", "content-type: image/png", f"content-length: {announced}")
-    client.sendall("\r\n".join([*head, "", ""]).encode() + sent)
+    client.sendall(head(announced) + sent)
     return client
 
 

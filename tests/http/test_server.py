@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from captioner.http import server
 from captioner.http.api import Api
 from captioner.inference.captioner import Captioner
 from tests.http import http_server
-from tests.http.http_server import begin, get, send, serving
+from tests.http.http_server import begin, get, head, send, serving
 from tests.image_files import FILES
 
 
@@ -36,6 +37,22 @@ def test_a_connection_without_a_request_is_closed(
         for client in (*clients, refused):
             with client:
                 assert client.recv(1) == b""
+
+
+def test_a_request_that_came_with_another_may_take_its_time(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "IDLE_TIMEOUT", 0.3)
+    captioner, seconds = Captioner(tiny_bundle), iter([0, 0.6])
+
+    def slow_at_last() -> Captioner:
+        time.sleep(next(seconds))
+        return captioner
+
+    with serving(Api(slow_at_last)) as port:
+        picture = FILES["png"]
+        with begin(port, len(picture), picture + head(len(picture)) + picture) as client:
+            assert [http_server.read(client).status for _ in range(2)] == [200, 200]
 
 
 def test_an_address_that_is_taken_is_said(tiny_bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_PICTURES = 50
 PARITY = "_batch parity"  # another one than that of the job before, for the keys of what must start anew
+CLOSED = "_batch closed"  # by the visitor: the browser is told at every drawing that it may keep nothing
 ADDRESS = "several"  # in the address while several pictures are open, so that a reload brings them back
 VIEW = "_view of several pictures"  # that is open at first
 LIMITS = texts.LIMITS.format(pictures=MAX_PICTURES, megabytes=uploads.MAX_SESSION_BYTES // 10**6)
@@ -38,6 +39,8 @@ def start(files: Sequence[UploadedFile]) -> None:
 
 def restore() -> bool:
     """Open what the browser kept, where the address asks for it; True while it is being asked."""
+    if not is_open() and CLOSED in st.session_state:
+        saved.forget()
     if is_open() or ADDRESS not in st.query_params:
         return False
     try:
@@ -66,6 +69,7 @@ def close() -> None:
     st.session_state.pop(VIEW, None)
     if job := st.session_state.pop("_batch", None):
         job.stop()
+        st.session_state[CLOSED] = True
 
 
 def waiting_uploads() -> Sequence[UploadedFile]:

@@ -56,6 +56,12 @@ def keep_alt_texts(job: BatchJob) -> None:
     browser.keep(ALT_TEXTS, msgspec.json.encode(saved).decode())
 
 
+def forget() -> None:
+    """Have the browser keep nothing of any job."""
+    browser.keep(RESULTS, "")
+    browser.keep(ALT_TEXTS, "")
+
+
 def restore() -> BatchJob | None:
     """Ask the browser for a job that it kept; None while it has not answered.
 

@@ -6,7 +6,7 @@ PROGRESS = "{done} of {total} pictures, about {seconds} s left"
 STOP = "Stop here"
 ONE_CAPTIONED, CAPTIONED = "1 picture captioned.", "{count} pictures captioned."
 STOPPED = " You stopped before the other {count}."
-PRIVACY = "Each picture was deleted as soon as it had its sentence. Only you see this. Your browser keeps it when you reload the page, until you close the tab. To caption others, choose them: they replace these."
+PRIVACY = "Each picture was deleted as soon as it had its sentence. A small copy stays with each sentence until you close the tab. Only you see this, also after you reload the page. To caption others, choose them: they replace these."
 NOT_KEPT = "Your browser keeps nothing for this page: save your work before you reload or leave it."
 RESTORING = "Bringing back your pictures …"
 NOT_HERE = "The pictures of this address are not here: only the browser tab in which they were captioned keeps them. Choose them again."
@@ -20,7 +20,7 @@ PICTURE, SENTENCE, SHARE, WARNING, FILE = "Picture", "Sentence", "Words in 10", 
 HOW_TO_READ = "How to read this: “Words in 10” is how many of 10 words in captions like this one people used, too. {explained} Select a column’s heading to sort by it. Check the sentences with the lowest numbers, and every sentence with a warning."
 SAVE = "Save as a table (CSV)"
 SAVE_ZIP = "Save the alt texts (ZIP)"
-ZIP_CONTENTS = "The ZIP file has a text file for each picture, and all of them as JSON and as a table. Texts that you have not ticked are in a folder of their own."
+ZIP_CONTENTS = "The ZIP file has a text file for each picture that has a sentence, and all pictures as JSON and as a table. Texts that you have not ticked are in a folder of their own."
 
 # Alt texts.
 ALT_TEXTS_EXPLAINED = "An alt text says what is in a picture to people who do not see it. Select a text to change it. Tick it when it is right: only you can know. (On a keyboard: Space ticks, arrow keys move, Enter changes a text.)"

@@ -108,7 +108,7 @@ def _answer(
         )
         warnings = [warning.sentence for warning in caption.warnings]
         card = result_card.draw(image.pixels, request.card, warnings, source)
-        browser.save_file(card, f"{PurePath(image.name).stem}.png", "image/png", request.id)
+        browser.save_file(card, f"{PurePath(image.name).stem}-card.png", "image/png", request.id)
     if request.another:
         decoding_controls.choose_sampling(versions.other_seed(image, shown, options))
         st.rerun()

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from captioner.app.batch import results, saved, texts
 from captioner.app.batch.job import AltText, BatchJob, PictureResult
+from captioner.app.components import browser
 from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
 from tests import visitor
 from tests.app.batch.test_files import rows
@@ -55,8 +56,13 @@ def test_an_example_or_a_single_picture_closes_the_results(fake: FakeCaptioner) 
     assert sentence(app) == "a dog runs"
 
 
-def test_the_results_can_be_left(fake: FakeCaptioner) -> None:
-    app = press(started([ONE, TWO]), texts.CLOSE)
+def test_the_results_can_be_left(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, str] = {}
+    monkeypatch.setattr(browser, "keep", lambda name, text: not kept.update({name: text}))
+    app = started([ONE, TWO])
+    assert kept[saved.RESULTS]
+    press(app, texts.CLOSE)
+    assert kept == {saved.RESULTS: "", saved.ALT_TEXTS: ""}
     assert "_batch" not in app.session_state
     assert sentence(app) == "a dog runs"
 

@@ -109,7 +109,7 @@ class TakeAway {
 
   card() {
     this.say("card", "drawing")
-    this.report("card", { text: this.text(), id: String(Date.now()) })
+    this.report("card", { text: this.text().trim() || this.data.sentence, id: String(Date.now()) })
   }
 
   back() {
