@@ -34,6 +34,7 @@ BUSY = "the database of ratings is busy. Try again."
 FULL = "the disk of the database of ratings is full. Whoever runs the app has to make room there."
 REFUSED = "the database of ratings may not be written. Whoever runs the app has to permit that."
 UNREACHABLE = "the database of ratings cannot be reached at the moment. Try again."
+UNUSABLE = "the database of ratings cannot be used. The log of the server says why, to whoever runs the app."
 NEWER = "the database of ratings was made by a newer version of captioner. Update this one."
 FAULTS = {  # SQLSTATE of PostgreSQL, or primary result code of SQLite
     "53100": FULL,
@@ -246,4 +247,5 @@ def _faults() -> Iterator[None]:
             raise
         log.warning("ratings: %s %s", type(cause).__name__, str(cause).partition("\n")[0])
         sentence = OF_SYSTEM.get(error.errno or 0) if isinstance(error, OSError) else FAULTS.get(code)
-        raise FeedbackError(sentence or UNREACHABLE) from error
+        is_on_disk = isinstance(cause, sqlite3.Error | OSError)  # a damaged file, no such folder: it stays so
+        raise FeedbackError(sentence or (UNUSABLE if is_on_disk else UNREACHABLE)) from error

@@ -16,7 +16,7 @@ class Rating:
     """One person's rating of one caption: all that is stored of it."""
 
     id: str  # of this person's rating of this caption; nobody can tell from it who that is
-    caption: str  # empty where it is about somebody's own picture in a review session
+    caption: str  # not where it is about somebody's own picture in a review session
     rating: str  # one of RATINGS
     model: str  # checksum of the bundle that the caption is from
     remark: str = ""

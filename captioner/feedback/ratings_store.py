@@ -13,6 +13,7 @@ from captioner.feedback.database import Database
 from captioner.feedback.rating import Rating, Tally, rating_id
 from captioner.feedback.tables import ratings, review_items, review_ratings, review_sessions
 
+UPLOAD = "(about a picture that was uploaded to a review: {code})"  # one code for each, so all stay apart
 CHANGES = ("rating", "remark", "time")  # what a person may change about a rating
 
 
@@ -52,7 +53,7 @@ def tallies(database: Database) -> list[Tally]:
 
 
 def all_ratings(database: Database) -> list[Rating]:
-    """Every rating, oldest first. Of reviews without remarks and raters, and without captions of uploads:
+    """Every rating, oldest first. Of reviews without remarks and raters, and for captions of uploads a code:
     these are only for those who have the link.
 
     Raises:
@@ -101,6 +102,7 @@ def _review_rows(connection: Connection) -> Sequence[Row[*tuple[Any, ...]]]:
 def _of_review(row: Row[*tuple[Any, ...]]) -> Rating:
     """A rating of a review as others may see it. The session's id is in no file and on no page."""
     cells = row._mapping
-    id = rating_id(str(cells["session"]).encode(), str(cells["position"]), str(cells["rater"]))
-    caption = cells["caption"] if cells["sample"] else ""
+    secret, position = str(cells["session"]).encode(), str(cells["position"])
+    id = rating_id(secret, position, str(cells["rater"]))
+    caption = cells["caption"] if cells["sample"] else UPLOAD.format(code=rating_id(secret, position)[1:13])
     return Rating(id, caption, cells["rating"], cells["model"], sample=cells["sample"], time=cells["time"])

@@ -95,10 +95,17 @@ def test_a_rating_is_replaced_withdrawn_and_counted(open_database: Callable[[], 
 
 def test_ratings_from_a_file_are_added_once(database: Database) -> None:
     store = ReviewStore(database)
-    store.open(SESSION)
+    _, upload, sample = SESSION.items
+    one, two = replace(upload, rating="right"), replace(upload, upload_hash="11ff" * 4, rating="wrong")
+    session = replace(SESSION, items=(one, two, sample))
+    store.open(session, {"Ann": replace(session.unrated(), items=(one, *session.unrated().items[1:]))})
     ratings_store.save(database, SAID)
     exported = ratings_store.all_ratings(database)
-    assert len(exported) == 2
+    assert len(exported) == 5
+    uploads = [one.caption for one in exported if not one.sample]
+    assert len(uploads) == 3
+    assert len(set(uploads)) == 2, "in a file, too, two people's ratings of one picture are of one"
+    assert not any("cat" in caption for caption in uploads), "that is for those who have the link"
     assert ratings_store.add(database, exported) == 0
     assert (
         ratings_store.add(database, [replace(SAID, rating="right"), replace(SAID, id="r4", source="f")]) == 1
@@ -106,7 +113,7 @@ def test_ratings_from_a_file_are_added_once(database: Database) -> None:
     assert sorted(one.id for one in ratings_store.all_ratings(database)) == sorted(
         [*(one.id for one in exported), "r4"]
     )
-    assert sum(tally.count for tally in ratings_store.tallies(database)) == 3
+    assert sum(tally.count for tally in ratings_store.tallies(database)) == 6
 
 
 def test_a_session_comes_back_for_those_who_have_its_key(open_database: Callable[[], Database]) -> None:
@@ -259,7 +266,7 @@ def test_a_database_of_a_newer_version_is_left_alone(
         ("mysql://u:secret@h/n", "begins with “mysql”"),
         ("postgresql://user:secret@127.0.0.1:1/name", "cannot be reached"),
         ("postgres://user:secret@127.0.0.1:1/name", "cannot be reached"),
-        ("sqlite:////proc/nowhere/ratings.sqlite", "cannot be reached"),
+        ("sqlite:////proc/nowhere/ratings.sqlite", "cannot be used. The log of the server says why"),
     ],
 )
 def test_a_database_that_is_not_there_is_one_sentence(
@@ -268,6 +275,20 @@ def test_a_database_that_is_not_there_is_one_sentence(
     with pytest.raises(FeedbackError, match=sentence) as error:
         ratings_store.save(connect(address), SAID)
     assert "secret" not in f"{error.value}{caplog.text}"
+
+
+def test_a_file_that_is_no_database_is_not_called_out_of_reach(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "ratings.sqlite"
+    file.write_bytes(b"no database " * 1000)
+    with pytest.raises(FeedbackError, match="cannot be used"):
+        ratings_store.tallies(connect(f"sqlite:///{file}"))
+    assert "file is not a database" in caplog.text
+    folder = tmp_path / "folder.sqlite"
+    folder.mkdir()
+    with pytest.raises(FeedbackError, match="cannot be used"):
+        ratings_store.save(connect(f"sqlite:///{folder}"), SAID)
 
 
 def test_a_mistake_of_ours_is_not_called_a_fault_of_the_database(database: Database) -> None:
