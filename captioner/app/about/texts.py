@@ -7,7 +7,7 @@ BLOCKED_TITLE = "Words it may not say"
 BLOCKED = "The model never uses or suggests these words: they may insult, or they say things about people that no picture can show."
 
 PICTURES = "What happens to your pictures"
-PICTURES_TEXT = "They are captioned on this server and kept in memory while the page is open; they are never stored or shared. The model does not learn from them. When you rate a sentence, these are stored: the sentence, your rating, your remark if you write one, the time, which model it was, and, for one of the sample pictures, its name. Everybody who uses this app can read them; nothing says who you are. In a review session, the names that raters choose are stored as well; these and the remarks can be seen by whoever has its link, and by whoever runs this app."
+PICTURES_TEXT = "They are captioned on this server and kept in memory while the page is open; they are never stored or shared. The model does not learn from them. When you rate a sentence, these are stored: the sentence, your rating, your remark if you write one, the time, which model it was, and, for one of the sample pictures, its name. Everybody who uses this app can read them; nothing says who you are. In a review session, these are stored as well: the names that the group and the raters choose, how sure the model was and its warnings, and a code that recognises an uploaded picture when it is uploaded again. All of that, and the remarks, can be seen by whoever has its link, and by whoever runs this app."
 
 DATA = "Data and licence"
 DATA_TEXT = """

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from captioner.app.about import texts
+from captioner.app.review.texts import PRIVACY
 from captioner.bundle import model_card, storage
 from captioner.bundle.storage import Bundle
 from captioner.inference import blocklist
 from tests.app.how_it_works.test_page import text, trained, visit
 
 __all__ = ["trained"]  # a fixture
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +48,11 @@ def test_about_lists_the_blocked_words(trained: Bundle, monkeypatch: pytest.Monk
 
 def test_about_says_what_the_model_cannot_do(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     assert model_card.LIMITS.splitlines()[2] in text(visit("about", trained, monkeypatch))
+
+
+@pytest.mark.parametrize(
+    "said", [texts.PICTURES_TEXT, PRIVACY, README.split("Stored are ")[1].split("\n\n")[0]]
+)
+def test_whoever_asks_what_a_review_stores_is_told_all_of_it(said: str) -> None:
+    for stored in ("remark", "group", "raters", "how sure", "warnings", "code that recognises"):
+        assert stored in said
