@@ -90,7 +90,7 @@ def find(
             missing.append(str(error).rstrip("."))
         else:
             return tuple(samples), f"Pictures from {samples[0].caption_source}."
-    return (), f"No sample pictures here ({'; '.join(missing)}). Upload one of yours."
+    return (), f"There are no sample pictures here, so use your own. (Why: {'; '.join(missing)}.)"
 
 
 def spread(items: Sequence[T], count: int) -> tuple[T, ...]:

@@ -1,8 +1,8 @@
 """The texts of the page “Caption”. Words in {braces} are filled in by the program: leave them."""
 
 TITLE = "What does the model see?"
-INTRODUCTION = "A computer program that learned from photos (the “model”) describes a picture in one sentence. See how sure it was of every word and where it looked. For several pictures at once you get a table."
-CANNOT_KNOW = "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” are guesses from how people look. It always says something, even about a picture unlike any it has seen."
+INTRODUCTION = "A computer program that learned from photos (the “model”) describes a picture in one sentence. See how sure it was of every word and where it looked. Choose several photos at once to get a table."
+CANNOT_KNOW = "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” are guesses from how people look. It always says something, even about a picture unlike any it has seen. Where a mistake would do harm, check the sentence against the picture."
 WITH_YOUR_WORD, RANDOM_VERSION = "With your word", "A random version"
 COMPARE = "Compare with …"
 COMPARE_HELP = "See this caption beside another one: with other settings, or from another model."
