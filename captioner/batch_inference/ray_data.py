@@ -4,18 +4,22 @@
 
 Ray Data hands out the blocks, and again those that a lost machine had not written. ``write_parquet`` would be
 a step of its own, which waits for a free core: a block that is done must not be lost with the command. The
-rows are those of ``local``, in no order. Machines need requirements-scale.txt installed; code and bundle come
-with the job.
+rows are those of ``local``, in no order; pictures with an error are not tried again. Machines need
+requirements-scale.txt installed; code and bundle come with the job.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import math
 import os
 import re
+import secrets
 import socket
 import sys
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +42,9 @@ if TYPE_CHECKING:
 BLOCK = 64  # pictures: a file of the result, and what is lost when the command is killed
 BLOCKS_A_CORE = 4  # at least, if there are few pictures
 CONNECT_TIMEOUT = 10  # seconds
+OLD = 3600  # seconds after which nobody is writing a file that is not whole
 _PART = re.compile(r"[0-9a-f]{24}\.parquet")  # a file of this module
+_STAGED = re.compile(r"_[0-9a-f]{24}\.[0-9a-f]{8}\.tmp")  # before it is whole; readers of a folder skip "_"
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,24 @@ class Place:
         names = (path[len(self.root) :].strip("/") for path, info in found.items() if info["type"] == "file")
         return sorted(filter(local.is_picture, names))
 
+    def named(self, pattern: str) -> list[str]:
+        """Sorted paths of the files in this folder whose names match."""
+        return sorted(self.files.glob(f"{glob.escape(self.root)}/{pattern}"))
+
+    def move(self, old: str, new: str) -> None:
+        """Give a file another path, whose file it replaces; on a disk in one step."""
+        if self.is_local:
+            self.files.mv(old, new)
+        else:  # ``mv`` would read a "[" as a pattern
+            self.files.cp_file(old, new)
+            self.files.rm_file(old)
+
+    def remove_if_old(self, path: str) -> None:
+        """Remove a file that is not whole, unless somebody may be writing it."""
+        with suppress(FileNotFoundError, NotImplementedError):  # another did; a file system without times
+            if time.time() - self.files.modified(path).timestamp() >= OLD:
+                self.files.rm_file(path)
+
 
 class BlockCaptioner:
     """Captions blocks of names in a process of the cluster, and writes a file for each."""
@@ -110,11 +134,14 @@ class BlockCaptioner:
         images = map(os.fsdecode, names)
         settings = asdict(self._settings)
         captions = pa.Table.from_pylist([self._row(image) | settings for image in images], table.schema())
-        path = f"{self._target.root}/{hashlib.sha256(repr(names).encode()).hexdigest()[:24]}.parquet"
+        root, name = self._target.root, hashlib.sha256(repr(names).encode()).hexdigest()[:24]
+        path, staged = f"{root}/{name}.parquet", f"{root}/_{name}.{secrets.token_hex(4)}.tmp"
         problem = ""
         try:
-            with table.disk_errors(path), self._target.files.open(path, "wb") as file:
-                parquet.write_table(captions, file)
+            with table.disk_errors(path):
+                with self._target.files.open(staged, "wb") as file:
+                    parquet.write_table(captions, file)
+                self._target.move(staged, path)
         except CaptionerError as error:
             problem = str(error)  # raised here, it would come back as a page of Ray's
         return pa.table({"problem": [problem]})
@@ -134,7 +161,7 @@ def caption_address(
     recursive: bool = False,
     processes: int | None = None,
 ) -> Outcome:
-    """Caption every picture at an address that is not in the folder ``out`` yet.
+    """Caption every picture at an address that is not in the folder ``out`` yet, not even with an error.
 
     Args:
         folder: path or address of the pictures; every machine must reach it.
@@ -173,7 +200,7 @@ def caption_address(
 
 
 def written(target: Place, settings: Settings) -> dict[str, bool]:
-    """The images of a result, each with whether it has an error. A file that was cut off is removed.
+    """The images of a result, each with whether it has an error. An old file that is not whole is removed.
 
     Raises:
         CaptionerError: the result is not one, or was made with other settings.
@@ -184,14 +211,17 @@ def written(target: Place, settings: Settings) -> dict[str, bool]:
     columns = ["image", "error", *asdict(settings)]
     if target.files.isfile(target.root):
         raise CaptionerError(f"{target.name} is a file. With --ray, --out is a folder; name another one.")
-    for path in sorted(target.files.glob(f"{target.root}/*.parquet")):
+    for path in target.named("_*.tmp"):
+        if _STAGED.fullmatch(path.rpartition("/")[2]):
+            target.remove_if_old(path)
+    for path in target.named("*.parquet"):
         try:
             with target.files.open(path, "rb") as file:
                 found = parquet.read_table(file, columns=columns).to_pylist()
         except ArrowException as error:
             if not _PART.fullmatch(path.rpartition("/")[2]):
                 raise CaptionerError(f"{path} is no table of captions. Move it away.") from error
-            target.files.rm(path)
+            target.remove_if_old(path)
             continue
         for row in found:
             if row.keys() != {*columns}:

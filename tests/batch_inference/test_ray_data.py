@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from PIL import Image
 
 from captioner.__main__ import main
 from captioner.batch_inference import local, ray_data, rows, table
-from captioner.batch_inference.ray_data import Place
+from captioner.batch_inference.ray_data import BlockCaptioner, Place
 from captioner.batch_inference.rows import Settings
 from captioner.bundle.storage import Bundle
 from captioner.errors import CaptionerError
@@ -47,20 +48,54 @@ def memory() -> Iterator[Any]:
     files.rm("/", recursive=True)
 
 
-def test_what_is_written_is_not_captioned_again(memory: Any) -> None:
-    target = Place.at("memory://out/captions.parquet")
+def test_what_is_written_is_not_captioned_again(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Place.at("memory://out[1]/captions.parquet")
     assert ray_data.written(target, SETTINGS) == {}
     write_part(target, "000000000000000000000000.parquet", "a.jpg", "b/c.jpg")
     write_part(target, "111111111111111111111111.parquet", "d.jpg")
     memory.pipe(f"{target.root}/222222222222222222222222.parquet", b"PAR1 cut off")
-    assert ray_data.written(target, SETTINGS) == {"a.jpg": True, "b/c.jpg": True, "d.jpg": True}
-    assert len(memory.ls(target.root)) == 2
+    memory.pipe(f"{target.root}/_222222222222222222222222.01234567.tmp", b"PAR1")
+    for old, left in ((3600, 4), (0, 2)):  # another machine may be writing what is new
+        monkeypatch.setattr(ray_data, "OLD", old)
+        assert ray_data.written(target, SETTINGS) == {"a.jpg": True, "b/c.jpg": True, "d.jpg": True}
+        assert len(memory.ls(target.root)) == left
 
     with pytest.raises(CaptionerError, match="made with options beams=3, and this run has beams=4"):
         ray_data.written(target, Settings("/p", "0123456789ab", "beams=4"))
     memory.pipe(f"{target.root}/somebody.parquet", b"else's")
     with pytest.raises(CaptionerError, match="no table of captions"):
         ray_data.written(target, SETTINGS)
+
+
+@pytest.mark.parametrize("address", ["memory://out[1]/parts", "{}/out[1]"])
+def test_a_part_appears_when_it_is_whole(memory: Any, tmp_path: Path, address: str) -> None:
+    target = Place.at(address.format(tmp_path))
+    target.files.makedirs(target.root)
+    for content in (b"one", b"two"):
+        target.files.pipe_file(f"{target.root}/_1.tmp", content)
+        target.move(f"{target.root}/_1.tmp", f"{target.root}/1.parquet")
+        assert [path.rpartition("/")[2] for path in target.named("*")] == ["1.parquet"]
+        assert target.files.cat_file(f"{target.root}/1.parquet") == content
+
+
+def test_a_full_disk_leaves_no_half_of_a_part(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    def full(_: pa.Table, file: Any) -> None:
+        file.write(b"PAR1")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    worker = BlockCaptioner.__new__(BlockCaptioner)  # without a model
+    worker._settings, worker._target = SETTINGS, Place.at("memory://out/captions.parquet")
+    monkeypatch.setattr(worker, "_row", lambda image: rows.failure(image, "it is empty"))
+    block = pa.table({"image": [b"a.jpg"]})
+    with monkeypatch.context() as disk:
+        disk.setattr(parquet, "write_table", full)
+        assert "the disk is full" in worker(block)["problem"][0].as_py()
+        assert worker._target.named("*.parquet") == []
+    assert worker(block)["problem"][0].as_py() == ""
+    assert ray_data.written(worker._target, SETTINGS) == {"a.jpg": True}
 
 
 def test_an_address_has_the_pictures_of_a_folder(memory: Any, tmp_path: Path) -> None:
@@ -108,7 +143,7 @@ def test_a_machine_is_lost_and_no_picture(
     def kill() -> None:
         while not any(out.glob("*.parquet")):
             killed.wait(0.01)
-        parts_before.extend(out.iterdir())
+        parts_before.extend(out.glob("*.parquet"))
         cluster.remove_node(lost, allow_graceful=False)
         killed.set()
 
@@ -119,14 +154,14 @@ def test_a_machine_is_lost_and_no_picture(
         assert main(command) == 1
         assert killed.wait(10)
         found = {}
-        for part in out.iterdir():
+        for part in out.glob("*.parquet"):
             for row in table.read(part):
                 assert row["image"] not in found
                 found[row["image"]] = row
-        before = sorted(path.name for path in out.iterdir())
+        before = sorted(path.name for path in out.glob("*.parquet"))
         assert len(parts_before) < len(before) / 2
         assert main(command) == 1
-        assert sorted(path.name for path in out.iterdir()) == before
+        assert sorted(path.name for path in out.glob("*.parquet")) == before
     finally:
         ray.shutdown()
         cluster.shutdown()
