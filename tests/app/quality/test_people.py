@@ -109,7 +109,10 @@ def test_agreement_is_whether_scores_rank_as_people_do(ciders: tuple[float, floa
     ]
     found = people.agreement(tallies, captions)
     assert f"CIDEr {expected}." in found
-    assert f"more confidence from the model in 100\u00a0%: that confidence {texts.AGREES}." in found
+    assert (
+        f"more confidence from the model in 100\u00a0% of such pairs: that confidence {texts.AGREES}."
+        in found
+    )
     assert people.agreement(tallies[:4], captions) == texts.AGREEMENT_UNKNOWN
 
 
