@@ -19,6 +19,7 @@ from captioner.feedback.rating import Tally
 from captioner.feedback.statistics import Proportion, concordance, most_frequent, shares_of_tallies
 
 UPLOADER = "ratings file"
+MIN_RATINGS = 10  # below, the page says that these are too few to tell
 MIN_PAIRS = 50  # of ratings that differ, from which on agreement is judged
 AGREES, DISAGREES = 0.65, 0.5  # of such pairs in the same order; a coin gives half
 
@@ -67,7 +68,8 @@ def _show_shares(tallies: Sequence[Tally]) -> None:
     grid = st.grid(3, min_column_width=150, border=True)
     for rating, share in found.items():
         grid.metric(texts.SHARE_LABELS[rating], _percent(share.value))
-    st.caption(texts.INTERVALS.format(**{rating: _interval(share) for rating, share in found.items()}))
+    intervals = texts.INTERVALS.format(**{rating: _interval(share) for rating, share in found.items()})
+    st.caption(f"{texts.TOO_FEW} {intervals}" if total < MIN_RATINGS else intervals)
 
 
 def _counted(count: int, words: tuple[str, str]) -> str:

@@ -10,6 +10,7 @@ NOBODY_RATED = "Nobody has rated a sentence of this model yet. Below every capti
 RATED = "{total} of {sentences} of this model:"
 RATINGS, RATED_SENTENCES = ("rating", "ratings"), ("sentence", "sentences")
 SHARE_LABELS = {"right": "right", "partly": "partly right", "wrong": "wrong"}
+TOO_FEW = "These are too few ratings to tell."
 INTERVALS = "If very many pictures of this kind were rated, the shares would likely be: right {right}, partly right {partly}, wrong {wrong} (95 % interval). Right: everything that the sentence says is in the picture. Partly right: the main thing is, something else is not. Wrong: the main thing is not."
 COMPUTED = "What was computed for its sentences about the test photos: {scores}."
 COMPUTED_CIDER = "a similarity to people’s sentences (CIDEr) of {cider}"

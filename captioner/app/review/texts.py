@@ -22,7 +22,7 @@ SESSION_GONE = "The review session of this link is not here: the link may be inc
 OTHER_MODEL = "These ratings are about another model than the one in use now, so none can be added. Start a new review session for this one."
 
 # Who takes part.
-YOUR_NAME = "Your name (optional)"
+YOUR_NAME = "Your name (optional; in a group, each needs one of their own)"
 YOUR_NAME_HELP = "Whoever enters a name rates every picture for themselves. Enter the same name to go on later. Others take part by the link. All those without a name rate together."
 COPY_LINK = "Copy the link to this review"
 NO_NAME = "without a name"
@@ -44,7 +44,7 @@ RESULT, RESULT_SO_FAR = "Your result", "So far"
 SUMMARY = "**{right} of {total} {captions} right: {share}.** If you rated very many pictures of this kind, it would likely be between {low} and {high}. Right or partly right: {acceptable} of {total}, {acceptable_share}."
 ONE_CAPTION, CAPTIONS = "caption", "captions"
 RESULT_CHART = "Shares of the ratings: {shares}."
-HOW_TO_READ = "How to read this: the bars are your ratings. The lines show where each share would likely lie if you rated very many pictures of this kind (95 % Wilson interval). Four times as many pictures halve a line."
+HOW_TO_READ = "How to read this: the bars are your ratings. The lines show where each share would likely lie if you rated very many pictures of this kind (in 95 of 100 cases). Four times as many pictures halve a line."
 CLUSTERED = "Ratings of the same picture by several people count, but not like ratings of different pictures."
 AGREEMENT = "Do automatic scores agree with you?"
 NO_AGREEMENT_YET = "You will see that here once you have given two captions different ratings."

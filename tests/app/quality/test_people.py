@@ -66,6 +66,7 @@ def test_shares_stand_first_by_model_and_go_through_a_file(
     page_text = text(app).replace("\u00a0", " ").replace("\\", "")
     assert "8 ratings of 8 sentences of this model" in page_text
     assert "right 41–93 %" in page_text
+    assert texts.TOO_FEW in page_text
     assert "(CIDEr) of 0.51; people used about 5 in 10 of its words, too" in page_text
     assert texts.AGREEMENT_UNKNOWN in page_text
     assert "**A model that is not here (checksum ffffffffffff …):** 0 % right (0–66 %)," in page_text
