@@ -209,7 +209,11 @@ def wait_until_idle(page: Page) -> None:
 
 
 def caption_text(page: Page) -> str:
-    """The caption, once it is there, and that of the picture before is gone."""
+    """The caption, once all of the page is there, and that of the picture before is gone.
+
+    The sentence comes before what stands below it, and a click on what is being drawn anew may be lost.
+    """
+    wait_until_idle(page)
     expect(page.locator(".sentence")).to_have_count(1)
     expect(word(page, 0)).to_be_visible()
     return page.locator(".sentence").inner_text()

@@ -51,7 +51,6 @@ def test_the_tree_is_drawn_and_has_a_table(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption_text(page)
-    wait_until_idle(page)  # the sentence is there before what stands below it
     page.get_by_text("Details", exact=True).click()
     expect(page.get_by_text("words that it considered")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").locator("svg:visible")).to_have_count(1)
@@ -65,6 +64,7 @@ def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -
     pick_example(page)
     caption_text(page)
     page.get_by_text("Other versions", exact=True).click()
+    wait_until_idle(page)
     page.get_by_role("radio", name="Best version").click()
     page.get_by_role("slider").first.focus()
     page.keyboard.press("Home")
@@ -81,7 +81,6 @@ def test_the_caption_can_be_downloaded(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption = caption_text(page)
-    wait_until_idle(page)
     page.get_by_text("Files and link").click()
     with page.expect_download() as result:
         page.get_by_role("button", name="Everything as JSON").click()
@@ -93,7 +92,6 @@ def test_words_are_sampled_on_demand(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
     caption_text(page)
-    wait_until_idle(page)
     page.get_by_text("Other versions", exact=True).click()
     page.get_by_text("Random version", exact=True).click()
     expect(page.get_by_text("A random version", exact=True)).to_be_visible()
