@@ -82,6 +82,7 @@ def test_the_caption_can_be_downloaded(open_page: Open) -> None:
     upload(page, photo())
     caption = caption_text(page)
     page.get_by_text("Files and link").click()
+    wait_until_idle(page)  # a click on what is still unfolding may be lost
     with page.expect_download() as result:
         page.get_by_role("button", name="Everything as JSON").click()
     assert result.value.suggested_filename == "mine.json"
