@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ICON = ROOT / "captioner" / "app" / "icon.png"  # for a ":material/…:", a browser would ask fonts.gstatic.com
 LOGO = ROOT / "captioner" / "app" / "logo.svg"  # the mark and the name
-INK = {"light": "#0e1514", "dark": "#e7eeec"}  # of the name, as the text in .streamlit/config.toml
 WIDTH = 1080  # pixels: wider screens get margins instead of longer lines
 
 
@@ -41,7 +40,7 @@ def run(
     st.set_page_config(page_icon=ICON, layout="wide")
     current = st.navigation([*pages, *hidden], position="top")
     st.set_page_config(page_title=f"{current.title} – {NAME}")
-    ink = INK[st.context.theme.type or "light"]
+    ink = st.get_option(f"theme.{st.context.theme.type or 'light'}.textColor") or "currentColor"
     st.logo(LOGO.read_text("utf-8").replace("currentColor", ink), size="large")
     uploads.free_other_pages(current.url_path, waiting_uploads())
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH), error_boundary():

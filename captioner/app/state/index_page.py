@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
+import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,21 +16,28 @@ DESCRIPTION = "Describes a picture in one sentence and shows why."
 OPENING = "The page is opening …"
 NO_SCRIPT = "This page needs JavaScript. Please turn it on in your browser."
 
-# What Streamlit's index.html has → what stands there instead. React removes what is in the root element.
+
+def themed(name: str, default: str) -> str:
+    """A colour of .streamlit/config.toml in CSS, as the browser prefers light or dark."""
+    light, dark = (st.get_option(f"theme.{base}.{name}") for base in ("light", "dark"))
+    return f"light-dark({light}, {dark})" if light and dark else default
+
+
+# What Streamlit's index.html has, and what stands there instead. React removes all of the root element.
 TITLE = "<title>Streamlit</title>"
 ROOT = '<div id="root"></div>'
 HEAD = f"""<title>{NAME}</title>
     <meta name="description" content="{escape(DESCRIPTION)}" />
     <meta property="og:title" content="{NAME}" />
-    <meta property="og:description" content="{escape(DESCRIPTION)}" />
-    <style>
-      :root {{ color-scheme: light dark; }}
-      html {{ background: light-dark(#ffffff, #111615); }}
-      .opening {{ color: light-dark(#0e1514, #e7eeec); font: 1.1rem/1.6 "Source Sans", sans-serif; }}
-      .opening {{ margin: 18vh auto; max-width: 32rem; padding: 1rem; }}
-      .opening h1 {{ font-size: 2.25rem; }}
-    </style>"""
+    <meta property="og:description" content="{escape(DESCRIPTION)}" />"""
 BODY = f"""<div id="root"><main class="opening">
+      <style>
+        :root {{ color-scheme: light dark; }}
+        html {{ background: {themed("backgroundColor", "Canvas")}; }}
+        .opening {{ color: {themed("textColor", "CanvasText")}; font: 1.1rem/1.6 "Source Sans", sans-serif; }}
+        .opening {{ margin: 18vh auto; max-width: 32rem; padding: 1rem; }}
+        .opening h1 {{ font-size: 2.25rem; }}
+      </style>
       <h1>{NAME}</h1>
       <p>{DESCRIPTION}</p>
       <p role="status">{OPENING}</p>

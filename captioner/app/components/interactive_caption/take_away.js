@@ -53,6 +53,7 @@ class TakeAway {
     const alt = this.isOn(ALT)
     this.plain.checked = !this.isOn(PLAIN)
     this.original = !alt ? this.data.sentence : this.isOn(PLAIN) ? this.data.alt_plain : this.data.alt
+    this.area.maxLength = this.data.max_text
     this.area.value = this.stored() ?? this.original
     this.area.setAttribute("aria-label", alt ? this.data.texts.alt_label : this.data.texts.edit_label)
     this.root.querySelector(".kind").textContent = alt ? this.data.texts.alt_label : this.data.texts.edit_label

@@ -9,7 +9,7 @@ from captioner.alt_text.sentence import MAX_LENGTH, alt_text, sentence
 from captioner.app.components.browser import COPIED, NOT_COPIED
 from captioner.inference.decoding import Candidate
 
-MAX_TEXT = 500  # characters of a text that a visitor has changed; also in component.html
+MAX_TEXT = 500  # characters of a text that a visitor has changed
 
 TEXTS = {
     "actions": "Take the sentence with you",
@@ -56,6 +56,7 @@ def build(candidate: Candidate, picture: str) -> dict[str, Any]:
         "alt_plain": alt_plain,
         "picture": picture,
         "max_length": MAX_LENGTH,
+        "max_text": MAX_TEXT,
         "texts": TEXTS,
     }
 
