@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from captioner.feedback.database import Database
 from captioner.feedback.rating import RATINGS, clean_text, now
-from captioner.feedback.session import Item, RatingSession
+from captioner.feedback.session import Item, ReviewSession
 from captioner.feedback.tables import review_items, review_ratings, review_sessions
 
 UPLOAD = "picture {number}"  # what an upload is called where nobody knows its file's name
@@ -33,7 +33,7 @@ class ReviewStore:
 
     database: Database
 
-    def open(self, session: RatingSession, others: Mapping[str, RatingSession] | None = None) -> str:
+    def open(self, session: ReviewSession, others: Mapping[str, ReviewSession] | None = None) -> str:
         """Keep a new session with its ratings, and those of others by their names; returns its key."""
         key = secrets.token_urlsafe(16)
         about = {"id": _id(key), "group_name": session.group, "model": session.model, "created": now()}
@@ -47,12 +47,12 @@ class ReviewStore:
                 connection.execute(sa.insert(review_ratings), ratings)
         return key
 
-    def find(self, key: str, rater: str = "") -> RatingSession | None:
+    def find(self, key: str, rater: str = "") -> ReviewSession | None:
         """A session with one rater's ratings; None where no session has this key."""
         with self.database.read() as connection:
             return _find(connection, key, rater)
 
-    def by_rater(self, key: str) -> dict[str, RatingSession]:
+    def by_rater(self, key: str) -> dict[str, ReviewSession]:
         """A session as each rater rated it; first "", those without a name, even if they rated nothing."""
         with self.database.read() as connection:
             session = _session(connection, key)
@@ -61,7 +61,7 @@ class ReviewStore:
             ratings = {"": {}, **_ratings(connection, key)}
             return {rater: _rated(session, ratings[rater]) for rater in sorted(ratings)}
 
-    def rate(self, key: str, rater: str, rated: Item) -> RatingSession | None:
+    def rate(self, key: str, rater: str, rated: Item) -> ReviewSession | None:
         """Keep a rating and its caption; the same rater's next one replaces it. Returns what ``find`` does.
 
         Raises:
@@ -105,7 +105,7 @@ def _mask(key: str, position: int, digits: str) -> str:
     return f"{int(digits, 16) ^ int(pad, 16):016x}"
 
 
-def _item_rows(key: str, session: RatingSession) -> list[dict[str, Any]]:
+def _item_rows(key: str, session: ReviewSession) -> list[dict[str, Any]]:
     return [
         {
             "session": _id(key),
@@ -123,7 +123,7 @@ def _rating_row(key: str, position: int, rater: str, rating: str = "", remark: s
     return {**where, "rating": rating, "remark": remark, "time": now()}
 
 
-def _given(key: str, rater: str, session: RatingSession) -> list[dict[str, Any]]:
+def _given(key: str, rater: str, session: ReviewSession) -> list[dict[str, Any]]:
     """The rows of what a rater has said."""
     return [
         _rating_row(key, position, rater, item.rating, item.remark)
@@ -132,12 +132,12 @@ def _given(key: str, rater: str, session: RatingSession) -> list[dict[str, Any]]
     ]
 
 
-def _find(connection: Connection, key: str, rater: str) -> RatingSession | None:
+def _find(connection: Connection, key: str, rater: str) -> ReviewSession | None:
     session = _session(connection, key)
     return session and _rated(session, _ratings(connection, key, rater).get(rater, {}))
 
 
-def _session(connection: Connection, key: str) -> RatingSession | None:
+def _session(connection: Connection, key: str) -> ReviewSession | None:
     """A session without ratings."""
     about = connection.execute(sa.select(review_sessions).where(review_sessions.c.id == _id(key))).first()
     if about is None:
@@ -153,7 +153,7 @@ def _session(connection: Connection, key: str) -> RatingSession | None:
         )
         for row in rows
     )
-    return RatingSession(about.model, items, about.group_name)
+    return ReviewSession(about.model, items, about.group_name)
 
 
 Given = dict[int, tuple[str, str]]  # position → rating, remark
@@ -169,7 +169,7 @@ def _ratings(connection: Connection, key: str, rater: str | None = None) -> dict
     return ratings
 
 
-def _rated(session: RatingSession, given: Given) -> RatingSession:
+def _rated(session: ReviewSession, given: Given) -> ReviewSession:
     items = tuple(
         replace(item, rating=rating, remark=remark)
         for position, item in enumerate(session.items)

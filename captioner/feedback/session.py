@@ -1,4 +1,4 @@
-"""A rating session: people look at pictures and rate the captions. Knows no pixels, no model, no page."""
+"""A review session: people look at pictures and rate the captions. Knows no pixels, no model, no page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class RatingSession:
+class ReviewSession:
     """Pictures in their order with one rater's ratings.
 
     Raises:
@@ -59,6 +59,6 @@ class RatingSession:
         indices = [(position + step) % count for step in range(1, count + 1)]
         return next((index for index in indices if not self.items[index].rating), position)
 
-    def unrated(self) -> RatingSession:
+    def unrated(self) -> ReviewSession:
         """As somebody meets it who has said nothing yet."""
         return replace(self, items=tuple(replace(item, rating="", remark="") for item in self.items))

@@ -25,7 +25,7 @@ from captioner.feedback import ratings_store
 from captioner.feedback.database import Database, connect
 from captioner.feedback.rating import Rating, Tally, now
 from captioner.feedback.review_store import UPLOAD, ReviewStore
-from captioner.feedback.session import Item, RatingSession
+from captioner.feedback.session import Item, ReviewSession
 from captioner.feedback.tables import metadata, ratings, review_items, review_sessions
 from tests.feedback.raters import EACH, MODEL, RATERS, expected
 
@@ -34,7 +34,7 @@ SAID = Rating("r1", "a dog", "wrong", MODEL, "it's a 🐈; really", "a.jpg", now
 HASH = "00ff" * 4
 FULL_DISK = """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql
     AS 'BEGIN RAISE EXCEPTION USING ERRCODE = ''53100'', MESSAGE = ''could not extend file''; END'"""
-SESSION = RatingSession(
+SESSION = ReviewSession(
     MODEL,
     (
         Item("a.jpg"),
@@ -193,7 +193,7 @@ def test_twenty_raters_lose_nothing_when_the_server_is_killed(
 ) -> None:
     everything = {f"{r} {n}": [expected(r, n)] for r in range(RATERS) for n in range(EACH)}
     pictures = tuple(Item(f"{number}.jpg") for number in range(EACH))
-    key = ReviewStore(open_database()).open(RatingSession(MODEL, pictures))
+    key = ReviewStore(open_database()).open(ReviewSession(MODEL, pictures))
     before = take_part(address, key, (), stop_after=len(everything) // 2)
     assert len(before) < len(everything), "it was killed in the middle"
     left = stored(open_database(), key)

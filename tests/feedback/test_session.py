@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from captioner.feedback.session import MAX_PICTURES, Item, RatingSession
+from captioner.feedback.session import MAX_PICTURES, Item, ReviewSession
 
 MODEL = "0123456789abcdef" * 4
 
 
-def session(*ratings: str) -> RatingSession:
+def session(*ratings: str) -> ReviewSession:
     """Pictures p0, p1, … with these ratings."""
-    return RatingSession(
+    return ReviewSession(
         MODEL, tuple(Item(f"p{i}", caption="a dog", rating=rating) for i, rating in enumerate(ratings))
     )
 
@@ -34,5 +34,5 @@ def test_a_session_has_bounds() -> None:
         with pytest.raises(ValueError, match=f"got {count}"):
             session(*[""] * count)
     with pytest.raises(ValueError, match="twice"):
-        RatingSession(MODEL, (Item("a"), Item("a")))
-    assert RatingSession(MODEL, (Item("a", "0" * 16), Item("a", "1" * 16)))
+        ReviewSession(MODEL, (Item("a"), Item("a")))
+    assert ReviewSession(MODEL, (Item("a", "0" * 16), Item("a", "1" * 16)))

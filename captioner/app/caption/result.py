@@ -21,8 +21,8 @@ from captioner.app.components import (
 )
 from captioner.app.components.errors import error_boundary
 from captioner.app.components.interactive_caption import component as interactive_caption
-from captioner.app.components.interactive_caption import take_away
-from captioner.app.components.interactive_caption.take_away import Request
+from captioner.app.components.interactive_caption import sharing
+from captioner.app.components.interactive_caption.sharing import Request
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.inference.captioner import Caption
@@ -102,7 +102,7 @@ def _answer(
         from captioner.app.caption import result_card  # late: few visitors want one
 
         bundle = serving.active_bundle().bundle
-        edited = request.card not in take_away.own_texts(shown)
+        edited = request.card not in sharing.own_texts(shown)
         source = result_card.source(
             f"{bundle.config.recipe}, {bundle.checksum[:8]}", date.today(), edited=edited
         )

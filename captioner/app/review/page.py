@@ -16,7 +16,7 @@ from captioner.app.state import ratings_database, serving, uploads
 from captioner.bundle import ratings
 from captioner.errors import CaptionerError
 from captioner.feedback.rating import clean_text
-from captioner.feedback.session import MAX_PICTURES, Item, RatingSession
+from captioner.feedback.session import MAX_PICTURES, Item, ReviewSession
 
 if TYPE_CHECKING:
     from captioner.data.samples import Sample
@@ -42,9 +42,9 @@ def page() -> None:
 def _session_key() -> str | None:
     """From the link (its old name, too); after a visit to another page, from this visit."""
     link = st.query_params
-    key = link.get("session") or link.pop("sitting", None) or st.session_state.get("rating session")
+    key = link.get("session") or link.pop("sitting", None) or st.session_state.get("review session")
     if key:
-        link["session"] = st.session_state["rating session"] = key
+        link["session"] = st.session_state["review session"] = key
     return key
 
 
@@ -113,15 +113,15 @@ def _start_with_file() -> None:
             _open(list(session.items), session.model, everybody)
 
 
-def _open(items: list[Item], model: str = "", others: Mapping[str, RatingSession] | None = None) -> None:
+def _open(items: list[Item], model: str = "", others: Mapping[str, ReviewSession] | None = None) -> None:
     group = clean_text(st.session_state.get("review group", ""))
-    session = RatingSession(model or serving.active_bundle().bundle.checksum, tuple(items), group)
+    session = ReviewSession(model or serving.active_bundle().bundle.checksum, tuple(items), group)
     key = ratings_database.reviews().open(session, others)
-    st.session_state["rating session"] = st.query_params["session"] = key
+    st.session_state["review session"] = st.query_params["session"] = key
     st.rerun()
 
 
-def _continue(key: str, everybody: Mapping[str, RatingSession]) -> None:
+def _continue(key: str, everybody: Mapping[str, ReviewSession]) -> None:
     # Imported late, so that the title appears at once: pandas and Altair take half a second.
     from captioner.app.review import results
 
@@ -155,7 +155,7 @@ def _show_raters(key: str, group: str) -> None:
         browser.copy_button(texts.COPY_LINK, f"{st.context.url or ''}?session={key}", "copy review link")
 
 
-def _download_or_leave(key: str, everybody: Mapping[str, RatingSession]) -> None:
+def _download_or_leave(key: str, everybody: Mapping[str, ReviewSession]) -> None:
     from captioner.app.review import results
 
     bundle, reviews = serving.active_bundle().bundle, ratings_database.reviews()
@@ -180,5 +180,5 @@ def _download_or_leave(key: str, everybody: Mapping[str, RatingSession]) -> None
 
 
 def _leave() -> None:
-    st.session_state.pop("rating session", None)
+    st.session_state.pop("review session", None)
     st.query_params.pop("session", None)

@@ -18,7 +18,7 @@ from captioner.app.state import ratings_database, serving, uploads
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.errors import CaptionerError
 from captioner.feedback.rating import MAX_TEXT, clean_text
-from captioner.feedback.session import MAX_PICTURES, Item, RatingSession
+from captioner.feedback.session import MAX_PICTURES, Item, ReviewSession
 from captioner.inference.warning import UNSURE
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def rater() -> str:
     return clean_text(st.session_state.get("rater", ""))
 
 
-def show(key: str, session: RatingSession) -> None:
+def show(key: str, session: ReviewSession) -> None:
     """One picture with its caption, the buttons that rate it, and those for the previous and next picture."""
     count, place = len(session.items), _place(key)
     position = st.session_state.setdefault(place, max(session.next_unrated(-1), 0)) % count
@@ -152,7 +152,7 @@ def _move(place: str, step: int) -> None:
     st.session_state[place] += step
 
 
-def named(session: RatingSession, names: Mapping[str, str]) -> RatingSession:
+def named(session: ReviewSession, names: Mapping[str, str]) -> ReviewSession:
     """With these names of uploads, by their hashes, which only the uploader's own visit has."""
     items = (replace(item, picture=names.get(item.upload_hash, item.picture)) for item in session.items)
     return replace(session, items=tuple(items))
@@ -187,7 +187,7 @@ def _warning_codes(caption: Caption) -> str:
     return " ".join(warning.code for warning in caption.warnings)
 
 
-def _show_missing_picture(item: Item, session: RatingSession) -> None:
+def _show_missing_picture(item: Item, session: ReviewSession) -> None:
     """Say that the picture is not here; where it was an upload, offer to upload it again."""
     name, icon = wording.escape(item.picture), ":material/hide_image:"
     if not item.upload_hash:
@@ -203,7 +203,7 @@ def _show_missing_picture(item: Item, session: RatingSession) -> None:
         st.caption(texts.ANOTHER_PICTURE)
 
 
-def _restore(files: Sequence[UploadedFile], session: RatingSession) -> None:
+def _restore(files: Sequence[UploadedFile], session: ReviewSession) -> None:
     """Keep those of the files that are pictures of the session."""
     hashes = {item.upload_hash for item in session.items}
     for file in files:

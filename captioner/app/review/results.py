@@ -15,7 +15,7 @@ from captioner.app.review.session_file import to_csv
 from captioner.app.state import serving
 from captioner.bundle.storage import Bundle
 from captioner.feedback.rating import RATINGS
-from captioner.feedback.session import Item, RatingSession
+from captioner.feedback.session import Item, ReviewSession
 from captioner.feedback.statistics import Proportion, concordance, most_frequent, proportions
 from captioner.inference.confidence import caption_confidence
 from captioner.inference.warning import SENTENCES
@@ -27,7 +27,7 @@ ROW_HEIGHT, AXIS_HEIGHT = 40, 60  # pixels
 Rated: TypeAlias = Sequence[tuple[str, Item]]  # by whom, what
 
 
-def show(everybody: Mapping[str, RatingSession], bundle: Bundle) -> None:
+def show(everybody: Mapping[str, ReviewSession], bundle: Bundle) -> None:
     """The result of all raters, its comparison with automatic scores, and every rating; at least one."""
     rated = [(rater, item) for rater, session in everybody.items() for item in session.rated]
     raters = {rater for rater, _ in rated}
@@ -47,7 +47,7 @@ def show(everybody: Mapping[str, RatingSession], bundle: Bundle) -> None:
     _table(rated, ciders, confidences)
 
 
-def to_file(everybody: Mapping[str, RatingSession], bundle: Bundle) -> bytes:
+def to_file(everybody: Mapping[str, ReviewSession], bundle: Bundle) -> bytes:
     """The session as a CSV file."""
     rated = [(rater, item) for rater, session in everybody.items() for item in session.rated]
     return to_csv(everybody, _ciders(rated, bundle))

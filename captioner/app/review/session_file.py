@@ -1,4 +1,4 @@
-"""A rating session as a CSV file that spreadsheets open, and back."""
+"""A review session as a CSV file that spreadsheets open, and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from captioner.app.components.wording import BYTE_ORDER_MARK
 from captioner.errors import CaptionerError
 from captioner.feedback import csv_table
 from captioner.feedback.rating import RATINGS, clean_text
-from captioner.feedback.session import Item, RatingSession
+from captioner.feedback.session import Item, ReviewSession
 from captioner.inference.warning import SENTENCES
 from captioner.text import escape_formula, unescape_formula
 
@@ -39,7 +39,7 @@ _HASH = re.compile(r"([0-9a-f]{16})?")
 _MODEL = re.compile(r"[0-9a-f]{64}")
 
 
-def to_csv(by_rater: Mapping[str, RatingSession], ciders: Mapping[str, float]) -> bytes:
+def to_csv(by_rater: Mapping[str, ReviewSession], ciders: Mapping[str, float]) -> bytes:
     """The file of a session as each rater rated it, with CIDEr where ``ciders`` has it, by the items' ids.
 
     First every item, with the ratings of those without a name (""); then what each of the others said.
@@ -71,7 +71,7 @@ def _text(number: float | None) -> str:
     return "" if number is None else repr(number)
 
 
-def from_csv(data: bytes) -> dict[str, RatingSession]:
+def from_csv(data: bytes) -> dict[str, ReviewSession]:
     """Read what ``to_csv`` wrote, also after a spreadsheet saved it with semicolons and decimal commas.
 
     Raises:
@@ -86,19 +86,19 @@ def from_csv(data: bytes) -> dict[str, RatingSession]:
     for _, rater, item in rows:
         by_rater.setdefault(rater, []).append(item)
     try:
-        everything = RatingSession(next(iter(models), ""), tuple(by_rater.pop("")))
+        everything = ReviewSession(next(iter(models), ""), tuple(by_rater.pop("")))
         return {"": everything, **{rater: _merged(everything, items) for rater, items in by_rater.items()}}
     except ValueError as error:
         raise CaptionerError(f"the file does not make a review session: {error}.") from error
 
 
-def _merged(everything: RatingSession, items: list[Item]) -> RatingSession:
+def _merged(everything: ReviewSession, items: list[Item]) -> ReviewSession:
     """The session with one rater's ratings.
 
     Raises:
         ValueError: one is of a picture that the session does not have, or two are of the same.
     """
-    said = {item.id: item for item in RatingSession(everything.model, tuple(items)).items}
+    said = {item.id: item for item in ReviewSession(everything.model, tuple(items)).items}
     if others := said.keys() - {item.id for item in everything.items}:
         raise ValueError(
             f"a rater's picture must also stand in a row without a rater; {min(others)} does not"

@@ -14,7 +14,7 @@ from captioner.app.state import ratings_database, serving, uploads
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.data.samples import Sample
-from captioner.feedback.session import Item, RatingSession
+from captioner.feedback.session import Item, ReviewSession
 from tests import tiny, visitor
 from tests.conftest import UseCaptioner, samples
 from tests.fake_captioner import FakeCaptioner, photo
@@ -53,7 +53,7 @@ def key(app: AppTest) -> str:
     return str(app.query_params["session"])
 
 
-def stored(app: AppTest) -> RatingSession:
+def stored(app: AppTest) -> ReviewSession:
     session = ratings_database.reviews().find(key(app))
     assert session
     return session
@@ -232,7 +232,7 @@ def test_a_sample_that_cannot_be_read_is_passed_over(
     torn = Sample("0.png", "a test", (), lambda: b"torn")
     monkeypatch.setattr(serving, "samples", lambda: ({"0.png": torn}, "Pictures from a test."))
     app = checked(
-        load(open_page(), to_csv({"": RatingSession(bundle.checksum, (Item("0.png"), Item("1.png")))}, {}))
+        load(open_page(), to_csv({"": ReviewSession(bundle.checksum, (Item("0.png"), Item("1.png")))}, {}))
     )
     assert "not on this server" in app.info[0].value
     assert "Picture 2 of 2" in page_text(press(app, "Next"))
@@ -277,7 +277,7 @@ def test_a_file_of_something_else_is_explained(fake: FakeCaptioner) -> None:
 
 
 def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -> None:
-    other = RatingSession("f" * 64, (Item("0.png", "", "a cat", -3.0, "right"), Item("1.png")))
+    other = ReviewSession("f" * 64, (Item("0.png", "", "a cat", -3.0, "right"), Item("1.png")))
     app = checked(load(open_page(), to_csv({"": other}, {})))
     assert "about another model" in app.info[0].value
     assert "1 of 1 caption right" in page_text(app)
@@ -285,7 +285,7 @@ def test_ratings_of_another_model_are_shown_and_not_mixed(fake: FakeCaptioner) -
 
 
 def test_a_picture_that_is_not_on_this_server_can_be_passed_over(fake: FakeCaptioner, bundle: Bundle) -> None:
-    elsewhere = RatingSession(bundle.checksum, (Item("gone.png"), Item("0.png")))
+    elsewhere = ReviewSession(bundle.checksum, (Item("gone.png"), Item("0.png")))
     app = checked(load(open_page(), to_csv({"": elsewhere}, {})))
     assert "not on this server" in app.info[0].value
     assert "“a dog runs”" in headings(press(app, "Next"))

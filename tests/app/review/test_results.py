@@ -6,7 +6,7 @@ import pytest
 
 from captioner.app.review import results, texts
 from captioner.bundle.storage import Bundle
-from captioner.feedback.session import Item, RatingSession
+from captioner.feedback.session import Item, ReviewSession
 from captioner.feedback.statistics import Proportion
 
 
@@ -28,11 +28,11 @@ def test_a_caption_that_several_rated_is_compared_with_others_once(
     monkeypatch.setattr("streamlit.markdown", said.append)
     monkeypatch.setattr("streamlit.caption", said.append)
 
-    def by(*ratings: str) -> RatingSession:
+    def by(*ratings: str) -> ReviewSession:
         items = [
             Item(f"{n}.jpg", "", "a dog", -1.0, one, expected_share=n / 9) for n, one in enumerate(ratings)
         ]
-        return RatingSession(tiny_bundle.checksum, tuple(items))
+        return ReviewSession(tiny_bundle.checksum, tuple(items))
 
     results.show(
         {"": by("wrong", "right"), "Ann": by("wrong", "right"), "Ben": by("right", "wrong")}, tiny_bundle

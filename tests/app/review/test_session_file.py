@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from captioner.app.review.session_file import COLUMNS, MAX_BYTES, from_csv, to_csv
 from captioner.errors import CaptionerError
 from captioner.feedback.rating import RATINGS, clean_text
-from captioner.feedback.session import Item, RatingSession
+from captioner.feedback.session import Item, ReviewSession
 from captioner.inference.warning import UNFAMILIAR, UNSURE
 from tests.feedback.test_session import MODEL, session
 
@@ -38,7 +38,7 @@ def items(draw: some.DrawFn) -> Item:
 
 
 sessions = some.lists(items(), min_size=1, max_size=8, unique_by=lambda item: item.id).map(
-    lambda items: RatingSession(MODEL, tuple(items))
+    lambda items: ReviewSession(MODEL, tuple(items))
 )
 
 
@@ -54,7 +54,7 @@ def table(**changes: str) -> bytes:
 
 
 @given(sessions, some.data())
-def test_a_file_brings_back_the_session_of_every_rater(saved: RatingSession, data: some.DataObject) -> None:
+def test_a_file_brings_back_the_session_of_every_rater(saved: ReviewSession, data: some.DataObject) -> None:
     said = some.tuples(some.sampled_from(RATINGS), texts)
     others = data.draw(some.dictionaries(names, some.lists(said, min_size=8, max_size=8), max_size=2))
     everybody = {"": saved}
@@ -69,14 +69,14 @@ def test_a_file_brings_back_the_session_of_every_rater(saved: RatingSession, dat
 
 
 @given(sessions)
-def test_the_automatic_score_in_a_file_is_not_read(saved: RatingSession) -> None:
+def test_the_automatic_score_in_a_file_is_not_read(saved: ReviewSession) -> None:
     assert from_csv(to_csv({"": saved}, {item.id: 0.5 for item in saved.items})) == {"": saved}
 
 
 @pytest.mark.parametrize("remark", ["=1+1", "+4", "-x", "@SUM(A1)", "'=quoted", "''-x"])
 def test_a_spreadsheet_computes_no_remark(remark: str) -> None:
     (item,) = session("right").items
-    saved = to_csv({"": RatingSession(MODEL, (replace(item, remark=remark),))}, {})
+    saved = to_csv({"": ReviewSession(MODEL, (replace(item, remark=remark),))}, {})
     cell = saved.decode("utf-8-sig").splitlines()[1].split(",")[COLUMNS.index("remark")]
     assert cell.startswith("'")
     assert from_csv(saved)[""].items[0].remark == remark
@@ -91,7 +91,7 @@ def test_a_file_is_read_after_a_spreadsheet_has_saved_it() -> None:
 
 
 @given(sessions)
-def test_a_spreadsheet_where_the_comma_is_decimal_loses_nothing(saved: RatingSession) -> None:
+def test_a_spreadsheet_where_the_comma_is_decimal_loses_nothing(saved: ReviewSession) -> None:
     data = to_csv({"": saved}, {saved.items[0].id: 0.5})
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
     file = io.StringIO()

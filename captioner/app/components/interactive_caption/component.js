@@ -23,11 +23,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!views.has(root)) views.set(root, new View(root))
   const view = views.get(root)
   view.report = (word) => setTriggerValue("pin", { word, key: data.key })
-  view.takeAway.report = setTriggerValue
+  view.sharing.report = setTriggerValue
   view.update(data)
   return () => {
     view.pause()
-    view.takeAway.stopReading()
+    view.sharing.stopReading()
   }
 }
 
@@ -36,7 +36,7 @@ class View {
     const find = (selector) => root.querySelector(selector)
     Object.assign(this, { root, picture: find(".picture"), image: find("img"), canvas: find("canvas") })
     Object.assign(this, { words: find(".words"), play: find(".play"), live: find(".live") })
-    this.takeAway = new TakeAway(root, (text) => (this.live.textContent = text))
+    this.sharing = new Sharing(root, (text) => (this.live.textContent = text))
     this.data = null
     this.pinned = this.hovered = this.focused = this.playing = null // indices of words
     this.timer = 0
@@ -65,7 +65,7 @@ class View {
     if (!same) this.drawWords()
     this.drawLegend()
     this.labelPlay()
-    this.takeAway.update(data.take_away)
+    this.sharing.update(data.sharing)
   }
 
   write(selector, text) {

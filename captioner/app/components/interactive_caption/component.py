@@ -20,8 +20,8 @@ from PIL import Image
 
 from captioner.app.components import resizing
 from captioner.app.components.browser import CLIPBOARD
-from captioner.app.components.interactive_caption import payload, take_away
-from captioner.app.components.interactive_caption.take_away import Request
+from captioner.app.components.interactive_caption import payload, sharing
+from captioner.app.components.interactive_caption.sharing import Request
 from captioner.app.state.session import DecodedImage
 from captioner.images import Pixels
 from captioner.inference.decoding import Candidate
@@ -30,11 +30,11 @@ PINNED = "pinned word"  # in the session: the key of a sentence, and the index o
 MAX_SIDE, QUALITY = 960, 85  # of the picture that is sent: pixels, and JPEG's from 1 to 95
 
 _FOLDER = Path(__file__).parent
-_HTML, _CSS, _TAKE_AWAY, _VIEW = (
+_HTML, _CSS, _SHARING, _VIEW = (
     (_FOLDER / name).read_text(encoding="utf-8")
-    for name in ("component.html", "component.css", "take_away.js", "component.js")
+    for name in ("component.html", "component.css", "sharing.js", "component.js")
 )
-_JS = CLIPBOARD + _TAKE_AWAY + _VIEW
+_JS = CLIPBOARD + _SHARING + _VIEW
 _mount = st.components.v2.component("interactive_caption", html=_HTML, css=_CSS, js=_JS)
 
 
@@ -63,7 +63,7 @@ def show(
     data = payload.build(candidate, chosen)
     data |= payload.picture(_picture_url(image.sha256, image.pixels), image.pixels)
     data |= {"key": key, "title": title, "note": note, "pinned": _in_range(pinned(key), candidate)}
-    data |= {"take_away": take_away.build(candidate, image.sha256[:16])}
+    data |= {"sharing": sharing.build(candidate, image.sha256[:16])}
     events: dict[str, Any] = {f"on_{name}_change": lambda: None for name in ("pin", "card", "another")}
     # One widget for all images: Streamlit remembers each until the session ends, and draws a new one later.
     result = _mount(key="interactive_caption", data=data, **events)
@@ -71,7 +71,7 @@ def show(
     # The browser's, so it can be anything, also about an image that was shown before.
     if isinstance(event, dict) and event.get("key") == key:
         pin(key, _in_range(event.get("word"), candidate))
-    return _in_range(pinned(key), candidate), take_away.request(result.get("card"), result.get("another"))
+    return _in_range(pinned(key), candidate), sharing.request(result.get("card"), result.get("another"))
 
 
 def pinned(key: str) -> int | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captioner.app.components.interactive_caption import component, payload, take_away
+from captioner.app.components.interactive_caption import component, payload, sharing
 from tests.fake_captioner import SENTENCES, make_candidate
 
 CANDIDATE = make_candidate(SENTENCES[0])
@@ -46,13 +46,13 @@ def test_every_text_and_style_that_the_files_use_is_sent_and_drawn() -> None:
         "point",
     }
     assert used == set(payload.TEXTS)
-    used = set(re.findall(r"texts\.(\w+)", component._TAKE_AWAY))
+    used = set(re.findall(r"texts\.(\w+)", component._SHARING))
     used |= set(re.findall(r'data-action="(\w+)"', component._HTML))
     used |= {
         text
-        for said in re.findall(r"say\((.*)\)", component._TAKE_AWAY)
+        for said in re.findall(r"say\((.*)\)", component._SHARING)
         for text in re.findall(r'"(\w+)"', said)
     }
-    assert used == set(take_away.TEXTS)
+    assert used == set(sharing.TEXTS)
     for style in (*payload.STYLES, payload.CHOSEN_STYLE, "end"):
         assert f".{style} {{" in component._CSS

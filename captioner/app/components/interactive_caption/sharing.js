@@ -15,7 +15,7 @@ const ICONS = {
 const DONE = new Set(["copied", "saved"])
 const [ALT, PLAIN] = ["captioner alt text", "captioner plain words"] // switches, in this tab's storage
 
-class TakeAway {
+class Sharing {
   constructor(root, announce) {
     const find = (selector) => root.querySelector(selector)
     Object.assign(this, { root, announce, data: null, editing: false, original: "" })

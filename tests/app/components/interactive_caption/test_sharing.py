@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from captioner.app.components.interactive_caption import take_away
-from captioner.app.components.interactive_caption.take_away import MAX_TEXT, Request
+from captioner.app.components.interactive_caption import sharing
+from captioner.app.components.interactive_caption.sharing import MAX_TEXT, Request
 from tests.fake_captioner import SENTENCES, make_candidate
 
 
 def test_the_browser_gets_the_sentence_as_the_page_shows_it() -> None:
-    data = take_away.build(make_candidate(SENTENCES[0]), "1a")
+    data = sharing.build(make_candidate(SENTENCES[0]), "1a")
     assert (data["sentence"], data["alt"], data["picture"]) == ("A dog runs.", "A dog runs.", "1a")
-    assert take_away.build(make_candidate(SENTENCES[1]), "1a")["sentence"] == "A cat sits…"
+    assert sharing.build(make_candidate(SENTENCES[1]), "1a")["sentence"] == "A cat sits…"
 
 
 NONSENSE: list[Any] = [
@@ -30,11 +30,11 @@ NONSENSE: list[Any] = [
 
 @pytest.mark.parametrize("event", NONSENSE)
 def test_a_browser_can_ask_for_a_short_text_only(event: object) -> None:
-    assert take_away.request(event, None) == Request()
+    assert sharing.request(event, None) == Request()
     longest = {"text": f" {'a' * (MAX_TEXT - 2)} ", "id": "7"}
-    assert take_away.request(longest, None) == Request("a" * (MAX_TEXT - 2), "7")
+    assert sharing.request(longest, None) == Request("a" * (MAX_TEXT - 2), "7")
 
 
 def test_another_version_is_asked_for_by_a_click() -> None:
-    assert take_away.request(None, {"text": ""}).another
-    assert not take_away.request(None, None).another
+    assert sharing.request(None, {"text": ""}).another
+    assert not sharing.request(None, None).another

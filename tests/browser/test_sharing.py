@@ -23,7 +23,7 @@ from captioner.app.batch import texts as batch_texts
 from captioner.app.batch.alt_texts import ROW_HEIGHT
 from captioner.app.batch.saved import ALT_TEXTS, RESULTS
 from captioner.app.caption import result_card, texts
-from captioner.app.components.interactive_caption.take_away import TEXTS
+from captioner.app.components.interactive_caption.sharing import TEXTS
 from captioner.app.review import texts as review_texts
 from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
