@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,16 @@ from captioner.bundle.storage import Bundle
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COLUMNS = ("bleu1", "bleu4", "rouge_l", "cider")
+
+
+def test_an_installed_package_has_every_file() -> None:
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"][
+        "package-data"
+    ]
+    package = ROOT / "captioner"
+    taken = {path for pattern in patterns["captioner"] for path in package.glob(pattern)}
+    there = {path for path in package.rglob("*.*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    assert there - taken == set()
 
 
 def figures(row: str) -> list[str]:
