@@ -65,7 +65,14 @@ def test_an_address_that_is_taken_is_said(tiny_bundle: Bundle, capsys: pytest.Ca
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_the_command_serves_until_it_is_stopped(tiny_bundle: Bundle) -> None:
     command = [sys.executable, "-m", "captioner", "serve", "--port", "0", "--bundle", str(tiny_bundle.folder)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell that starts the tests in the background has them ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
         assert process.stdout
         said = process.stdout.readline()
         port = int(said.split("/")[2].partition(":")[2])
