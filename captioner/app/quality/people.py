@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from captioner.app.components import wording
+from captioner.app.components import rating_buttons, wording
 from captioner.app.components.errors import error_boundary, show_error
 from captioner.app.quality import ratings_file, texts
 from captioner.app.state import other_bundles, ratings_database
@@ -69,7 +69,8 @@ def _show_shares(tallies: Sequence[Tally]) -> None:
     for rating, share in found.items():
         grid.metric(texts.SHARE_LABELS[rating], _percent(share.value))
     intervals = texts.INTERVALS.format(**{rating: _interval(share) for rating, share in found.items()})
-    st.caption(f"{texts.TOO_FEW} {intervals}" if total < MIN_RATINGS else intervals)
+    few = f"{texts.TOO_FEW} " if total < MIN_RATINGS else ""
+    st.caption(f"{few}{intervals} {rating_buttons.EXPLAINED}")
 
 
 def _counted(count: int, words: tuple[str, str]) -> str:
