@@ -93,7 +93,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     split = arguments.split or final
     if arguments.write and (split != final or arguments.limit):
         raise DatasetError(f"only scores of the whole {final} split go into the bundle. Leave out --write.")
-    people = _ratings(arguments, captioner.bundle, options) if arguments.feedback else None
+    people = _ratings(arguments, captioner.bundle, options)
     calibrated = None
     if arguments.write:
         metrics, predictions, calibrated = calibration.evaluate(captioner, dataset, options)
@@ -241,15 +241,30 @@ def _escape_unprintable_characters() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _ratings(arguments: argparse.Namespace, bundle: Bundle, options: DecodingOptions) -> RatingSummary:
-    """What people said about a bundle's captions, for its model card."""
+def _ratings(arguments: argparse.Namespace, bundle: Bundle, options: DecodingOptions) -> RatingSummary | None:
+    """What people said about a bundle's captions, for its model card; None where that was not asked for."""
+    if not arguments.feedback:
+        if arguments.rated_by:
+            raise FeedbackError("--rated-by says who gave the ratings that --feedback names. Add --feedback.")
+        return None
+    from captioner.bundle import ratings
     from captioner.feedback import database, ratings_store, summary
 
+    former = ratings.read(bundle)
+    if former and former.rated_by and not arguments.rated_by:
+        raise FeedbackError(
+            f"the bundle has a check rated by {former.rated_by}, which these ratings would replace. Add "
+            "--rated-by to say who gave them, or leave out --feedback."
+        )
     if not arguments.write:
         raise FeedbackError(
             "people's ratings go into the model card, which only --write writes. Add --write."
         )
-    found = summary.summarize(bundle, ratings_store.tallies(database.connect(arguments.feedback)))
+    source = database.connect(arguments.feedback)
+    if arguments.rated_by:
+        found = summary.check(bundle, ratings_store.all_ratings(source), arguments.rated_by)
+    else:
+        found = summary.summarize(bundle, ratings_store.tallies(source))
     names = ("beams", "length_penalty", "samples")
     if any(getattr(options, name) != getattr(found, name) for name in names):
         raise FeedbackError(

@@ -10,6 +10,7 @@ from typing import Any
 
 _BUNDLE = Path("artifacts")
 MAX_BEAMS = 100
+MAX_RATED_BY = 60  # characters
 _FOLDER: dict[str, Any] = {"type": Path, "default": _BUNDLE, "help": f"default: {_BUNDLE}"}
 
 
@@ -55,6 +56,14 @@ def samples(text: str) -> int:
 def workers(text: str) -> int:
     """The number of processes, 1 to 1000; raises as ``count`` does."""
     return count(text, 1000)
+
+
+def rated_by(text: str) -> str:
+    """Who rated captions, a short line; raises ``argparse.ArgumentTypeError`` otherwise."""
+    text = " ".join(text.split())
+    if not 1 <= len(text) <= MAX_RATED_BY or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"must be 1 to {MAX_RATED_BY} printable characters; got {text!r}")
+    return text
 
 
 def length_penalty(text: str) -> float:
@@ -114,6 +123,13 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--feedback",
         metavar="URL",
         help="with --write, also show people's ratings in the model card; the database that holds them",
+    )
+    parser.add_argument(
+        "--rated-by",
+        type=rated_by,
+        metavar="WHO",
+        help="who gave all ratings in that database, such as “the makers of this demo”, if they rated the "
+        "captions of test pictures picked at random; pages and model card then begin with them",
     )
     _add_decoding(parser)
 

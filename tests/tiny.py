@@ -126,6 +126,8 @@ RATINGS: dict[str, Any] = {
     "partly": {"count": 30, "interval": [0.2, 0.4]},
     "wrong": {"count": 10, "interval": [0.05, 0.2]},
     "captions": 50,
+    "rated_by": "the makers of *this* demo",
+    "ids": [f"r{'0' * 31}"],
 }
 
 

@@ -9,6 +9,7 @@ from msgspec import Meta, structs, to_builtins
 
 from captioner.bundle.manifest import RATINGS
 from captioner.bundle.schema import (
+    LINE,
     Beams,
     Config,
     Count,
@@ -22,6 +23,10 @@ from captioner.bundle.schema import (
 )
 from captioner.bundle.storage import Bundle
 
+MAX_RATED_BY = 60  # characters
+MAX_IDS = 20_000
+Id = Annotated[str, Meta(pattern=r"\Ar[0-9a-f]{31}\Z")]  # as feedback.rating.rating_id makes them
+
 
 class RatingShare(Record, frozen=True, forbid_unknown_fields=True):
     """How many ratings were of a kind, and the 95 % interval of their share."""
@@ -30,9 +35,12 @@ class RatingShare(Record, frozen=True, forbid_unknown_fields=True):
     interval: tuple[Share, Share]
 
 
-class RatingSummary(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RatingSummary(Record, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """ratings.json. Writing it changes the bundle's checksum, by which ratings are counted: so it names those
     that the same model had before.
+
+    With ``rated_by`` it is a check: named people rated the captions of test images picked at random. Its
+    ratings are never counted again among visitors' where a database has both: ``ids`` says which they are.
     """
 
     checksums: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=1000)]
@@ -44,6 +52,8 @@ class RatingSummary(Record, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     partly: RatingShare
     wrong: RatingShare
     captions: Number  # different ones that were rated
+    rated_by: Annotated[str, Meta(max_length=MAX_RATED_BY, pattern=LINE)] = ""  # empty: by visitors
+    ids: Annotated[tuple[Id, ...], Meta(max_length=MAX_IDS)] = ()  # of the ratings of a check
 
     @property
     def total(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,6 +36,12 @@ class Tally:
     caption: str
     rating: str
     count: int
+
+
+def tallied(ratings: Iterable[Rating]) -> list[Tally]:
+    """Ratings, counted."""
+    counted = Counter((one.model, one.sample, one.caption, one.rating) for one in ratings)
+    return [Tally(*what, count) for what, count in counted.items()]
 
 
 def rating_id(secret: bytes, *about: str) -> str:

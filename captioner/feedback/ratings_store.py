@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from captioner.feedback.database import Database
-from captioner.feedback.rating import Rating, Tally, rating_id
+from captioner.feedback.rating import Rating, Tally, rating_id, tallied
 from captioner.feedback.tables import ratings, review_items, review_ratings, review_sessions
 
 UPLOAD = "(about a picture that was uploaded to a review: {code})"  # one code for each, so all stay apart
@@ -37,12 +37,14 @@ def withdraw(database: Database, id: str) -> None:
         connection.execute(sa.delete(ratings).where(ratings.c.id == id))
 
 
-def tallies(database: Database) -> list[Tally]:
-    """All ratings, counted.
+def tallies(database: Database, without: Collection[str] = ()) -> list[Tally]:
+    """All ratings, counted, except those of the ids ``without``.
 
     Raises:
         FeedbackError: as ``Database.read``.
     """
+    if without:  # in Python, as the ids of reviews' ratings are not in the database
+        return tallied(one for one in all_ratings(database) if one.id not in without)
     given = sa.union_all(
         sa.select(ratings.c.model, ratings.c.sample, ratings.c.caption, ratings.c.rating),
         _of_reviews(review_sessions.c.model, review_items.c.sample, review_items.c.caption),

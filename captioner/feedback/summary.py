@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import structs
+
 from captioner.bundle import ratings
-from captioner.bundle.ratings import RatingShare, RatingSummary
+from captioner.bundle.ratings import MAX_IDS, RatingShare, RatingSummary
 from captioner.bundle.storage import Bundle
 from captioner.errors import FeedbackError
-from captioner.feedback.rating import RATINGS, Tally
-from captioner.feedback.statistics import shares_of_tallies
+from captioner.feedback.rating import Rating, Tally, tallied
+from captioner.feedback.statistics import Proportion, shares_of_tallies
 
 
 def summarize(bundle: Bundle, tallies: Iterable[Tally]) -> RatingSummary:
@@ -27,7 +29,6 @@ def summarize(bundle: Bundle, tallies: Iterable[Tally]) -> RatingSummary:
         )
     found = shares_of_tallies(rated)
     config = bundle.config
-    low_high = {name: tuple(round(end, 6) for end in share.interval) for name, share in found.items()}
     return RatingSummary(
         checksums=tuple(sorted(own)),
         beams=config.beams,
@@ -35,5 +36,26 @@ def summarize(bundle: Bundle, tallies: Iterable[Tally]) -> RatingSummary:
         max_words=config.max_words,
         samples=config.samples,
         captions=len({(tally.sample, tally.caption) for tally in rated}),
-        **{name: RatingShare(found[name].count, (low_high[name][0], low_high[name][1])) for name in RATINGS},
+        right=_share(found["right"]),
+        partly=_share(found["partly"]),
+        wrong=_share(found["wrong"]),
     )
+
+
+def check(bundle: Bundle, given: Iterable[Rating], rated_by: str) -> RatingSummary:
+    """The ratings that named people gave to a bundle's captions of test images picked at random.
+
+    Raises:
+        FeedbackError: there are none, or more than ratings.json can name.
+    """
+    own = ratings.checksums(bundle)
+    rated = [one for one in given if one.model in own]
+    if len(rated) > MAX_IDS:
+        raise FeedbackError(f"a check has at most {MAX_IDS:,} ratings; the database has {len(rated):,}.")
+    summary = summarize(bundle, tallied(rated))
+    return structs.replace(summary, rated_by=rated_by, ids=tuple(sorted(one.id for one in rated)))
+
+
+def _share(found: Proportion) -> RatingShare:
+    low, high = found.interval
+    return RatingShare(found.count, (round(low, 6), round(high, 6)))

@@ -114,6 +114,8 @@ def test_ratings_from_a_file_are_added_once(database: Database) -> None:
         [*(one.id for one in exported), "r4"]
     )
     assert sum(tally.count for tally in ratings_store.tallies(database)) == 6
+    others = ratings_store.tallies(database, [one.id for one in exported])
+    assert [tally.count for tally in others] == [1], "reviews' ratings have ids, too"
 
 
 def test_a_session_comes_back_for_those_who_have_its_key(open_database: Callable[[], Database]) -> None:

@@ -11,7 +11,7 @@ from captioner.bundle import ratings, storage
 from captioner.errors import BundleError, FeedbackError
 from captioner.feedback import ratings_store, summary
 from captioner.feedback.database import Database, connect
-from captioner.feedback.rating import Rating, now
+from captioner.feedback.rating import Rating, now, rating_id
 from tests import tiny
 from tests.test_main import artifacts, data
 
@@ -20,7 +20,8 @@ __all__ = ["artifacts", "data"]  # fixtures
 
 def rate(database: Database, model: str, *said: str) -> None:
     for number, rating in enumerate(said):
-        one = Rating(f"{model[:8]}{number}", "a dog", rating, model, "secret remark", f"{number}.jpg", now())
+        id = rating_id(b"", model, str(number))
+        one = Rating(id, "a dog", rating, model, "secret remark", f"{number}.jpg", now())
         ratings_store.save(database, one)
 
 
@@ -72,6 +73,38 @@ def summary_of(bundle: storage.Bundle, database: Database) -> ratings.RatingSumm
         return summary.summarize(bundle, ratings_store.tallies(database))
     except FeedbackError:
         return None
+
+
+def test_a_check_leads_and_stands_apart_from_what_visitors_say(
+    artifacts: Path, data: Path, tmp_path: Path, ratings_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = storage.load(artifacts)
+    folder = storage.write(tmp_path / "own", {name: artifacts / name for name in before.files}).folder
+    url, who = f"sqlite:///{ratings_file}", "the makers of *this* demo"
+    command = ["evaluate", "--bundle", str(folder), "--data", str(data), "--write"]
+    database = connect(url)
+    rate(database, before.checksum, "right", "right", "partly", "wrong")
+    assert main([*command, "--rated-by", who]) == 2
+    assert "Add --feedback" in capsys.readouterr().err
+    for refused in ("", "x" * 61, "a\u202eb"):
+        with pytest.raises(SystemExit):
+            main([*command, "--feedback", url, "--rated-by", refused])
+    assert main([*command, "--feedback", url, "--rated-by", who]) == 0
+    assert main(command) == 0
+    sealed = storage.load(folder)
+    card = sealed.card()
+    lead = f"were right, 1 partly\nright and 1 wrong. Rated by {who}.\n\n| | ratings |"
+    assert f"In a check of 4 captions of test pictures, picked at random, 2 {lead}" in card, "it stays"
+    assert card.index("## How often is it right?") < card.index("## Results")
+    assert "What people said" not in card
+    check = ratings.read(sealed)
+    assert check
+    visitor = Rating(rating_id(b"", "visitor"), "a dog", "wrong", before.checksum, sample="0.jpg", time=now())
+    ratings_store.save(database, visitor)
+    assert [tally.rating for tally in ratings_store.tallies(database, check.ids)] == ["wrong"]
+    assert main([*command, "--feedback", url]) == 2
+    assert "has a check rated by the makers" in capsys.readouterr().err
+    database.engine.dispose()
 
 
 def test_a_malformed_file_is_a_sentence(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from captioner.app.components.errors import error_boundary, show_error
 from captioner.app.quality import ratings_file, texts
 from captioner.app.state import other_bundles, ratings_database
 from captioner.bundle import ratings
+from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import CalibrationParameters, Metrics
 from captioner.bundle.storage import Bundle
 from captioner.errors import CaptionerError
 from captioner.evaluation.predictions import ScoredCaption
-from captioner.feedback.rating import Tally
+from captioner.feedback.rating import RATINGS, Tally
 from captioner.feedback.statistics import Proportion, concordance, most_frequent, shares_of_tallies
 
 UPLOADER = "ratings file"
@@ -31,9 +32,14 @@ def show(
     metrics: Metrics | None,
     calibration: CalibrationParameters | None,
 ) -> None:
-    """The shares of right, partly and wrong, for the active model, then for others."""
+    """The owner's check, if there is one; then visitors' shares for the active model, and for others."""
+    check = ratings.read(bundle)
+    check = check if check and check.rated_by else None
+    if check:
+        st.header(texts.HOW_OFTEN, anchor=False)
+        _show_check(check)
     st.header(texts.PEOPLE_SAID, anchor=False)
-    tallies = _tallies()
+    tallies = _tallies(check.ids if check else ())
     own = ratings.checksums(bundle)
     about_active = [tally for tally in tallies if tally.model in own]
     if about_active:
@@ -47,13 +53,21 @@ def show(
     _show_files(captions, empty=not tallies)
 
 
-def _tallies() -> list[Tally]:
+def _show_check(check: RatingSummary) -> None:
+    counts = {rating: f"{getattr(check, rating).count:,}" for rating in RATINGS}
+    sentence = texts.CHECKED if check.total == check.captions else texts.CHECKED_OFTEN
+    st.markdown(sentence.format(count=f"{check.captions:,}", total=f"{check.total:,}", **counts))
+    st.caption(f"{texts.RATED_BY.format(who=wording.escape(check.rated_by))} {rating_buttons.EXPLAINED}")
+
+
+def _tallies(without: Sequence[str]) -> list[Tally]:
+    """Visitors' ratings: those of the check stand apart, also where the database has both."""
     if ratings_database.is_unused():
         return []
     from captioner.feedback import ratings_store
 
     with st.spinner(texts.READING_RATINGS):
-        return ratings_store.tallies(ratings_database.database())
+        return ratings_store.tallies(ratings_database.database(), without)
 
 
 def _show_shares(tallies: Sequence[Tally]) -> None:

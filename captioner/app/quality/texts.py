@@ -3,10 +3,16 @@
 TITLE = "How good is it?"
 NO_PREDICTIONS = "This model has not been tried on test photos yet."
 
-# First: what people said.
-PEOPLE_SAID = "What people said"
+# First: how often it is right, where people have checked that.
+HOW_OFTEN = "How often is it right?"
+CHECKED = "In a check of {count} test photos, picked at random, **{right}** sentences were right, **{partly}** partly right and **{wrong}** wrong."
+CHECKED_OFTEN = "In a check, {count} sentences about test photos, picked at random, got {total} ratings: **{right}** right, **{partly}** partly right and **{wrong}** wrong."
+RATED_BY = "Rated by {who}."
+
+# Then: what visitors said.
+PEOPLE_SAID = "What visitors said"
 READING_RATINGS = "Reading the ratings …"
-NOBODY_RATED = "Nobody has rated a sentence of this model yet. Below every caption you can say whether it is right, and on the page “Review” you can rate many, alone or as a group."
+NOBODY_RATED = "No visitor has rated a sentence of this model yet. Below every caption you can say whether it is right, and on the page “Review” you can rate many, alone or as a group."
 RATED = "{total} of {sentences} of this model:"
 RATINGS, RATED_SENTENCES = ("rating", "ratings"), ("sentence", "sentences")
 SHARE_LABELS = {"right": "right", "partly": "partly right", "wrong": "wrong"}

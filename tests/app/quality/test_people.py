@@ -11,7 +11,7 @@ from msgspec import structs, to_builtins
 
 from captioner.app.quality import people, texts
 from captioner.app.state import ratings_database
-from captioner.bundle import storage
+from captioner.bundle import ratings, storage
 from captioner.bundle.storage import Bundle
 from captioner.evaluation.predictions import ScoredCaption
 from captioner.feedback import ratings_store, summary
@@ -84,6 +84,23 @@ def test_shares_stand_first_by_model_and_go_through_a_file(
     after = ratings_store.all_ratings(ratings_database.database())
     assert len(after) == 13
     assert {one.id for one in before} < {one.id for one in after}
+
+
+def test_a_check_leads_and_is_not_counted_again_among_visitors(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate(trained.checksum, "right", "partly", "wrong", "wrong")
+    given = ratings_store.all_ratings(ratings_database.database())
+    check = summary.check(trained, given, "the makers of *this* demo")
+    checked = storage.replace(trained.folder, {"ratings.json": ratings.to_json(check)})
+    app = visit("quality", checked, monkeypatch)
+    assert [header.value for header in app.header[:2]] == [texts.HOW_OFTEN, texts.PEOPLE_SAID]
+    page_text = text(app)
+    assert "of 4 test photos, picked at random, **1** sentences were right, **1** partly right" in page_text
+    assert r"Rated by the makers of \*this\* demo." in page_text
+    assert texts.NOBODY_RATED in page_text
+    rate(checked.checksum, "right")
+    assert "1 rating of 1 sentence of this model" in text(visit("quality", checked, monkeypatch))
 
 
 def test_a_database_that_is_down_costs_only_what_people_said(
