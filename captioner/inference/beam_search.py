@@ -23,6 +23,7 @@ from captioner.cider import EQUAL_WEIGHTS, NGramWeights, PredictedWords
 from captioner.errors import CaptionerError
 from captioner.inference import reranking
 from captioner.inference.decoding import END_WORD, BeamNode, Candidate, DecodingOptions, DecodingResult, Word
+from captioner.inference.redundancy import is_redundant
 from captioner.inference.reranking import MAX_CANDIDATES, Gain, rank_key
 from captioner.inference.sampling import Float, Indices, LogProbs, Samples, mask, sample, top_k
 from captioner.text import END, PAD, START, UNKNOWN
@@ -173,15 +174,12 @@ class _Search:
 
     def result(self, gains: Callable[[list[list[str]]], Iterable[Gain]] | None = None) -> DecodingResult:
         """The best by score, or ``MAX_CANDIDATES`` of them by score and what their words gain."""
-        leaves = dict.fromkeys(
-            self._finished + self._live
-        )  # rows that sampled the same sentence share a leaf
+        # Rows that sampled the same sentence share a leaf.
+        leaves = dict.fromkeys(self._finished + self._live)
         if not leaves:
-            raise CaptionerError(
-                "the model gives no allowed word a probability above zero. Use another model."
-            )
-        ranked = sorted(leaves, key=self._score, reverse=True)[: self._options.beams]
-        values: dict[int, Gain | None] = dict.fromkeys(ranked)
+            raise CaptionerError("the model gives no allowed word a probability above 0. Use another model.")
+        ranked = sorted(leaves, key=self._rank, reverse=True)[: self._options.beams]
+        by_leaf: dict[int, Gain] = {}
         if gains:
             texts = [*map(self._tree.texts, ranked)]
             by_leaf = dict(zip(ranked, gains(texts), strict=True))
@@ -189,9 +187,8 @@ class _Search:
                 leaf: rank_key(tokens, by_leaf[leaf], self._score(leaf))
                 for leaf, tokens in zip(ranked, texts, strict=True)
             }
-            ranked.sort(key=keys.__getitem__, reverse=True)
-            ranked, values = ranked[:MAX_CANDIDATES], {**by_leaf}
-        candidates = tuple(self._candidate(leaf, values[leaf]) for leaf in ranked)
+            ranked = sorted(ranked, key=keys.__getitem__, reverse=True)[:MAX_CANDIDATES]
+        candidates = tuple(self._candidate(leaf, by_leaf.get(leaf)) for leaf in ranked)
         return DecodingResult(candidates, tuple(self._tree.nodes), tuple(ranked))
 
     def _continuations(self, log_probs: LogProbs) -> tuple[Indices, Indices]:
@@ -226,6 +223,11 @@ class _Search:
         worst = sorted(map(self._score, self._finished), reverse=True)[options.beams - 1]
         # More words can only lower log_prob, but they also divide it by more.
         return bool(self._log_probs.max() / options.max_words**options.length_penalty <= worst)
+
+    def _rank(self, leaf: int) -> tuple[bool, float]:
+        """By score, but of sampled sentences those that are redundant last (see ``redundancy``)."""
+        redundant = self._options.temperature is not None and is_redundant(self._tree.texts(leaf))
+        return not redundant, self._score(leaf)
 
     def _score(self, leaf: int) -> float:
         node = self._tree.nodes[leaf]

@@ -288,7 +288,7 @@ def test_a_prefix_outside_the_vocabulary_is_refused() -> None:
 @pytest.mark.parametrize("temperature", [None, 1.0])
 @pytest.mark.parametrize("log_prob", [-np.inf, np.nan])
 def test_a_decoder_without_a_possible_word_is_an_error(log_prob: float, temperature: float | None) -> None:
-    with pytest.raises(CaptionerError, match="no allowed word a probability above zero"):
+    with pytest.raises(CaptionerError, match="no allowed word a probability above 0"):
         search(lambda ids: np.full(7, log_prob, np.float32), temperature=temperature)
 
 

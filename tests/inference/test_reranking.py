@@ -147,12 +147,12 @@ def test_many_samples_outvote_the_likeliest_sentence() -> None:
     assert without_end(ranked.candidates[0])[:2] == (A, B)
 
 
-def test_a_redundant_candidate_ranks_below_all_others_but_only_by_consensus() -> None:
+def test_a_redundant_candidate_ranks_below_all_others_but_not_by_score_alone() -> None:
     words = ["<pad>", "<start>", END_WORD, "<unknown>", "hat", "and", "smiles"]
     rules = {(): {A: 0.9, C: 0.1}, (A,): {B: 0.9, END: 0.1}, (A, B): {A: 0.99}, (A, B, A): {END: 0.99}}
 
-    def texts(samples: int) -> list[str]:
-        options = DecodingOptions(beams=3, max_words=4, samples=samples)
+    def texts(samples: int, temperature: float | None = None, beams: int = 3) -> list[str]:
+        options = DecodingOptions(beams=beams, max_words=4, samples=samples, temperature=temperature, top_p=1)
         return [
             c.text for c in beam_search.decode(TableStepper(table(rules)), REGIONS, options, words).candidates
         ]
@@ -160,6 +160,9 @@ def test_a_redundant_candidate_ranks_below_all_others_but_only_by_consensus() ->
     assert texts(0)[0] == "hat and hat"
     assert sorted(texts(40)) == sorted(texts(0))
     assert texts(40)[-1] == "hat and hat"
+    sampled = texts(0, temperature=1.0, beams=20)
+    assert sampled[-1] == "hat and hat"
+    assert len(sampled) > 1
 
 
 def test_where_all_candidates_are_redundant_the_best_of_them_is_first() -> None:
