@@ -40,6 +40,8 @@ def test_a_captioned_example_is_there_at_once(open_page: Open) -> None:
     page = open_page()
     assert caption_text(page)
     expect(page.get_by_role("button", name="Example 1:")).to_be_visible()
+    expect(page.get_by_role("button", name="Upload", exact=True)).to_be_in_viewport(ratio=1)
+    expect(page.locator(".frame")).to_be_in_viewport(ratio=0.9)
     assert needs_no_scrolling(page)
 
 

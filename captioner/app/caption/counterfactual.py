@@ -89,8 +89,7 @@ def show_comparison(own: Candidate, new: Candidate, options: DecodingOptions, ke
         strict=True,
     ):
         with column.container(border=True):
-            chance = texts.CHANCE.format(chance=wording.chance(this.log_prob))
-            st.caption(title, help=chance)
+            st.caption(title)
             end = "" if this.finished else " …"
             st.subheader(f"“{wording.highlight_differences(this.text, other.text)}{end}”", anchor=False)
     st.markdown(describe_ranking(own, new, options))

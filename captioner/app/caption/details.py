@@ -36,7 +36,7 @@ def _show_numbers(caption: Caption, options: DecodingOptions) -> None:
     st.dataframe(sentences(caption), hide_index=True, alt=texts.SENTENCES_TABLE)
     st.caption(_method(options))
     if caption.best.calibrated is not None:
-        st.caption(texts.ALL_WORDS.format(often=wording.frequency(caption.best.calibrated)))
+        st.caption(texts.ALL_WORDS.format(share=wording.percent(caption.best.calibrated)))
     beam_tree.show(caption, options)
 
 

@@ -8,6 +8,7 @@ from captioner.app.batch import results as batch
 from captioner.app.caption import texts
 from captioner.app.compare import comparison
 from captioner.app.components import image_picker
+from captioner.app.components.errors import error_boundary
 
 
 def page() -> None:
@@ -16,14 +17,14 @@ def page() -> None:
     st.markdown(texts.INTRODUCTION)
     if files := image_picker.several_files():
         batch.start(files)
-    elif "sample" in st.query_params or image_picker.has_new_file():
-        batch.close()
+    with error_boundary():  # a file that cannot be read leaves open what is open
+        if image_picker.open_new_file() or "sample" in st.query_params:
+            batch.close()
     comparing = comparison.is_open() and not batch.is_open()
     # A comparison or a table takes the whole width, with the way to other pictures below it.
-    wide = comparing or batch.is_open()
-    main, side = (st.container(), st.container()) if wide else st.columns([7, 4], gap="large")
-    with side:
-        place = image_picker.show()
+    main, card, others = image_picker.places(wide=comparing or batch.is_open())
+    with card:
+        image_picker.show()
     image = None
     with main:
         restoring = batch.restore()
@@ -40,4 +41,4 @@ def page() -> None:
         main.button(
             texts.COMPARE, help=texts.COMPARE_HELP, on_click=comparison.start, icon=":material/compare:"
         )
-    image_picker.show_examples(place, image)
+    image_picker.show_examples(others, image)

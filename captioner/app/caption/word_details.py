@@ -40,7 +40,7 @@ def _certainty(word: Word, *, chosen: bool) -> str:
         return texts.YOUR_WORD if chosen else texts.END
     if level is None or word.calibrated is None:
         return "" if is_content_word(word.text) else texts.FUNCTION_WORD
-    return f"{texts.LEVELS[level]} {texts.MEASURED.format(tenths=round(10 * word.calibrated))}"
+    return f"{texts.LEVELS[level]} {texts.MEASURED.format(share=wording.in_10(word.calibrated))}"
 
 
 def _show_others(word: Word) -> None:
@@ -66,7 +66,7 @@ def _frame(word: Word) -> pd.DataFrame:
     return frame.assign(
         word=frame["word"].map(wording.display_word),
         probability=probabilities,
-        label=probabilities.map(wording.frequency),
+        label=probabilities.map(wording.in_10),
     )
 
 

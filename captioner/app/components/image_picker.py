@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner.app.components import examples, wording
-from captioner.app.components.errors import show_error
+from captioner.app.components.errors import error_boundary
 from captioner.app.state import uploads
 from captioner.app.state.session import DecodedImage
-from captioner.errors import CaptionerError
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-LABEL = "Drop photos here, paste one, or choose files"
+LABEL = "Use your own photos"
+HINT = "Drop them here, paste one, or choose files. Several become a table."  # not on a phone
 CAMERA, TAKE = "Use the camera", "Take a photo"
 PRIVACY = "Your picture is captioned on this server and not stored."
 NO_LINK = (
@@ -34,21 +34,32 @@ SCRIPT = (Path(__file__).parent / "image_picker.js").read_text(encoding="utf-8")
 _paste_and_drop = st.components.v2.component("paste_and_drop", js=SCRIPT)
 
 
-def show() -> DeltaGenerator:
+def places(*, wide: bool) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Room for the result, the card of ``show`` and the examples.
+
+    On a phone the card comes first, as one line; else it stands with the examples beside the result, or
+    below a ``wide`` one. In somebody else's page, browsers often block what an upload needs, so there the
+    examples come before it.
+    """
+    st.html(f"<style>{STYLE}</style>")
+    embedded = st.context.is_embedded
+    order = ["result", "examples", "card"] if embedded else ["card", "result", "examples"]
+    if wide:
+        order.sort(key="result".__ne__)
+    with st.container(key=f"places-{'wide' if wide else 'embedded' if embedded else 'beside'}"):
+        made = {name: st.container(key=f"place-{name}") for name in order}
+    return made["result"], made["card"], made["examples"]
+
+
+def show() -> None:
     """Draw the card with the uploader and the camera.
 
     A picture from a link is not offered: the server would have to fetch any address that a visitor names,
     also those that only it can reach. Pasting a copied picture does the same.
-
-    Returns:
-        The container for ``show_examples``, which a page calls last: finding the examples takes time.
     """
     number = st.session_state.setdefault("uploaders", 0)
     upload, photo = f"upload-{number}", f"photo-{number}"
-    # In somebody else's page, browsers often block what an upload needs, so the examples come first.
-    above = st.container() if st.context.is_embedded else None
     with st.container(border=True, key="picker"):
-        st.html(f"<style>{STYLE}</style>")
         # Any file: Streamlit would refuse others in a tooltip, ``images`` does it in a sentence.
         st.file_uploader(
             LABEL,
@@ -60,16 +71,17 @@ def show() -> DeltaGenerator:
         )
         with st.container(key="paste"):
             _paste_and_drop(key="paste_and_drop")
+        with st.container(key="picker-hint"):
+            st.caption(HINT)
         uploads.show_refusal()
         # Behind a switch: a browser asks for permission as soon as the camera widget is drawn.
         if st.toggle(CAMERA, key="camera"):
             st.camera_input(TAKE, key=photo, on_change=_on_upload, args=(photo,), width=CAMERA_WIDTH)
-        st.caption(f"{PRIVACY} {EMBEDDED}" if above else PRIVACY)
-    return above or st.container()
+        st.caption(f"{PRIVACY} {EMBEDDED}" if st.context.is_embedded else PRIVACY)
 
 
 def show_examples(place: DeltaGenerator, image: DecodedImage | None) -> None:
-    """Draw the examples where ``show`` left room for them, and say which picture is open."""
+    """Draw the examples, and say which picture is open. Call it last: finding the examples takes time."""
     with place:
         if image and not image.sample:
             st.caption(SHOWN.format(wording.escape(image.name)))
@@ -79,28 +91,36 @@ def show_examples(place: DeltaGenerator, image: DecodedImage | None) -> None:
 def active_image() -> DecodedImage | None:
     """The image that the visitor has open, decoded once; at first, an example. An error is shown."""
     state = st.session_state
-    image = None
-    try:
-        image = _linked_example() or _new_upload() or state.get("image")
-    except Exception as error:
-        state.pop("image", None)  # so that the next image is tried, even after a bug
-        if not isinstance(error, CaptionerError):
-            raise
-        show_error(error)
-    image = image or _first_example()
-    state["image"] = image
+    with error_boundary():
+        state["image"] = _linked_example() or state.get("image")
+    state["image"] = state.get("image") or _first_example()
+    image: DecodedImage | None = state["image"]
     return image
-
-
-def has_new_file() -> bool:
-    """Whether the visitor has just given a file, which ``active_image`` opens."""
-    return bool(st.session_state.get("upload"))
 
 
 def several_files() -> Sequence[UploadedFile]:
     """The files that the visitor gave at once, if there are several; the next call returns none."""
-    several = len(st.session_state.get("upload", ())) > 1
-    return uploads.available(*st.session_state.pop("upload")) if several else ()
+    if len(st.session_state.get("upload", ())) < 2:
+        return ()
+    st.query_params.pop("sample", None)
+    return uploads.available(*st.session_state.pop("upload"))
+
+
+def open_new_file() -> bool:
+    """Open what the visitor has just uploaded or photographed, and free it; whether there was anything.
+
+    Raises:
+        ImageError: as ``images.read``; then the image before stays open.
+    """
+    files = uploads.available(*st.session_state.pop("upload", ()))
+    if not files:
+        return False
+    try:
+        st.session_state["image"] = DecodedImage.decode(files[0].name, files[0].getvalue())
+    finally:
+        uploads.free(*files)
+    st.query_params.pop("sample", None)
+    return True
 
 
 def _linked_example() -> DecodedImage | None:
@@ -113,7 +133,6 @@ def _linked_example() -> DecodedImage | None:
     if not sample:
         st.info(GONE, icon=":material/link_off:")
         return None
-    st.session_state.pop("image", None)  # frees its memory before another is decoded
     return DecodedImage.decode(name, sample.read(), sample=name)
 
 
@@ -122,29 +141,15 @@ def _first_example() -> DecodedImage | None:
     return DecodedImage.decode(sample.name, sample.read(), sample=sample.name) if sample else None
 
 
-def _new_upload() -> DecodedImage | None:
-    """What the visitor has just uploaded or photographed; the file is freed once it is decoded."""
-    files = uploads.available(*st.session_state.pop("upload", ()))
-    if not files:
-        return None
-    st.session_state.pop("image", None)  # frees its memory before another is decoded
-    try:
-        return DecodedImage.decode(files[0].name, files[0].getvalue())
-    finally:
-        uploads.free(*files)
-
-
 def _on_upload(key: str) -> None:
     """Take the files out of the uploader or the camera; an empty one takes its place."""
     state = st.session_state
     value = state[key]
     files = uploads.available(*(value if isinstance(value, list) else [value]))
     if files:
-        st.query_params.pop("sample", None)
         state["upload"], state["camera"] = files, False
         state["uploaders"] += 1
 
 
 def _on_pick(name: str) -> None:
-    st.session_state.pop("image", None)
     st.query_params["sample"] = name

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 ICON = ROOT / "captioner" / "app" / "icon.png"  # for a ":material/…:", a browser would ask fonts.gstatic.com
 LOGO = ROOT / "captioner" / "app" / "logo.svg"  # the mark and the name
 WIDTH = 1080  # pixels: wider screens get margins instead of longer lines
+# A phone: less of its first screen for the title.
+STYLE = """@media (max-width: 640px) {
+  h1 { font-size: 1.6rem !important; padding-top: 0 !important; }
+  [data-testid="stMainBlockContainer"] { padding-top: 4.5rem !important; }
+}"""
 
 
 def run(
@@ -42,6 +47,7 @@ def run(
     st.set_page_config(page_title=f"{current.title} – {NAME}")
     ink = st.get_option(f"theme.{st.context.theme.type or 'light'}.textColor") or "currentColor"
     st.logo(LOGO.read_text("utf-8").replace("currentColor", ink), size="large")
+    st.html(f"<style>{STYLE}</style>")
     uploads.free_other_pages(current.url_path, waiting_uploads())
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH), error_boundary():
         current.run()

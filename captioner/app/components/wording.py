@@ -33,15 +33,6 @@ def percent(probability: float) -> str:
     return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 
-def frequency(probability: float) -> str:
-    """A probability as people say it: "about 6 in 10"."""
-    if probability >= 0.95:
-        return "almost always"
-    if probability >= 0.095:
-        return f"about {probability * 10:.0f} in 10"
-    return f"about 1 in {1 / probability:.0f}" if probability >= 0.01 else "less than 1 in 100"
-
-
 def chance(log_prob: float) -> str:
     """The probability of a whole sentence, from its logarithm in nats, as people say it: "1 in 420"."""
     times = math.exp(min(-log_prob, 600))
@@ -178,10 +169,14 @@ def confidence_sentence(expected_share: float | None) -> str:
     """How often captions like this one agree with people's, from ``Candidate.expected_share``."""
     if expected_share is None:
         return NOT_MEASURED
-    return f"In captions like this one, people used {in_10(expected_share)} of the words, too."
+    return (
+        f"An estimate, made on test photos: in captions like this one, {in_10(expected_share)} words match "
+        "what people wrote."
+    )
 
 
 def in_10(share: float) -> str:
-    """A share as people say it: "about 6 in 10"."""
-    tenths = round(10 * share)
-    return {0: "hardly any", 10: "nearly all"}.get(tenths, f"about {tenths} in 10")
+    """A share or a probability as people say it, "about 6 in 10"; exact ones stand under "Details" only."""
+    if share < 0.1:
+        return "less than 1 in 10"
+    return f"about {10 * share:.0f} in 10" if share < 0.95 else "more than 9 in 10"

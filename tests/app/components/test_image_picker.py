@@ -79,11 +79,16 @@ def test_a_picked_sample_takes_the_place_of_an_upload_and_the_other_way_round(fa
 
 
 @pytest.mark.parametrize("data", [b"not a picture", photo(5)[:50], b""])
-def test_a_broken_picture_is_explained_and_the_page_goes_on(fake: FakeCaptioner, data: bytes) -> None:
-    app = upload(open_page(), data)
-    assert not app.exception
+def test_a_broken_picture_is_explained_and_what_is_open_stays(fake: FakeCaptioner, data: bytes) -> None:
+    app = upload(open_page(sample="two.png"), data)
+    assert [error.value[:14] for error in app.error] == ["The picture is"]
+    assert "Somebody wrote two" in page_text(app)
+    assert app.query_params["sample"] == "two.png"
+    assert "Shown: mine" in page_text(checked(upload(app, photo(6))))
+    upload(app, data, name="broken.png")
+    assert "Shown: mine" in page_text(app)
+    assert sentence(app) == "a dog runs"
+    app.file_uploader[0].set_value([(f"{seed}.png", photo(seed), "image/png") for seed in (3, 4)]).run()
+    upload(app, data)
     assert len(app.error) == 1
-    assert app.error[0].value.startswith("The picture is")
-    assert "Somebody wrote one" in page_text(app)
-    upload(app, photo(6))
-    assert sentence(checked(app)) == "a dog runs"
+    assert "2 pictures captioned." in page_text(app)
