@@ -48,7 +48,7 @@ _STAGED = re.compile(r"_[0-9a-f]{24}\.[0-9a-f]{8}\.tmp")  # before it is whole; 
 
 
 @dataclass(frozen=True)
-class Place:
+class Folder:
     """A folder on any file system that fsspec knows."""
 
     files: Any  # fsspec.AbstractFileSystem
@@ -56,7 +56,7 @@ class Place:
     name: str
 
     @classmethod
-    def at(cls, address: str) -> Place:
+    def at(cls, address: str) -> Folder:
         """A path, or an address such as s3://bucket/photos.
 
         Raises:
@@ -67,10 +67,10 @@ class Place:
         try:
             files, root = url_to_fs(address)
         except (ImportError, ValueError, OSError) as error:
-            raise CaptionerError(f"{address} cannot be opened: {error}") from error
+            raise CaptionerError(f"{address} cannot be folder: {error}") from error
         root = root.rstrip("/")
-        place = cls(files, root, root)
-        return place if place.is_local else replace(place, name=files.unstrip_protocol(root))
+        folder = cls(files, root, root)
+        return folder if folder.is_local else replace(folder, name=files.unstrip_protocol(root))
 
     @property
     def is_local(self) -> bool:
@@ -110,7 +110,7 @@ class BlockCaptioner:
     """Captions blocks of names in a process of the cluster, and writes a file for each."""
 
     def __init__(
-        self, bundle: Any, options: DecodingOptions, settings: Settings, source: Place, target: Place
+        self, bundle: Any, options: DecodingOptions, settings: Settings, source: Folder, target: Folder
     ) -> None:
         import ray
 
@@ -179,7 +179,7 @@ def caption_address(
     """
     from captioner.inference.captioner import Captioner
 
-    source, target = Place.at(folder), Place.at(out)
+    source, target = Folder.at(folder), Folder.at(out)
     settings = Settings.of(source.name, bundle, options)
     if not out.endswith(".parquet"):
         raise CaptionerError(f"with --ray, --out is a folder of Parquet files, NAME.parquet; got {out}")
@@ -199,7 +199,7 @@ def caption_address(
     return Outcome(len(done), sum(done.values()))
 
 
-def written(target: Place, settings: Settings) -> dict[str, bool]:
+def written(target: Folder, settings: Settings) -> dict[str, bool]:
     """The images of a result, each with whether it has an error. An old file that is not whole is removed.
 
     Raises:

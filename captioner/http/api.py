@@ -91,9 +91,9 @@ class Api:
             return JSONResponse(answer(self._captioner(), picture, parameters, self._turn))
 
         try:
-            with self.queue.place() as place:
-                await place.receive(request)
-                return await place.run(lambda body: _answered(lambda: work(body)), request)
+            with self.queue.slot() as slot:
+                await slot.receive(request)
+                return await slot.run(lambda body: _answered(lambda: work(body)), request)
         except ClientDisconnect:
             return Response(status_code=408)  # that nobody reads
 

@@ -1,7 +1,7 @@
 """A bounded queue before a few worker threads: how many requests there are at once, and how much they hold.
 
-A request has a place in the queue from its first byte to its answer. What a client announces costs nothing,
-only what has arrived: a slow one, or one that announces more than it sends, holds a place until its time is
+A request has a slot of the queue from its first byte to its answer. What a client announces costs nothing,
+only what has arrived: a slow one, or one that announces more than it sends, holds a slot until its time is
 over. The event loop, which an app shares with its pages, only moves bytes.
 """
 
@@ -58,8 +58,8 @@ class Queue:
         """Bytes of bodies that are in memory now."""
         return self._held
 
-    def place(self) -> Place:
-        """A place for a request.
+    def slot(self) -> Slot:
+        """A slot for a request.
 
         Raises:
             Problem: there is none.
@@ -68,7 +68,7 @@ class Queue:
             if self._requests >= self.limits.requests:
                 raise _busy(f"at most {self.limits.requests} requests are served at once")
             self._requests += 1
-        return Place(self)
+        return Slot(self)
 
     def hold(self, count: int) -> None:
         """Count bytes that have arrived; raises a ``Problem`` where there is no room for them."""
@@ -78,7 +78,7 @@ class Queue:
             self._held += count
 
     def release(self, count: int) -> None:
-        """A place is free again, and so many bytes."""
+        """A slot is free again, and so many bytes."""
         with self._guard:
             self._requests -= 1
             self._held -= count
@@ -88,8 +88,8 @@ class Queue:
         return self._threads.submit(work)
 
 
-class Place:
-    """One request's place, and its body. Both are freed at its end, but not before a worker is done."""
+class Slot:
+    """One request's slot, and its body. Both are freed at its end, but not before a worker is done."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue

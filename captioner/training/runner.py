@@ -79,7 +79,8 @@ def train(
     """
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(recipe.precision)
-    run.record_settings(_settings(recipe, dataset, seed))
+    begun_from = {"from": initial_run.as_posix()} if initial_run else {}  # need not be named again
+    run.record_settings({**_settings(recipe, dataset, seed), **begun_from})
     progress = run.progress()
     pictures = len(dataset.splits["train"])
     changes = changes_on_resume(run, recipe.phases, progress, pictures) if progress else None

@@ -148,6 +148,8 @@ def test_a_run_can_begin_with_the_encoder_and_decoder_of_another(
         patch.setattr(Run, "write_history", kill_after(Run.write_history, 0))
         with pytest.raises(Killed):
             train(tmp_path, still, initial_run=folder)
+    with pytest.raises(CaptionerError, match=r"begun with another from \(.*, not elsewhere\)"):
+        train(tmp_path, still, initial_run=Path("elsewhere"))
     result, _ = train(tmp_path, still)
     best = result.history[:-1]
 
