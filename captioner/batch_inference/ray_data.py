@@ -67,7 +67,7 @@ class Folder:
         try:
             files, root = url_to_fs(address)
         except (ImportError, ValueError, OSError) as error:
-            raise CaptionerError(f"{address} cannot be folder: {error}") from error
+            raise CaptionerError(f"{address} cannot be opened: {error}") from error
         root = root.rstrip("/")
         folder = cls(files, root, root)
         return folder if folder.is_local else replace(folder, name=files.unstrip_protocol(root))

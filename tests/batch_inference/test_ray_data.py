@@ -16,7 +16,7 @@ from PIL import Image
 
 from captioner.__main__ import main
 from captioner.batch_inference import local, ray_data, rows, table
-from captioner.batch_inference.ray_data import BlockCaptioner, Place
+from captioner.batch_inference.ray_data import BlockCaptioner, Folder
 from captioner.batch_inference.rows import Settings
 from captioner.bundle.storage import Bundle
 from captioner.errors import CaptionerError
@@ -32,7 +32,7 @@ FAST_DETECTION = {  # of a lost machine, in milliseconds; Ray's own settings tak
 }
 
 
-def write_part(place: Place, name: str, *images: str) -> None:
+def write_part(place: Folder, name: str, *images: str) -> None:
     from pyarrow import Table, parquet
 
     found = [rows.failure(image, "it is empty") | asdict(SETTINGS) for image in images]
@@ -49,7 +49,7 @@ def memory() -> Iterator[Any]:
 
 
 def test_what_is_written_is_not_captioned_again(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = Place.at("memory://out[1]/captions.parquet")
+    target = Folder.at("memory://out[1]/captions.parquet")
     assert ray_data.written(target, SETTINGS) == {}
     write_part(target, "000000000000000000000000.parquet", "a.jpg", "b/c.jpg")
     write_part(target, "111111111111111111111111.parquet", "d.jpg")
@@ -69,7 +69,7 @@ def test_what_is_written_is_not_captioned_again(memory: Any, monkeypatch: pytest
 
 @pytest.mark.parametrize("address", ["memory://out[1]/parts", "{}/out[1]"])
 def test_a_part_appears_when_it_is_whole(memory: Any, tmp_path: Path, address: str) -> None:
-    target = Place.at(address.format(tmp_path))
+    target = Folder.at(address.format(tmp_path))
     target.files.makedirs(target.root)
     for content in (b"one", b"two"):
         target.files.pipe_file(f"{target.root}/_1.tmp", content)
@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_no_half_of_a_part(memory: Any, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     worker = BlockCaptioner.__new__(BlockCaptioner)  # without a model
-    worker._settings, worker._target = SETTINGS, Place.at("memory://out/captions.parquet")
+    worker._settings, worker._target = SETTINGS, Folder.at("memory://out/captions.parquet")
     monkeypatch.setattr(worker, "_row", lambda image: rows.failure(image, "it is empty"))
     block = pa.table({"image": [b"a.jpg"]})
     with monkeypatch.context() as disk:
@@ -106,11 +106,11 @@ def test_an_address_has_the_pictures_of_a_folder(memory: Any, tmp_path: Path) ->
     for recursive in (False, True):
         names = sorted(local.pictures(tmp_path, recursive))
         for address in ("memory://photos/", str(tmp_path), f"file://{tmp_path}"):
-            assert Place.at(address).pictures(recursive) == names
-    assert Place.at("memory://photos/").name == "memory:///photos"
-    assert Place.at(f"file://{tmp_path}/").name == str(tmp_path)
+            assert Folder.at(address).pictures(recursive) == names
+    assert Folder.at("memory://photos/").name == "memory:///photos"
+    assert Folder.at(f"file://{tmp_path}/").name == str(tmp_path)
     with pytest.raises(CaptionerError, match="nosuch://x cannot be opened"):
-        Place.at("nosuch://x")
+        Folder.at("nosuch://x")
 
 
 @pytest.mark.service
