@@ -52,7 +52,7 @@ def _caption(page: Page) -> Iterator[str]:
 
 
 def _quality(page: Page) -> Iterator[str]:
-    expect(page.get_by_role("heading", name=texts.SIMILARITY)).to_be_visible()
+    expect(page.get_by_role("heading", name=texts.SCORES)).to_be_visible()
     _unfold(page)
     yield "with its charts"
     page.get_by_label("Search its sentences").fill("zzz")

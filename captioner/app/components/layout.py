@@ -40,6 +40,7 @@ def run(
         waiting_uploads: the files that outlive a change of page, as they wait to be captioned.
     """
     sessions.note_current()
+    st.session_state["pages"] = {page.url_path: page for page in pages}
     hidden = [_redirect(address, *target) for address, target in moved.items()]
     # Before the navigation: a browser would ask fonts.gstatic.com for a page's icon until this one comes.
     st.set_page_config(page_icon=ICON, layout="wide")
@@ -51,6 +52,12 @@ def run(
     uploads.free_other_pages(current.url_path, waiting_uploads())
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH), error_boundary():
         current.run()
+
+
+def link(address: str, label: str) -> None:
+    """A link to another page by its address; nothing where the page runs alone."""
+    if page := st.session_state.get("pages", {}).get(address):
+        st.page_link(page, label=label)
 
 
 def _redirect(address: str, target: Page, added: Mapping[str, str]) -> Page:

@@ -9,9 +9,10 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary, show_broken_bundles
-from captioner.app.quality import explore, failures, people, texts
+from captioner.app.quality import answer, explore, failures, people, texts
 from captioner.app.state import other_bundles, serving
-from captioner.bundle.schema import CalibrationParameters, Metrics
+from captioner.bundle import ratings
+from captioner.bundle.schema import Baseline, CalibrationParameters, Metrics
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
@@ -27,30 +28,27 @@ def page() -> None:
     metrics, baselines = _read(bundle.metrics), _read(bundle.baselines) or []
     captions = _read(lambda: predictions.scored_captions(bundle)) or []
     calibration = _read(bundle.calibration)
-    people.show(bundle, captions, metrics, calibration)
-    st.header(texts.ON_TEST_PHOTOS, anchor=False)
-    _show_in_short(captions, metrics, calibration)
+    st.header(texts.HOW_OFTEN, anchor=False)
+    _show_people(bundle, captions, metrics, calibration)
     if captions:
         st.header(texts.EXPLORE, anchor=False)
+        st.markdown(texts.EXPLORE_TEXT.format(count=f"{len(captions):,}"))
         explore.show(captions, bundle.vocabulary)
         _show_failures(captions)
+    else:
+        st.info(texts.NO_PREDICTIONS, icon=":material/info:")
     # Imported late, so that the sentences appear at once: pandas and Altair take half a second.
-    from captioner.app.components import reliability
-    from captioner.app.quality import scores, statistics
+    from captioner.app.quality import statistics
 
     if captions:
         with error_boundary():
             statistics.show_unused_words(bundle, captions)
     if len(captions) >= MIN_TO_COMPARE:
         statistics.show_similarity_by_confidence(captions)
-    with error_boundary():
-        reliability.show(calibration)
     st.header(texts.SCORES, anchor=False)
-    scores.show(metrics, baselines)
-    if captions:
-        statistics.show_similarity(captions)
-    with error_boundary():
-        _show_other_models(bundle)
+    st.markdown(texts.SCORES_INTRODUCTION)
+    with st.expander(texts.ALL_SCORES_DETAILS, icon=":material/monitoring:"):
+        _show_scores(bundle, captions, metrics, baselines, calibration)
 
 
 def _read(content: Callable[[], Content]) -> Content | None:
@@ -60,35 +58,26 @@ def _read(content: Callable[[], Content]) -> Content | None:
     return None
 
 
-def _show_in_short(
-    captions: Sequence[ScoredCaption], metrics: Metrics | None, calibration: CalibrationParameters | None
+def _show_people(
+    bundle: Bundle,
+    captions: Sequence[ScoredCaption],
+    metrics: Metrics | None,
+    calibration: CalibrationParameters | None,
 ) -> None:
-    """How often it is right, as far as that was measured."""
-    if captions:
-        st.markdown(texts.IN_SHORT.format(count=f"{len(captions):,}"))
-    else:
-        st.info(texts.NO_PREDICTIONS, icon=":material/info:")
-    if calibration:
-        shares = [(texts.WORDS, calibration.words.observed)]
-        if (people := calibration.words.human_share) is not None:
-            shares.append((texts.WORDS_OF_PEOPLE, people))
-        grid = st.grid(2, min_column_width=220, border=True)
-        for label, share in shares:
-            grid.metric(label, wording.in_10(share))
-        st.caption(texts.WORDS_EXPLAINED)
-    elif metrics:
-        st.markdown(_similarity(metrics))
-    if captions:
-        st.markdown(texts.RATE_YOURSELF)
-
-
-def _similarity(metrics: Metrics) -> str:
-    people = metrics.human_baseline
-    return texts.IN_SHORT_SCORES.format(
-        constant=f"{metrics.constant_baseline['cider']:.2f}",
-        model=f"{metrics.scores['cider']:.2f}",
-        people=texts.IN_SHORT_PEOPLE.format(people=f"{people['cider']:.2f}") if people else "",
-    )
+    """How often it is right, as far as that is known; then what visitors said, and what was computed."""
+    checked = _read(lambda: (ratings.check(bundle), ratings.checksums(bundle)))
+    check, own = checked or (None, {bundle.checksum})
+    tallies = _read(lambda: people.read(check.ids if check else ()))
+    visitors = [tally for tally in tallies or () if tally.model in own]
+    answer.show(check, visitors, metrics, calibration)
+    stands_above = answer.leads(check, visitors)
+    if tallies is not None:
+        computed = people.describe_computed(metrics, calibration)
+        people.show(tallies, visitors, captions, computed, stands_above=stands_above)
+    if calibration and (check or stands_above):
+        st.header(texts.COMPUTED_WORDS, anchor=False)
+        st.markdown(texts.COMPUTED_WORDS_TEXT)
+        answer.show_words(calibration)
 
 
 def _show_failures(captions: Sequence[ScoredCaption]) -> None:
@@ -112,12 +101,25 @@ def _show_failures(captions: Sequence[ScoredCaption]) -> None:
                 st.markdown(f"{shows}“{wording.escape(example.caption)}”")
 
 
-def _show_other_models(bundle: Bundle) -> None:
-    """The scores of the other models that are here, where there are any."""
-    from captioner.app.quality import scores
+def _show_scores(
+    bundle: Bundle,
+    captions: Sequence[ScoredCaption],
+    metrics: Metrics | None,
+    baselines: Sequence[Baseline],
+    calibration: CalibrationParameters | None,
+) -> None:
+    """All scores of the model, and of the others that are here."""
+    from captioner.app.components import reliability
+    from captioner.app.quality import scores, statistics
 
-    others, broken = other_bundles.readable()
-    if others:
-        st.subheader(texts.OTHER_MODELS, anchor=False)
-        scores.show_models({other_bundles.ACTIVE: bundle, **others})
-    show_broken_bundles(broken)
+    scores.show(metrics, baselines)
+    if captions:
+        statistics.show_similarity(captions)
+    with error_boundary():
+        reliability.show(calibration)
+    with error_boundary():
+        others, broken = other_bundles.readable()
+        if others:
+            st.subheader(texts.OTHER_MODELS, anchor=False)
+            scores.show_models({other_bundles.ACTIVE: bundle, **others})
+        show_broken_bundles(broken)

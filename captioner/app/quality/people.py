@@ -1,4 +1,4 @@
-"""What people said about the captions, by model, beside what was computed; all of it as a file."""
+"""What visitors said about the captions, by model, beside what was computed; all of it as a file."""
 
 from __future__ import annotations
 
@@ -6,62 +6,29 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from captioner.app.components import rating_buttons, wording
+from captioner.app.components import layout, wording
 from captioner.app.components.errors import error_boundary, show_error
-from captioner.app.quality import ratings_file, texts
+from captioner.app.quality import answer, ratings_file, texts
+from captioner.app.quality.answer import MIN_RATINGS, counted, percent
 from captioner.app.state import other_bundles, ratings_database
 from captioner.bundle import ratings
-from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import CalibrationParameters, Metrics
-from captioner.bundle.storage import Bundle
 from captioner.errors import CaptionerError
 from captioner.evaluation.predictions import ScoredCaption
-from captioner.feedback.rating import RATINGS, Tally
-from captioner.feedback.statistics import Proportion, concordance, most_frequent, shares_of_tallies
+from captioner.feedback.rating import Tally
+from captioner.feedback.statistics import concordance, most_frequent, shares_of_tallies
 
 UPLOADER = "ratings file"
-MIN_RATINGS = 10  # below, the page says that these are too few to tell
 MIN_PAIRS = 50  # of ratings that differ, from which on agreement is judged
 AGREES, DISAGREES = 0.65, 0.5  # of such pairs in the same order; a coin gives half
 
 
-@error_boundary()
-def show(
-    bundle: Bundle,
-    captions: Sequence[ScoredCaption],
-    metrics: Metrics | None,
-    calibration: CalibrationParameters | None,
-) -> None:
-    """The owner's check, if there is one; then visitors' shares for the active model, and for others."""
-    check = ratings.read(bundle)
-    check = check if check and check.rated_by else None
-    if check:
-        st.header(texts.HOW_OFTEN, anchor=False)
-        _show_check(check)
-    st.header(texts.PEOPLE_SAID, anchor=False)
-    tallies = _tallies(check.ids if check else ())
-    own = ratings.checksums(bundle)
-    about_active = [tally for tally in tallies if tally.model in own]
-    if about_active:
-        _show_shares(about_active)
-        st.markdown(_comparison(about_active, captions, metrics, calibration))
-    else:
-        st.markdown(texts.NOBODY_RATED)
-    _show_others([tally for tally in tallies if tally.model not in own])
-    if durability := ratings_database.durability():
-        st.caption(durability)
-    _show_files(captions, empty=not tallies)
+def read(without: Sequence[str]) -> list[Tally]:
+    """All that was said, counted, except the ratings of these ids.
 
-
-def _show_check(check: RatingSummary) -> None:
-    counts = {rating: f"{getattr(check, rating).count:,}" for rating in RATINGS}
-    sentence = texts.CHECKED if check.total == check.captions else texts.CHECKED_OFTEN
-    st.markdown(sentence.format(count=f"{check.captions:,}", total=f"{check.total:,}", **counts))
-    st.caption(f"{texts.RATED_BY.format(who=wording.escape(check.rated_by))} {rating_buttons.EXPLAINED}")
-
-
-def _tallies(without: Sequence[str]) -> list[Tally]:
-    """Visitors' ratings: those of the check stand apart, also where the database has both."""
+    Raises:
+        FeedbackError: as ``Database.read``.
+    """
     if ratings_database.is_unused():
         return []
     from captioner.feedback import ratings_store
@@ -70,50 +37,64 @@ def _tallies(without: Sequence[str]) -> list[Tally]:
         return ratings_store.tallies(ratings_database.database(), without)
 
 
-def _show_shares(tallies: Sequence[Tally]) -> None:
-    found = shares_of_tallies(tallies)
-    total = found["right"].total
-    sentences = len({(tally.sample, tally.caption) for tally in tallies})
-    st.markdown(
-        texts.RATED.format(
-            total=_counted(total, texts.RATINGS), sentences=_counted(sentences, texts.RATED_SENTENCES)
-        )
-    )
-    grid = st.grid(3, min_column_width=150, border=True)
-    for rating, share in found.items():
-        grid.metric(texts.SHARE_LABELS[rating], _percent(share.value))
-    intervals = texts.INTERVALS.format(**{rating: _interval(share) for rating, share in found.items()})
-    few = f"{texts.TOO_FEW} " if total < MIN_RATINGS else ""
-    st.caption(f"{few}{intervals} {rating_buttons.EXPLAINED}")
-
-
-def _counted(count: int, words: tuple[str, str]) -> str:
-    return f"{count:,} {words[count != 1]}"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%")
-
-
-def _interval(share: Proportion) -> str:
-    low, high = share.interval
-    return f"{100 * low:.0f}–{_percent(high)}"
-
-
-def _comparison(
+@error_boundary()
+def show(
     tallies: Sequence[Tally],
+    about_active: Sequence[Tally],
     captions: Sequence[ScoredCaption],
-    metrics: Metrics | None,
-    calibration: CalibrationParameters | None,
-) -> str:
-    """What was computed of the same model, and whether that puts captions in the same order as people do."""
-    computed = []
+    computed: str,
+    *,
+    stands_above: bool,
+) -> None:
+    """What visitors said of the active model, then of others.
+
+    Args:
+        tallies: of all models; ``about_active`` of the active one.
+        captions: of test images, with which visitors' ratings are compared.
+        computed: ``describe_computed``.
+        stands_above: whether the page began with the shares.
+    """
+    st.header(texts.PEOPLE_SAID, anchor=False)
+    total = counted(answer.total(about_active), texts.RATINGS)
+    if stands_above:
+        st.markdown(texts.SEE_ABOVE.format(total=total))
+    elif not about_active:
+        st.markdown(texts.NOBODY_RATED)
+    elif answer.total(about_active) < MIN_RATINGS:
+        st.markdown(texts.FEW_RATED.format(total=total, shares=_shares(about_active)))
+    else:
+        answer.show_visitors(about_active)
+    layout.link("review", texts.TO_REVIEW)
+    others = [tally for tally in tallies if tally not in about_active]
+    if tallies:
+        with st.expander(texts.VISITORS_DETAILS, icon=":material/info:"):
+            if about_active:
+                st.markdown(f"{computed} {agreement(about_active, captions)}".strip())
+            _show_others(others)
+            if durability := ratings_database.durability():
+                st.caption(durability)
+    _show_files(captions, empty=not tallies)
+
+
+def _shares(tallies: Sequence[Tally]) -> str:
+    """As counts where they are too few for shares."""
+    enough = answer.total(tallies) >= MIN_RATINGS
+    return ", ".join(
+        f"{percent(one.value)} {texts.SHARE_LABELS[rating]} ({answer.interval(one.interval)})"
+        if enough
+        else f"{one.count} {texts.SHARE_LABELS[rating]}"
+        for rating, one in shares_of_tallies(tallies).items()
+    )
+
+
+def describe_computed(metrics: Metrics | None, calibration: CalibrationParameters | None) -> str:
+    """What was computed of the model that people rated."""
+    scores = []
     if metrics:
-        computed.append(texts.COMPUTED_CIDER.format(cider=f"{metrics.scores['cider']:.2f}"))
+        scores.append(texts.CIDER_SCORE.format(cider=f"{metrics.scores['cider']:.2f}"))
     if calibration:
-        computed.append(texts.COMPUTED_WORDS.format(words=wording.in_10(calibration.words.observed)))
-    first = texts.COMPUTED.format(scores="; ".join(computed)) if computed else ""
-    return f"{first} {agreement(tallies, captions)}".strip()
+        scores.append(texts.SHARE_OF_WORDS.format(words=wording.in_10(calibration.words.observed)))
+    return texts.COMPUTED.format(scores="; ".join(scores)) if scores else ""
 
 
 def agreement(tallies: Sequence[Tally], captions: Sequence[ScoredCaption]) -> str:
@@ -129,9 +110,7 @@ def agreement(tallies: Sequence[Tally], captions: Sequence[ScoredCaption]) -> st
     found = {clause: one[0] for clause, one in known.items() if one and one[1] >= MIN_PAIRS}
     if not found:
         return texts.AGREEMENT_UNKNOWN
-    clauses = (
-        clause.format(share=_percent(index), agrees=_verdict(index)) for clause, index in found.items()
-    )
+    clauses = (clause.format(share=percent(index), agrees=_verdict(index)) for clause, index in found.items())
     return texts.AGREEMENT.format(clauses=" ".join(clauses))
 
 
@@ -151,17 +130,13 @@ def _show_others(tallies: Sequence[Tally]) -> None:
         by_model.setdefault(model, []).append(tally)
     lines = []
     for (is_elsewhere, name), said in sorted(by_model.items()):
-        found = shares_of_tallies(said)
         scores = None if is_elsewhere else bundles[name].metrics()
         shown = texts.MODEL_NOT_HERE.format(checksum=name[:12]) if is_elsewhere else name
         lines.append(
             texts.OTHER_MODEL_RATED.format(
                 model=wording.escape(shown),
-                total=_counted(found["right"].total, texts.RATINGS),
-                shares=", ".join(
-                    f"{_percent(one.value)} {texts.SHARE_LABELS[rating]} ({_interval(one)})"
-                    for rating, one in found.items()
-                ),
+                total=counted(answer.total(said), texts.RATINGS),
+                shares=_shares(said),
                 cider=texts.OTHER_MODEL_CIDER.format(cider=f"{scores.scores['cider']:.2f}") if scores else "",
             )
         )
@@ -209,5 +184,5 @@ def _add() -> None:
     except CaptionerError as error:
         st.session_state["ratings refused"] = error
     else:
-        total = _counted(len(read), texts.RATINGS)
+        total = counted(len(read), texts.RATINGS)
         st.session_state["ratings added"] = texts.LOADED.format(new=f"{new:,}", total=total)

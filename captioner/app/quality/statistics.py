@@ -57,13 +57,13 @@ def show_similarity_by_confidence(captions: Sequence[ScoredCaption]) -> None:
     bounds = [index * len(ordered) // len(quarters) for index in range(len(quarters) + 1)]
     means = [fmean(row.cider for row in ordered[start:end]) for start, end in pairwise(bounds)]
     helps = texts.CONFIDENCE_HELPS if means[0] > means[-1] else texts.CONFIDENCE_SAYS_LITTLE
-    st.markdown(
-        texts.CONFIDENCE_SUMMARY.format(first=f"{means[0]:.2f}", last=f"{means[-1]:.2f}", conclusion=helps)
-    )
+    st.markdown(helps)
     labels = [f"{mean:.2f}" for mean in means]
     frame = pd.DataFrame({"name": quarters, "value": means, "label": labels})
     alt_text = ", ".join(f"{name} {label}" for name, label in zip(quarters, labels, strict=True))
-    st.altair_chart(bar_chart(frame), width="stretch", alt=f"Average CIDEr: {alt_text}.")
+    with st.expander(texts.CONFIDENCE_DETAILS, icon=":material/bar_chart:"):
+        st.markdown(texts.CONFIDENCE_SUMMARY.format(first=f"{means[0]:.2f}", last=f"{means[-1]:.2f}"))
+        st.altair_chart(bar_chart(frame), width="stretch", alt=f"Average CIDEr: {alt_text}.")
 
 
 def show_unused_words(bundle: Bundle, captions: Sequence[ScoredCaption]) -> None:
@@ -74,20 +74,24 @@ def show_unused_words(bundle: Bundle, captions: Sequence[ScoredCaption]) -> None
     st.subheader(texts.UNUSED_WORDS, anchor=False)
     st.markdown(
         texts.UNUSED_WORDS_SUMMARY.format(
-            known=f"{len(bundle.vocabulary) - 4:,}",
-            used=f"{len(predictions.words_used(captions)):,}",
             frequent=f"{len(predictions.frequent_words(bundle)):,}",
             unused=f"{len(unused):,}",
         )
     )
-    first = unused[:MAX_WORDS]
-    frame = pd.DataFrame(first, columns=["name", "value"]).assign(label=[f"{count:,}" for _, count in first])
-    st.altair_chart(
-        bar_chart(frame), width="stretch", alt=texts.UNUSED_WORDS_CHART.format(words=_listed(first))
-    )
-    st.caption(texts.UNUSED_WORDS_EXPLAINED)
-    with st.expander(texts.ALL_UNUSED_WORDS.format(count=f"{len(unused):,}"), icon=":material/list:"):
-        st.markdown(wording.escape(_listed(unused)))
+    with st.expander(texts.UNUSED_WORDS_DETAILS, icon=":material/list:"):
+        st.markdown(
+            texts.UNUSED_WORDS_WHY.format(
+                known=f"{len(bundle.vocabulary) - 4:,}", used=f"{len(predictions.words_used(captions)):,}"
+            )
+        )
+        first = unused[:MAX_WORDS]
+        frame = pd.DataFrame(first, columns=["name", "value"])
+        frame["label"] = frame["value"].map("{:,}".format)
+        alt_text = texts.UNUSED_WORDS_CHART.format(words=_listed(first))
+        st.altair_chart(bar_chart(frame), width="stretch", alt=alt_text)
+        st.caption(texts.UNUSED_WORDS_EXPLAINED)
+        everything = texts.ALL_UNUSED_WORDS.format(count=f"{len(unused):,}", words=_listed(unused))
+        st.markdown(wording.escape(everything))
 
 
 def _listed(counts: Sequence[tuple[str, int]]) -> str:

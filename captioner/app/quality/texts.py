@@ -1,26 +1,44 @@
 """The texts of the page “How good is it?”. Words in {braces} are filled in by the program: leave them."""
 
 TITLE = "How good is it?"
-NO_PREDICTIONS = "This model has not been tried on test photos yet."
 
-# First: how often it is right, where people have checked that.
+# First: how often it is right, by the best that is known.
 HOW_OFTEN = "How often is it right?"
-CHECKED = "In a check of {count} test photos, picked at random, **{right}** sentences were right, **{partly}** partly right and **{wrong}** wrong."
-CHECKED_OFTEN = "In a check, {count} sentences about test photos, picked at random, got {total} ratings: **{right}** right, **{partly}** partly right and **{wrong}** wrong."
+CHECKED = "In a check of **{count}** photos that it had not learned from, picked at random, its sentence was right for **{right}**, partly right for **{partly}** and wrong for **{wrong}**."
+CHECKED_OFTEN = "In a check of **{count}** of its sentences about photos that it had not learned from, picked at random, there were **{total}** ratings: right **{right}**, partly right **{partly}**, wrong **{wrong}**."
 RATED_BY = "Rated by {who}."
-
-# Then: what visitors said.
-PEOPLE_SAID = "What visitors said"
-READING_RATINGS = "Reading the ratings …"
-NOBODY_RATED = "No visitor has rated a sentence of this model yet. Below every caption you can say whether it is right, and on the page “Review” you can rate many, alone or as a group."
-RATED = "{total} of {sentences} of this model:"
+VISITORS_RATED = "Visitors of this app gave {total} to {sentences} of this model:"
+VISITORS_CHOOSE = "Anybody may rate, and picks what to rate, so this is no measurement."
+ONLY_WORDS = "Too few people have said so far. A computer can only count how many of its words about test photos people used, too:"
+ONLY_SIMILARITY = "Too few people have said so far. A computer can only compare its sentences with those that people wrote about the same photos:"
+NOT_KNOWN = "Nobody has checked that yet."
+NO_PREDICTIONS = "This model has not been tried on test photos yet."
 RATINGS, RATED_SENTENCES = ("rating", "ratings"), ("sentence", "sentences")
 SHARE_LABELS = {"right": "right", "partly": "partly right", "wrong": "wrong"}
-TOO_FEW = "These are too few ratings to tell."
+HOW_CERTAIN, OF_VISITORS = "Details: how certain these shares are{of}", " (visitors)"
 INTERVALS = "If very many pictures of this kind were rated, the shares would likely be: right {right}, partly right {partly}, wrong {wrong} (95 % interval)."
+
+# What was computed.
+COMPUTED_WORDS = "What a computer can count"
+COMPUTED_WORDS_TEXT = "It cannot tell what is right. It can count how many of its words about test photos people used, too:"
+WORDS = "of its words, people used, too"
+WORDS_OF_PEOPLE = "of each other’s words, people used, too"
+WORDS_DETAILS = "Details: which words count"
+WORDS_EXPLAINED = "Each photo was described by five people. A word counts if at least one of them used exactly that word; “a” and “in” do not count. Many other words are right as well, so this measure is strict. The model keeps to common words, which makes it easier for the model than for people."
+SIMILARITY_IN_SHORT = "One and the same sentence for every photo reaches {constant}, the model **{model}**.{people}"
+SIMILARITY_OF_PEOPLE = " People, compared with each other, reach {people}."
+
+# What visitors said.
+PEOPLE_SAID = "What visitors said"
+READING_RATINGS = "Reading the ratings …"
+NOBODY_RATED = "No visitor has rated a sentence of this model yet."
+FEW_RATED = "{total} so far: {shares}. These are too few to tell."
+SEE_ABOVE = "Their {total} stand above."
+TO_REVIEW = "Judge it yourself, alone or with your team"
+VISITORS_DETAILS = "Details: what was computed, and other models"
 COMPUTED = "What was computed for its sentences about the test photos: {scores}."
-COMPUTED_CIDER = "a similarity to people’s sentences (CIDEr) of {cider}"
-COMPUTED_WORDS = "people used {words} of its words, too"
+CIDER_SCORE = "a similarity to people’s sentences (CIDEr) of {cider}"
+SHARE_OF_WORDS = "people used {words} of its words, too"
 AGREEMENT_UNKNOWN = "Whether such scores agree with people cannot be said yet: for that, people have to rate more test photos, and rate them differently."
 AGREEMENT = "Take any two sentences about test photos that people rated differently. {clauses} Tossing a coin would give 50 %. Where several people rated a sentence, it counts once, with what most of them said."
 BY_CIDER, BY_ESTIMATE = "The better one has the higher CIDEr in {share} of such pairs: CIDEr {agrees}.", "The better one has more confidence from the model in {share} of such pairs: that confidence {agrees}."
@@ -35,18 +53,9 @@ DOWNLOAD_RATINGS = "Download all ratings"
 LOAD_RATINGS = "Load a file of ratings"
 LOADED = "{new} of {total} in the file were new."
 
-# Then how often it is right about test photos.
-ON_TEST_PHOTOS = "On photos that it had never seen"
-IN_SHORT = "The model was tried on {count} photos that it had not learned from. Nobody picked the good ones: here are all of its sentences, also those that are wrong."
-WORDS = "of its words, people used, too"
-WORDS_OF_PEOPLE = "of each other’s words, people used, too"
-WORDS_EXPLAINED = "Each photo was described by five people. A word counts if at least one of them used exactly that word; “a” and “in” do not count. Many other words are right as well, so this measure is strict. The model keeps to common words, which makes it easier for the model than for people."
-IN_SHORT_SCORES = "**How close are its sentences to those that people wrote about the same photos?** One and the same sentence for every photo reaches {constant}. The model reaches **{model}**.{people}"
-IN_SHORT_PEOPLE = " People, compared with each other, reach {people}."
-RATE_YOURSELF = "What counts in the end is whether people find its sentences right. On the page “Review” you can find out, alone or as a group."
-
 # The part with all test photos.
 EXPLORE = "See for yourself"
+EXPLORE_TEXT = "Here are all of its sentences about {count} photos that it had not learned from, also those that are wrong."
 SEARCH = "Search its sentences"
 SEARCH_EXAMPLE = "dog, or two words: dog snow"
 ORDER = "Show first"
@@ -77,19 +86,22 @@ WHICH_SENTENCE = "“{caption}”, about {image}."
 
 # Mistakes.
 FAILURES = "Where it goes wrong"
-FAILURES_INTRODUCTION = "Mistakes that this model makes again and again: what the photo shows, and what the model wrote about it."
+FAILURES_INTRODUCTION = "Mistakes that this model makes again and again."
 IT_SAID = "{shows}. It said: "
 UNUSED_WORDS = "Words it never says"
-UNUSED_WORDS_SUMMARY = "The model knows {known} words. In these sentences it used {used} of them. Of the {frequent} words that people used most in the sentences it learned from, {unused} never came up. It looks for the likeliest sentence, and there a common word nearly always beats a more exact one."
+UNUSED_WORDS_SUMMARY = "Of the {frequent} words that people used most in the sentences it learned from, {unused} never came up."
+UNUSED_WORDS_DETAILS = "Details: which words"
+UNUSED_WORDS_WHY = "The model knows {known} words, and used {used} of them in these sentences. It looks for the likeliest sentence, and there a common word nearly always beats a more exact one."
 UNUSED_WORDS_CHART = "Frequent words that the model never used, and how often people wrote them: {words}."
 UNUSED_WORDS_EXPLAINED = "How to read this: the number after each word is how often people wrote it in the sentences that the model learned from. The model used it in none of its own."
-ALL_UNUSED_WORDS = "All {count} words"
+ALL_UNUSED_WORDS = "All {count} words: {words}"
 
 # Whether its confidence helps.
 CONFIDENCE = "Is it right when it is sure?"
-CONFIDENCE_SUMMARY = "Sorted by how sure the model was, the surest quarter of its sentences reaches a similarity (CIDEr) of {first}, the least sure quarter {last}. {conclusion}"
-CONFIDENCE_HELPS = "Where it was unsure, a second look is worth while; where it was sure, it can still be wrong."
-CONFIDENCE_SAYS_LITTLE = "So how sure it is says little about how good a sentence is."
+CONFIDENCE_HELPS = "More often, but not always: where it was sure, it can still be wrong; where it was unsure, look twice."
+CONFIDENCE_SAYS_LITTLE = "How sure it is says little about how good a sentence is."
+CONFIDENCE_DETAILS = "Details: how much better"
+CONFIDENCE_SUMMARY = "Sorted by how sure the model was, the surest quarter of its sentences reaches a similarity to people’s (CIDEr) of {first}, the least sure quarter {last}."
 QUARTERS = ("surest quarter", "second quarter", "third quarter", "least sure quarter")
 
 # For specialists.
@@ -101,6 +113,8 @@ SIMILARITY_TABLE = "The bars as a table"
 SIMILARITY_AXIS, SENTENCES_AXIS = "similarity to people’s sentences (CIDEr)", "sentences"
 
 SCORES = "Scores, for specialists"
+SCORES_INTRODUCTION = "Numbers by which models of this kind are compared."
+ALL_SCORES_DETAILS = "All scores"
 NO_SCORES = "There are no scores of this model."
 SCORES_SUMMARY = "On {images} photos that it was not trained on, the model reaches a CIDEr of **{ours}**. Saying the same sentence about every photo gives {constant}.{people}"
 SCORES_OF_PEOPLE = " People, compared with each other, reach {people}."

@@ -87,7 +87,7 @@ def test_without_pictures_the_page_is_complete(predicting: Bundle, monkeypatch: 
     assert not app.get("image")
     assert texts.NO_PICTURE in page_text(app)
     assert "What people wrote" not in page_text(app)
-    headers = [texts.PEOPLE_SAID, texts.ON_TEST_PHOTOS, texts.EXPLORE, texts.SCORES]
+    headers = [texts.HOW_OFTEN, texts.PEOPLE_SAID, texts.EXPLORE, texts.SCORES]
     assert [header.value for header in app.header] == headers
     assert [header.value for header in app.subheader][1:] == [texts.UNUSED_WORDS, texts.SIMILARITY]
 

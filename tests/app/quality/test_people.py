@@ -49,9 +49,14 @@ def test_shares_stand_first_by_model_and_go_through_a_file(
 ) -> None:
     measured = storage.replace(trained.folder, {"calibration.json": json.dumps(tiny.CALIBRATION)})
     empty = visit("quality", measured, monkeypatch)
-    assert empty.header[0].value == texts.PEOPLE_SAID
+    assert [header.value for header in empty.header[:2]] == [texts.HOW_OFTEN, texts.PEOPLE_SAID]
     assert texts.NOBODY_RATED in text(empty)
-    rate(measured.checksum, *["right"] * 6, "partly", "wrong")
+    assert (empty.metric[0].label, empty.metric[0].value) == (texts.WORDS, "about 5 in 10")
+    rate(measured.checksum, *["right"] * 7, "partly", "wrong")
+    few = visit("quality", measured, monkeypatch)
+    assert "9 ratings so far: 7 right, 1 partly right, 1 wrong. These are too few to tell." in text(few)
+    assert [metric.label for metric in few.metric if metric.label in texts.SHARE_LABELS.values()] == []
+    rate(measured.checksum, *["right"] * 9, "partly", "wrong", "wrong")
     rate(OTHER, "wrong", "wrong")
     former = "e" * 64
     elsewhere = storage.write(
@@ -62,27 +67,28 @@ def test_shares_stand_first_by_model_and_go_through_a_file(
     rate(elsewhere.checksum, "wrong")
     app = visit("quality", measured, monkeypatch)
     shares = {metric.label: metric.value.replace("\u00a0", " ") for metric in app.metric[:3]}
-    assert shares == {"right": "75 %", "partly right": "12 %", "wrong": "12 %"}
+    assert shares == {"right": "75 %", "partly right": "8 %", "wrong": "17 %"}
     page_text = text(app).replace("\u00a0", " ").replace("\\", "")
-    assert "8 ratings of 8 sentences of this model" in page_text
-    assert "right 41–93 %" in page_text
-    assert texts.TOO_FEW in page_text
+    assert "Visitors of this app gave 12 ratings to 12 sentences of this model" in page_text
+    assert "right 47–91 %" in page_text
     assert "(CIDEr) of 0.51; people used about 5 in 10 of its words, too" in page_text
     assert texts.AGREEMENT_UNKNOWN in page_text
-    assert "**A model that is not here (checksum ffffffffffff …):** 0 % right (0–66 %)," in page_text
-    assert " 0 % partly right (0–66 %), 100 % wrong (34–100 %); 2 ratings" in page_text
+    assert (
+        "**A model that is not here (checksum ffffffffffff …):** 0 right, 0 partly right, 2 wrong; 2 ratings"
+        in page_text
+    )
     assert page_text.count("**elsewhere:**") == 1, "ratings that it got under both checksums"
-    assert re.search(r"elsewhere:\*\* 50 % right .* 2 ratings\n", page_text)
+    assert re.search(r"elsewhere:\*\* 1 right, .* 2 ratings\n", page_text)
     saved = people._file([])
-    assert saved.count(b",'=a dog,") == 12
+    assert saved.count(b",'=a dog,") == 16
     before = ratings_store.all_ratings(ratings_database.database())
     local = saved.replace(b",", b";") + b";;wrong;a cat;;;" + measured.checksum.encode() + b";0,5;\r\n"
     for new in ("1", "0"):  # reading it again adds nothing
         app.file_uploader[0].set_value((f"{new}.csv", local, "text/csv")).run()
         assert not app.exception
-        assert [one.value for one in app.success] == [f"{new} of 13 ratings in the file were new."]
+        assert [one.value for one in app.success] == [f"{new} of 17 ratings in the file were new."]
     after = ratings_store.all_ratings(ratings_database.database())
-    assert len(after) == 13
+    assert len(after) == 17
     assert {one.id for one in before} < {one.id for one in after}
 
 
@@ -96,11 +102,11 @@ def test_a_check_leads_and_is_not_counted_again_among_visitors(
     app = visit("quality", checked, monkeypatch)
     assert [header.value for header in app.header[:2]] == [texts.HOW_OFTEN, texts.PEOPLE_SAID]
     page_text = text(app)
-    assert "of 4 test photos, picked at random, **1** sentences were right, **1** partly right" in page_text
+    assert "In a check of **4** photos" in page_text
     assert r"Rated by the makers of \*this\* demo." in page_text
     assert texts.NOBODY_RATED in page_text
     rate(checked.checksum, "right")
-    assert "1 rating of 1 sentence of this model" in text(visit("quality", checked, monkeypatch))
+    assert "1 rating so far: 1 right, " in text(visit("quality", checked, monkeypatch))
 
 
 def test_a_database_that_is_down_costs_only_what_people_said(

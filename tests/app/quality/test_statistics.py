@@ -36,7 +36,7 @@ def test_whether_confidence_helps_is_measured_not_claimed(sign: int) -> None:
     captions = [scored("a dog", confidence=index / 40, cider=2 + sign * index / 40) for index in range(40)]
     app = AppTest.from_string(BY_CONFIDENCE)
     app.session_state["captions"] = captions
-    assert ("a second look" in page_text(checked(app.run()))) == (sign > 0)
+    assert (texts.CONFIDENCE_HELPS in page_text(checked(app.run()))) == (sign > 0)
 
 
 def test_charts_are_valid_specifications_with_their_figures() -> None:

@@ -1,0 +1,121 @@
+"""How often it is right: by a check, else by what visitors said, else by what was computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from captioner.app.components import rating_buttons, wording
+from captioner.app.quality import texts
+from captioner.bundle.ratings import RatingSummary
+from captioner.bundle.schema import CalibrationParameters, Metrics
+from captioner.feedback.rating import RATINGS, Tally
+from captioner.feedback.statistics import shares_of_tallies
+
+MIN_RATINGS = 10  # below, these are too few to tell, and no page makes shares of them
+Interval = tuple[float, float]
+
+
+def show(
+    check: RatingSummary | None,
+    visitors: Sequence[Tally],
+    metrics: Metrics | None,
+    calibration: CalibrationParameters | None,
+) -> None:
+    """The answer, and how certain it is."""
+    if check:
+        _show_check(check)
+    elif leads(check, visitors):
+        show_visitors(visitors)
+    elif calibration:
+        st.markdown(texts.ONLY_WORDS)
+        show_words(calibration)
+    elif metrics:
+        st.markdown(f"{texts.ONLY_SIMILARITY} {_similarity(metrics)}")
+    else:
+        st.markdown(texts.NOT_KNOWN)
+
+
+def leads(check: RatingSummary | None, visitors: Sequence[Tally]) -> bool:
+    """Whether what visitors said is the best that is known."""
+    return check is None and total(visitors) >= MIN_RATINGS
+
+
+def _show_check(check: RatingSummary) -> None:
+    parts = {rating: getattr(check, rating) for rating in RATINGS}
+    sentence = texts.CHECKED if check.total == check.captions else texts.CHECKED_OFTEN
+    counts = {rating: f"{part.count:,}" for rating, part in parts.items()}
+    st.markdown(sentence.format(count=f"{check.captions:,}", total=f"{check.total:,}", **counts))
+    shares = {rating: part.count / check.total for rating, part in parts.items()}
+    if check.total >= MIN_RATINGS:
+        _show_tiles(shares)
+    st.caption(f"{texts.RATED_BY.format(who=wording.escape(check.rated_by))} {rating_buttons.EXPLAINED}")
+    _show_intervals({rating: part.interval for rating, part in parts.items()}, "")
+
+
+def show_visitors(visitors: Sequence[Tally]) -> None:
+    """The shares of what visitors said; they are at least ``MIN_RATINGS``."""
+    found = shares_of_tallies(visitors)
+    sentences = len({(tally.sample, tally.caption) for tally in visitors})
+    st.markdown(
+        texts.VISITORS_RATED.format(
+            total=counted(total(visitors), texts.RATINGS),
+            sentences=counted(sentences, texts.RATED_SENTENCES),
+        )
+    )
+    _show_tiles({rating: share.value for rating, share in found.items()})
+    st.caption(f"{texts.VISITORS_CHOOSE} {rating_buttons.EXPLAINED}")
+    _show_intervals({rating: share.interval for rating, share in found.items()}, texts.OF_VISITORS)
+
+
+def _show_tiles(shares: Mapping[str, float]) -> None:
+    grid = st.grid(3, min_column_width=150, border=True)
+    for rating, share in shares.items():
+        grid.metric(texts.SHARE_LABELS[rating], percent(share))
+
+
+def _show_intervals(intervals: Mapping[str, Interval], of: str) -> None:
+    with st.expander(texts.HOW_CERTAIN.format(of=of), icon=":material/info:"):
+        st.markdown(texts.INTERVALS.format(**{rating: interval(ends) for rating, ends in intervals.items()}))
+
+
+def show_words(calibration: CalibrationParameters) -> None:
+    """How many of its words people used, too, beside how many of each other's they use."""
+    shares = [(texts.WORDS, calibration.words.observed)]
+    if (people := calibration.words.human_share) is not None:
+        shares.append((texts.WORDS_OF_PEOPLE, people))
+    grid = st.grid(2, min_column_width=220, border=True)
+    for label, share in shares:
+        grid.metric(label, wording.in_10(share))
+    with st.expander(texts.WORDS_DETAILS, icon=":material/info:"):
+        st.markdown(texts.WORDS_EXPLAINED)
+
+
+def _similarity(metrics: Metrics) -> str:
+    people = metrics.human_baseline
+    return texts.SIMILARITY_IN_SHORT.format(
+        constant=f"{metrics.constant_baseline['cider']:.2f}",
+        model=f"{metrics.scores['cider']:.2f}",
+        people=texts.SIMILARITY_OF_PEOPLE.format(people=f"{people['cider']:.2f}") if people else "",
+    )
+
+
+def total(tallies: Sequence[Tally]) -> int:
+    """How many ratings were counted."""
+    return sum(tally.count for tally in tallies)
+
+
+def counted(count: int, words: tuple[str, str]) -> str:
+    """A number with the word for one or for many."""
+    return f"{count:,} {words[count != 1]}"
+
+
+def percent(share: float) -> str:
+    """A share as "75 %", which does not break."""
+    return f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%")
+
+
+def interval(ends: Interval) -> str:
+    """ "41–93 %"."""
+    return f"{100 * ends[0]:.0f}–{percent(ends[1])}"
