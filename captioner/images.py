@@ -8,6 +8,7 @@ An AVIF is decoded in a child process (``python -m captioner.images``) with litt
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import sys
 import warnings
@@ -40,6 +41,9 @@ _DECODING = FairLock()
 
 # Once, as ``warnings.catch_warnings`` inside ``read`` would let threads undo each other's filters.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+# At DEBUG, Pillow logs what a camera or a person wrote into a file: names, places, comments.
+logging.getLogger("PIL").setLevel(logging.INFO)
 
 # EXIF orientation → the transpose that turns the picture upright. ``ImageOps.exif_transpose`` would rewrite
 # the EXIF block, and fails on an invalid tag elsewhere in it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import logging
 import struct
 import threading
 import warnings
@@ -38,6 +39,18 @@ FAITHFUL = LOSSLESS | {
     "HEIF": {"quality": -1, "chroma": 444},
     "AVIF": {"quality": 95, "subsampling": "4:4:4", "speed": 10},
 }
+
+
+@pytest.mark.parametrize("format", ["JPEG", "TIFF"])
+def test_what_a_file_says_about_its_picture_is_never_logged(
+    format: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Zelda"
+    data = encoded(Image.fromarray(UPRIGHT), format, exif=exif.tobytes())
+    with caplog.at_level(logging.DEBUG):
+        images.read(data)
+    assert "Zelda" not in caplog.text
 
 
 def test_path_text_bytes_and_file_are_read_alike(tmp_path: Path) -> None:
