@@ -48,6 +48,9 @@ def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[Sco
     expect(page.get_by_role("heading", level=3, name=f"“{best[0].caption}”")).to_be_visible()
     select(page, 1)
     expect(page.get_by_role("heading", level=3, name=f"“{best[1].caption}”")).to_be_visible()
+    toolbar = page.get_by_test_id("stElementToolbar").filter(visible=True)
+    expect(toolbar.get_by_role("button", name="Search")).to_have_count(1)
+    expect(toolbar.get_by_role("button", name="CSV")).to_have_count(0)  # it would not escape formulas
     expect(page.get_by_text("similar to theirs than")).to_be_visible()
     expect(page.get_by_role("heading", name="Words it never says")).to_be_visible()
     assert needs_no_scrolling(page)
