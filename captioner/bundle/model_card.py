@@ -38,17 +38,26 @@ DECODING = ("beams", "length_penalty", "samples")
 LIMITS = """\
 ## Limits and known failures
 
-- It cannot know names, ages, gender, relations, jobs or feelings. "A man", "a girl" or "a couple" is a guess
-  from how people in the training pictures look, and repeats the habits of those who described them. Do not
-  use it to identify or to judge people.
+- Do not use it to identify or to judge people. It cannot know names, ages, gender, relations, jobs or
+  feelings: "a man" or "a girl" is a guess from looks, and repeats the habits of those who described the
+  training pictures.
+- Where a mistake does harm, a person has to look at the picture. It always says something.
 - It learnt to write from a few thousand photographs, mostly of people and dogs outdoors. Drawings,
-  screenshots, food, medical pictures and much else get a fluent sentence that is wrong. It always says
-  something.
+  screenshots, food, medical pictures and much else get a fluent sentence that is wrong.
 - Counting beyond two or three, left and right, small things and their colours, and writing in the picture are
   unreliable.
-- The probabilities tell how sure the model is of a word, given the words before. They do not tell whether the
-  sentence is true.
-- English only, one short sentence. Where a mistake does harm, a person has to look at the picture.
+- The probabilities tell how sure the model is of a word. They do not tell whether the sentence is true.
+- English only, one short sentence.
+"""
+
+# For those who ask whether they may use it, at work, too. The About page says the same.
+LICENCE = """\
+The model and the program are under the Apache License 2.0: everybody may use them, at work, too, change them
+and pass them on with that licence. It sets no conditions for the captions.
+
+The training photographs belong to their owners on Flickr and were given for non-commercial research and
+education. Neither they nor the sentences that people wrote about them are part of the model. Whether such
+training limits commercial use is a legal question that the licence does not answer: where it matters, ask.
 """
 
 
@@ -81,6 +90,7 @@ def render(
         people=people,
         dataset=dataset,
         limits=LIMITS,
+        licence=LICENCE,
         regions=f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector",
         decoder=DECODER_DESCRIPTIONS.get(config.decoder, config.decoder),
         encoder=" and ".join(
