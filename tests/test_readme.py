@@ -12,7 +12,7 @@ import pytest
 
 import train
 from captioner import __main__ as command_line
-from captioner.bundle import model_card
+from captioner.bundle import model_card, ratings
 from captioner.bundle.schema import Baseline, Metrics
 from captioner.bundle.storage import Bundle
 
@@ -86,7 +86,7 @@ def test_the_false_positives_are_what_was_measured(committed: Bundle) -> None:
 
 def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
     b = committed
-    files = b.config, b.metrics(), b.history(), b.dataset(), b.baselines(), b.calibration()
+    files = b.config, b.metrics(), b.history(), b.dataset(), b.baselines(), b.calibration(), ratings.read(b)
     assert model_card.render(*files) == b.card()
 
 
