@@ -31,6 +31,13 @@ def open_page(page: str | None = None, **query: str) -> AppTest:
     return app.run()
 
 
+def reconnect(app: AppTest) -> AppTest:
+    """The same browser in a new session, as after a restart of the server: only its widgets have values."""
+    again = AppTest(app._script_path, default_timeout=TIMEOUT)
+    again.query_params = dict(app.query_params)
+    return checked(again._run(app._tree.get_widget_states()))
+
+
 def checked(app: AppTest) -> AppTest:
     """Assert that the page shows no exception and no error."""
     assert not app.exception

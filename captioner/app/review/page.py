@@ -147,10 +147,14 @@ def _show_raters(key: str, group: str) -> None:
     if group:
         st.subheader(wording.escape(group), anchor=False)
     state = st.session_state
-    # Kept apart, as Streamlit forgets a text once a page is shown without it.
-    state["_rater"] = state.setdefault("rater", state.get("_rater", ""))
+    # Kept apart, as Streamlit forgets a text once a page is shown without it. It is set for no other reason:
+    # after a restart of the server only the browser has the name, and would lose it.
+    if "_rater" in state:
+        state.setdefault("rater", state["_rater"])
     left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
-    left.text_input(texts.YOUR_NAME, max_chars=MAX_NAME, key="rater", help=texts.YOUR_NAME_HELP)
+    state["_rater"] = left.text_input(
+        texts.YOUR_NAME, max_chars=MAX_NAME, key="rater", help=texts.YOUR_NAME_HELP
+    )
     with right:
         browser.copy_button(texts.COPY_LINK, f"{st.context.url or ''}?session={key}", "copy review link")
 

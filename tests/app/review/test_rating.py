@@ -14,6 +14,7 @@ from captioner.app.components import rating_buttons
 from captioner.app.review import texts
 from captioner.app.review.session_file import to_csv
 from captioner.app.state import ratings_database
+from tests import visitor
 from tests.app.review.test_page import bare, bundle, fake, key, load, open_page, started
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import checked, page_text, press, text_input
@@ -54,8 +55,7 @@ def test_everybody_with_a_name_rates_for_themselves(fake: FakeCaptioner) -> None
     assert "2 raters: Ann, Ben" in page_text(ann)
     assert ann.table[0].value["who"].tolist() == ["Ann", "Ann", "Ben"]
     st.cache_resource.clear()  # the server restarts
-    again = sign(open_page(key(ann)), "Ann")
-    assert "Picture 3 of 7" in page_text(again)
+    assert "Picture 3 of 7" in page_text(visitor.reconnect(ann))
     everybody = ratings_database.reviews().by_rater(key(ann))
     assert {rater: len(one.rated) for rater, one in everybody.items()} == {"": 0, "Ann": 2, "Ben": 1}
     loaded = load(open_page(), to_csv(everybody, {}))
