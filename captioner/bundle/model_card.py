@@ -79,7 +79,6 @@ def render(
     from huggingface_hub import ModelCard
 
     rows, columns = config.grid
-    networks = config.encoder.split(" + ")
     card = ModelCard.from_template(
         _metadata(metrics),
         template_path=str(TEMPLATE),
@@ -93,9 +92,7 @@ def render(
         licence=LICENCE,
         regions=f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector",
         decoder=DECODER_DESCRIPTIONS.get(config.decoder, config.decoder),
-        encoder=" and ".join(
-            ENCODER_DESCRIPTIONS.get(name, f"`{name}` of keras.applications") for name in networks
-        ),
+        encoder=describe_encoder(config),
         score_names=[metric.name for metric in METRICS.values()],
         score_rows=score_rows(metrics, baselines) if metrics else [],
         decoding_differs=decoding_differs(metrics, baselines) if metrics else False,
@@ -105,6 +102,14 @@ def render(
         phases=list(dict.fromkeys(epoch.phase for epoch in history)),
     )
     return f"{card}\n"
+
+
+def describe_encoder(config: Config) -> str:
+    """The networks that read the picture, with their origin."""
+    networks = config.encoder.split(" + ")
+    return " and ".join(
+        ENCODER_DESCRIPTIONS.get(name, f"`{name}` of keras.applications") for name in networks
+    )
 
 
 def _metadata(metrics: Metrics | None) -> ModelCardData:

@@ -119,7 +119,7 @@ def test_no_file_name_becomes_a_link(open_page: Open) -> None:
         ("quality", "How good is it?"),
         ("review", "Is it right? You decide"),
         ("how_it_works", "How it learned"),
-        ("about", "The model that is used"),
+        ("about", "Who made this?"),
     ],
 )
 def test_a_page_opens_by_its_address_and_loads_nothing_from_others(

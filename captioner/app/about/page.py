@@ -1,4 +1,4 @@
-"""The page About: what the app is for, what it cannot do, and which model it uses."""
+"""The page About: short answers to what people ask first, and facts for specialists."""
 
 from __future__ import annotations
 
@@ -8,36 +8,44 @@ from importlib import metadata
 import streamlit as st
 
 from captioner.app.about import texts
-from captioner.app.components import wording
+from captioner.app.components import layout, wording
 from captioner.app.state import ratings_database, serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import model_card
-from captioner.bundle.schema import Config
 from captioner.inference import blocklist
 
 LIBRARIES = ("streamlit", "ai-edge-litert", "numpy", "pillow", "huggingface_hub")
 
 
 def page() -> None:
-    """What everybody should know, and the facts about this copy of the app."""
+    """A question, a short answer, and what else is to be known of it folded."""
     st.title(texts.TITLE, anchor=False)
     active = serving.active_bundle()
-    st.markdown(texts.PURPOSE.format(looked=texts.LOOKED if active.bundle.config.attention else ""))
-    _show_section(model_card.LIMITS)
-    _show_blocked_words()
+    st.markdown(texts.PURPOSE)
     st.header(texts.PICTURES, anchor=False)
-    st.markdown(f"{texts.PICTURES_TEXT} {ratings_database.durability()}")
-    st.header(texts.DATA, anchor=False)
-    st.markdown(_data_and_licence(active.bundle.config))
-    st.header(texts.MODEL, anchor=False)
-    _show_identity(active)
+    st.markdown(texts.PICTURES_TEXT)
+    with st.expander(texts.STORED_TITLE, icon=":material/database:"):
+        st.markdown(f"{texts.STORED}\n{ratings_database.durability()}")
+    st.header(texts.MAKERS, anchor=False)
+    st.markdown(_makers(active))
+    st.header(texts.LICENCE, anchor=False)
+    st.markdown(texts.LICENCE_TEXT)
+    st.markdown(model_card.LICENCE)
+    st.header(texts.TRUST, anchor=False)
+    st.markdown(texts.TRUST_TEXT)
+    layout.link("quality", texts.HOW_OFTEN)
+    st.markdown(model_card.LIMITS.partition("\n")[2])  # without its heading
+    _show_blocked_words()
+    st.header(texts.TEAM, anchor=False)
+    st.markdown(texts.TEAM_TEXT)
+    layout.link("review", texts.TO_REVIEW)
+    _show_model(active)
 
 
-def _show_section(text: str) -> None:
-    """A part of the model card, its heading made one of the page's."""
-    heading, _, body = text.partition("\n")
-    st.header(heading.lstrip("# "), anchor=False)
-    st.markdown(body)
+def _makers(active: ActiveBundle) -> str:
+    version = active.version if active.source != serving.COMMITTED_SOURCE else None
+    link = texts.MODEL_LINK.format(repo=version.repo) if version else ""
+    return f"{texts.MAKERS_TEXT} {link}".strip()
 
 
 def _show_blocked_words() -> None:
@@ -48,19 +56,20 @@ def _show_blocked_words() -> None:
             st.markdown(f"**{group.reason}:** {', '.join(group.words)}")
 
 
-def _data_and_licence(config: Config) -> str:
-    return texts.DATA_TEXT.format(
-        pretrained=texts.PRETRAINED if config.pretrained else "",
-        split=model_card.SPLIT_DESCRIPTIONS[config.split_name],
-    )
-
-
-def _show_identity(active: ActiveBundle) -> None:
+def _show_model(active: ActiveBundle) -> None:
     bundle, config = active.bundle, active.bundle.config
+    st.header(texts.MODEL, anchor=False)
     st.markdown(
         texts.SOURCE.format(source=wording.escape(active.source), reason=wording.escape(active.reason))
     )
     with st.expander(texts.DETAILS, icon=":material/table_rows:"):
+        st.markdown(
+            texts.DATA_TEXT.format(
+                encoder=model_card.describe_encoder(config),
+                pretrained=texts.PRETRAINED if config.pretrained else "",
+                split=model_card.SPLIT_DESCRIPTIONS[config.split_name],
+            )
+        )
         running = {"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
         facts = {
             "Recipe": config.recipe,

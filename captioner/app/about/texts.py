@@ -1,24 +1,41 @@
 """The texts of the page “About”. Words in {braces} are filled in by the program: leave them."""
 
 TITLE = "About"
-PURPOSE = "A picture goes in, one English sentence comes out. The app shows what led to it: how sure the model was of every word, what else it could have said{looked}. It is there for learning how such a model works and where it fails, not for describing pictures that matter."
-LOOKED = ", and where in the picture it looked"
+PURPOSE = "A picture goes in, one English sentence comes out. The app shows why it is this one. It is there for learning how such a model works and where it fails."
+
+PICTURES = "What happens to my photo?"
+PICTURES_TEXT = "It is captioned on this server and kept in memory while the page is open. It is never stored or shared, and the model does not learn from it."
+STORED_TITLE = "Details: what is stored when you rate a sentence"
+STORED = """
+- **Under a caption:** the sentence, your rating, your remark if you write one, the time, which model it was and, for one of the sample pictures, its name. Everybody who uses this app can read them; nothing says who you are.
+- **In a review session, also:** the names that the group and the raters choose, how sure the model was and its warnings, and a code that recognises an uploaded picture when it is uploaded again. All of that, and the remarks, can be seen by whoever has its link, and by whoever runs this app.
+"""
+
+MAKERS = "Who made this?"
+MAKERS_TEXT = "The captioner contributors, in 2026. Whoever runs this copy of the app may be somebody else."
+MODEL_LINK = "The model was published as [{repo}](https://huggingface.co/{repo}) on the Hugging Face Hub."
+
+LICENCE = "May I use the captions?"
+LICENCE_TEXT = "The licence allows it, at work, too. One question it leaves open: see the last sentence."
+
+TRUST = "What should I not use it for?"
+TRUST_TEXT = "Do not rely on a sentence unless somebody looks at the picture, too. A wrong one reads as well as a right one."
+HOW_OFTEN = "How often is it right?"
 BLOCKED_TITLE = "Words it may not say"
 BLOCKED = "The model never uses or suggests these words: they may insult, or they say things about people that no picture can show. The list contains offensive words."
 
-PICTURES = "What happens to your pictures"
-PICTURES_TEXT = "They are captioned on this server and kept in memory while the page is open; they are never stored or shared. The model does not learn from them. When you rate a sentence, these are stored: the sentence, your rating, your remark if you write one, the time, which model it was, and, for one of the sample pictures, its name. Everybody who uses this app can read them; nothing says who you are. In a review session, these are stored as well: the names that the group and the raters choose, how sure the model was and its warnings, and a code that recognises an uploaded picture when it is uploaded again. All of that, and the remarks, can be seen by whoever has its link, and by whoever runs this app."
+TEAM = "How does my team judge it?"
+TEAM_TEXT = "Start a review with sample pictures or your own, and send its link to your team. Everybody says of each sentence whether it is right, partly right or wrong; at the end you see how often it was right."
+TO_REVIEW = "Start a review"
 
-DATA = "Data and licence"
-DATA_TEXT = """
-- **Training data:** Flickr8k (M. Hodosh, P. Young and J. Hockenmaier, 2013): photos from Flickr, each with five sentences by crowd workers. The photos belong to the people who took them and were given for research and education; none of them is part of the model.{pretrained}
-- **How the photos were divided:** {split}. It learned from the training pictures only.
-- **Licence of app and model:** Apache-2.0.
-"""
-PRETRAINED = " Before that, the part that looks at the picture was trained on ImageNet, a collection of over a million photos, to name what each of them shows."
-
-MODEL = "The model that is used"
+MODEL = "Which model is this?"
 SOURCE = "From {source}. {reason}"
-DETAILS = "Details"
+DETAILS = "For specialists: data, size and versions"
+DATA_TEXT = """
+- **The part that looks at the picture (encoder):** {encoder}.{pretrained}
+- **Training data:** Flickr8k (M. Hodosh, P. Young and J. Hockenmaier, 2013): photos from Flickr, each with five sentences by crowd workers.
+- **How the photos were divided:** {split}. It learned from the training pictures only.
+"""
+PRETRAINED = " Before, it was trained on ImageNet, a collection of over a million photos, to name what each of them shows."
 CHECKSUM = "Checksum, the SHA-256 of its manifest.json:"
 NOT_INSTALLED = "(not installed)"

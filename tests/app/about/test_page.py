@@ -9,8 +9,11 @@ import pytest
 
 from captioner.app.about import texts
 from captioner.app.review.texts import PRIVACY
+from captioner.app.state import serving
+from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import model_card, storage
 from captioner.bundle.storage import Bundle
+from captioner.bundle.versions import Version
 from captioner.inference import blocklist
 from tests.app.how_it_works.test_page import text, trained, visit
 
@@ -46,13 +49,27 @@ def test_about_lists_the_blocked_words(trained: Bundle, monkeypatch: pytest.Monk
         assert f"**{group.reason}:** {', '.join(group.words)}" in page_text
 
 
-def test_about_says_what_the_model_cannot_do(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert model_card.LIMITS.splitlines()[2] in text(visit("about", trained, monkeypatch))
+def test_about_and_the_card_say_the_same_of_limits_and_licence(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = text(visit("about", trained, monkeypatch))
+    card = model_card.render(trained.config, None, [], None)
+    for line in (*model_card.LIMITS.splitlines()[1:], *model_card.LICENCE.splitlines()):
+        assert line in about
+        assert line in card
 
 
-@pytest.mark.parametrize(
-    "said", [texts.PICTURES_TEXT, PRIVACY, README.split("Stored are ")[1].split("\n\n")[0]]
-)
+def test_about_links_to_where_the_model_was_published(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "huggingface.co" not in text(visit("about", trained, monkeypatch))
+    version = Version("you/your-captioner", "a" * 40, trained.checksum, "folder")
+    page = visit("about", trained, monkeypatch)
+    monkeypatch.setattr(serving, "active_bundle", lambda: ActiveBundle(trained, "the Hub", "", None, version))
+    assert "(https://huggingface.co/you/your-captioner)" in text(page.run())
+
+
+@pytest.mark.parametrize("said", [texts.STORED, PRIVACY, README.split("Stored are ")[1].split("\n\n")[0]])
 def test_whoever_asks_what_a_review_stores_is_told_all_of_it(said: str) -> None:
     for stored in ("remark", "group", "raters", "how sure", "warnings", "code that recognises"):
         assert stored in said
