@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from captioner.app.components.interactive_caption import plain
 from tests.browser.conftest import (
     NARROW,
     TIMEOUT,
@@ -47,9 +48,11 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
     """Opens the app in a context of its own, for what no later test may inherit."""
     contexts: list[BrowserContext] = []
 
-    def visit(**options: Any) -> Page:
+    def visit(blocked: str = "", **options: Any) -> Page:
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
+        if blocked:
+            page.route(blocked, lambda route: route.abort())
         page.set_default_timeout(TIMEOUT * 1000)
         page.goto(address)
         return page
@@ -107,6 +110,17 @@ def test_arrows_move_enter_pins_and_escape_unpins(open_page: Open) -> None:
     page.keyboard.press("Escape")
     expect(word(page, 1)).to_have_attribute("aria-pressed", "false")
     expect(page.get_by_text("What else it could have said here")).to_be_hidden()
+
+
+def test_without_its_script_the_picture_and_all_about_it_remain(visit: Visit) -> None:
+    page = visit(blocked="**/BidiComponent*.js")
+    expect(page.get_by_text(plain.NO_SCRIPT)).to_be_visible()
+    expect(page.get_by_role("heading", level=2)).to_be_visible()
+    expect(page.get_by_text("aptions like this one")).to_be_visible()
+    expect(page.get_by_role("cell", name="mostly at").first).to_be_visible()
+    expect(page.locator(f".st-key-{plain.KEY} img")).to_be_visible()
+    expect(page.get_by_role("button", name="Upload", exact=True)).to_be_visible()
+    expect(page.locator("[data-testid=stErrorElementStack]:visible")).to_have_count(0)
 
 
 def test_every_word_has_a_name_and_only_one_is_in_the_tab_order(open_page: Open) -> None:

@@ -9,8 +9,11 @@ import streamlit as st
 
 from captioner.app.caption import counterfactual, texts
 from captioner.app.components import charts, wording
+from captioner.app.components.interactive_caption.attention import describe_attention
 from captioner.inference.decoding import Candidate, DecodingOptions, Word
 from captioner.text import is_content_word
+
+MAX_OTHERS = 2  # words in the sentence about them; the chart has all
 
 
 def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -> None:
@@ -19,7 +22,8 @@ def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -
     chosen = counterfactual.is_chosen(word, index, key)
     with st.container(border=True):
         st.subheader(_title(word), anchor=False)
-        st.markdown(_certainty(word, chosen=chosen))
+        st.markdown(" ".join(filter(None, (_certainty(word, chosen=chosen), _looked(word)))))
+        st.markdown(_others(word))
         left, right = st.columns(2, gap="large")
         with left:
             _show_others(word)
@@ -43,10 +47,19 @@ def _certainty(word: Word, *, chosen: bool) -> str:
     return f"{texts.LEVELS[level]} {texts.MEASURED.format(share=wording.in_10(word.calibrated))}"
 
 
+def _looked(word: Word) -> str:
+    return "" if word.attention is None else texts.LOOKED.format(where=describe_attention(word.attention))
+
+
+def _others(word: Word) -> str:
+    """The likeliest words that could have stood there instead."""
+    allowed = [text for text, _ in word.runners_up if text not in word.blocked][:MAX_OTHERS]
+    named = texts.OR.join(f"“{wording.word_markdown(text)}”" for text in allowed)
+    return texts.OTHER_WORDS.format(words=named) if named else texts.NO_OTHER_WORDS
+
+
 def _show_others(word: Word) -> None:
-    st.markdown(texts.OTHER_WORDS)
     if not word.runners_up:
-        st.markdown(texts.NO_OTHER_WORDS)
         return
     frame = _frame(word)
     rows = zip(frame["word"], frame["label"], strict=True)

@@ -17,7 +17,7 @@ CLIPBOARD = (_FOLDER / "clipboard.js").read_text(encoding="utf-8")
 COPIED, NOT_COPIED = "Copied", "Select the text and copy it by hand"
 MAX_KEPT = 2_000_000  # characters of a text that a browser gives back
 # What has nothing to show needs no place on the page.
-_STYLE = '<style>:has(> [class*="st-key-unseen-"]) { position: absolute; }</style>'
+_STYLE = '<style>:has(> [class*="st-key-unseen-"]) { display: none; }</style>'
 # Saves a file once, however often the page is drawn, and says so to the button that asked for it.
 _SAVE = """
 let last

@@ -12,9 +12,12 @@ DIGITS = 3  # decimal places of what is sent to the browser
 ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
 
-
-# Shares of all the attention, from which on a description names a ninth, a column or a row of the image.
-MOSTLY_NINTH, MOSTLY_THIRD, SOME_NINTH = 0.35, 0.55, 0.2
+# Share of the highest attention from which on a place is outlined in the browser, and described in words.
+OUTLINE = 0.5
+# Shares of the outlined area: from the first on a ninth is named, if all that are named make up the second.
+NAMED, TOGETHER = 0.2, 0.65
+MOST = 0.5  # share of the picture
+SIDE = 60  # places along each side at which the area is measured: the browser has one for each pixel
 
 
 def normalised(attention: Attention) -> list[list[float]]:
@@ -24,22 +27,40 @@ def normalised(attention: Attention) -> list[list[float]]:
 
 
 def describe_attention(attention: Attention) -> str:
-    """Where most of the attention, float32[h, w], lies, as the end of "it looked …"."""
-    rows, columns = attention.shape
-    # Each cell becomes 3 × 3, so that thirds fall between cells whatever the grid.
-    fine = np.repeat(np.repeat(attention, 3, axis=0), 3, axis=1) / 9
-    ninths = fine.reshape(3, rows, 3, columns).sum(axis=(1, 3))
-    row_shares, column_shares = ninths.sum(axis=1), ninths.sum(axis=0)
-    row, column = divmod(int(ninths.argmax()), 3)
-    if ninths[row, column] >= MOSTLY_NINTH:
-        return f"mostly at {_ninth_name(row, column)}"
-    if column_shares.max() >= MOSTLY_THIRD:
-        return f"mostly at the {COLUMNS[int(column_shares.argmax())]}, from top to bottom"
-    if row_shares.max() >= MOSTLY_THIRD:
-        return f"mostly across the {ROWS[int(row_shares.argmax())]} part"
-    if ninths[row, column] >= SOME_NINTH:
-        return f"at much of the picture, most at {_ninth_name(row, column)}"
-    return "all over the picture"
+    """The outlined part of the picture, from attention float32[h, w], as the end of "it looked …"."""
+    outlined = _outlined(attention)
+    ninths = outlined.reshape(3, SIDE // 3, 3, SIDE // 3).sum(axis=(1, 3)) / outlined.sum()
+    named = ninths >= NAMED
+    rows, columns = np.flatnonzero(named.any(axis=1)), np.flatnonzero(named.any(axis=0))
+    if ninths[named].sum() >= TOGETHER:
+        if len(rows) == 3 and len(columns) == 1:
+            return f"mostly at the {COLUMNS[columns[0]]}, from top to bottom"
+        if len(columns) == 3 and len(rows) == 1:
+            return f"mostly across the {ROWS[rows[0]]} part"
+        if named.sum() <= 2:
+            return f"mostly at {' and '.join(_ninth_name(*place) for place in np.argwhere(named))}"
+    if outlined.mean() >= MOST:
+        return "all over the picture"
+    return f"at several places, most of all at {_ninth_name(*divmod(int(ninths.argmax()), 3))}"
+
+
+def _outlined(attention: Attention) -> NDArray[np.bool_]:
+    """bool[SIDE, SIDE] true where the browser draws the place within its outline, by the same arithmetic."""
+    down, across = (_spline(count) for count in attention.shape)
+    smooth = down @ attention @ across.T
+    return np.asarray(smooth >= OUTLINE * smooth.max())
+
+
+def _spline(count: int) -> NDArray[np.float64]:
+    """float[SIDE, count]: the weights of ``count`` values along a side at each place (cubic B-spline)."""
+    places = (np.arange(SIDE) + 0.5) / SIDE * count - 0.5
+    left = np.floor(places).astype(int)
+    t = places - left
+    four = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
+    weights = np.zeros((SIDE, count))
+    for offset, weight in enumerate(four):
+        np.add.at(weights, (np.arange(SIDE), np.clip(left - 1 + offset, 0, count - 1)), weight / 6)
+    return weights
 
 
 def _ninth_name(row: int, column: int) -> str:

@@ -6,7 +6,6 @@ const MAX_SIDE = 360 // pixels of the overlay, which the browser scales up
 const MAX_OPACITY = 0.58
 const FAINT = 0.2 // shares of the highest attention: below the first nothing is drawn, from the second on all
 const FULL = 0.95
-const OUTLINE = 0.5 // the line around the place that got at least half of the highest attention
 const LOW_COLOR = [124, 58, 237] // RGB, from little attention …
 const HIGH_COLOR = [255, 45, 120] // … to the most
 const STEP = 1100 // milliseconds a word while the sentence plays
@@ -24,11 +23,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const view = views.get(root)
   view.report = (word) => setTriggerValue("pin", { word, key: data.key })
   view.sharing.report = setTriggerValue
+  root.hidden = false
   view.update(data)
+  hidePlain()
   return () => {
     view.pause()
     view.sharing.stopReading()
   }
+}
+
+// Now that this works, what stands on the page for browsers without it (plain.py) goes.
+function hidePlain() {
+  const name = "captioner-plain"
+  if (document.getElementById(name)) return
+  const style = document.createElement("style")
+  style.id = name
+  style.textContent = ":has(> .st-key-plain-caption) { display: none }"
+  document.head.append(style)
 }
 
 class View {
@@ -202,7 +213,7 @@ class View {
   drawOverlay(index) {
     if (!this.overlays.has(index)) {
       const { attention } = this.data.words[index]
-      this.overlays.set(index, overlay(attention, this.data.width, this.data.height))
+      this.overlays.set(index, overlay(attention, this.data))
     }
     const drawn = this.overlays.get(index)
     this.canvas.width = drawn.width
@@ -249,8 +260,9 @@ class View {
   }
 }
 
-// Attention, a grid of rows with 1 at its peak, as a coloured layer for a picture of this shape.
-function overlay(grid, width, height) {
+// Attention, a grid of rows with 1 at its peak, as a coloured layer for a picture of this shape, and a line
+// around the place that has at least the share `outline` of the peak: that is the place which words describe.
+function overlay(grid, { width, height, outline }) {
   const scale = MAX_SIDE / Math.max(width, height)
   const canvas = document.createElement("canvas")
   canvas.width = Math.max(1, Math.round(width * scale))
@@ -260,17 +272,17 @@ function overlay(grid, width, height) {
   const pixels = context.createImageData(canvas.width, canvas.height)
   const colors = new Uint32Array(pixels.data.buffer)
   for (let at = 0; at < values.length; at++) {
-    colors[at] = onOutline(values, at, canvas.width) ? WHITE : PALETTE[Math.round(255 * values[at])]
+    colors[at] = onOutline(values, at, canvas.width, outline) ? WHITE : PALETTE[Math.round(255 * values[at])]
   }
   context.putImageData(pixels, 0, 0)
   return canvas
 }
 
-function onOutline(values, at, width) {
-  const inside = values[at] >= OUTLINE
+function onOutline(values, at, width, outline) {
+  const inside = values[at] >= outline
   const right = (at + 1) % width ? at + 1 : at
   const below = at + width < values.length ? at + width : at
-  return inside !== values[right] >= OUTLINE || inside !== values[below] >= OUTLINE
+  return inside !== values[right] >= outline || inside !== values[below] >= outline
 }
 
 // The colour of an attention from 0 to 1: opaque and like HIGH_COLOR where it is high.

@@ -20,7 +20,7 @@ from PIL import Image
 
 from captioner.app.components import resizing
 from captioner.app.components.browser import CLIPBOARD
-from captioner.app.components.interactive_caption import payload, sharing
+from captioner.app.components.interactive_caption import payload, plain, sharing
 from captioner.app.components.interactive_caption.sharing import Request
 from captioner.app.state.session import DecodedImage
 from captioner.images import Pixels
@@ -61,12 +61,13 @@ def show(
         The index of the word that is pinned, if one is, and what the visitor asks for with a button.
     """
     data = payload.build(candidate, chosen)
-    data |= payload.picture(_picture_url(image.sha256, image.pixels), image.pixels)
+    data |= payload.picture(data_url(_jpeg(image.sha256, image.pixels)), image.pixels)
     data |= {"key": key, "title": title, "note": note, "pinned": _in_range(pinned(key), candidate)}
     data |= {"sharing": sharing.build(candidate, image.sha256[:16])}
     events: dict[str, Any] = {f"on_{name}_change": lambda: None for name in ("pin", "card", "another")}
     # One widget for all images: Streamlit remembers each until the session ends, and draws a new one later.
     result = _mount(key="interactive_caption", data=data, **events)
+    plain.show(_jpeg(image.sha256, image.pixels), candidate, note)
     event = result.get("pin")
     # The browser's, so it can be anything, also about an image that was shown before.
     if isinstance(event, dict) and event.get("key") == key:
@@ -90,12 +91,17 @@ def _in_range(index: object, candidate: Candidate) -> int | None:
 
 
 @st.cache_resource(scope="session", max_entries=1, show_spinner=False)
-def _picture_url(sha256: str, _pixels: Pixels) -> str:
-    return picture_url(_pixels)
+def _jpeg(sha256: str, _pixels: Pixels) -> bytes:
+    return small_jpeg(_pixels)
 
 
-def picture_url(pixels: Pixels) -> str:
-    """An image, uint8[H, W, 3], as a small JPEG file in a ``data:`` address."""
+def small_jpeg(pixels: Pixels) -> bytes:
+    """An image, uint8[H, W, 3], as a small JPEG file."""
     file = io.BytesIO()
     Image.fromarray(resizing.scaled_down(pixels, MAX_SIDE)).save(file, "JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return file.getvalue()
+
+
+def data_url(jpeg: bytes) -> str:
+    """A JPEG file as a ``data:`` address."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

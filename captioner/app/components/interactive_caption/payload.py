@@ -7,6 +7,7 @@ from typing import Any
 
 from captioner.app.components import wording
 from captioner.app.components.interactive_caption.attention import (
+    OUTLINE,
     Attention,
     describe_attention,
     normalised,
@@ -54,6 +55,7 @@ def build(candidate: Candidate, chosen: Collection[int] = ()) -> Json:
         "finished": candidate.finished,
         "words": words,
         "legend": legend if any(map(wording.level, candidate.words)) else [],
+        "outline": OUTLINE,
         "texts": TEXTS,
     }
 

@@ -100,6 +100,8 @@ class Sharing {
     this.editing = false
     this.setSwitch(ALT, !this.isOn(ALT))
     this.announce(this.isOn(ALT) ? this.text() : this.data.sentence)
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth"
+    this.field.scrollIntoView({ block: "nearest", behavior })
   }
 
   another() {

@@ -46,6 +46,14 @@ def test_a_column_and_a_row_have_names() -> None:
     assert attentions.describe_attention(column.T[::-1]) == "mostly across the lower part"
 
 
+def test_words_describe_all_of_what_is_outlined() -> None:
+    two = looking(0, 0) + looking(5, 5)
+    assert attentions.describe_attention(two) == "mostly at the upper left and the lower right"
+    assert attentions.describe_attention(two + 0.4 * looking(0, 5)) == attentions.describe_attention(two)
+    three = two + looking(0, 5) + looking(1, 5)
+    assert attentions.describe_attention(three) == "at several places, most of all at the upper right"
+
+
 @given(some.lists(some.floats(0, 1, width=32), min_size=49, max_size=49))
 def test_the_peak_of_every_word_is_one(values: list[float]) -> None:
     attention = np.array(values, np.float32).reshape(7, 7)

@@ -17,9 +17,9 @@ CANDIDATE = make_candidate(SENTENCES[0])
 
 
 def test_the_picture_is_sent_small_and_in_proportion() -> None:
-    kind, _, data = component.picture_url(np.full((1000, 2000, 3), 90, np.uint8)).partition(",")
-    assert kind == "data:image/jpeg;base64"
-    assert Image.open(io.BytesIO(base64.b64decode(data))).size == (960, 480)
+    jpeg = component.small_jpeg(np.full((1000, 2000, 3), 90, np.uint8))
+    assert Image.open(io.BytesIO(jpeg)).size == (960, 480)
+    assert component.data_url(jpeg) == f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 @pytest.mark.parametrize("index", [-1, 4, 1.0, True, "1", None, [1], {"word": 1}])
