@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LOOKING = "Looking for example pictures …"
 TITLE = "Or try one of these"
+SUREST_FIRST = "The model is surest about the first ones."
 DRAWN = "drawings made for this app"
 DRAWN_SOURCE = "These are drawings made for this app, not photographs."
 NOTE = "This is a drawing made for this app. It shows: {}"
@@ -94,10 +95,19 @@ def show_note(image: DecodedImage, caption: str) -> None:
 
 
 def thumbnails() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
-    """A few examples by name, each with a thumbnail, uint8[240, 320, 3], and where they are from."""
+    """A few examples by name, each with a thumbnail, uint8[240, 320, 3], and where they are from.
+
+    Test photographs whose captions have a calibrated confidence are in the order of that.
+    """
     samples, sentence = serving.samples()
-    found = _thumbnails(serving.active_bundle().bundle, samples) if samples else {}
-    return (found, sentence) if found else (_drawn_thumbnails(), DRAWN_SOURCE)
+    bundle = serving.active_bundle().bundle
+    found = _thumbnails(bundle, samples) if samples else {}
+    if not found:
+        return _drawn_thumbnails(), DRAWN_SOURCE
+    shares = _expected_shares(bundle)
+    if not found.keys() <= shares.keys():
+        return found, sentence
+    return dict(sorted(found.items(), key=lambda item: -shares[item[0]])), f"{sentence} {SUREST_FIRST}"
 
 
 @st.cache_resource(show_spinner=LOOKING, max_entries=1, validate=bool, hash_funcs=serving.HASH_FUNCS)
@@ -105,6 +115,16 @@ def _thumbnails(bundle: Bundle, _samples: dict[str, Sample]) -> dict[str, tuple[
     from captioner.data import samples as sources  # late: it imports huggingface_hub
 
     return _with_thumbnails(sources.spread(list(_samples.values()), sources.SAMPLE_COUNT))
+
+
+@st.cache_resource(show_spinner=False, max_entries=1, hash_funcs=serving.HASH_FUNCS)
+def _expected_shares(bundle: Bundle) -> dict[str, float]:
+    """The model's confidence in its caption of each test picture, where that is calibrated."""
+    try:
+        rows = bundle.predictions()
+    except CaptionerError:  # the page that shows the captions reports it
+        return {}
+    return {row.image: row.expected_share for row in rows if row.expected_share is not None}
 
 
 @st.cache_resource(show_spinner=LOOKING)

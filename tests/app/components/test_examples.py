@@ -80,3 +80,14 @@ def test_a_file_that_cannot_be_read_is_left_out(
     offered, _ = thumbnails()
     assert list(offered) == ["two.png"]
     assert "one.png is left out" in caplog.text
+
+
+def test_test_photographs_are_in_the_order_of_the_models_confidence(
+    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "samples", lambda: (samples("one.png", "two.png"), "A test."))
+    assert thumbnails()[1] == "A test."
+    monkeypatch.setattr(examples, "_expected_shares", lambda bundle: {"one.png": 0.2, "two.png": 0.8})
+    offered, sentence = thumbnails()
+    assert list(offered) == ["two.png", "one.png"]
+    assert sentence == f"A test. {examples.SUREST_FIRST}"
