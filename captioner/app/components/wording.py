@@ -169,10 +169,7 @@ def confidence_sentence(expected_share: float | None) -> str:
     """How often captions like this one agree with people's, from ``Candidate.expected_share``."""
     if expected_share is None:
         return NOT_MEASURED
-    return (
-        f"An estimate, made on test photos: in captions like this one, {in_10(expected_share)} words match "
-        "what people wrote."
-    )
+    return f"Estimate: people would use {in_10(expected_share)} of these words, too."
 
 
 def in_10(share: float) -> str:

@@ -148,4 +148,4 @@ def test_the_sentence_is_about_the_average_content_word(
     words = tuple(("dog", probability) for probability in probabilities)
     caption = make_candidate((("a", 0.99), *words, (END_WORD, 0.99)))
     sentence = wording.confidence_sentence(caption.expected_share)
-    assert f"in captions like this one, {expected} words match what people wrote" in sentence
+    assert f"people would use {expected} of these words" in sentence
