@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("captioner", "tests", "train.py", "streamlit_app.py")
+SOURCES = ("captioner", "benchmarks", "tests", "train.py", "streamlit_app.py")
 MAX_LINES = 300  # of a file
 MAX_ENTRY_LINES = 40  # of train.py and streamlit_app.py, which only hand over to the package
 MAX_MODULES = 12  # of a folder
@@ -41,7 +41,7 @@ PACKAGES = {*TRAINING, *APP, *PAGES}
 SERVER = Path("captioner/app/server.py")  # above the pages, as streamlit_app.py
 
 MAY_IMPORT_STREAMLIT = ("captioner/app", "streamlit_app.py", "tests")
-MAY_IMPORT_KERAS = ("captioner/training", "tests/training")
+MAY_IMPORT_KERAS = ("captioner/training", "benchmarks", "tests/training")
 WRITE_LITERT = ("export", "litert_file", "word_predictor")
 MAY_IMPORT_RAY = ("captioner/batch_inference/ray_data.py", "tests/batch_inference/test_ray_data.py")
 MAY_IMPORT_TENSORFLOW = (*(f"captioner/training/{name}.py" for name in WRITE_LITERT), "tests/training")
@@ -82,6 +82,8 @@ NO_MODULE = {
     "tests/test_readme.py": "the README",
     "tests/test_contributing.py": "CONTRIBUTING.md",
     "tests/test_dockerfile.py": "the Dockerfile",
+    "tests/benchmarks/test_prefixes.py": "benchmarks/prefixes.py",
+    "tests/benchmarks/test_report.py": "benchmarks/report.py",
     "tests/training/test_cli_flags.py": "cli.py: what each flag changes",
     "tests/data/test_held_out.py": "flickr8k.hold_out, with the training that uses it",
     "tests/app/test_model.py": "every page, with a real bundle",
@@ -109,11 +111,11 @@ def may_import(path: Path) -> set[str]:
     """The packages that a file may import."""
     package = package_of(path)
     match path.parts[0]:
-        case "train.py":
+        case "train.py" | "benchmarks":
             return {*TRAINING}
         case _ if path in {Path("streamlit_app.py"), SERVER}:
             return {*APP, *PAGES, "app"}
-        case "tests" if not path.is_relative_to("tests/training"):
+        case "tests" if not under(path, ("tests/training", "tests/benchmarks")):
             return {*LIBRARY, *APP, *PAGES, "app"}
         case "tests":
             return {*PACKAGES, "app"}
@@ -196,7 +198,7 @@ def misplaced_imports(path: Path, imported: str) -> Iterator[str]:
         yield f"{path} imports tensorflow"
     if library == "ray" and not under(path, MAY_IMPORT_RAY):
         yield f"{path} imports ray, which requirements-scale.txt installs"
-    if library in {"train", "streamlit_app"} and path.parts[0] == "captioner":
+    if library in {"train", "streamlit_app", "benchmarks"} and path.parts[0] == "captioner":
         yield f"{path} imports {library}, which is above it"
     serves = under(path, ("captioner", "streamlit_app.py")) and not under(path, ("captioner/training",))
     if serves and library not in INSTALLED | {"ray"} | sys.stdlib_module_names:

@@ -112,7 +112,8 @@ def modules_by_folder(tree: str) -> dict[str, set[str]]:
 
 def test_every_module_is_listed_under_its_package() -> None:
     tree = README.partition("## What is where")[2].partition("```")[2].partition("```")[0]
-    paths = [path.relative_to(ROOT) for path in (ROOT / "captioner").rglob("*.py")]
+    folders = (ROOT / "captioner", ROOT / "benchmarks")
+    paths = [path.relative_to(ROOT) for folder in folders for path in folder.rglob("*.py")]
     modules = {path for path in paths if path.name != "__init__.py"} | {
         Path("train.py"),
         Path("streamlit_app.py"),

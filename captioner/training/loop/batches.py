@@ -23,6 +23,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _LENGTH_STEP = 4  # caption lengths are rounded up to this, so that few shapes are compiled
+_GROUP = 256  # words that count are rounded up to this, for the same reason
 _POOL_BATCHES = 20  # in a pool of pictures that is sorted by caption length
 
 
@@ -35,6 +36,17 @@ class Batch:
     targets: NDArray[np.int32]  # [B, K, T], END last
     weights: NDArray[np.float32]  # [B, K, T]
     rows: NDArray[np.int64]  # [B], which pictures of the split
+
+    @property
+    def places(self) -> NDArray[np.int32]:
+        """Which of the B × K × T words count, int32[M]; further ones, that do not, fill up the last group.
+
+        M is a multiple of ``_GROUP``, so that few shapes are compiled.
+        """
+        weights = self.weights.ravel()
+        counted = np.flatnonzero(weights)
+        fill = np.flatnonzero(weights == 0)[: -len(counted) % _GROUP]
+        return np.concatenate([counted, fill]).astype(np.int32)
 
 
 @dataclass(frozen=True)

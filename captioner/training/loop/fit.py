@@ -32,15 +32,15 @@ RECENT_EPOCHS = 3  # of a phase, by which the time left is estimated: the run ma
 
 
 class EncoderDecoder(keras.Model):
-    """Encoder and decoder as one model: logits float[B, K, T, V] of K captions an image.
+    """Encoder and decoder as one model: logits float[M, V] of the words that count, of K captions an image.
 
-    Inputs are ``pictures``, uint8[B, S, S, 3] or, without an encoder, regions float[B, R, C], and ``ids``
-    int[B, K, T].
+    Inputs are ``pictures``, uint8[B, S, S, 3] or, without an encoder, regions float[B, R, C], ``ids``
+    int[B, K, T], and ``places`` int[M], which of the B × K × T words count.
 
     Args:
-        separate_members: the members of an ensemble learn captions separately, K of them each, so that the
-            second axis is members × K. Otherwise the ensemble learns as one model: the gradient of the mean
-            of its probabilities gives each member its responsibility for a word.
+        separate_members: the members of an ensemble learn captions separately, so that the first axis is
+            members × M. Otherwise the ensemble learns as one model: the gradient of the mean of its
+            probabilities gives each member its responsibility for a word.
     """
 
     def __init__(self, encoder: keras.Model | None, decoder: Decoder, separate_members: bool = True) -> None:
@@ -56,15 +56,18 @@ class EncoderDecoder(keras.Model):
             ops.cast(pictures, "float32") if self.encoder is None else self.encoder(pictures, training=False)
         )
         if self.separate_members:
-            return ensemble.member_logits(self.decoder, regions, inputs["ids"], training)
-        return self.decoder(regions, inputs["ids"], training=training)
+            return ensemble.member_logits(self.decoder, regions, inputs["ids"], inputs["places"], training)
+        return self.decoder(regions, inputs["ids"], inputs["places"], training=training)
 
     def train_on_captions(self, batch: Batch) -> float:
         """One update of the weights; returns the loss, in nats a word for cross-entropy."""
         self.reset_metrics()
         members = len(ensemble.members(self.decoder)) if self.separate_members else 1
-        targets, weights = (np.tile(array, (1, members, 1)) for array in (batch.targets, batch.weights))
-        inputs = {"pictures": batch.pictures, "ids": batch.ids}
+        places = batch.places
+        targets, weights = (
+            np.tile(array.ravel()[places], members) for array in (batch.targets, batch.weights)
+        )
+        inputs = {"pictures": batch.pictures, "ids": batch.ids, "places": places}
         return float(self.train_on_batch(inputs, targets, sample_weight=weights))
 
 
@@ -102,9 +105,9 @@ class DiscriminativeAdam(keras.optimizers.Adam):
 
 
 class CaptionLoss(keras.losses.Loss):
-    """Cross-entropy in nats a word with label smoothing (C. Szegedy et al., CVPR 2016): float[B, K, T].
+    """Cross-entropy in nats a word with label smoothing (C. Szegedy et al., CVPR 2016): float[M].
 
-    ``keras.losses.CategoricalCrossentropy`` smooths one-hot targets, float[B, K, T, V], over pad, start and
+    ``keras.losses.CategoricalCrossentropy`` smooths one-hot targets, float[M, V], over pad, start and
     unknown, too.
     """
 

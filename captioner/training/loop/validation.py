@@ -22,9 +22,9 @@ _BATCH = 50  # pictures
 
 
 class NegativeLogLikelihood(keras.Model):
-    """−log p of each target word, in nats: float[B, K, T].
+    """−log p of each target word that counts, in nats: float[M].
 
-    Takes ``pictures`` (regions float[B, R, C]), ``ids`` and ``targets`` int[B, K, T].
+    Takes ``pictures`` (regions float[B, R, C]), ``ids`` int[B, K, T], ``places`` and ``targets`` int[M].
     """
 
     def __init__(self, decoder: Decoder) -> None:
@@ -32,7 +32,8 @@ class NegativeLogLikelihood(keras.Model):
         self.decoder = decoder
 
     def call(self, inputs: dict[str, Any]) -> Any:
-        logits = self.decoder(ops.cast(inputs["pictures"], "float32"), inputs["ids"], training=False)
+        regions = ops.cast(inputs["pictures"], "float32")
+        logits = self.decoder(regions, inputs["ids"], inputs["places"], training=False)
         return ops.sparse_categorical_crossentropy(inputs["targets"], logits, from_logits=True)
 
 
@@ -61,9 +62,11 @@ class Validation:
         order = batches.sorted_by_length(self.targets, _BATCH)
         loaded = batches.prefetched(self.targets, order, lambda rows: regions[rows])
         for batch in track(loaded, "loss of the dev split", len(order)):
-            inputs = {"pictures": batch.pictures, "ids": batch.ids, "targets": batch.targets}
-            total += float((likelihood.predict_on_batch(inputs) * batch.weights).sum())
-            count += float(batch.weights.sum())
+            places = batch.places
+            targets, weights = batch.targets.ravel()[places], batch.weights.ravel()[places]
+            inputs = {"pictures": batch.pictures, "ids": batch.ids, "places": places, "targets": targets}
+            total += float((likelihood.predict_on_batch(inputs) * weights).sum())
+            count += float(weights.sum())
         return total / count
 
     def captions(self, rollout: Rollout, regions: Regions) -> list[list[str]]:

@@ -8,6 +8,7 @@ once for its K captions.
     step(word int[B, K], state, fixed)           → logits float[B, K, V], state {name: float[B, K, U]},
                                                    attention float[B, K, R] | None
     call(regions, ids int[B, K, T])              → logits float[B, K, T, V]; ids begin with START
+    call(regions, ids, places int[M])            → logits float[M, V] of M of the B × K × T words
 """
 
 from __future__ import annotations
@@ -72,9 +73,6 @@ class Decoder(keras.Model):
         self.embedding_dropout = layers.Dropout(options.embedding_dropout)
         self.lstm = layers.LSTM(units, return_sequences=True, name="lstm")
         self.dropout = layers.Dropout(options.dropout)
-        mask = np.zeros(len(word_bias), np.float32)
-        mask[[PAD, START, UNKNOWN]] = MASKED_LOGIT
-        self.logit_mask = mask
         self.unseen = np.zeros(len(word_bias), bool)
         self.unseen_log_odds = 0.0
 
@@ -97,11 +95,21 @@ class Decoder(keras.Model):
         return self.embedding_dropout(self.embedding(ids), training=training)
 
     def readout(self, hidden: Tensor, fixed: Tensors, training: bool) -> tuple[Tensor, Tensor | None]:
-        """Hidden states float[B, Q, U] → logits float[B, Q, V] and attention float[B, Q, R]."""
+        """Hidden states float[B, Q, U] → input of ``logits`` float[B, Q, D], attention float[B, Q, R]."""
         raise NotImplementedError
 
-    def call(self, regions: Tensor, ids: Tensor, training: bool = False) -> Tensor:
-        """Teacher forcing: logits float[B, K, T, V] of every next word, of ids int[B, K, T]."""
+    def logits(self, mixed: Tensor) -> Tensor:
+        """Output layer: float[…, D] → logits float[…, V]."""
+        raise NotImplementedError
+
+    def call(
+        self, regions: Tensor, ids: Tensor, places: Tensor | None = None, training: bool = False
+    ) -> Tensor:
+        """Teacher forcing: logits float[B, K, T, V] of every next word, of ids int[B, K, T].
+
+        With ``places`` int[M], indices of some of the B × K × T words, logits float[M, V] of these alone: the
+        output layer takes most of the time, and a third of a batch is padding.
+        """
         _, rows, length = ops.shape(ids)
         state, fixed = self.start(self._drop_regions(regions, training))
         inputs = self.embed(ids, fixed, training)
@@ -109,8 +117,10 @@ class Decoder(keras.Model):
         first = [ops.repeat(state[name], rows, axis=0) for name in ("h", "c")]
         hidden = self.lstm(inputs, initial_state=first, training=training)
         hidden = ops.reshape(hidden, (-1, rows * length, hidden.shape[-1]))
-        logits, _ = self.readout(hidden, fixed, training)
-        return ops.reshape(logits, (-1, rows, length, self.vocabulary_size))
+        mixed, _ = self.readout(hidden, fixed, training)
+        if places is not None:
+            return self.logits(ops.take(ops.reshape(mixed, (-1, mixed.shape[-1])), places, axis=0))
+        return ops.reshape(self.logits(mixed), (-1, rows, length, self.vocabulary_size))
 
     def step(self, word: Tensor, state: Tensors, fixed: Tensors) -> tuple[Tensor, Tensors, Tensor | None]:
         """One word further: ids int[B, K] → logits float[B, K, V], next state, attention float[B, K, R]."""
@@ -119,8 +129,8 @@ class Decoder(keras.Model):
         flat = [ops.reshape(state[name], (-1, state[name].shape[-1])) for name in ("h", "c")]
         hidden, (h, c) = self.lstm.cell(ops.reshape(inputs, (-1, inputs.shape[-1])), flat)
         units = (shape[0], shape[1], hidden.shape[-1])
-        logits, attention = self.readout(ops.reshape(hidden, units), fixed, False)
-        return logits, {"h": ops.reshape(h, units), "c": ops.reshape(c, units)}, attention
+        mixed, attention = self.readout(ops.reshape(hidden, units), fixed, False)
+        return self.logits(mixed), {"h": ops.reshape(h, units), "c": ops.reshape(c, units)}, attention
 
     def _drop_regions(self, regions: Tensor, training: bool) -> Tensor:
         """Regions as the decoder gets them: with dropout while training, in some decoders."""
@@ -128,10 +138,11 @@ class Decoder(keras.Model):
 
     def _mask_logits(self, logits: Tensor) -> Tensor:
         """Logits in float32 whatever the precision of training, with pad, start and unknown masked."""
-        logits = ops.cast(logits, "float32") + self.logit_mask
+        masked = np.isin(np.arange(self.vocabulary_size), (PAD, START, UNKNOWN)) | self.unseen
+        logits = ops.cast(logits, "float32") + np.where(masked, MASKED_LOGIT, 0).astype(np.float32)
         if not self.unseen.any():
             return logits
-        seen = ops.logsumexp(ops.where(self.unseen, MASKED_LOGIT, logits), axis=-1, keepdims=True)
+        seen = ops.logsumexp(logits, axis=-1, keepdims=True)
         return ops.where(self.unseen, seen + self.unseen_log_odds, logits)
 
     def _output_layer(self, bias: NDArray[np.float32]) -> layers.Dense:
@@ -184,9 +195,10 @@ class Attention(Decoder):
     def readout(self, hidden: Tensor, fixed: Tensors, training: bool) -> tuple[Tensor, Tensor | None]:
         context, attention = self._attend(self.query(hidden), fixed)
         mixed = self.mix(self.dropout(ops.concatenate([hidden, context], axis=-1), training=training))
-        mixed = self.dropout(mixed, training=training)
-        logits = ops.matmul(mixed, ops.transpose(self.embedding.embeddings))
-        return self._mask_logits(logits + self.bias), attention
+        return self.dropout(mixed, training=training), attention
+
+    def logits(self, mixed: Tensor) -> Tensor:
+        return self._mask_logits(ops.matmul(mixed, ops.transpose(self.embedding.embeddings)) + self.bias)
 
     def _attend(self, query: Tensor, fixed: Tensors) -> tuple[Tensor, Tensor]:
         """Context float[B, Q, U] and weights float[B, Q, R], averaged over heads."""
@@ -227,8 +239,10 @@ class Inject(Decoder):
 
     def readout(self, hidden: Tensor, fixed: Tensors, training: bool) -> tuple[Tensor, Tensor | None]:
         mixed = self.dropout(hidden, training=training) + ops.expand_dims(fixed["picture"], 1)
-        mixed = self.dropout(self.narrow(mixed), training=training)
-        return self._mask_logits(self.words(mixed)), None
+        return self.dropout(self.narrow(mixed), training=training), None
+
+    def logits(self, mixed: Tensor) -> Tensor:
+        return self._mask_logits(self.words(mixed))
 
 
 class Merge(Decoder):
@@ -249,7 +263,10 @@ class Merge(Decoder):
         return {"h": nothing, "c": nothing}, {"picture": picture}
 
     def readout(self, hidden: Tensor, fixed: Tensors, training: bool) -> tuple[Tensor, Tensor | None]:
-        return self._mask_logits(self.words(self.wide(hidden + ops.expand_dims(fixed["picture"], 1)))), None
+        return self.wide(hidden + ops.expand_dims(fixed["picture"], 1)), None
+
+    def logits(self, mixed: Tensor) -> Tensor:
+        return self._mask_logits(self.words(mixed))
 
     def _drop_regions(self, regions: Tensor, training: bool) -> Tensor:
         return self.dropout(regions, training=training)

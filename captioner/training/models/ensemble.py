@@ -58,9 +58,11 @@ class Ensemble(keras.Model):
         attention = ops.mean(ops.stack(attentions), axis=0) if self.has_attention else None
         return log_probs, next_state, attention
 
-    def call(self, regions: Tensor, ids: Tensor, training: bool = False) -> Tensor:
-        """Teacher forcing: log-probabilities float[B, K, T, V] of ids int[B, K, T]."""
-        return _mean_log_probs([member(regions, ids, training=training) for member in self.members])
+    def call(
+        self, regions: Tensor, ids: Tensor, places: Tensor | None = None, training: bool = False
+    ) -> Tensor:
+        """As ``Decoder.call``: the logits are log-probabilities."""
+        return _mean_log_probs([member(regions, ids, places, training=training) for member in self.members])
 
 
 def build(
@@ -80,15 +82,18 @@ def build(
     return ensemble
 
 
-def member_logits(decoder: Decoder | Ensemble, regions: Tensor, ids: Tensor, training: bool) -> Tensor:
-    """Logits of each of the M members in turn, with teacher forcing: float[B, M × K, T, V].
+def member_logits(
+    decoder: Decoder | Ensemble, regions: Tensor, ids: Tensor, places: Tensor, training: bool
+) -> Tensor:
+    """Logits of each member in turn, with teacher forcing: float[members × M, V].
 
     Args:
         regions: float[B, R, C].
         ids: int[B, K, T], beginning with START.
+        places: int[M], which of the B × K × T words.
     """
-    logits = [member(regions, ids, training=training) for member in members(decoder)]
-    return ops.concatenate(logits, axis=1)
+    logits = [member(regions, ids, places, training=training) for member in members(decoder)]
+    return ops.concatenate(logits, axis=0)
 
 
 def members(decoder: Decoder | Ensemble) -> tuple[Decoder, ...]:

@@ -71,6 +71,8 @@ def test_targets_are_the_captions_one_word_ahead(captions: dict[str, tuple[str, 
         assert np.array_equal(batch.weights, ~np.isin(batch.targets, [PAD, UNKNOWN]))
         assert length < targets.lengths[rows].max() + 4  # and little is padding
         assert np.array_equal(batch.pictures, rows)
+        assert len(set(batch.places)) == len(batch.places)
+        assert batch.weights.ravel()[batch.places].sum() == batch.weights.sum()  # every word that counts
 
 
 @pytest.mark.parametrize("size", [1, 7, 32, 1000])

@@ -76,8 +76,10 @@ def test_members_are_trained_on_their_own_logits(ids: NDArray[np.int32]) -> None
     image_regions = regions(together)
     alone = [np.asarray(member(image_regions, ids)) for member in ensemble.members(together)]
 
-    result = ensemble.member_logits(together, image_regions, ids, training=True)
-    np.testing.assert_allclose(result, np.concatenate(alone, axis=1), atol=1e-5)
+    places = np.array([3, 0, 5], np.int32)
+    result = ensemble.member_logits(together, image_regions, ids, places, training=True)
+    some = [logits.reshape(-1, WORDS)[places] for logits in alone]
+    np.testing.assert_allclose(result, np.concatenate(some), atol=1e-5)
 
 
 @pytest.mark.usefixtures("eager")
@@ -105,8 +107,9 @@ def test_each_member_learns_sampled_captions_by_its_responsibility(ids: NDArray[
     weights = np.random.default_rng(3).normal(size=ids.shape).astype(np.float32) * (targets > UNKNOWN)
     model = EncoderDecoder(None, together, separate_members=False)
     with tf.GradientTape() as tape:
-        logits = model({"pictures": image_regions, "ids": ids}, training=True)
-        loss = fit.CaptionLoss(reduction="sum")(targets, logits, weights)
+        places = np.arange(ids.size, dtype=np.int32)
+        logits = model({"pictures": image_regions, "ids": ids, "places": places}, training=True)
+        loss = fit.CaptionLoss(reduction="sum")(targets.ravel(), logits, weights.ravel())
     result = tape.gradient(loss, [member.bias for member in together.members])
     member_probabilities = [probabilities(member, image_regions, ids) for member in together.members]
     likely = [np.take_along_axis(one, targets[..., None], -1)[..., 0] for one in member_probabilities]
