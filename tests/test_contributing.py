@@ -119,7 +119,8 @@ def test_a_text_takes_one_line(copy: Path, run: Run) -> None:
     edit(copy / "captioner" / "app" / "about" / "texts.py", 'TITLE = "About"', 'TITLE = "Who we are"')
     program = """
 from streamlit.testing.v1 import AppTest
-print(AppTest.from_string("from captioner.app.about import page; page.page()").run().title[0].value)
+page = AppTest.from_string("from captioner.app.about import page; page.page()", default_timeout=60)
+print(page.run().title[0].value)
 """
     assert run(program) == "Who we are"
     assert "captioner/app/NAME/texts.py" in named("text on a page")

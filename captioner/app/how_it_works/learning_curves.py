@@ -23,21 +23,23 @@ BAND_OPACITY = 0.08  # opacity
 
 
 def show(bundle: Bundle) -> None:
-    """The phases, a chart with a sentence for each curve, and all numbers as a table."""
+    """How long it took; the phases, a chart with a sentence for each curve, and all numbers as a table."""
     history = history_frame(bundle.history())
     if history.empty:
         st.info(texts.NO_HISTORY, icon=":material/info:")
         return
-    st.markdown(_describe_phases(history))
-    if history["val_loss"].notna().any():
-        _chart(texts.LOSS, loss_chart(history), _describe_loss(history))
-    if history["val_cider"].notna().any():
-        _chart(texts.CIDER, cider_chart(history), _describe_cider(history))
-    if history["learning_rate"].notna().any():
-        _chart(texts.LEARNING_RATE, learning_rate_chart(history), _describe_learning_rate(history))
-    with st.expander(texts.NUMBERS, icon=":material/table_rows:"):
-        st.table(_numbers(history), hide_index=True, border="horizontal")
-        st.caption(texts.REWARD_EXPLAINED)
+    st.markdown(_describe_length(history))
+    with st.expander(texts.CURVES, icon=":material/monitoring:"):
+        st.markdown(_describe_phases(history))
+        if history["val_loss"].notna().any():
+            _chart(texts.LOSS, loss_chart(history), _describe_loss(history))
+        if history["val_cider"].notna().any():
+            _chart(texts.CIDER, cider_chart(history), _describe_cider(history))
+        if history["learning_rate"].notna().any():
+            _chart(texts.LEARNING_RATE, learning_rate_chart(history), _describe_learning_rate(history))
+        with st.expander(texts.NUMBERS, icon=":material/table_rows:"):
+            st.table(_numbers(history), hide_index=True, border="horizontal")
+            st.caption(texts.REWARD_EXPLAINED)
 
 
 def history_frame(history: Sequence[Epoch]) -> pd.DataFrame:
@@ -52,10 +54,14 @@ def _chart(title: str, chart: alt.LayerChart, sentence: str) -> None:
     st.altair_chart(chart, width="stretch", alt=texts.CHART.format(title=title, sentence=sentence))
 
 
-def _describe_phases(history: pd.DataFrame) -> str:
+def _describe_length(history: pd.DataFrame) -> str:
     hours = history["seconds"].sum() / 3600
     took = texts.HOURS.format(hours=f"{hours:.1f}") if hours else ""
-    lines = [texts.EPOCHS.format(count=len(history), took=took)]
+    return texts.EPOCHS.format(count=len(history), took=took)
+
+
+def _describe_phases(history: pd.DataFrame) -> str:
+    lines = []
     for name, rows in history.groupby("phase", sort=False):
         first, last = rows["epoch"].min(), rows["epoch"].max()
         epochs = f"epoch {first:.0f}" if first == last else f"epochs {first:.0f} to {last:.0f}"

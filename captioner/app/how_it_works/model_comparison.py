@@ -26,11 +26,11 @@ def show(bundles: Mapping[str, Bundle]) -> None:
     """A chart with a line for each model, and its numbers."""
     history = _histories(bundles)
     columns = [name for name in CURVES if history[name].notna().any()]
-    if columns:
-        st.subheader(texts.OTHER_MODELS, anchor=False)
-    for column in columns:
-        _curves(history.dropna(subset=[column]), column)
-    if columns:
+    if not columns:
+        return
+    with st.expander(texts.OTHER_MODELS, icon=":material/compare:"):
+        for column in columns:
+            _curves(history.dropna(subset=[column]), column)
         st.caption(texts.CURVES_EXPLAINED)
 
 

@@ -50,10 +50,12 @@ def _show_parts(bundle: Bundle) -> None:
     """What happens with a picture, each step in plain words and by its technical name."""
     steps = (*_parts(bundle), _choice(bundle.config))
     for row in (steps[:2], steps[2:]):
-        for column, (title, text, term) in zip(st.columns(2, border=True), row, strict=True):
+        for column, (title, text, _) in zip(st.columns(2, border=True), row, strict=True):
             column.markdown(f"**{title}**")
             column.markdown(text)
-            column.caption(wording.escape(term))
+    with st.expander(texts.TERMS, icon=":material/info:"):
+        named = (texts.TERM.format(title=title, term=wording.escape(term)) for title, _, term in steps)
+        st.markdown("\n".join(named))
 
 
 def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:
@@ -63,7 +65,7 @@ def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:
     regions = texts.ONE_REGION if one_region else texts.MANY_REGIONS.format(rows=rows, columns=columns)
     looks = texts.LOOKS_TEXT.format(
         size=config.image_size,
-        networks=texts.TWO_NETWORKS if " + " in config.encoder else texts.ONE_NETWORK,
+        networks=texts.TWO_NETWORKS if " + " in config.encoder else "",
         mirrored=texts.MIRRORED if config.horizontal_flip else "",
     )
     writes = texts.WRITES_TEXT.format(
@@ -78,7 +80,15 @@ def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:
             texts.NOTES_TEXT.format(numbers=texts.ONE_LIST if one_region else texts.MANY_LISTS),
             texts.NOTES_TERM.format(regions=regions),
         ),
-        (texts.WRITES, writes, texts.WRITES_TERM.format(decoder=config.decoders, kind=kind)),
+        (
+            texts.WRITES,
+            writes,
+            texts.WRITES_TERM.format(
+                decoder=config.decoders,
+                kind=kind,
+                ensemble=texts.ENSEMBLE_TERM if config.members > 1 else "",
+            ),
+        ),
     )
 
 
@@ -102,7 +112,6 @@ def _show_other_models(bundle: Bundle) -> None:
 
 
 def _show_recipe(config: Config) -> None:
-    st.subheader(texts.RECIPE, anchor=False)
     facts = {
         "Recipe": config.recipe,
         "Encoder": config.encoder,
@@ -113,7 +122,8 @@ def _show_recipe(config: Config) -> None:
         "Training captions (fingerprint)": config.data_fingerprint[:16],
     }
     table = {"what": list(facts), "value": [wording.escape(fact) for fact in facts.values()]}
-    st.table(table, hide_index=True, hide_header=True, border="horizontal")
+    with st.expander(texts.RECIPE, icon=":material/table_rows:"):
+        st.table(table, hide_index=True, hide_header=True, border="horizontal")
 
 
 def _show_card(text: str) -> None:

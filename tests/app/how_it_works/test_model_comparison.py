@@ -39,7 +39,7 @@ def test_one_model_alone_is_compared_with_none(
     trained: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = visit("how_it_works", trained, monkeypatch)
-    assert texts.OTHER_MODELS not in [header.value for header in app.subheader]
+    assert texts.OTHER_MODELS not in [box.label for box in app.expander]
     assert len(alternatives(app)) == 3
     assert not app.warning
 
@@ -49,7 +49,7 @@ def test_curves_lie_over_each_other_and_the_best_is_named(
 ) -> None:
     put(folder, "second_try")
     app = visit("how_it_works", trained, monkeypatch)
-    assert texts.OTHER_MODELS in [header.value for header in app.subheader]
+    assert texts.OTHER_MODELS in [box.label for box in app.expander]
     sentences = [sentence for sentence in alternatives(app) if "one line for each model" in sentence]
     assert len(sentences) == 2
     assert f"Highest: {ACTIVE} 0.40 in epoch 4; second_try 0.12 in epoch 2" in sentences[0]
@@ -78,7 +78,7 @@ def test_models_without_history_are_not_drawn(
         storage.write(place, tiny.required_files(tiny.config(recipe=place.name)))
     app = visit("how_it_works", storage.load(tmp_path / "artifacts"), monkeypatch)
     assert alternatives(app) == []
-    assert texts.OTHER_MODELS not in [header.value for header in app.subheader]
+    assert texts.OTHER_MODELS not in [box.label for box in app.expander]
 
 
 def test_more_models_than_colours_are_in_the_table(
@@ -97,7 +97,7 @@ def test_a_broken_model_is_left_out_with_a_sentence(
     (put(folder, "broken").folder / "vocabulary.json").write_text("[]")
     app = visit("how_it_works", trained, monkeypatch)
     assert "broken** is left out" in app.warning[0].value
-    assert texts.OTHER_MODELS not in [header.value for header in app.subheader]
+    assert texts.OTHER_MODELS not in [box.label for box in app.expander]
 
 
 def test_lines_differ_by_more_than_colour() -> None:

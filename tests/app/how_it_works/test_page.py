@@ -71,11 +71,11 @@ def test_training_is_summarised_in_sentences(trained: Bundle, monkeypatch: pytes
 
 
 def test_the_number_of_encoders_is_shown(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "through a network that recognises edges" in text(visit("how_it_works", trained, monkeypatch))
+    assert "side by side" not in text(visit("how_it_works", trained, monkeypatch))
     config = trained.config.to_json() | {"encoder": "one + another", "horizontal_flip": True}
     two = storage.replace(trained.folder, {"config.json": json.dumps(config)})
     assert re.search(
-        "through two networks side by side, .* then things, once as it is and once mirrored",
+        "then things, once as it is and once mirrored. Two programs do this side by side.",
         text(visit("how_it_works", two, monkeypatch)),
     )
 
@@ -85,7 +85,7 @@ def test_the_number_of_decoders_is_shown(trained: Bundle, monkeypatch: pytest.Mo
     three = storage.replace(
         trained.folder, {"config.json": json.dumps(trained.config.to_json() | {"members": 3})}
     )
-    assert "3 networks that were trained at the same time decide together" in text(
+    assert "3 writers, who learned together, decide together" in text(
         visit("how_it_works", three, monkeypatch)
     )
     assert "3 × attention" in recipe(visit("how_it_works", three, monkeypatch))
@@ -125,7 +125,7 @@ def test_every_chart_has_a_sentence_for_those_who_cannot_see_it(
 
 def test_the_model_is_drawn_from_its_configuration(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     page_text = text(visit("how_it_works", trained, monkeypatch))
-    for part in ("32 × 32 pixels", "4 × 4 regions", "15 words", "one convolution"):
+    for part in ("32 × 32 dots", "4 × 4 regions", "15 words", "one convolution"):
         assert part in page_text
 
 
