@@ -42,7 +42,7 @@ def test_two_decoding_options_are_compared(open_page: Open) -> None:
         expect(page.get_by_role("heading", name=name)).to_be_visible()
     page.get_by_text("How it chooses its words").last.click()
     page.get_by_role("radio", name=SAMPLING).last.click()
-    expect(page.get_by_text("(sampling), temperature 0.5, seed 2")).to_be_visible()
+    expect(page.get_by_text("(sampling), creativity 0.5, version 2")).to_be_visible()
     assert needs_no_scrolling(page)
 
 
@@ -60,14 +60,14 @@ def test_a_copied_link_brings_back_the_comparison(open_page: Open) -> None:
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
     page.get_by_text("How it chooses its words").last.click()
     page.get_by_role("radio", name=SAMPLING).last.click()
-    expect(page.get_by_text("(sampling), temperature 0.5, seed 2")).to_be_visible()
+    expect(page.get_by_text("(sampling), creativity 0.5, version 2")).to_be_visible()
     page.get_by_role("spinbutton").last.fill("7")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("(sampling), temperature 0.5, seed 7")).to_be_visible()
+    expect(page.get_by_text("(sampling), creativity 0.5, version 7")).to_be_visible()
     page.wait_for_url("**seed_b=7**")
     differs = page.get_by_text(re.compile("^From A to B|^Both captions")).inner_text()
     again = open_page(page.url.rpartition("/")[2])
-    expect(again.get_by_text("(sampling), temperature 0.5, seed 7")).to_be_visible()
+    expect(again.get_by_text("(sampling), creativity 0.5, version 7")).to_be_visible()
     expect(again.get_by_text(differs)).to_be_visible()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import altair as alt
@@ -15,7 +16,9 @@ from captioner.app.components.charts import LABEL_SIZE, PALE_OPACITY, RULE_OPACI
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import END_WORD, BeamNode, DecodingOptions
 
-COLUMN_WIDTH, LINE_HEIGHT, MARGIN = 84, 27, 12  # pixels: a step, a line of words, the border
+SENTENCES = 5  # that are drawn at first
+# Pixels: the widest and the narrowest step, all of them on a wide screen, a line of words, the border.
+COLUMN_WIDTH, MIN_COLUMN_WIDTH, WIDTH, LINE_HEIGHT, MARGIN = 84, 60, 1000, 27, 12
 # Where an edge turns down, as a fraction of the way between two words; spread so that edges differ.
 TURN, TURN_SPREAD, PRUNED_TURN = 0.52, 0.22, 0.05
 FAINT, LEGIBLE = 0.3, 0.7  # opacities
@@ -34,10 +37,13 @@ def show(caption: Caption, options: DecodingOptions) -> None:
     drawing, table = st.tabs([texts.TREE_DRAWING, texts.TREE_TABLE])
     with drawing:
         st.caption(texts.TREE_EXPLAINED)
+        part = layout(caption, SENTENCES)
+        if len(part) < len(frame) and st.toggle(texts.TREE_ALL, key="whole tree"):
+            part = frame
         with st.container(horizontal=True, wrap=False):
             # A single chart would be shrunk on a narrow screen; a row of charts, even of one, keeps its
             # size, and the container scrolls.
-            st.altair_chart(alt.hconcat(chart(frame)), width="content", alt=summary(frame, options))
+            st.altair_chart(alt.hconcat(chart(part)), width="content", alt=summary(frame, options))
     with table:
         _show_table(caption)
 
@@ -53,15 +59,18 @@ def summary(frame: pd.DataFrame, options: DecodingOptions) -> str:
     return texts.TREE_SUMMARY.format(sentences=followed, words=in_beam + pruned, kept=in_beam, dropped=pruned)
 
 
-def layout(caption: Caption) -> pd.DataFrame:
+def layout(caption: Caption, sentences: int | None = None) -> pd.DataFrame:
     """A row for each node: word, step, line, those of its parent (from_step, from_line), and its kind.
 
     The caption is line 0. Every other branch gets the first free line below its parent's.
+
+    Args:
+        sentences: only the nodes of so many candidates; None for all nodes.
     """
     nodes = caption.beam_tree
     lines: dict[int, int] = {}  # node → line
     occupied: list[set[int]] = []  # line → steps
-    for branch in _branches(caption):
+    for branch in islice(_branches(caption), sentences and min(sentences, len(caption.leaves))):
         start = nodes[branch[0]].parent
         steps = {nodes[node].step for node in branch}
         line = lines.get(start, -1) + 1
@@ -84,6 +93,7 @@ def layout(caption: Caption) -> pd.DataFrame:
             "node": index,
         }
         for index, node in enumerate(nodes)
+        if index in lines
     ]
     return pd.DataFrame(rows)
 
@@ -122,8 +132,9 @@ def chart(frame: pd.DataFrame) -> alt.LayerChart:
     names = names.encode(text="word:N", color=TEXT_COLOR, opacity=_by_kind(alt.Opacity, 1, 1, LEGIBLE))
     layers = alt.layer(*_edges(frame, x_scale, y_scale), _points(base), names)
     drawn: alt.LayerChart = layers.resolve_scale(color="independent", opacity="independent")
-    width = COLUMN_WIDTH * int(frame["step"].max()) + 2 * MARGIN
-    return drawn.properties(width=width, height=LINE_HEIGHT * (frame["line"].max() + 1) + MARGIN)
+    steps = int(frame["step"].max())
+    width = max(MIN_COLUMN_WIDTH, min(COLUMN_WIDTH, WIDTH // steps)) * steps
+    return drawn.properties(width=width + 2 * MARGIN, height=LINE_HEIGHT * (frame["line"].max() + 1) + MARGIN)
 
 
 def _by_kind(channel: type[Any], *values: float) -> Any:

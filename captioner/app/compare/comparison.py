@@ -78,9 +78,6 @@ def show(image: DecodedImage) -> None:
                 scored = subject == texts.MODELS
                 _show_caption(configuration, caption, (other or caption).best, with_score=scored)
     show_broken_bundles(broken)
-    if not others:
-        folder = wording.escape(other_bundles.bundles_folder().name)
-        st.caption(texts.ONLY_ONE_MODEL.format(folder=folder))
     st.caption(texts.LINK if image.sample else image_picker.NO_LINK)
 
 

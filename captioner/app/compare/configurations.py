@@ -42,9 +42,8 @@ class Configuration:
         """The decoding options in words."""
         options = self.options
         if options.temperature is not None:
-            return (
-                f"words picked at random (sampling), temperature {options.temperature:g}, seed {options.seed}"
-            )
+            creativity = f"creativity {options.temperature:g}"
+            return f"words picked at random (sampling), {creativity}, version {options.seed}"
         if options.consensus:
             return f"the sentence that agrees best with {options.samples} random versions (consensus)"
         method = (
@@ -52,7 +51,7 @@ class Configuration:
             if options.beams == 1
             else f"{options.beams} sentences followed at once (beam search)"
         )
-        return f"{method}, length penalty {options.length_penalty:g}"
+        return f"{method}, preference for longer sentences {options.length_penalty:g}"
 
 
 def key_suffix(label: str) -> str:

@@ -44,12 +44,7 @@ def show(defaults: DecodingOptions) -> DecodingOptions:
         st.caption(f"{plain.beams} random versions are made. The one that ranks best is the caption.")
     else:
         options = beam_search_controls(plain, plain.beams)
-    tested = f"consensus of {defaults.samples} versions" if defaults.consensus else "beam search"
-    st.caption(
-        f"The model was tested with {tested}, {defaults.beams} sentences weighed at once and a "
-        f"preference for longer sentences of {defaults.length_penalty:g}. What you change here is kept in "
-        "the address of this page."
-    )
+    st.caption("What you change here is kept in the address of this page.")
     return options
 
 

@@ -89,6 +89,7 @@ def _start_with_samples(samples: dict[str, Sample]) -> None:
 def _start_with_uploads() -> None:
     limits = texts.LIMITS.format(pictures=MAX_PICTURES, megabytes=uploads.MAX_SESSION_BYTES // 10**6)
     files = uploads.uploader(texts.UPLOAD.format(limits=limits))
+    st.info(texts.NOT_SEEN_BY_OTHERS, icon=":material/visibility_off:")
     accepted = uploads.first_within_limits(files, MAX_PICTURES)
     if len(accepted) < len(files):
         st.caption(texts.TOO_MANY.format(count=len(accepted), limits=limits))
@@ -126,7 +127,7 @@ def _continue(key: str, everybody: Mapping[str, ReviewSession]) -> None:
     from captioner.app.review import results
 
     rating.show_rejected()
-    _show_raters(key, everybody[""].group)
+    _show_raters(key, everybody[""])
     session = everybody.get(rating.rater()) or everybody[""].unrated()
     bundle = serving.active_bundle().bundle
     same_model = session.model in ratings.checksums(bundle)
@@ -142,10 +143,10 @@ def _continue(key: str, everybody: Mapping[str, ReviewSession]) -> None:
         rating.show(key, session)
 
 
-def _show_raters(key: str, group: str) -> None:
+def _show_raters(key: str, session: ReviewSession) -> None:
     """The group, a field for the name of whoever rates here, and how others take part."""
-    if group:
-        st.subheader(wording.escape(group), anchor=False)
+    if session.group:
+        st.subheader(wording.escape(session.group), anchor=False)
     state = st.session_state
     # Kept apart, as Streamlit forgets a text once a page is shown without it. It is set for no other reason:
     # after a restart of the server only the browser has the name, and would lose it.
@@ -157,6 +158,8 @@ def _show_raters(key: str, group: str) -> None:
     )
     with right:
         browser.copy_button(texts.COPY_LINK, f"{st.context.url or ''}?session={key}", "copy review link")
+    if any(item.upload_hash for item in session.items):
+        st.caption(texts.NOT_SEEN_BY_OTHERS)
 
 
 def _download_or_leave(key: str, everybody: Mapping[str, ReviewSession]) -> None:

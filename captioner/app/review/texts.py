@@ -13,6 +13,7 @@ HOW_MANY_HELP = "They are chosen at random. More pictures give a more certain re
 START = "Start"
 UPLOAD = "Upload photographs, {limits}"
 LIMITS = "up to {pictures} and {megabytes} MB in all"
+NOT_SEEN_BY_OTHERS = "**Others who open the link see the sentences, not your pictures:** these are not stored. Send them the pictures, too; they can upload them on the page."
 TOO_MANY = "Only the first {count} of them are taken: a review session takes {limits}."
 CAPTIONING, CAPTIONED = "Captioning …", "Captioned {done} of {total}"
 LEFT_OUT = "Left out: {problem}"

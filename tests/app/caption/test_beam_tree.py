@@ -61,6 +61,14 @@ def test_the_table_ends_with_every_tip_and_names_every_caption(captions: Caption
     assert sum(outcome == "Dropped at once" for _, outcome, _ in listed) == pruned
 
 
+def test_the_first_sentences_are_a_part_of_the_tree(captions: Caption) -> None:
+    part = beam_tree.layout(captions, 2)
+    whole = beam_tree.layout(captions).set_index("node").loc[part["node"]].reset_index()
+    assert part["word"].tolist() == whole["word"].tolist()
+    assert (part["mark"] == "end").sum() <= 2
+    assert part["line"].max() == min(2, len(captions.leaves)) - 1
+
+
 def test_the_drawing_is_a_valid_specification(captions: Caption) -> None:
     assert json.loads(beam_tree.chart(beam_tree.layout(captions)).to_json())["layer"]
 

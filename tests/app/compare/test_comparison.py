@@ -86,8 +86,8 @@ def test_two_decoding_options_are_compared(fake: TwoCaptions) -> None:
     assert "The chance that it says exactly this: 16 %" in text
     assert "people would use about 4 in 10 of these words" in text
     assert "The model finds the sentence of A 1.8 times as likely as that of B" in text
-    assert "2 sentences followed at once \\(beam search\\), length penalty 0\\.6" in text
-    assert "the likeliest word each time \\(greedy search\\), length penalty 0\\.6" in text
+    assert "2 sentences followed at once \\(beam search\\), preference for longer sentences 0\\.6" in text
+    assert "the likeliest word each time \\(greedy search\\), preference for longer sentences 0\\.6" in text
 
 
 def test_content_words_have_their_level_and_marks_are_no_colour_alone(fake: TwoCaptions) -> None:
@@ -111,13 +111,7 @@ def test_words_can_be_sampled_with_a_temperature_and_a_seed(fake: TwoCaptions) -
     app.number_input(key="seed_b").set_value(7).run()
     options = fake.decoded[-1]
     assert (options.beams, options.temperature, options.seed) == (1, 0.5, 7)
-    assert "\\(sampling\\), temperature 0\\.5, seed 7" in page_text(checked(app))
-
-
-def test_a_line_says_that_there_is_only_one_model(fake: TwoCaptions) -> None:
-    app = checked(open_page(photo(1)))
-    assert "Only one model is here" in page_text(app)
-    assert "put further ones into the folder bundles/" in page_text(app)
+    assert "\\(sampling\\), creativity 0\\.5, version 7" in page_text(checked(app))
 
 
 def test_two_models_are_compared(fake: TwoCaptions, other: FakeCaptioner) -> None:

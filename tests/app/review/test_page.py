@@ -91,8 +91,8 @@ def test_samples_are_chosen_at_random_without_repetition(fake: FakeCaptioner) ->
 
 def test_the_models_confidence_is_hidden_until_the_result(fake: FakeCaptioner) -> None:
     app = started()
-    assert "of the words, too" not in page_text(app)
-    assert "of the words, too" in page_text(press(press(press(app, "Right"), "Wrong"), "Back"))
+    assert "words match what people wrote" not in page_text(app)
+    assert "words match what people wrote" in page_text(press(press(press(app, "Right"), "Wrong"), "Back"))
 
 
 def test_a_rating_can_be_changed_and_have_a_remark(fake: FakeCaptioner) -> None:
@@ -200,8 +200,8 @@ def test_a_session_takes_no_more_bytes_than_there_is_room_for(
 def test_uploads_are_asked_for_again_after_a_reload(bare: FakeCaptioner) -> None:
     app = open_page()
     app.file_uploader[0].set_value([("mine.png", photo(1), "image/png")]).run()
-    press(app, "Start")
-    again = open_page(key(app))
+    assert app.info[0].value == texts.NOT_SEEN_BY_OTHERS
+    again = open_page(key(press(app, "Start")))
     assert "Uploads are not stored" in again.info[0].value
     assert all(button.disabled for button in again.button if button.label in ("Right", "Partly", "Wrong"))
     again.file_uploader[0].set_value([("other.png", photo(2), "image/png")]).run()
