@@ -44,9 +44,9 @@ def _show_table(job: BatchJob, key: str) -> None:
         on_change=_on_edit,
         args=(job, key),
         column_config={
-            "reviewed": st.column_config.CheckboxColumn(texts.REVIEWED, width=112),
-            "picture": st.column_config.ImageColumn(texts.PICTURE, width=90),
-            "alt text": st.column_config.TextColumn(texts.ALT_TEXT, width=220, max_chars=MAX_TEXT),
+            "reviewed": st.column_config.CheckboxColumn(texts.REVIEWED, width=72),
+            "picture": st.column_config.ImageColumn(texts.PICTURE, width=64),
+            "alt text": st.column_config.TextColumn(texts.ALT_TEXT, width=200, max_chars=MAX_TEXT),
             "note": st.column_config.TextColumn(texts.NOTE, width=190),
             "file": st.column_config.TextColumn(texts.FILE, width=110),
         },

@@ -209,7 +209,7 @@ def _show_table(results: Sequence[PictureResult]) -> None:
         height=min(MAX_ROWS, len(results)) * ROW_HEIGHT + ROW_HEIGHT // 2 + 4,
         alt=texts.TABLE,
         column_config={
-            "picture": st.column_config.ImageColumn(texts.PICTURE, width=90),
+            "picture": st.column_config.ImageColumn(texts.PICTURE, width=64),
             "caption": st.column_config.TextColumn(texts.SENTENCE, width=150),
             "expected share": st.column_config.NumberColumn(texts.SHARE, format="%.0f", width=80),
             "warning": st.column_config.TextColumn(texts.WARNING, width=190),

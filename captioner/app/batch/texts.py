@@ -26,7 +26,7 @@ ZIP_CONTENTS = "The ZIP file has a text file for each picture that has a sentenc
 ALT_TEXTS_EXPLAINED = "An alt text says what is in a picture to people who do not see it. Select a text to change it. Tick it when it is right: only you can know. (On a keyboard: Space ticks, arrow keys move, Enter changes a text.)"
 NEUTRAL = "Neutral words: person, child, they"
 ALT_TEXTS_TABLE = "Your pictures and their alt texts, which can be changed"
-REVIEWED, ALT_TEXT, NOTE = "Reviewed", "Alt text", "Note"
+REVIEWED, ALT_TEXT, NOTE = "Right", "Alt text", "Note"
 REVIEWED_SO_FAR = "**{reviewed} of {count} reviewed.**"
 
 CLOSE = "Back to one picture"
