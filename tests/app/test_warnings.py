@@ -8,7 +8,6 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -23,6 +22,7 @@ from captioner.app.state.session import DecodedImage
 from captioner.inference.captioner import Captioner
 from captioner.inference.warning import SENTENCES, UNFAMILIAR
 from tests import visitor
+from tests.app.batch.test_alt_texts import drawn
 from tests.inference.test_warning import Pictures, limited, novel_pictures
 from tests.visitor import checked, page_text, press, upload
 
@@ -102,8 +102,7 @@ def in_the_zip_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
 
 
 def in_the_alt_texts_of_many_pictures(pictures: Pictures, *_: object) -> list[str]:
-    editor: Any = captioned(pictures).get("data_editor")[0]
-    return list(editor.value["note"])
+    return [row["warning"] for row in drawn(captioned(pictures))]
 
 
 def beside_the_picture_in_a_review(pictures: Pictures, *_: object) -> list[str]:

@@ -47,7 +47,7 @@ def _caption(page: Page) -> Iterator[str]:
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     yield "several pictures as a table"
     page.get_by_role("tab", name="Alt texts").click()
-    expect(page.get_by_text("0 of 2 reviewed.")).to_be_visible()
+    expect(page.get_by_text("0 of 1 reviewed.")).to_be_visible()
     yield "several pictures as alt texts"
 
 

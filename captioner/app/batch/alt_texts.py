@@ -1,66 +1,60 @@
-"""The alt texts of several pictures as a table that can be changed, each to be ticked once it is reviewed."""
+"""The alt texts of several pictures: each can be changed, and ticked once somebody has read it.
+
+A component of our own, as Streamlit's table sends a change to the server a moment after it was made, and one
+that is reloaded within that moment has lost it. Here the browser tab keeps every letter as it is typed; the
+server hears of it later, for the files that are downloaded.
+"""
 
 from __future__ import annotations
 
-import pandas as pd
+from pathlib import Path
+from typing import Any
+
 import streamlit as st
 
+from captioner.alt_text.sentence import MAX_LENGTH, alt_text
 from captioner.app.batch import saved, texts
 from captioner.app.batch.job import MAX_TEXT, BatchJob
 from captioner.app.components.errors import error_boundary
 
-ROW_HEIGHT, MAX_ROWS = 84, 8  # pixels, so that four lines of text fit; rows seen at once
-COLUMNS = ("reviewed", "picture", "alt text", "note", "file")
-READ_ONLY = ("picture", "note", "file")
+_FOLDER = Path(__file__).parent
+_CSS, _JS = ((_FOLDER / f"alt_texts.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+_HTML = '<section class="alt-texts"><p role="status"></p><ol></ol></section>'
+_mount = st.components.v2.component("alt_texts", html=_HTML, css=_CSS, js=_JS)
 
 
-@st.fragment
 @error_boundary()
-def show(job: BatchJob, key: str) -> None:
-    """Draw the table; every change is in the job at once, and in the browser's storage.
+def show(job: BatchJob) -> None:
+    """Draw a row for each captioned picture; what the visitor changes is in the job, too.
 
-    ``key`` is another one than for the job before, whose changes the table would inherit.
+    No fragment: Streamlit loses a click elsewhere on the page that comes together with a fragment's change.
     """
     st.markdown(texts.ALT_TEXTS_EXPLAINED)
-    neutral = st.toggle(texts.NEUTRAL, job.neutral_words, key="neutral words")
-    if key not in st.session_state or neutral != job.neutral_words:
-        job.neutral_words = neutral
-        job.draw_anew()
-    _show_table(job, key)
-    reviewed = sum(alt.reviewed for alt in job.touched.values())
-    st.markdown(texts.REVIEWED_SO_FAR.format(reviewed=reviewed, count=len(job.results)))
-    saved.keep_alt_texts(job)
+    job.neutral_words = st.toggle(texts.NEUTRAL, job.neutral_words, key="neutral words")
+    changes = _mount(key="alt texts", data=_data(job), on_changes_change=lambda: None).get("changes")
+    saved.take_over(job, changes)
 
 
-def _show_table(job: BatchJob, key: str) -> None:
-    st.data_editor(
-        _frame(job),
-        hide_index=True,
-        row_height=ROW_HEIGHT,
-        height=min(MAX_ROWS, len(job.results)) * ROW_HEIGHT + ROW_HEIGHT // 2 + 4,
-        alt=texts.ALT_TEXTS_TABLE,
-        disabled=READ_ONLY,
-        key=key,
-        on_change=_on_edit,
-        args=(job, key),
-        column_config={
-            "reviewed": st.column_config.CheckboxColumn(texts.REVIEWED, width=72),
-            "picture": st.column_config.ImageColumn(texts.PICTURE, width=64),
-            "alt text": st.column_config.TextColumn(texts.ALT_TEXT, width=200, max_chars=MAX_TEXT),
-            "note": st.column_config.TextColumn(texts.NOTE, width=190),
-            "file": st.column_config.TextColumn(texts.FILE, width=110),
-        },
-    )
-
-
-def _frame(job: BatchJob) -> pd.DataFrame:
-    """A row for every file; the widget adds the changes itself as long as it is drawn."""
+def _data(job: BatchJob) -> dict[str, Any]:
+    """What the browser draws. Changes are not in it: it has them, and would get all pictures anew."""
     rows = [
-        (alt.reviewed, result.thumbnail, alt.text, result.problem or result.warning, result.file)
-        for result, alt in zip(job.results, job.drawn, strict=True)
+        {
+            "index": index,
+            "file": result.file,
+            "picture": result.thumbnail,
+            "warning": result.warning,
+            "text": alt_text(result.caption, neutral_words=job.neutral_words),
+            "label": texts.ALT_TEXT_OF.format(file=result.file),
+        }
+        for index, result in enumerate(job.results)
+        if not result.problem
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _on_edit(job: BatchJob, key: str) -> None:
-    job.edit(st.session_state[key]["edited_rows"])
+    return {
+        "id": job.id,
+        "slot": saved.ALT_TEXTS,
+        "neutral_words": job.neutral_words,
+        "rows": rows,
+        "max_text": MAX_TEXT,
+        "max_length": MAX_LENGTH,
+        "texts": texts.ALT_TEXTS_DRAWN,
+    }

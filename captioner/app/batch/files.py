@@ -18,7 +18,7 @@ COLUMNS = (
     *("file", "caption", "alt_text", "reviewed", "how_sure", "words_in_10", "word_probability", "log_prob"),
     *("warning", "problem"),
 )
-CSV_NAME, JSON_NAME = "captions.csv", "alt-texts.json"
+CSV_NAME, JSON_NAME, ZIP_NAME = "captions.csv", "alt-texts.json", "alt-texts.zip"
 REVIEWED, NOT_REVIEWED = "reviewed", "not-reviewed"  # folders of the ZIP file
 MAX_NAME = 100  # characters of a name in the ZIP file, without its ending
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u202a-\u202e\u2066-\u2069]')

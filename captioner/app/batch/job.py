@@ -7,7 +7,6 @@ import io
 import logging
 import secrets
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,10 +77,6 @@ class BatchJob:
     left_out: tuple[str, ...] = ()  # names of files above the limits
     neutral_words: bool = True  # in alt texts that nobody has touched
     touched: dict[int, AltText] = field(default_factory=dict)  # index of the result → what the visitor made
-    drawn: list[AltText] = field(
-        default_factory=list
-    )  # one for each result, when a table was last drawn anew
-    _touched_then: dict[int, AltText] = field(default_factory=dict)
     id: str = field(default_factory=lambda: secrets.token_hex(8))  # tells jobs of one browser apart
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -107,25 +102,6 @@ class BatchJob:
             self.touched.get(index) or AltText(alt_text(result.caption, neutral_words=self.neutral_words))
             for index, result in enumerate(self.results)
         ]
-
-    def draw_anew(self) -> None:
-        """Note the alt texts as a table shows them when it is drawn: ``edit`` says what changed since."""
-        self.drawn, self._touched_then = self.alt_texts(), dict(self.touched)
-
-    def edit(self, changes: Mapping[int, Mapping[str, object]]) -> None:
-        """Take over all that the visitor changed since ``draw_anew``; what was undone is not among it.
-
-        A text that is marked as reviewed stays as it was read, whatever ``neutral_words`` becomes.
-
-        Args:
-            changes: index of the result → its new "alt text", "reviewed" or both.
-        """
-        self.touched = dict(self._touched_then)
-        for index, change in changes.items():
-            if 0 <= index < len(self.drawn):
-                before = self.drawn[index]
-                text, reviewed = change.get("alt text", before.text), change.get("reviewed", before.reviewed)
-                self.touched[index] = AltText(" ".join(str(text or "").split())[:MAX_TEXT], reviewed is True)
 
     def stop(self) -> None:
         """Keep the results, free the memory of the pictures that wait."""

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from captioner.app.batch import alt_texts as alt_text_list
 from captioner.app.batch import files as saved_files
 from captioner.app.batch import saved, texts
 from captioner.app.batch.job import BatchJob, PictureResult
-from captioner.app.components import wording
+from captioner.app.components import browser, wording
 from captioner.app.state import serving, uploads
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 MAX_PICTURES = 50
-PARITY = "_batch parity"  # another one than that of the job before, for the keys of what must start anew
 CLOSED = "_batch closed"  # by the visitor: the browser is told at every drawing that it may keep nothing
 ADDRESS = "several"  # in the address while several pictures are open, so that a reload brings them back
 VIEW = "_view of several pictures"  # that is open at first
@@ -34,7 +35,6 @@ def start(files: Sequence[UploadedFile]) -> None:
     rest = files[len(accepted) :]
     st.session_state["_batch"] = BatchJob(list(accepted), left_out=tuple(file.name for file in rest))
     uploads.free(*rest)
-    st.session_state[PARITY] = 1 - st.session_state.get(PARITY, 0)
 
 
 def restore() -> bool:
@@ -127,33 +127,26 @@ def _show_results(job: BatchJob) -> None:
             _show_cards(captioned)
         with table:
             _show_table(captioned)
-        from captioner.app.batch import alt_texts as alt_text_table  # late: it imports pandas
-
         with alt_texts:
-            alt_text_table.show(job, f"alt texts {st.session_state.get(PARITY, 0)}")
+            alt_text_list.show(job)
     if job.results:
         _show_downloads(job)
 
 
 def _show_downloads(job: BatchJob) -> None:
-    """Files that are made at the click, so that they hold every change and take no memory before."""
+    """Files that are made at the click, so that they hold every change and take no memory before.
+
+    ``st.download_button`` fetches such a file beside the page: it may lack a change of the same moment, or be
+    gone when the page is drawn anew because of that.
+    """
     with st.container(horizontal=True):
-        st.download_button(
-            texts.SAVE,
-            lambda: saved_files.to_csv(job).encode(),
-            saved_files.CSV_NAME,
-            "text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            texts.SAVE_ZIP,
-            lambda: saved_files.to_zip(job),
-            "alt-texts.zip",
-            "application/zip",
-            on_click="ignore",
-            icon=":material/folder_zip:",
-        )
+        table = st.button(texts.SAVE, icon=":material/download:")
+        archive = st.button(texts.SAVE_ZIP, icon=":material/folder_zip:")
+    click = secrets.token_hex(8)
+    if table:
+        browser.save_file(saved_files.to_csv(job).encode(), saved_files.CSV_NAME, "text/csv", click)
+    if archive:
+        browser.save_file(saved_files.to_zip(job), saved_files.ZIP_NAME, "application/zip", click)
     st.caption(texts.ZIP_CONTENTS)
 
 

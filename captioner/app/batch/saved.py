@@ -33,7 +33,7 @@ class SavedResults(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SavedAltTexts(msgspec.Struct, forbid_unknown_fields=True):
-    """What it keeps after every change."""
+    """What it keeps after every change, written by alt_texts.js."""
 
     id: Id
     neutral_words: bool
@@ -48,12 +48,6 @@ def keep_results(job: BatchJob) -> bool:
         results.append(result if room >= 0 else replace(result, thumbnail=""))
     saved = SavedResults(job.id, results, job.skipped, job.left_out[:1000])
     return browser.keep(RESULTS, msgspec.json.encode(saved).decode())
-
-
-def keep_alt_texts(job: BatchJob) -> None:
-    """Have the browser keep what the visitor has made of the alt texts."""
-    saved = SavedAltTexts(job.id, job.neutral_words, job.touched)
-    browser.keep(ALT_TEXTS, msgspec.json.encode(saved).decode())
 
 
 def forget() -> None:
@@ -80,11 +74,25 @@ def decode(results: str, alt_texts: str) -> BatchJob:
     """
     saved = msgspec.json.decode(results, type=SavedResults)
     job = BatchJob(results=saved.results, skipped=saved.skipped, left_out=saved.left_out, id=saved.id)
-    try:
-        made = msgspec.json.decode(alt_texts, type=SavedAltTexts)
-    except ValueError:  # nothing was changed yet
-        return job
-    if made.id == job.id:
+    if made := take_over(job, alt_texts):
         job.neutral_words = made.neutral_words
-        job.touched = {index: alt for index, alt in made.touched.items() if 0 <= index < len(job.results)}
     return job
+
+
+def take_over(job: BatchJob, changes: object) -> SavedAltTexts | None:
+    """Have a job's alt texts be as the browser says; None if that says nothing of this job.
+
+    What is reviewed stays as it was read, whatever the job's ``neutral_words`` become.
+    """
+    try:
+        made = msgspec.json.decode(changes if isinstance(changes, str) else "", type=SavedAltTexts)
+    except ValueError:  # nothing was changed yet
+        return None
+    if made.id != job.id:
+        return None
+    job.touched = {
+        index: AltText(" ".join(alt.text.split()), alt.reviewed)
+        for index, alt in made.touched.items()
+        if 0 <= index < len(job.results)
+    }
+    return made

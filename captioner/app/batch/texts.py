@@ -23,10 +23,13 @@ SAVE_ZIP = "Save the alt texts (ZIP)"
 ZIP_CONTENTS = "The ZIP file has a text file for each picture that has a sentence, and all pictures as JSON and as a table. Texts that you have not ticked are in a folder of their own."
 
 # Alt texts.
-ALT_TEXTS_EXPLAINED = "An alt text says what is in a picture to people who do not see it. Select a text to change it. Tick it when it is right: only you can know. (On a keyboard: Space ticks, arrow keys move, Enter changes a text.)"
+ALT_TEXTS_EXPLAINED = "An alt text says what is in a picture to people who do not see it. Change it where it is wrong. Tick it when it is right: only you can know. The key Enter ticks it and goes on to the next."
 NEUTRAL = "Neutral words: person, child, they"
-ALT_TEXTS_TABLE = "Your pictures and their alt texts, which can be changed"
-REVIEWED, ALT_TEXT, NOTE = "Right", "Alt text", "Note"
-REVIEWED_SO_FAR = "**{reviewed} of {count} reviewed.**"
+ALT_TEXT_OF = "Alt text of {file}"
+ALT_TEXTS_DRAWN = {
+    "reviewed": "Reviewed",
+    "so_far": "{reviewed} of {count} reviewed.",
+    "length": "{count} characters: better {most} at most",
+}
 
 CLOSE = "Back to one picture"

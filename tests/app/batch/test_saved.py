@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -33,6 +34,11 @@ def job() -> BatchJob:
     return BatchJob(results=results, skipped=1, left_out=("c.png",), touched=touched, neutral_words=False)
 
 
+def changes(job: BatchJob) -> str:
+    """As alt_texts.js writes them."""
+    return msgspec.json.encode(SavedAltTexts(job.id, job.neutral_words, job.touched)).decode()
+
+
 def contents(job: BatchJob) -> tuple[object, ...]:
     return job.id, job.results, job.skipped, job.left_out, job.touched, job.neutral_words
 
@@ -42,7 +48,7 @@ def test_a_job_comes_back_as_it_was(storage: dict[str, str]) -> None:
         saved.restore()
     before = job()
     assert saved.keep_results(before)
-    saved.keep_alt_texts(before)
+    storage[saved.ALT_TEXTS] = changes(before)
     after = saved.restore()
     assert after
     assert contents(after) == contents(before)
@@ -51,10 +57,19 @@ def test_a_job_comes_back_as_it_was(storage: dict[str, str]) -> None:
 def test_alt_texts_of_another_job_or_none_are_left_out(storage: dict[str, str]) -> None:
     before = job()
     saved.keep_results(before)
-    for alt_texts in ("", "{", msgspec.json.encode(SavedAltTexts("0" * 16, False, before.touched)).decode()):
+    for alt_texts in ("", "{", changes(replace(before, id="0" * 16))):
         assert saved.decode(storage[saved.RESULTS], alt_texts).touched == {}
-    beyond = msgspec.json.encode(SavedAltTexts(before.id, True, {7: AltText("x")})).decode()
+    beyond = changes(replace(before, touched={7: AltText("x"), -1: AltText("x")}))
     assert saved.decode(storage[saved.RESULTS], beyond).touched == {}
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "", "{", {"id": "x"}, '{"touched": {"0": 1}}'])
+def test_a_browser_that_says_nothing_of_the_job_changes_nothing(wrong: object) -> None:
+    before = job()
+    assert saved.take_over(before, wrong) is None
+    assert before.touched
+    assert saved.take_over(before, changes(replace(before, touched={0: AltText(" By\nhand. ")})))
+    assert before.touched == {0: AltText("By hand.")}
 
 
 def test_thumbnails_stay_within_what_a_browser_may_send(
