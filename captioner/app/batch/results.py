@@ -209,4 +209,4 @@ def _show_table(results: Sequence[PictureResult]) -> None:
             "file": st.column_config.TextColumn(texts.FILE, width=110),
         },
     )
-    st.caption(texts.HOW_TO_READ.format(explained=wording.CONFIDENCE_EXPLAINED))
+    st.caption(texts.HOW_TO_READ)

@@ -17,7 +17,7 @@ def page() -> None:
     st.markdown(texts.INTRODUCTION)
     if files := image_picker.several_files():
         batch.start(files)
-    with error_boundary():  # a file that cannot be read leaves open what is open
+    with st.container(), error_boundary():  # a file that cannot be read leaves open what is open
         if image_picker.open_new_file() or "sample" in st.query_params:
             batch.close()
     comparing = comparison.is_open() and not batch.is_open()

@@ -2,7 +2,7 @@
 
 TITLE = "Is it right? You decide"
 INTRODUCTION = "Look at pictures one by one, alone or as a group, and say whether the model’s sentence is right. At the end you know how often it was right, and how certain that number is."
-PRIVACY = "Ratings, remarks, the name of the group and the names that raters choose are stored, with the model’s sentences, how sure it was and its warnings. Whoever has the link can see and add to them; there is no list of review sessions. Of a picture of your own, only a code that recognises it when it is uploaded again is stored; the picture and its file name never are: they are gone when you leave or the app restarts, and whoever has the link can upload the same pictures again to go on."
+PRIVACY = "Stored are ratings, remarks, the names that the group and the raters choose, the model’s sentences, how sure it was and its warnings. Whoever has the link can see and add to them. Of a picture of your own, only a code that recognises it when it is uploaded again is stored, never the picture or its file name."
 
 # Before it starts.
 GROUP = "Name of your group (optional)"

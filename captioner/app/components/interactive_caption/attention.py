@@ -16,7 +16,7 @@ COLUMNS = ("left", "middle", "right")
 OUTLINE = 0.5
 # Shares of the outlined area: from the first on a ninth is named, if all that are named make up the second.
 NAMED, TOGETHER = 0.2, 0.65
-MOST = 0.5  # share of the picture
+MOST = 0.6  # share of the picture
 SIDE = 60  # places along each side at which the area is measured: the browser has one for each pixel
 
 
@@ -41,7 +41,7 @@ def describe_attention(attention: Attention) -> str:
             return f"mostly at {' and '.join(_ninth_name(*place) for place in np.argwhere(named))}"
     if outlined.mean() >= MOST:
         return "all over the picture"
-    return f"at several places, most of all at {_ninth_name(*divmod(int(ninths.argmax()), 3))}"
+    return f"at several parts, most of all {_ninth_name(*divmod(int(ninths.argmax()), 3))}"
 
 
 def _outlined(attention: Attention) -> NDArray[np.bool_]:

@@ -51,7 +51,7 @@ def test_words_describe_all_of_what_is_outlined() -> None:
     assert attentions.describe_attention(two) == "mostly at the upper left and the lower right"
     assert attentions.describe_attention(two + 0.4 * looking(0, 5)) == attentions.describe_attention(two)
     three = two + looking(0, 5) + looking(1, 5)
-    assert attentions.describe_attention(three) == "at several places, most of all at the upper right"
+    assert attentions.describe_attention(three) == "at several parts, most of all the upper right"
 
 
 @given(some.lists(some.floats(0, 1, width=32), min_size=49, max_size=49))
