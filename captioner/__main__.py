@@ -118,7 +118,8 @@ def novelty(arguments: argparse.Namespace) -> int:
 
     captioner = Captioner(storage.load(arguments.bundle))
     dataset = evaluation.load_dataset(captioner.bundle, arguments.data)
-    detector = (calibration.write if arguments.write else calibration.calibrate)(captioner, dataset)
+    calibrate = calibration.calibrate_and_write if arguments.write else calibration.calibrate
+    detector = calibrate(captioner, dataset)
     if detector is None:
         raise DatasetError(
             f"calibration needs at least {calibration.MIN_IMAGES} pictures to set the threshold, and as many "
@@ -138,7 +139,8 @@ def frequencies(arguments: argparse.Namespace) -> int:
 
     bundle = storage.load(arguments.bundle)
     dataset = evaluation.load_dataset(bundle, arguments.data)
-    table = (document_frequencies.write if arguments.write else document_frequencies.count)(bundle, dataset)
+    count = document_frequencies.count_and_write if arguments.write else document_frequencies.count
+    table = count(bundle, dataset)
     print(
         f"{len(table.ngrams):,} n-grams of 1 to 4 words occur with {table.min_images} or more of "
         f"{table.images:,} training pictures"

@@ -14,12 +14,12 @@ from captioner.bundle.schema import (
     Config,
     Count,
     LengthPenalty,
+    MaxWords,
     Name,
-    Number,
+    PositiveInt,
     Record,
     Samples,
     Share,
-    Words,
 )
 from captioner.bundle.storage import Bundle
 
@@ -46,12 +46,12 @@ class RatingSummary(Record, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     checksums: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=1000)]
     beams: Beams  # these and the next: how the captions that were rated were decoded
     length_penalty: LengthPenalty
-    max_words: Words
+    max_words: MaxWords
     samples: Samples
     right: RatingShare
     partly: RatingShare
     wrong: RatingShare
-    captions: Number  # different ones that were rated
+    captions: PositiveInt  # different ones that were rated
     rated_by: Annotated[str, Meta(max_length=MAX_RATED_BY, pattern=LINE)] = ""  # empty: by visitors
     ids: Annotated[tuple[Id, ...], Meta(max_length=MAX_IDS)] = ()  # of the ratings of a check
 

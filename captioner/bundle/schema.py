@@ -28,14 +28,14 @@ Tokenizer = Annotated[str, Meta(pattern=r"\A(captioner|kaggle)\Z")]  # text.TOKE
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 Line = Annotated[str, Meta(max_length=2000, pattern=LINE)]
 Word = Annotated[str, Meta(max_length=200, pattern=r"\A\S+\Z")]
-Number = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+PositiveInt = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Counts = Annotated[dict[Name, Count], Meta(max_length=1000)]
 Beams = Annotated[int, Meta(ge=1, le=100)]
 Members = Annotated[int, Meta(ge=1, le=100)]  # decoders of an ensemble, which averages their probabilities
 Samples = Annotated[int, Meta(ge=0, le=1000)]
 LengthPenalty = Annotated[float, Meta(ge=0, le=10)]
-Words = Annotated[int, Meta(ge=1, le=200)]
+MaxWords = Annotated[int, Meta(ge=1, le=200)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Cider = Annotated[float, Meta(ge=0, le=10)]
 Score = Annotated[float, Meta(ge=0, le=1000)]
@@ -44,7 +44,7 @@ Seconds = Annotated[float, Meta(ge=0, le=1e8)]
 LogProb = Annotated[float, Meta(ge=-1e6, le=0)]
 Loss = Annotated[float, Meta(ge=-1e6, le=1e6)]
 Rate = Annotated[float, Meta(ge=0, le=1e6)]
-Amount = Annotated[float, Meta(ge=0, le=1e6)]
+NonNegativeFloat = Annotated[float, Meta(ge=0, le=1e6)]
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
     split_name: SplitName  # trained on its "train" part
     beams: Beams
     length_penalty: LengthPenalty
-    max_words: Words
+    max_words: MaxWords
     samples: Samples = 0  # that the candidates are compared with; 0 is plain beam search
     versions: Annotated[dict[Name, Name], Meta(max_length=100)]  # library → version
     data_fingerprint: Name  # SHA-256 of the training data (``Dataset.fingerprint``)
@@ -112,11 +112,11 @@ class Metrics(Record, frozen=True, kw_only=True):
 
     split_name: SplitName  # how the images were split
     split: Name
-    images: Number
+    images: PositiveInt
     tokenizer: Name  # of captions and references, for the scores
     beams: Beams
     length_penalty: LengthPenalty
-    max_words: Words
+    max_words: MaxWords
     samples: Samples = 0
     scores: Scores
     cider_interval: tuple[Cider, Cider]  # 95 %, bootstrap over images
@@ -141,10 +141,10 @@ class Metrics(Record, frozen=True, kw_only=True):
 class Epoch(Record, frozen=True):
     """A row of history.csv; None where nothing was measured."""
 
-    epoch: Number
+    epoch: PositiveInt
     phase: Name
     loss: Loss | None = None  # nats per word; in the self-critical phase, minus the reward
-    val_loss: Amount | None = None  # nats per word
+    val_loss: NonNegativeFloat | None = None  # nats per word
     learning_rate: Rate | None = None
     seconds: Seconds | None = None
     val_cider: Cider | None = None
@@ -198,15 +198,15 @@ class Baseline(Record, frozen=True):
     encoder: Name
     decoder: Name
     phases: Annotated[tuple[Name, ...], Meta(max_length=100)]
-    megabytes: Amount
-    training_hours: Amount
+    megabytes: NonNegativeFloat
+    training_hours: NonNegativeFloat
     split_name: SplitName
     split: Name
-    images: Number
+    images: PositiveInt
     tokenizer: Name
     beams: Beams
     length_penalty: LengthPenalty
-    max_words: Words
+    max_words: MaxWords
     scores: Scores
     seconds_per_image: Seconds
     samples: Samples = 0
@@ -230,7 +230,7 @@ class ReliabilityBin(Record, frozen=True):
 
     predicted: Share  # mean calibrated probability
     observed: Share  # that were right
-    count: Number
+    count: PositiveInt
 
 
 class Calibrator(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -260,9 +260,9 @@ class CalibrationParameters(Record, frozen=True, forbid_unknown_fields=True, kw_
     """calibration.json: calibrated probabilities of words and captions, and their measured reliability."""
 
     split_name: SplitName  # how the pictures were split
-    fitted_images: Number  # of the dev split
+    fitted_images: PositiveInt  # of the dev split
     split: Annotated[str, Meta(pattern=r"\A(dev|test)\Z")]  # on which the reliability was measured
-    images: Number  # in that split
+    images: PositiveInt  # in that split
     options: Annotated[dict[Name, Option], Meta(max_length=100)]  # of decoding, for which all this holds
     words: Calibrator
     captions: Calibrator
@@ -280,9 +280,10 @@ class NoveltyParameters(Record, frozen=True, forbid_unknown_fields=True):
     threshold: Annotated[float, Meta(ge=-1, le=1)]  # an image of lower similarity is novel
     split_name: SplitName  # how the pictures were split
     split: Annotated[str, Meta(pattern=r"\A(dev|test)\Z")]  # on which false positives were counted
-    images: Number  # in that split
+    images: PositiveInt  # in that split
     false_positives: Count
-    detected: Annotated[dict[Name, tuple[Count, Number]], Meta(max_length=100)]  # kind → detected, tested
+    # kind → detected, tested
+    detected: Annotated[dict[Name, tuple[Count, PositiveInt]], Meta(max_length=100)]
 
     def __post_init__(self) -> None:
         for holds, rule in (

@@ -53,7 +53,7 @@ class Dataset:
     """
 
     images: Path
-    name: str
+    split_name: str  # official or kaggle: which pictures are in which split
     splits: Mapping[str, ReferenceCaptions]
     skipped: tuple[str, ...] = field(default=(), compare=False)
 
@@ -66,8 +66,10 @@ class Dataset:
 
     def require_split(self, name: str) -> None:
         """Raise ``DatasetError`` unless the images are divided by the split that a model was trained on."""
-        if self.name != name:
-            raise DatasetError(f"this model was trained on the {name} split, not on the {self.name} split.")
+        if self.split_name != name:
+            raise DatasetError(
+                f"this model was trained on the {name} split, not on the {self.split_name} split."
+            )
 
     def path(self, name: str) -> Path:
         """Path of an image."""
@@ -80,7 +82,7 @@ class Dataset:
             split: {name: list(captions) for name, captions in images.items()}
             for split, images in self.splits.items()
         }
-        return hashlib.sha256(json.dumps([self.name, plain]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.split_name, plain]).encode()).hexdigest()
 
     def without(self, names: Collection[str], reason: str) -> Dataset:
         """The dataset without some images; the reason is added to ``skipped``."""

@@ -50,7 +50,7 @@ class Sample:
     """
 
     name: str
-    caption_source: str
+    source: str
     references: tuple[str, ...]
     read: Callable[[], bytes]
 
@@ -89,7 +89,7 @@ def find(
         except CaptionerError as error:
             missing.append(str(error).rstrip("."))
         else:
-            return tuple(samples), f"Pictures from {samples[0].caption_source}."
+            return tuple(samples), f"Pictures from {samples[0].source}."
     return (), f"There are no sample pictures here, so use your own. (Why: {'; '.join(missing)}.)"
 
 

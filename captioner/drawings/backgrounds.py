@@ -78,9 +78,3 @@ def rock(canvas: Canvas, mask: Layer, colour: Colour = (168, 132, 100)) -> None:
     canvas.tint(np.clip(-1.6 * right - 1.2 * down, -0.35, 0.35) + 0.12 * canvas.noise(30, 50, 5), mask)
     cracks = np.clip(1 - np.abs(canvas.noise(150, 320, 5)) * 26, 0, 1)
     canvas.tint(-0.5 * cracks, mask)
-
-
-def sand(canvas: Canvas, top: float) -> None:
-    ground = canvas.below(top, 5, 4)
-    canvas.wash([(top, (206, 178, 132)), (HEIGHT, (232, 208, 162))], ground)
-    canvas.tint(0.07 * canvas.noise(60, 12, 6), ground)

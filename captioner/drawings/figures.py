@@ -134,18 +134,6 @@ RUNNING: Mapping[str, Sequence[Point]] = {
     "far_back": ((-0.3, 0.34), (-0.62, 0.5)),
     "near_back": ((-0.2, 0.4), (-0.52, 0.62)),
 }
-WALKING: Mapping[str, Sequence[Point]] = {
-    "far_front": ((0.04, 0.36), (0.12, 0.72)),
-    "near_front": ((0.02, 0.38), (-0.08, 0.74)),
-    "far_back": ((0.06, 0.36), (-0.06, 0.72)),
-    "near_back": ((-0.08, 0.38), (0.08, 0.74)),
-}
-STANDING: Mapping[str, Sequence[Point]] = {
-    "far_front": ((0.05, 0.36), (0.06, 0.7)),
-    "near_front": ((-0.02, 0.38), (-0.02, 0.74)),
-    "far_back": ((0.1, 0.36), (0.02, 0.7)),
-    "near_back": ((0.02, 0.38), (-0.06, 0.74)),
-}
 
 
 def dog(

@@ -28,7 +28,10 @@ from captioner.text import is_content_word
 MIN_IMAGES = 100  # to fit on, and as many others to measure on
 PENALTY = 1.0  # of the squared standardised weights; keeps them finite where the classes are separable
 PENALTY_OF_INTERCEPT = 1e-6  # where all are right, it would be infinite
-TOO_FEW = f"no calibration: it needs {MIN_IMAGES} pictures to fit it, and as many others to measure it"
+NO_CALIBRATION = (
+    f"no calibration: it needs {MIN_IMAGES} pictures to fit it, as many others to measure it, and "
+    "probabilities that are higher where the model is right"
+)
 ITERATIONS = 100  # of Newton's method at most
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -60,7 +63,8 @@ def evaluate(
 ) -> tuple[Metrics, list[Prediction], Calibration | None]:
     """Score the final split as ``evaluate.evaluate`` does, and calibrate with the captions of the dev split.
 
-    There is no calibration where fewer than ``MIN_IMAGES`` pictures are there to fit it or to measure it.
+    There is no calibration where fewer than ``MIN_IMAGES`` pictures are there to fit it or to measure it, or
+    where no feature tells right from wrong.
     """
     options = options or captioner.options
     split = evaluation.final_split(dataset)
@@ -72,7 +76,7 @@ def evaluate(
     else:
         dev = caption_split(captioner, dataset, "dev", options)
         fitting = _with_references(captioner, dataset, "dev", dev)
-    result = calibrate(fitting, checking, options, dataset.name, split)
+    result = calibrate(fitting, checking, options, dataset.split_name, split)
     if result:
         calibrated = [result.applied(candidate, options) for candidate, _ in captions]
         predictions = [_with_share(row, one) for row, one in zip(predictions, calibrated, strict=True)]
@@ -94,7 +98,7 @@ def _with_references(
 def calibrate(
     fitting: Captioned, checking: Captioned, options: DecodingOptions, split_name: str, split: str
 ) -> Calibration | None:
-    """A calibration fitted on some captions and measured on others; None where they are too few."""
+    """A calibration fitted on some captions and measured on others; ``evaluate`` says when there is none."""
     if min(len(fitting), len(checking)) < MIN_IMAGES:
         return None
     people = [tokens for _, tokens in checking]
@@ -233,7 +237,7 @@ def logistic_regression(features: Floats, right: Bools) -> tuple[float, Floats]:
 def table(result: Calibration | None) -> str:
     """How reliable the calibrated probabilities are, a line each for words and captions."""
     if result is None:
-        return TOO_FEW
+        return NO_CALIBRATION
     return "\n".join(
         (
             f"calibration fitted on {result.fitted_images:,} pictures of the dev split, measured"

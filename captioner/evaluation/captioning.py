@@ -54,10 +54,10 @@ def tokenized_references(
     bundle: Bundle, dataset: Dataset, split: str, limit: int | None = None
 ) -> Mapping[str, list[list[str]]]:
     """Tokenised references of the pictures to score, in the order of the split."""
-    if dataset.name != bundle.config.split_name:
+    if dataset.split_name != bundle.config.split_name:
         raise DatasetError(
             f"this model was trained on the {bundle.config.split_name} split, which shares pictures with the "
-            f"{split} part of the {dataset.name} split. Score it on its own."
+            f"{split} part of the {dataset.split_name} split. Score it on its own."
         )
     trained_on = dataset.fingerprint == bundle.config.data_fingerprint
     if split == HELD_OUT and not (trained_on and split in dataset.splits):
@@ -67,7 +67,9 @@ def tokenized_references(
             "skipped, or train with --hold-out N on these."
         )
     if split not in dataset.splits:
-        raise DatasetError(f"the {dataset.name} split has no {split!r}; it has {', '.join(dataset.splits)}.")
+        raise DatasetError(
+            f"the {dataset.split_name} split has no {split!r}; it has {', '.join(dataset.splits)}."
+        )
     tokens = {
         name: [tokens for tokens in map(words, captions) if tokens]
         for name, captions in dataset.splits[split].items()

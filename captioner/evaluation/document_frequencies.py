@@ -33,7 +33,7 @@ def count(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
     return table(dataset.splits["train"].values(), TOKENIZERS[bundle.config.tokenizer], bundle.vocabulary)
 
 
-def write(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
+def count_and_write(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
     """Count them and write the table into the bundle; returns and raises as ``count`` does."""
     counted = count(bundle, dataset)
     bundles.replace(bundle.folder, {DOCUMENT_FREQUENCIES: to_json(counted), **ratings.file(bundle)})

@@ -93,7 +93,7 @@ def evaluate(
     samples = f" --samples {options.samples}" if options.samples or captioner.options.samples else ""
     limited = f" --limit {len(candidates)}" if limit else ""
     result = {
-        "split_name": dataset.name,
+        "split_name": dataset.split_name,
         "split": split,
         "images": len(candidates),
         "tokenizer": "captioner",

@@ -20,7 +20,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
-from captioner.bundle.schema import Number, Record
+from captioner.bundle.schema import PositiveInt, Record
 from captioner.bundle.storage import Bundle
 from captioner.cider import EQUAL_WEIGHTS, NGramWeights, PredictedWords, Tokens, word_similarity
 from captioner.inference.decoding import END_WORD, Candidate
@@ -63,9 +63,9 @@ NGram = Annotated[str, Meta(max_length=400, pattern=r"\A\S+( \S+){0,3}\Z")]
 class DocumentFrequencies(Record, frozen=True, forbid_unknown_fields=True):
     """document_frequencies.json: with how many training images each n-gram occurs, without rare ones."""
 
-    images: Number  # in the training split
-    min_images: Number
-    ngrams: Annotated[dict[NGram, Number], Meta(max_length=200_000)]  # words joined by spaces → images
+    images: PositiveInt  # in the training split
+    min_images: PositiveInt
+    ngrams: Annotated[dict[NGram, PositiveInt], Meta(max_length=200_000)]  # words joined by spaces → images
 
     def __post_init__(self) -> None:
         if not all(self.min_images <= count <= self.images for count in self.ngrams.values()):

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from captioner import child_process
@@ -70,6 +71,7 @@ def _check(folder: str) -> None:
     """Read every file, and caption a black picture in two words with the real search."""
     import numpy as np
 
+    from captioner.bundle import ratings
     from captioner.bundle import storage as bundles
     from captioner.inference.captioner import Captioner
     from captioner.novelty import detector
@@ -81,6 +83,8 @@ def _check(folder: str) -> None:
         bundle.history,
         bundle.predictions,
         bundle.baselines,
+        bundle.calibration,
+        partial(ratings.read, bundle),
         bundle.card,
     ):
         read()
@@ -88,7 +92,7 @@ def _check(folder: str) -> None:
     size = bundle.config.image_size
     regions = captioner.encode(np.zeros((size, size, 3), np.uint8))
     captioner.decode(regions, replace(captioner.options, max_words=2))
-    detector.read(bundle, regions.shape[2])  # a captioner only warns if this fails
+    detector.read(bundle, regions.shape[2])  # the app only logs it if this fails
 
 
 def _limit_memory(limit: int) -> None:

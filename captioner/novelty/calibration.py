@@ -39,7 +39,7 @@ class Encoder(Protocol):
         """Encode an image uint8[H, W, 3] as regions float32[1, R, C]."""
 
 
-def write(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
+def calibrate_and_write(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
     """Calibrate a detector and write it into the bundle; returns and raises as ``calibrate`` does."""
     detector = calibrate(encoder, dataset)
     if detector:
@@ -66,7 +66,7 @@ def calibrate(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
     names = spread(list(dataset.splits["train"]), MAX_TRAINING_IMAGES)
     training = _encode_all(encoder, dataset, names, "training pictures")
     centroids = spherical_k_means(np.array([mean_direction(regions) for regions in training]))
-    detector = NoveltyDetector(centroids, 0.0, dataset.name, split, len(checking), 0, {})
+    detector = NoveltyDetector(centroids, 0.0, dataset.split_name, split, len(checking), 0, {})
     encoded = _encode_all(encoder, dataset, calibrating, "pictures for the threshold")
     similarities = [detector.similarity(regions) for regions in encoded]
     detector = replace(detector, threshold=round(float(np.quantile(similarities, FALSE_POSITIVE_RATE)), 6))

@@ -11,7 +11,6 @@ encoder less, and so lie nearer to the mean of the training images than those im
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +18,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.bundle import reader
 from captioner.bundle.manifest import NOVELTY
 from captioner.bundle.schema import NoveltyParameters
 from captioner.bundle.storage import Bundle
@@ -55,18 +53,9 @@ class NoveltyDetector(NoveltyParameters, frozen=True, forbid_unknown_fields=True
         return normalized(np.array(self.centroids, np.float64))
 
     def to_json(self) -> dict[str, Any]:
-        """The object for novelty.json; ``from_json`` undoes it."""
+        """The object for novelty.json."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
         return fields
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> NoveltyDetector:
-        """From the object in novelty.json.
-
-        Raises:
-            BundleError: a field is missing, unknown or invalid.
-        """
-        return reader.decode(value, cls, NOVELTY)
 
 
 def read(bundle: Bundle, channels: int) -> NoveltyDetector | None:

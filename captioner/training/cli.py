@@ -287,8 +287,8 @@ def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: 
     if captioner.options.samples:
         from captioner.training import word_predictor
 
-        captioner = Captioner(word_predictor.write(captioner, dataset))
-    novelty.write(captioner, dataset)
+        captioner = Captioner(word_predictor.fit_and_write(captioner, dataset))
+    novelty.calibrate_and_write(captioner, dataset)
     split = evaluate.final_split(dataset)
     limit = len(dataset.splits[split]) if options.limit else None
     results = calibration.evaluate(captioner, dataset, limit=limit)

@@ -69,7 +69,7 @@ def dataset_statistics(recipe: Recipe, trained: TrainingResult, dataset: Dataset
     lengths = Counter(len(sentence) for sentence in sentences)
     return {
         "name": "Flickr8k",
-        "split_name": dataset.name,
+        "split_name": dataset.split_name,
         "images": {split: len(images) for split, images in dataset.splits.items()},
         "captions": {split: sum(map(len, images.values())) for split, images in dataset.splits.items()},
         "caption_lengths": {str(length): lengths[length] for length in sorted(lengths)},

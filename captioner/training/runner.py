@@ -171,7 +171,7 @@ class _Models:
         fine_tuned = phase.encoder_learning_rate > 0
         encoder_trained = self.encoder_trained or any(p.encoder_learning_rate for p in self.recipe.phases)
         model = EncoderDecoder(
-            self.encoder if fine_tuned else None, self.decoder, separate_members=not phase.samples
+            self.encoder if fine_tuned else None, self.decoder, separate_members=not phase.self_critical
         )
         fit.compile_model(model, phase)
         loader, dev_regions = self._pictures() if fine_tuned else self._regions()
@@ -225,7 +225,7 @@ class _Models:
         )
 
     def _update(self, phase: Phase, model: EncoderDecoder) -> Callable[[Batch], float]:
-        if not phase.samples:
+        if not phase.self_critical:
             return model.train_on_captions
         reward = self_critical.CiderReward(self.train, self.vocabulary)
         rollout = Rollout(self.decoder, phase.samples)

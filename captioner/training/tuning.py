@@ -121,7 +121,7 @@ class Tuner:
     @cached_property
     def trial_recipe(self) -> Recipe:
         """The recipe with its first phase that has a frozen encoder, for a few epochs."""
-        frozen = [p for p in self.recipe.phases if not p.encoder_learning_rate and not p.samples]
+        frozen = [p for p in self.recipe.phases if not p.encoder_learning_rate and not p.self_critical]
         if not frozen:
             raise CaptionerError(f"the {self.recipe.name} recipe has no phase with a frozen encoder.")
         phase = replace(frozen[0], epochs=self.epochs, monitor="val_cider")

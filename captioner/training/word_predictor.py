@@ -36,7 +36,7 @@ MIN_IMAGES = 8  # with whose references a word occurs, or it is not predicted
 Floats = NDArray[np.float32]
 
 
-def write(captioner: Captioner, dataset: Dataset) -> Bundle:
+def fit_and_write(captioner: Captioner, dataset: Dataset) -> Bundle:
     """Fit a predictor to a bundle's training pictures, write it into its LiteRT file, return the new bundle.
 
     Where no word occurs with ``MIN_IMAGES`` pictures, the bundle stays as it is. What people said about the
@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_data(parser)
     options = parser.parse_args(argv)
     captioner = Captioner(storage.load(options.bundle), with_warnings=False)
-    bundle = write(captioner, evaluate.load_dataset(captioner.bundle, options.data))
+    bundle = fit_and_write(captioner, evaluate.load_dataset(captioner.bundle, options.data))
     print(f"{bundle.model_path} predicts words ({bundle.files['captioner.tflite'].size / 1e6:.1f} MB)")
 
 

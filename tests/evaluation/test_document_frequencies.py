@@ -87,7 +87,7 @@ def test_without_a_table_all_n_grams_weigh_the_same(tiny_bundle: Bundle) -> None
 
 def test_writing_adds_the_file_and_keeps_the_rest(tmp_path: Path, tiny_dataset: Dataset) -> None:
     bundle = tiny.rated(tiny.runnable_bundle(tmp_path / "artifacts"))
-    counted = frequencies.write(bundle, tiny_dataset)
+    counted = frequencies.count_and_write(bundle, tiny_dataset)
     written = storage.load(bundle.folder)
     changed = {DOCUMENT_FREQUENCIES, RATINGS}
     assert {name for name, entry in written.files.items() if bundle.files.get(name) != entry} == changed

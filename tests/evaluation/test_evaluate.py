@@ -160,7 +160,7 @@ def test_redundant_captions_are_counted_for_model_and_people(
 def test_a_copy_is_found_under_the_rules_the_model_was_trained_with(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
-    kaggle = replace(dataset, name="kaggle", splits={"train": TRAIN, "dev": TEST})
+    kaggle = replace(dataset, split_name="kaggle", splits={"train": TRAIN, "dev": TEST})
     captions = dict.fromkeys(TEST, "dog in the grass")
     result, _ = evaluation.evaluate(
         fake_captioner(captions, tokenizer="kaggle", split_name="kaggle"), kaggle, "dev"

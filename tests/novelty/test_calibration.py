@@ -104,7 +104,7 @@ def test_too_few_pictures_give_no_detector(tmp_path: Path, split: str) -> None:
     few = data(tmp_path / "images", {**SIZES, split: calibration.MIN_IMAGES - 1})
     model = encoder(tmp_path / "artifacts")
     before = model.bundle.checksum
-    assert calibration.write(model, few) is None
+    assert calibration.calibrate_and_write(model, few) is None
     assert model.seen == [], "no picture is encoded"
     assert bundles.load(model.bundle.folder).checksum == before
 
@@ -122,11 +122,11 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, dataset: Dataset
 
 def test_the_detector_is_written_into_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
     model = ColourEncoder(tiny.rated(encoder(tmp_path / "artifacts").bundle))
-    detector = calibration.write(model, dataset)
+    detector = calibration.calibrate_and_write(model, dataset)
     assert detector
     sealed = bundles.load(model.bundle.folder)
     written = (sealed.folder / NOVELTY).read_bytes()
-    assert NoveltyDetector.from_json(reader.parse_object(written, NOVELTY)) == detector
+    assert reader.decode(reader.parse_object(written, NOVELTY), NoveltyDetector, NOVELTY) == detector
     assert manifest.canonical(reader.parse(written, NOVELTY)) == written
     before = model.bundle.files
     changed = {name for name, entry in sealed.files.items() if before.get(name) != entry}

@@ -79,7 +79,7 @@ def test_only_the_direction_counts(seen: list[float], times: float) -> None:
 
 def test_a_detector_is_read_back_as_it_was_written() -> None:
     written = manifest.canonical(make_detector().to_json())
-    assert NoveltyDetector.from_json(reader.parse_object(written, NOVELTY)) == make_detector()
+    assert reader.decode(reader.parse_object(written, NOVELTY), NoveltyDetector, NOVELTY) == make_detector()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_detector_is_read_back_as_it_was_written() -> None:
 )
 def test_a_malformed_field_is_refused_by_name(change: dict[str, Any]) -> None:
     with pytest.raises(BundleError, match=r"^novelty\.json.*again"):
-        NoveltyDetector.from_json({**make_detector().to_json(), **change})
+        reader.decode({**make_detector().to_json(), **change}, NoveltyDetector, NOVELTY)
 
 
 @pytest.mark.parametrize("name", ["centroids", "threshold", "detected"])
@@ -124,7 +124,7 @@ def test_a_missing_field_is_named(name: str) -> None:
     value = make_detector().to_json()
     del value[name]
     with pytest.raises(BundleError, match=name):
-        NoveltyDetector.from_json(value)
+        reader.decode(value, NoveltyDetector, NOVELTY)
 
 
 def test_a_bundle_without_a_detector_captions(tiny_bundle: Bundle) -> None:

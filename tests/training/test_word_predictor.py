@@ -88,6 +88,6 @@ def test_what_people_said_about_captions_without_it_is_left_out(
 ) -> None:
     monkeypatch.setattr(word_predictor, "MIN_IMAGES", 1)
     before = tiny.rated(tiny.runnable_bundle(tmp_path / "artifacts"))
-    written = word_predictor.write(Captioner(before), tiny_dataset)
+    written = word_predictor.fit_and_write(Captioner(before), tiny_dataset)
     assert written.files["captioner.tflite"] != before.files["captioner.tflite"]
     assert ratings.checksums(written) == {written.checksum}

@@ -88,7 +88,7 @@ def show(image: DecodedImage | None, on_pick: Callable[[str], None]) -> None:
 def show_note(image: DecodedImage, caption: str) -> None:
     """Below a drawing: what it is, what it shows, and, where known, whether this caption is right."""
     sample = find(image.sample) if image.sample else None
-    if sample and sample.caption_source == DRAWN:
+    if sample and sample.source == DRAWN:
         drawing = collection.BY_NAME[sample.name]
         verdict = VERDICTS.get(drawing.judged.get(caption, ""), "")
         st.caption(f"{NOTE.format(wording.escape(drawing.shows))} {verdict}")

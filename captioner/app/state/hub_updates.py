@@ -23,8 +23,12 @@ import streamlit as st
 from captioner.bundle import versions
 from captioner.child_process import ROOT
 
-RETRY_INTERVAL = 25.0  # seconds until the next fetch after a failed one
-REFRESH_INTERVAL = 300.0  # seconds until the next fetch after a successful one
+RETRY_INTERVAL = (
+    25.0  # seconds between two looks at whether a fetch is due; a bundle's is, if the last failed
+)
+REFRESH_INTERVAL = (
+    300.0  # seconds until the next fetch of a bundle that is there, or of samples after a failure
+)
 BUNDLE_TIMEOUT = 900.0  # seconds for a whole bundle
 SAMPLES_TIMEOUT = 60.0
 ERROR_PREFIX = "python -m captioner: "  # of error sentences on the command line
@@ -35,7 +39,7 @@ _FETCHING = threading.Lock()  # one fetch at a time: two processes and the app w
 
 
 class Fetcher:
-    """Runs a command that fetches something, in a separate process, repeatedly until stopped.
+    """Runs a command that fetches something, in a separate process, until it has worked or is stopped.
 
     ``problem`` says why the last fetch failed: a sentence, empty after one that worked, None before the first
     has ended.
@@ -64,7 +68,7 @@ class Fetcher:
         atexit.unregister(self.stop)
 
     def is_due(self, seconds: float) -> bool:
-        """Whether to fetch again, so many seconds after the last time."""
+        """Whether to fetch (again), so many seconds after the last time."""
         return self.problem is None or (self.problem != "" and seconds >= REFRESH_INTERVAL)
 
     def fetch(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from captioner import image_headers
 
@@ -78,16 +78,6 @@ def free(*files: UploadedFile) -> None:
             _truncate(file)
 
 
-def free_bytes(file: UploadedFile) -> None:
-    """Free an upload's bytes but keep its name, so that its uploader still shows it."""
-    context = get_script_run_ctx()
-    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        forget_refusal(context.session_id)
-        record = UploadedFileRec(file.file_id, file.name, file.type, b"")
-        context.uploaded_file_mgr.add_file(context.session_id, record)
-        _truncate(file)
-
-
 def free_other_pages(page: str, waiting: Sequence[UploadedFile]) -> None:
     """On a change of page, free uploads that are neither used nor waiting: their uploader is gone."""
     context = get_script_run_ctx()
@@ -96,7 +86,7 @@ def free_other_pages(page: str, waiting: Sequence[UploadedFile]) -> None:
     if changed and context and isinstance(manager := context.uploaded_file_mgr, MemoryUploadedFileManager):
         waiting_ids = {file.file_id for file in (*waiting, *st.session_state.get("upload", ()))}
         for record in list(manager.file_storage.get(context.session_id, {}).values()):
-            if record.data and record.file_id not in waiting_ids:  # an empty one still names the open image
+            if record.file_id not in waiting_ids:
                 manager.remove_file(context.session_id, record.file_id)
 
 

@@ -147,7 +147,7 @@ def compile_model(model: EncoderDecoder, phase: Phase) -> None:
         use_ema=phase.ema_momentum > 0,
         ema_momentum=phase.ema_momentum,
     )
-    reduction = "sum" if phase.samples else "mean_with_sample_weight"
+    reduction = "sum" if phase.self_critical else "mean_with_sample_weight"
     model.compile(optimizer, CaptionLoss(phase.label_smoothing, reduction))
     optimizer.build(model.trainable_variables)
 
@@ -262,7 +262,7 @@ def _monitored_value(row: Epoch, phase: Phase) -> float:
 
 def _degenerate(row: Epoch, phase: Phase) -> bool:
     """True if the reward has taught the decoder to break captions off before their noun."""
-    return bool(phase.samples) and (row.incomplete_share or 0) > MAX_INCOMPLETE_SHARE
+    return phase.self_critical and (row.incomplete_share or 0) > MAX_INCOMPLETE_SHARE
 
 
 def _summary(row: Epoch, phase: Phase, progress: Progress) -> str:

@@ -40,6 +40,10 @@ class Phase:
     samples: int = 0  # captions sampled a picture; 0: cross-entropy, otherwise self-critical training
     monitor: str = "val_loss"  # or val_cider: what chooses the best epoch
 
+    @property
+    def self_critical(self) -> bool:
+        return self.samples > 0
+
     def learning_rate_at(self, step: int, steps: int, reductions: int) -> float:
         """The decoder's learning rate after ``step`` of the phase's ``steps`` updates.
 

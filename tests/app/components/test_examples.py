@@ -48,7 +48,7 @@ def test_photographs_take_the_place_of_drawings(fake: FakeCaptioner) -> None:
     assert escape(DRAWINGS[0].shows) not in page_text(open_page())
     sample = examples.find(CAT)
     assert sample is not None, "a link to a drawing still works"
-    assert sample.caption_source == examples.DRAWN
+    assert sample.source == examples.DRAWN
 
 
 def test_a_photograph_with_the_name_of_a_drawing_is_no_drawing(

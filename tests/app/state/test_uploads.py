@@ -59,24 +59,16 @@ def test_uploads_are_freed_after_use(memory: MemoryUploadedFileManager) -> None:
     assert [file.getvalue() for file in files] == [b"", b"", b"data"]
 
 
-def test_an_emptied_upload_is_still_there_for_its_uploader(memory: MemoryUploadedFileManager) -> None:
-    file = uploaded(memory, "a")
-    uploads.free_bytes(file)
-    assert memory.get_files("me", ["a"]) == [UploadedFileRec("a", "a.png", "image/png", b"")]
-    assert file.getvalue() == b""
-
-
 def test_what_was_chosen_on_another_page_is_freed_unless_it_waits(
     memory: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streamlit.session_state", {})
     files = [uploaded(memory, name) for name in "abc"]
-    uploads.free_bytes(files[0])
     for page in ("caption", "caption"):
         uploads.free_other_pages(page, files[1:2])
         assert len(memory.get_files("me", ["a", "b", "c"])) == 3
     uploads.free_other_pages("about", files[1:2])
-    assert [record.file_id for record in memory.get_files("me", ["a", "b", "c"])] == ["a", "b"]
+    assert [record.file_id for record in memory.get_files("me", ["a", "b", "c"])] == ["b"]
 
 
 def test_files_of_a_visit_that_was_closed_are_passed_over(memory: MemoryUploadedFileManager) -> None:
