@@ -30,7 +30,7 @@ from tests.fake_captioner import FakeCaptioner, photo
 from tests.fake_hub import FakeHub, connect
 
 # The same examples at every run, however busy the machine; `make fuzz` draws others.
-settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+settings.register_profile("repeatable", max_examples=60, derandomize=True, database=None, deadline=None)
 settings.register_profile("fresh", max_examples=300, database=None, deadline=None)
 settings.load_profile("repeatable")
 HERE = Path(__file__).parent
@@ -42,7 +42,9 @@ UseCaptioner = Callable[..., Fake]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out the slow tests; forbid TensorFlow")
-    parser.addoption("--slow", action="store_true", help="only training, browser, and what starts services")
+    parser.addoption(
+        "--slow", action="store_true", help="only training, browser, services, what is marked slow"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,7 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_slow(item: pytest.Item) -> bool:
     in_slow_folder = item.path.relative_to(HERE).parts[0] in SLOW
-    return in_slow_folder or item.get_closest_marker("service") is not None
+    return in_slow_folder or any(item.get_closest_marker(name) for name in ("service", "slow"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,6 +11,7 @@ import contextlib
 import json
 import re
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,6 +62,7 @@ class FakeHub:
             self._thread.join()
         self._server.server_close()
         self._server.hang_up()
+        assert self._server.errors == []
 
     def repository(self, name: str, kind: str = "models", *, private: bool = False) -> Repository:
         """The repository of that name, made empty if there is none."""
@@ -75,6 +77,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)
         self.connections: set[socket.socket] = set()
+        self.errors: list[BaseException | None] = []
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
@@ -84,6 +87,13 @@ class _Server(ThreadingHTTPServer):
     def shutdown_request(self, request: Any) -> None:
         self.connections.discard(request)
         super().shutdown_request(request)
+
+    def handle_error(self, request: Any, address: Any) -> None:
+        """A client that hangs up is expected; whatever else fails here is written out, and fails the test."""
+        error = sys.exception()
+        if not isinstance(error, (BrokenPipeError, ConnectionResetError)):
+            self.errors.append(error)
+            super().handle_error(request, address)
 
     def hang_up(self) -> None:
         for connection in list(self.connections):

@@ -53,6 +53,7 @@ def is_alive(group: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_killed_twice_each_picture_is_there_once(folder: Path, tiny_bundle: Bundle, tmp_path: Path) -> None:
     out, journal = tmp_path / "captions.parquet", tmp_path / "captions.parquet.partial"
     command = [

@@ -46,6 +46,7 @@ FLAGS = [
 ]
 WIDE, NARROW = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 at_both_widths = pytest.mark.parametrize("open_page", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
+on_a_phone = pytest.mark.parametrize("open_page", [NARROW], ids=["narrow"], indirect=True)
 expect.set_options(timeout=TIMEOUT * 1000)
 
 Open = Callable[..., Page]
@@ -225,7 +226,13 @@ def word(page: Page, number: int) -> Locator:
 
 
 def needs_no_scrolling(page: Page) -> bool:
-    """Whether nothing has to be scrolled sideways, once all is drawn."""
+    """Whether nothing has to be scrolled sideways at either width, once all is drawn."""
+    its_own_last = [NARROW, WIDE] if page.viewport_size == WIDE else [WIDE, NARROW]
+    return all(_fits(page, viewport) for viewport in its_own_last)
+
+
+def _fits(page: Page, viewport: ViewportSize) -> bool:
+    page.set_viewport_size(viewport)
     wait_until_idle(page)
     # The document never grows: Streamlit cuts it off, and lets its main part scroll.
     return bool(page.get_by_test_id("stMain").evaluate("main => main.scrollWidth <= main.clientWidth"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.conftest import NARROW, ROOT, TIMEOUT, WIDE, wait_until_idle
@@ -30,9 +30,10 @@ Theme = Literal["light", "dark"]
 VIEWS: tuple[tuple[Theme, ViewportSize], ...] = (
     ("light", NARROW),
     ("dark", NARROW),
-    ("dark", WIDE),
     ("light", WIDE),
 )
+# Its first state in this one, too: what only a wide page shows, the navigation, is the same in all of them.
+FIRST_VIEW: tuple[Theme, ViewportSize] = ("dark", WIDE)
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ def scan(page: Page, address: str) -> Scan:
     def scan(path: str) -> tuple[Fault, ...]:
         page.goto(f"{address}/{path}")
         result: list[Fault] = []
-        for state in states(path, page):
-            for theme, viewport in VIEWS:
+        for number, state in enumerate(states(path, page)):
+            for theme, viewport in VIEWS if number else (FIRST_VIEW, *VIEWS):
                 show(page, theme, viewport)
                 rules = COLOUR_RULES if theme == "dark" else ()
                 result += faults(page, f"/{path}, {state}, {theme}, {viewport['width']} px", rules)
@@ -115,9 +116,11 @@ def faults(page: Page, where: str, rules: Sequence[str] = ()) -> list[Fault]:
         rules: the only ones of axe-core's to apply; without any, all are.
     """
     selectors = [known.selector for known in ISSUES]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
     options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
-    response = Axe().run(page, options=options).response
-    broken = [rule for rule in response["violations"] if rule["impact"] in SEVERE]
+    violations = page.evaluate("options => axe.run(options).then(result => result.violations)", options)
+    broken = [rule for rule in violations if rule["impact"] in SEVERE]
     return [
         Fault(
             rule["id"],
@@ -219,6 +222,6 @@ def test_a_planted_fault_is_found(page: Page, body: str, rule: str) -> None:
 
 def test_the_rules_about_colour_are_known(page: Page) -> None:
     page.goto("about:blank")
-    page.evaluate(Axe().axe_script)
+    page.evaluate(AXE_SCRIPT)
     about_colour = set(page.evaluate("axe.getRules(['cat.color']).map(rule => rule.ruleId)"))
     assert about_colour - {"color-contrast-enhanced"} == set(COLOUR_RULES)  # that one is for level AAA

@@ -11,8 +11,8 @@ from captioner.app.components.decoding_controls import SAMPLING
 from captioner.app.review.texts import PRIVACY
 from tests.browser.conftest import (
     Open,
-    at_both_widths,
     needs_no_scrolling,
+    on_a_phone,
     photo,
     pick_example,
     upload,
@@ -33,24 +33,20 @@ def started(open_page: Open) -> Page:
     return page
 
 
-@at_both_widths
-def test_two_decoding_options_are_compared(open_page: Open) -> None:
+@on_a_phone
+def test_two_decoding_options_are_compared_of_what_is_a_picture(open_page: Open) -> None:
     page = open_page("compare")
+    upload(page, b"not a picture", readable=False)
+    expect(page.get_by_role("alert").filter(has_text="not a picture that can be read here")).to_be_visible()
+    assert needs_no_scrolling(page)
     upload(page, photo())
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
     for name in ("Caption A", "Caption B"):
         expect(page.get_by_role("heading", name=name)).to_be_visible()
+    wait_until_idle(page)
     page.get_by_text("How it chooses its words").last.click()
     page.get_by_role("radio", name=SAMPLING).last.click()
     expect(page.get_by_text("(sampling), creativity 0.5, version 2")).to_be_visible()
-    assert needs_no_scrolling(page)
-
-
-@at_both_widths
-def test_a_file_that_is_no_picture_is_not_compared(open_page: Open) -> None:
-    page = open_page("compare")
-    upload(page, b"not a picture", readable=False)
-    expect(page.get_by_role("alert").filter(has_text="not a picture that can be read here")).to_be_visible()
     assert needs_no_scrolling(page)
 
 
@@ -78,7 +74,7 @@ def test_the_picture_of_the_caption_page_is_the_one_compared(open_page: Open) ->
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
 
 
-@at_both_widths
+@on_a_phone
 def test_a_session_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> None:
     page = started(open_page)
     wait_until_idle(page)  # a key that comes while the page is still being drawn is not heard
@@ -106,23 +102,10 @@ def test_a_session_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> N
     assert needs_no_scrolling(page)
 
 
-def test_a_digit_in_a_remark_rates_nothing(open_page: Open) -> None:
+def test_no_key_rates_while_keys_are_switched_off_or_a_remark_is_written(open_page: Open) -> None:
     page = started(open_page)
-    remark = page.get_by_role("textbox", name="Remark")
-    remark.press_sequentially("1 or 2 dogs")
-    remark.press("Enter")
-    expect(page.get_by_text("0 of 3 rated")).to_be_visible()
-    page.get_by_role("button", name=re.compile("^Right")).click()
-    expect(page.get_by_text("Picture 2 of 3")).to_be_visible()
-    wait_until_idle(page)
-    page.get_by_role("button", name="Back").click()
-    expect(page.get_by_text("You rated it right")).to_be_visible()
-    expect(page.get_by_role("textbox", name="Remark")).to_have_value("1 or 2 dogs")
-
-
-def test_a_stray_key_rates_nothing_once_the_keys_are_switched_off(open_page: Open) -> None:
-    page = started(open_page)
-    page.get_by_text("Rate with the keys 1, 2 and 3").click()
+    keys = page.get_by_text("Rate with the keys 1, 2 and 3")
+    keys.click()
     page.get_by_role("heading", level=1).click()
     expect(page.get_by_role("button", name="Right", exact=True)).to_be_visible()  # without the name of a key
     wait_until_idle(page)
@@ -130,9 +113,24 @@ def test_a_stray_key_rates_nothing_once_the_keys_are_switched_off(open_page: Ope
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("Picture 2 of 3")).to_be_visible()
     expect(page.get_by_text("0 of 3 rated")).to_be_visible()
+    wait_until_idle(page)
+    keys.click()
+    expect(page.get_by_role("button", name="Right", exact=True)).to_have_count(0)
+    wait_until_idle(page)
+    remark = page.get_by_role("textbox", name="Remark")
+    remark.press_sequentially("1 or 2 dogs")
+    remark.press("Enter")
+    wait_until_idle(page)
+    expect(page.get_by_text("0 of 3 rated")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Right")).click()
+    expect(page.get_by_text("Picture 3 of 3")).to_be_visible()
+    wait_until_idle(page)
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_text("You rated it right")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Remark")).to_have_value("1 or 2 dogs")
 
 
-@at_both_widths
+@on_a_phone
 def test_what_cannot_be_continued_is_explained(open_page: Open) -> None:
     page = open_page("review?session=nobody-knows")
     expect(page.get_by_role("alert")).to_contain_text("is not here")

@@ -10,9 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import (
     Open,
-    at_both_widths,
     caption_text,
     needs_no_scrolling,
+    on_a_phone,
     photo,
     pick_example,
     upload,
@@ -28,7 +28,7 @@ def alternative(page: Page, number: int) -> Locator:
     return page.get_by_role("radiogroup").first.get_by_role("radio", checked=False).nth(number)
 
 
-@at_both_widths
+@on_a_phone
 def test_another_word_leads_to_another_sentence_and_back(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
@@ -46,17 +46,27 @@ def test_another_word_leads_to_another_sentence_and_back(open_page: Open) -> Non
     assert caption_text(page) == caption
 
 
-@at_both_widths
-def test_the_tree_is_drawn_and_has_a_table(open_page: Open) -> None:
+def test_the_boxes_below_hold_the_tree_a_file_and_other_versions(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())
-    caption_text(page)
+    caption = caption_text(page)
     page.get_by_text("Details", exact=True).click()
     expect(page.get_by_text("words that it considered")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").locator("svg:visible")).to_have_count(1)
+    assert needs_no_scrolling(page)
     page.get_by_role("tab", name="Table").click()
     expect(page.get_by_test_id("stDataFrame").last).to_be_visible()
     assert needs_no_scrolling(page)
+    page.get_by_text("Files and link").click()
+    wait_until_idle(page)  # a click on what is still unfolding may be lost
+    with page.expect_download() as result:
+        page.get_by_role("button", name="Everything as JSON").click()
+    assert result.value.suggested_filename == "mine.json"
+    assert json.loads(Path(result.value.path()).read_text(encoding="utf-8"))["caption"] == caption
+    page.get_by_text("Other versions", exact=True).click()
+    wait_until_idle(page)
+    page.get_by_text("Random version", exact=True).click()
+    expect(page.get_by_text("A random version", exact=True)).to_be_visible()
 
 
 def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -> None:
@@ -75,27 +85,6 @@ def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -
     expect(again.get_by_text("the model weighed only one sentence")).to_be_attached()
     bad = open_page(page.url.rpartition("/")[2].replace("beams=1", "beams=many"))
     expect(bad.get_by_text("The link asks for beams=many")).to_be_visible()
-
-
-def test_the_caption_can_be_downloaded(open_page: Open) -> None:
-    page = open_page()
-    upload(page, photo())
-    caption = caption_text(page)
-    page.get_by_text("Files and link").click()
-    wait_until_idle(page)  # a click on what is still unfolding may be lost
-    with page.expect_download() as result:
-        page.get_by_role("button", name="Everything as JSON").click()
-    assert result.value.suggested_filename == "mine.json"
-    assert json.loads(Path(result.value.path()).read_text(encoding="utf-8"))["caption"] == caption
-
-
-def test_words_are_sampled_on_demand(open_page: Open) -> None:
-    page = open_page()
-    upload(page, photo())
-    caption_text(page)
-    page.get_by_text("Other versions", exact=True).click()
-    page.get_by_text("Random version", exact=True).click()
-    expect(page.get_by_text("A random version", exact=True)).to_be_visible()
 
 
 def test_the_camera_is_requested_only_on_demand(open_page: Open) -> None:

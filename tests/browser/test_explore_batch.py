@@ -13,7 +13,7 @@ from captioner.app.quality import explore
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
-from tests.browser.conftest import TIMEOUT, Open, at_both_widths, needs_no_scrolling, photo, upload
+from tests.browser.conftest import TIMEOUT, Open, needs_no_scrolling, on_a_phone, photo
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +42,7 @@ def select(page: Page, row: int) -> None:
     table.click(position={"x": 18, "y": head + (row + 0.5) * explore.ROW_HEIGHT})
 
 
-@at_both_widths
+@on_a_phone
 def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[ScoredCaption]) -> None:
     page = open_page("quality?view=Table&first=Best+matches")
     expect(page.get_by_role("heading", level=3, name=f"“{best[0].caption}”")).to_be_visible()
@@ -56,7 +56,6 @@ def test_a_sentence_can_be_chosen_and_read_about(open_page: Open, best: list[Sco
     assert needs_no_scrolling(page)
 
 
-@at_both_widths
 def test_a_search_stands_in_the_link_and_says_when_it_finds_nothing(
     open_page: Open, best: list[ScoredCaption]
 ) -> None:
@@ -84,20 +83,14 @@ def eventually(page: Page, true: Callable[[], bool]) -> bool:
     return False
 
 
-def test_the_server_frees_pictures_after_captioning(open_page: Open) -> None:
+@on_a_phone
+def test_what_is_no_picture_is_named_the_others_are_captioned_and_all_is_freed(open_page: Open) -> None:
     page = open_page()
     before = uploaded_bytes(page)
-    upload(page, photo(1), photo(2), readable=False)
-    expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
-    assert eventually(page, lambda: uploaded_bytes(page) <= before)
-
-
-@at_both_widths
-def test_a_file_that_is_no_picture_is_named_and_the_others_are_captioned(open_page: Open) -> None:
-    page = open_page()
     choose(page, payload("notes.png", b"not a picture"), payload("meadow.png", photo()))
     expect(page.get_by_role("alert").first).to_contain_text(
         "notes.png: The picture is not a picture that can be read here"
     )
     expect(page.get_by_text("1 picture captioned.")).to_be_visible()
     assert needs_no_scrolling(page)
+    assert eventually(page, lambda: uploaded_bytes(page) <= before)

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from captioner.app.components.interactive_caption import plain
 from tests.browser.conftest import (
     NARROW,
     TIMEOUT,
-    Open,
-    at_both_widths,
+    WIDE,
     caption_text,
     go_to,
     photo,
@@ -31,6 +30,13 @@ DRAWN = """canvas => {
     const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
     const alphas = pixels.filter((_, at) => at % 4 === 3)
     return alphas.filter(alpha => alpha > 20).length / alphas.length
+}"""
+DARKEST = """canvas => {
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
+    let darkest = 255
+    for (let at = 0; at < pixels.length; at += 4)
+        if (pixels[at + 3] > 20) darkest = Math.min(darkest, Math.max(...pixels.slice(at, at + 3)))
+    return darkest
 }"""
 # When the overlay is drawn after a pointer enters a word, in milliseconds, without any server.
 DELAY = """word => {
@@ -63,6 +69,16 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
         context.close()
 
 
+@pytest.fixture(scope="module")
+def captioned_page(browser: Browser, address: str) -> Iterator[Page]:
+    """Open at a captioned picture; a test leaves no word of it pinned."""
+    with browser.new_context(viewport=WIDE) as context:
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT * 1000)
+        page.goto(address)
+        yield captioned(page)
+
+
 def captioned(page: Page) -> Page:
     upload(page, photo())
     caption_text(page)
@@ -75,13 +91,18 @@ def overlay(page: Page) -> Locator:
     return page.locator(".picture.shown canvas")
 
 
-@at_both_widths
-def test_pointing_at_a_word_shows_where_the_model_looked(open_page: Open) -> None:
-    page = captioned(open_page())
+@pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_pointing_at_a_word_shows_where_the_model_looked(
+    captioned_page: Page, viewport: ViewportSize
+) -> None:
+    page = captioned_page
+    page.set_viewport_size(viewport)
+    wait_until_idle(page)
     expect(overlay(page)).to_have_count(0)
     word(page, 1).hover()
     expect(overlay(page)).to_have_count(1)
     assert 0.02 < overlay(page).evaluate(DRAWN) < 0.98
+    assert overlay(page).evaluate(DARKEST) > 180, "every colour of the overlay is bright"
     expect(page.locator(".place")).to_contain_text("looked")
     page.mouse.move(0, 0)
     expect(overlay(page)).to_have_count(0)
@@ -95,8 +116,8 @@ def test_the_overlay_follows_at_once_and_needs_no_server(visit: Visit) -> None:
     expect(overlay(page)).to_have_count(1)
 
 
-def test_arrows_move_enter_pins_and_escape_unpins(open_page: Open) -> None:
-    page = captioned(open_page())
+def test_arrows_move_enter_pins_and_escape_unpins(captioned_page: Page) -> None:
+    page = captioned_page
     word(page, 0).focus()
     page.keyboard.press("ArrowRight")
     expect(word(page, 1)).to_be_focused()
@@ -124,8 +145,8 @@ def test_without_its_script_the_picture_and_all_about_it_remain(visit: Visit) ->
     expect(page.locator("[data-testid=stErrorElementStack]:visible")).to_have_count(0)
 
 
-def test_every_word_has_a_name_and_only_one_is_in_the_tab_order(open_page: Open) -> None:
-    page = captioned(open_page())
+def test_every_word_has_a_name_and_only_one_is_in_the_tab_order(captioned_page: Page) -> None:
+    page = captioned_page
     words = page.locator(".word").all()
     texts = [one.inner_text().lower() for one in words]
     count = len(caption_text(page).split())
@@ -134,8 +155,9 @@ def test_every_word_has_a_name_and_only_one_is_in_the_tab_order(open_page: Open)
     assert [one.get_attribute("tabindex") for one in words].count("0") == 1
 
 
-def test_a_pinned_word_outlives_a_visit_to_another_page(open_page: Open) -> None:
-    page = captioned(open_page())
+def test_a_pinned_word_outlives_a_visit_to_another_page(captioned_page: Page) -> None:
+    page = captioned_page
+    wait_until_idle(page)
     word(page, 1).click()
     expect(page.get_by_text("What else it could have said here")).to_be_visible()
     go_to(page, "About")
@@ -180,19 +202,3 @@ def test_on_a_phone_the_picture_stays_in_view_while_words_are_tapped(visit: Visi
     last.tap()
     expect(overlay(page)).to_be_in_viewport(ratio=0.5)
     expect(page.get_by_text("What else it could have said here")).to_be_visible()
-
-
-def test_the_picture_is_not_darkened(open_page: Open) -> None:
-    page = captioned(open_page())
-    word(page, 1).hover()
-    expect(overlay(page)).to_have_count(1)
-    darkest = overlay(page).evaluate(
-        """canvas => {
-        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
-        let darkest = 255
-        for (let at = 0; at < pixels.length; at += 4)
-            if (pixels[at + 3] > 20) darkest = Math.min(darkest, Math.max(...pixels.slice(at, at + 3)))
-        return darkest
-        }"""
-    )
-    assert darkest > 180, "every colour of the overlay is bright"

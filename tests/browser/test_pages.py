@@ -15,13 +15,12 @@ from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.browser.conftest import (
     HEALTH,
-    NARROW,
-    WIDE,
     Open,
     at_both_widths,
     caption_text,
     go_to,
     needs_no_scrolling,
+    on_a_phone,
     photo,
     pick_example,
     upload,
@@ -32,7 +31,7 @@ from tests.browser.conftest import (
 pytestmark = pytest.mark.browser
 
 
-@at_both_widths
+@on_a_phone
 def test_an_uploaded_picture_is_captioned_and_its_words_answer(open_page: Open, served: Bundle) -> None:
     page = open_page()
     expect(page.get_by_text(PRIVACY)).to_be_visible()
@@ -47,7 +46,7 @@ def test_an_uploaded_picture_is_captioned_and_its_words_answer(open_page: Open, 
     assert needs_no_scrolling(page)
 
 
-@at_both_widths
+@on_a_phone
 def test_a_sample_can_be_picked_and_linked_to(open_page: Open) -> None:
     page = open_page()
     pick_example(page)
@@ -76,7 +75,7 @@ def test_an_upload_survives_a_visit_to_another_page(open_page: Open) -> None:
 
 def test_one_upload_after_the_other_is_captioned(open_page: Open) -> None:
     page = open_page()
-    for seed in range(5):
+    for seed in range(3):
         upload(page, photo(seed), name=f"{seed}.png")
         caption_text(page)
         # A file that comes while the one before is being answered may be lost: Streamlit's own.
@@ -130,9 +129,7 @@ def test_a_page_opens_by_its_address_and_loads_nothing_from_others(
     page.on("request", lambda request: urls.append(request.url))
     page.goto(f"{address}/{path}")
     expect(page.get_by_role("heading", name=heading).first).to_be_visible()
-    for viewport in (WIDE, NARROW):
-        page.set_viewport_size(viewport)
-        assert needs_no_scrolling(page)
+    assert needs_no_scrolling(page)
     assert page.locator("[data-testid=stAlertContentError], [data-testid=stException]").count() == 0
     urls.append(page.locator("link[rel~=icon]").evaluate("link => link.href"))
     own = (f"{address}/", f"{address.replace('http', 'ws')}/", "data:", "blob:")
@@ -140,7 +137,7 @@ def test_a_page_opens_by_its_address_and_loads_nothing_from_others(
     assert [url for url in urls if not url.startswith(own)] == []
 
 
-@at_both_widths
+@on_a_phone
 def test_a_file_that_is_no_picture_is_explained(open_page: Open) -> None:
     page = open_page()
     upload(page, b"not a picture", readable=False)

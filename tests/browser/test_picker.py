@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from captioner.app.components import examples
 from captioner.drawings.collection import DRAWINGS
-from tests.browser.conftest import Open, at_both_widths, caption_text, needs_no_scrolling, photo
+from tests.browser.conftest import Open, caption_text, needs_no_scrolling, on_a_phone, photo
 
 pytestmark = pytest.mark.browser
 # Files as the browser hands them over, at the end of a drag or in the clipboard.
@@ -35,7 +35,7 @@ def hand_over(page: Page, kind: str, *names: str) -> None:
     page.evaluate(HAND_OVER, [kind, files])
 
 
-@at_both_widths
+@on_a_phone
 def test_a_captioned_example_is_there_at_once(open_page: Open) -> None:
     page = open_page()
     assert caption_text(page)
@@ -58,7 +58,7 @@ def test_several_files_at_once_become_a_table(open_page: Open) -> None:
     expect(page.get_by_text("2 pictures captioned.")).to_be_visible()
 
 
-@at_both_widths
+@on_a_phone
 def test_a_drawing_says_that_it_is_one(open_page: Open) -> None:
     page = open_page(f"?sample={DRAWINGS[0].name}")
     expect(page.get_by_text(examples.NOTE.format(DRAWINGS[0].shows))).to_be_visible()

@@ -24,10 +24,10 @@ from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.browser.conftest import (
     Open,
-    at_both_widths,
     caption_text,
     go_to,
     needs_no_scrolling,
+    on_a_phone,
     photo,
     pick_example,
     upload,
@@ -68,7 +68,7 @@ def captioned(page: Page) -> str:
     return caption_text(page)
 
 
-@at_both_widths
+@on_a_phone
 def test_a_sentence_is_copied_changed_drawn_and_read(open_page: Open, served: Bundle) -> None:
     page = open_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -116,7 +116,6 @@ def rows_of(page: Page) -> list[list[str]]:
     ]
 
 
-@at_both_widths
 def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open, served: Bundle) -> None:
     page = open_page("batch")  # as an old link says
     caption_text(page)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,10 +52,9 @@ def test_the_newest_counts_and_the_one_before_it_stays(tmp_path: Path) -> None:
 
 
 KILLED = """
-import os, shutil, signal, sys
+import json, os, shutil, signal, sys
 from pathlib import Path
 from captioner.bundle import manifest, storage, versions
-left, store = int(sys.argv[1]), Path(sys.argv[2])
 
 def dying(original):
     def call(*arguments, **options):
@@ -66,21 +67,45 @@ def dying(original):
 
 for place, name in ((manifest, "sync"), (Path, "rename"), (Path, "replace"), (shutil, "rmtree")):
     setattr(place, name, dying(getattr(place, name)))
-with versions.staging(store / ".tmp-pull") as files:
-    shutil.copytree(sys.argv[3], files, dirs_exist_ok=True)
-    versions.add(store, "someone/captioner", "3" * 40, files)
+for line in sys.stdin:
+    left, store, newest = json.loads(line)
+    child = os.fork()
+    if not child:
+        with versions.staging(Path(store) / ".tmp-pull") as files:
+            shutil.copytree(newest, files, dirs_exist_ok=True)
+            versions.add(Path(store), "someone/captioner", "3" * 40, files)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def test_whenever_it_is_killed_the_old_version_or_the_new_one_is_whole(tmp_path: Path) -> None:
+@pytest.fixture
+def add_and_die() -> Iterator[Callable[[int, Path, Path], int]]:
+    """Adds a version in a process that dies at its nth step; returns how that ended."""
+    command = [sys.executable, "-c", KILLED]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:  # of one process a step, so that the imports are made once
+
+        def add_and_die(step: int, store: Path, newest: Path) -> int:
+            assert parent.stdin
+            assert parent.stdout
+            print(json.dumps([step, str(store), str(newest)]), file=parent.stdin, flush=True)
+            return int(parent.stdout.readline())
+
+        yield add_and_die
+
+
+def test_whenever_it_is_killed_the_old_version_or_the_new_one_is_whole(
+    tmp_path: Path, add_and_die: Callable[[int, Path, Path], int]
+) -> None:
     newest = write(tmp_path / "newest", "three").folder
     seen = []
     for point in range(1, 100):
         store = tmp_path / f"store{point}"
         add(store, "one", "1")
         add(store, "two", "2")
-        command = [sys.executable, "-c", KILLED, str(point), str(store), str(newest)]
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        code = add_and_die(point, store, newest)
         seen.append(current(store))
         add(store, "four", "4")  # nothing that is left stands in the way, nor does it stay
         assert current(store) == "four"

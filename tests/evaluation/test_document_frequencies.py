@@ -55,6 +55,7 @@ def test_by_default_it_takes_five_images() -> None:
     assert table().ngrams == {}
 
 
+@pytest.mark.slow
 def test_of_the_real_captions_no_rare_n_gram_is_stored(real_flickr8k: Path, committed: Bundle) -> None:
     from captioner.evaluation import evaluate as evaluation
 

@@ -264,6 +264,7 @@ def test_writing_reseals_figures_captions_card_and_options(
     assert result.command in sealed.card()
 
 
+@pytest.mark.slow
 def test_people_on_the_official_test_split(real_flickr8k: Path) -> None:
     dataset = flickr8k.load(real_flickr8k)
     result = evaluation.human_baseline(

@@ -54,6 +54,7 @@ def test_the_migrations_make_the_tables(database: Database) -> None:
     assert scripts.get_current_head() == module.REVISION
 
 
+@pytest.mark.slow
 def test_of_servers_that_start_at_the_same_time_one_migrates(address: str) -> None:
     start = (
         "import sys; from captioner.feedback import database, ratings_store as store; import alembic.script; "
@@ -190,6 +191,7 @@ def stored(database: Database, key: str) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_twenty_raters_lose_nothing_when_the_server_is_killed(
     address: str, open_database: Callable[[], Database]
 ) -> None:

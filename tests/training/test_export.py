@@ -135,7 +135,7 @@ def test_both_give_the_same_log_probs(
 
 def test_eight_bits_give_nearly_the_same_in_less_space(picture: NDArray[np.uint8], tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
-    encoder = tiny_networks.networks("attention")[0]
+    encoder = tiny_networks.networks("attention", 1)[0]
     decoder = decoders.build(DecoderOptions(units=128), np.zeros(800, np.float32), encoder.output_shape[1:])
     actual, sizes = {}, {}
     for bits in (16, 8):
@@ -156,7 +156,7 @@ def test_the_models_of_the_other_tests_are_what_is_exported_today(
 ) -> None:
     """Else: ``python -m tests.training.tiny_networks``."""
     committed, exported = (
-        Interpreter(model_content=file) for file in (tiny.litert_model(name), tiny_networks.model(name))
+        Interpreter(model_content=file) for file in (tiny.litert_model(name), tiny_networks.model(name, 1))
     )
     assert committed.get_signature_list() == exported.get_signature_list()
     inputs: dict[str, NDArray[Any]] = {"image": picture}

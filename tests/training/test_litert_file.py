@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from typing import Any
 
@@ -20,6 +21,7 @@ EMBEDDING *= np.linspace(0.1, 3, WORDS, dtype=np.float32)[
 ]  # so that one scale for all is a coarse one
 
 
+@functools.cache
 def to_litert(**signatures: Any) -> bytes:
     """A LiteRT file with 8-bit weights; each signature is a function of ids int[N] or float[N, UNITS]."""
     module = tf.Module()

@@ -20,7 +20,7 @@ from tests.training.small import DECODERS
 
 
 @functools.cache
-def model(decoder: str, members: int = 1) -> bytes:
+def model(decoder: str, members: int) -> bytes:
     """The LiteRT file of a tiny model."""
     with tempfile.TemporaryDirectory() as folder:
         write_litert(*networks(decoder, members), Path(folder, "captioner.tflite"))
@@ -28,7 +28,7 @@ def model(decoder: str, members: int = 1) -> bytes:
 
 
 @functools.cache
-def networks(decoder: str, members: int = 1) -> tuple[Any, Any]:
+def networks(decoder: str, members: int) -> tuple[Any, Any]:
     """Encoder and decoder, with wide weights, so that pictures get different words."""
     keras.utils.set_random_seed(1)
     encoder = _encoder(pooled=decoder != "attention")
@@ -50,4 +50,4 @@ def _encoder(pooled: bool) -> keras.Model:
 if __name__ == "__main__":
     MODELS.mkdir(exist_ok=True)
     for name in DECODERS:
-        (MODELS / f"{name}.tflite").write_bytes(model(name))
+        (MODELS / f"{name}.tflite").write_bytes(model(name, 1))
