@@ -7,22 +7,19 @@ so a test that pushes sets HF_HUB_DISABLE_XET.
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import re
-import socket
-import sys
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from tests.fake_repository import LFS, Commit, Json, Repository, entries, etag, sha256
+from tests.hub_server import HubServer
 
 
 class FakeHub:
@@ -44,7 +41,7 @@ class FakeHub:
             {"error": "set to fail"}, self.status
         )
         self.stopped = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
+        self._server = HubServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -67,38 +64,6 @@ class FakeHub:
     def repository(self, name: str, kind: str = "models", *, private: bool = False) -> Repository:
         """The repository of that name, made empty if there is none."""
         return self.repositories.setdefault(f"{kind}/{name}", Repository(name, private))
-
-
-class _Server(ThreadingHTTPServer):
-    """A server whose open connections end with it; by itself it would go on answering those."""
-
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(address, handler)
-        self.connections: set[socket.socket] = set()
-        self.errors: list[BaseException | None] = []
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self.connections.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        self.connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, address: Any) -> None:
-        """A client that hangs up is expected; whatever else fails here is written out, and fails the test."""
-        error = sys.exception()
-        if not isinstance(error, (BrokenPipeError, ConnectionResetError)):
-            self.errors.append(error)
-            super().handle_error(request, address)
-
-    def hang_up(self) -> None:
-        for connection in list(self.connections):
-            with contextlib.suppress(OSError):  # the client was faster
-                connection.shutdown(socket.SHUT_RDWR)
 
 
 def connect(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:

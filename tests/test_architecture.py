@@ -157,6 +157,7 @@ def test_allowed_imports_break_no_rule(plant: Callable[[str, str], list[str]]) -
     assert plant("train.py", "from captioner.training.loop import fit\n") == []
 
 
+@pytest.mark.slow
 def test_captioning_and_the_app_leave_tensorflow_out() -> None:
     serving = [path for path in files(ROOT) if path.parts[0] == "captioner" and path.name != "__main__.py"]
     wanted = ", ".join(module(path) for path in serving if not under(path, MAY_IMPORT_KERAS))

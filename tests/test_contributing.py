@@ -64,6 +64,7 @@ def named(change: str) -> set[str]:
     return {part for part in line.split("`") if part.endswith((".py", ".txt"))}
 
 
+@pytest.mark.slow
 def test_a_page_takes_its_folder_and_a_line(copy: Path, run: Run) -> None:
     page_folder = copy / "captioner" / "app" / "hello"
     page_folder.mkdir()
@@ -111,6 +112,7 @@ def test_the_texts_of_a_page_stand_together_and_are_whole(folder: Path) -> None:
         assert all(field.isidentifier() or not field for field in fields), text
 
 
+@pytest.mark.slow
 def test_a_text_takes_one_line(copy: Path, run: Run) -> None:
     edit(copy / "captioner" / "app" / "about" / "texts.py", 'TITLE = "About"', 'TITLE = "Who we are"')
     program = """
@@ -184,6 +186,7 @@ except BundleError as error:
     assert named("a bundle file") == {"captioner/bundle/manifest.py", "captioner/bundle/schema.py"}
 
 
+@pytest.mark.slow
 def test_a_metric_takes_its_entry(copy: Path, run: Run) -> None:
     edit(
         copy / "captioner" / "metrics.py",

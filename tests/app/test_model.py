@@ -58,6 +58,7 @@ print(json.dumps({{"caption": sentence(app), "heavy": heavy}}))
     return run
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_command_line_says_without_tensorflow(
     caption_in_app: Callable[[bytes], dict[str, object]],
     tiny_bundle: Bundle,

@@ -30,6 +30,7 @@ def task(tiny_bundle: Bundle, tmp_path: Path) -> workers.Task:
     return workers.Task(tmp_path, tiny_bundle.folder, tiny_bundle.checksum, options)
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_no_picture(task: workers.Task) -> None:
     names = []
     for row in workers.caption_files(task, IMAGES, 1):
@@ -48,6 +49,7 @@ def crash(image: str) -> Row:
     return rows.failure(image, "fine")
 
 
+@pytest.mark.slow
 def test_a_picture_that_ends_its_process_has_an_error(
     task: workers.Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:

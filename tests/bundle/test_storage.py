@@ -253,6 +253,7 @@ for fatal in itertools.count(1):
 """
 
 
+@pytest.mark.slow
 @posix_only
 def test_a_write_killed_at_any_step_leaves_one_of_the_two(artifacts: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(artifacts), str(tmp_path / "killed")]
