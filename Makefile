@@ -10,7 +10,8 @@ CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3
 SUITABLE   := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 TRAINS     := import sys; sys.exit(sys.version_info[:2] > (3, 13))
 # The tests of a file run in one process, so that shared fixtures are built once.
-PYTEST     := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile
+# Each process computes in one thread: several of them, each with as many threads as cores, wait for each other.
+PYTEST     := OPENBLAS_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile
 SEEDS       = $(shell $(PYTHON) -c "import random; print(*random.sample(range(2**32), 20))")
 
 .PHONY: app test quick fuzz lint bench clean
