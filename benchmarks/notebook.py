@@ -21,23 +21,29 @@ class PrefixGenerator(keras.utils.PyDataset):
         features: of each picture float[P, C].
         pictures: of each caption its picture int[N].
         captions: their ids int[N, T].
+        length: to which prefixes are padded.
         vocabulary: the number of words.
     """
 
     def __init__(
-        self, features: NDArray[Any], pictures: NDArray[np.intp], captions: NDArray[np.int32], vocabulary: int
+        self,
+        features: NDArray[Any],
+        pictures: NDArray[np.intp],
+        captions: NDArray[np.int32],
+        length: int,
+        vocabulary: int,
     ) -> None:
         super().__init__()
         order = np.random.default_rng(0).permutation(len(captions))
         self.features, self.pictures, self.captions = features, pictures[order], captions[order]
-        self.vocabulary = vocabulary
+        self.length, self.vocabulary = length, vocabulary
 
     def __len__(self) -> int:
         return len(self.captions) // BATCH
 
     def __getitem__(self, index: int) -> tuple[tuple[NDArray[Any], NDArray[np.int32]], NDArray[np.float32]]:
         batch = slice(index * BATCH, (index + 1) * BATCH)
-        rows, prefixes, targets = expand([*self.captions[batch]], self.captions.shape[1] - 1, self.vocabulary)
+        rows, prefixes, targets = expand([*self.captions[batch]], self.length, self.vocabulary)
         return (self.features[self.pictures[batch][rows]], prefixes), targets
 
 

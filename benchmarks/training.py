@@ -27,9 +27,8 @@ def measure(rounds: int, tiny: bool) -> list[Result]:
         [tokenizer(text) for texts in everything.values() for text in texts], recipe.min_count
     )
     count = 64 if tiny else 960
-    targets = Targets.from_captions(
-        dict(list(training.items())[:count]), vocabulary, tokenizer, recipe.max_words
-    )
+    whole = Targets.from_captions(training, vocabulary, tokenizer, recipe.max_words)
+    targets = Targets(whole.names[:count], whole.ids[:count])
     features = np.random.default_rng(0).random((count, CHANNELS), np.float32)
     ours, other = _Ours(targets, features, len(vocabulary)), _Reference(targets, features, len(vocabulary))
     ours.seconds(), other.seconds(1)
@@ -80,7 +79,9 @@ class _Reference:
     def __init__(self, targets: Targets, features: np.ndarray, size: int) -> None:
         pictures, captions, width = targets.ids.shape
         of_caption = np.repeat(np.arange(pictures), captions)
-        self.generator = notebook.PrefixGenerator(features, of_caption, targets.ids.reshape(-1, width), size)
+        self.generator = notebook.PrefixGenerator(
+            features, of_caption, targets.ids.reshape(-1, width), width - 1, size
+        )
         self.model = notebook.model(width - 1, CHANNELS, size)
 
     def seconds(self, steps: int) -> float:

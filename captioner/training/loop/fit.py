@@ -68,7 +68,8 @@ class EncoderDecoder(keras.Model):
             np.tile(array.ravel()[places], members) for array in (batch.targets, batch.weights)
         )
         inputs = {"pictures": batch.pictures, "ids": batch.ids, "places": places}
-        return float(self.train_on_batch(inputs, targets, sample_weight=weights))
+        loss = float(self.train_on_batch(inputs, targets, sample_weight=weights))
+        return loss + ensemble.members(self.decoder)[0].left_out_nats
 
 
 class DiscriminativeAdam(keras.optimizers.Adam):
@@ -147,6 +148,8 @@ def compile_model(model: EncoderDecoder, phase: Phase) -> None:
         use_ema=phase.ema_momentum > 0,
         ema_momentum=phase.ema_momentum,
     )
+    for member in ensemble.members(model.decoder):
+        member.leave_out_unseen(not phase.label_smoothing)
     reduction = "sum" if phase.self_critical else "mean_with_sample_weight"
     model.compile(optimizer, CaptionLoss(phase.label_smoothing, reduction))
     optimizer.build(model.trainable_variables)

@@ -74,7 +74,8 @@ class Decoder(keras.Model):
         self.lstm = layers.LSTM(units, return_sequences=True, name="lstm")
         self.dropout = layers.Dropout(options.dropout)
         self.unseen = np.zeros(len(word_bias), bool)
-        self.unseen_log_odds = 0.0
+        self.unseen_share = self.unseen_log_odds = 0.0
+        self.left_out_nats = 0.0  # of every word, while training without the unseen ones
 
     def set_unseen_share(self, unseen: NDArray[np.bool_], share: float) -> None:
         """Fix the probability of words that never occur in training, from which the decoder would learn 0.
@@ -85,6 +86,15 @@ class Decoder(keras.Model):
         """
         if unseen.any():
             self.unseen, self.unseen_log_odds = unseen, float(np.log(share / (1 - share) / unseen.sum()))
+            self.unseen_share = share
+
+    def leave_out_unseen(self, leave_out: bool) -> None:
+        """While training, whether logits leave out the words that never occur, which takes less time.
+
+        These take a fixed share from the others: in cross-entropy without smoothing a constant,
+        ``left_out_nats`` a word, without a gradient.
+        """
+        self.left_out_nats = -float(np.log1p(-self.unseen_share)) if leave_out else 0.0
 
     def start(self, regions: Tensor) -> tuple[Tensors, Tensors]:
         """First state {name: float[B, U]} of regions float[B, R, C], and what stays fixed for the picture."""
@@ -98,7 +108,7 @@ class Decoder(keras.Model):
         """Hidden states float[B, Q, U] → input of ``logits`` float[B, Q, D], attention float[B, Q, R]."""
         raise NotImplementedError
 
-    def logits(self, mixed: Tensor) -> Tensor:
+    def logits(self, mixed: Tensor, training: bool) -> Tensor:
         """Output layer: float[…, D] → logits float[…, V]."""
         raise NotImplementedError
 
@@ -119,8 +129,8 @@ class Decoder(keras.Model):
         hidden = ops.reshape(hidden, (-1, rows * length, hidden.shape[-1]))
         mixed, _ = self.readout(hidden, fixed, training)
         if places is not None:
-            return self.logits(ops.take(ops.reshape(mixed, (-1, mixed.shape[-1])), places, axis=0))
-        return ops.reshape(self.logits(mixed), (-1, rows, length, self.vocabulary_size))
+            return self.logits(ops.take(ops.reshape(mixed, (-1, mixed.shape[-1])), places, axis=0), training)
+        return ops.reshape(self.logits(mixed, training), (-1, rows, length, self.vocabulary_size))
 
     def step(self, word: Tensor, state: Tensors, fixed: Tensors) -> tuple[Tensor, Tensors, Tensor | None]:
         """One word further: ids int[B, K] → logits float[B, K, V], next state, attention float[B, K, R]."""
@@ -130,17 +140,17 @@ class Decoder(keras.Model):
         hidden, (h, c) = self.lstm.cell(ops.reshape(inputs, (-1, inputs.shape[-1])), flat)
         units = (shape[0], shape[1], hidden.shape[-1])
         mixed, attention = self.readout(ops.reshape(hidden, units), fixed, False)
-        return self.logits(mixed), {"h": ops.reshape(h, units), "c": ops.reshape(c, units)}, attention
+        return self.logits(mixed, False), {"h": ops.reshape(h, units), "c": ops.reshape(c, units)}, attention
 
     def _drop_regions(self, regions: Tensor, training: bool) -> Tensor:
         """Regions as the decoder gets them: with dropout while training, in some decoders."""
         return regions
 
-    def _mask_logits(self, logits: Tensor) -> Tensor:
+    def _mask_logits(self, logits: Tensor, training: bool) -> Tensor:
         """Logits in float32 whatever the precision of training, with pad, start and unknown masked."""
         masked = np.isin(np.arange(self.vocabulary_size), (PAD, START, UNKNOWN)) | self.unseen
         logits = ops.cast(logits, "float32") + np.where(masked, MASKED_LOGIT, 0).astype(np.float32)
-        if not self.unseen.any():
+        if not self.unseen.any() or (training and self.left_out_nats):
             return logits
         seen = ops.logsumexp(logits, axis=-1, keepdims=True)
         return ops.where(self.unseen, seen + self.unseen_log_odds, logits)
@@ -197,8 +207,9 @@ class Attention(Decoder):
         mixed = self.mix(self.dropout(ops.concatenate([hidden, context], axis=-1), training=training))
         return self.dropout(mixed, training=training), attention
 
-    def logits(self, mixed: Tensor) -> Tensor:
-        return self._mask_logits(ops.matmul(mixed, ops.transpose(self.embedding.embeddings)) + self.bias)
+    def logits(self, mixed: Tensor, training: bool) -> Tensor:
+        words = ops.matmul(mixed, ops.transpose(self.embedding.embeddings)) + self.bias
+        return self._mask_logits(words, training)
 
     def _attend(self, query: Tensor, fixed: Tensors) -> tuple[Tensor, Tensor]:
         """Context float[B, Q, U] and weights float[B, Q, R], averaged over heads."""
@@ -241,8 +252,8 @@ class Inject(Decoder):
         mixed = self.dropout(hidden, training=training) + ops.expand_dims(fixed["picture"], 1)
         return self.dropout(self.narrow(mixed), training=training), None
 
-    def logits(self, mixed: Tensor) -> Tensor:
-        return self._mask_logits(self.words(mixed))
+    def logits(self, mixed: Tensor, training: bool) -> Tensor:
+        return self._mask_logits(self.words(mixed), training)
 
 
 class Merge(Decoder):
@@ -265,8 +276,8 @@ class Merge(Decoder):
     def readout(self, hidden: Tensor, fixed: Tensors, training: bool) -> tuple[Tensor, Tensor | None]:
         return self.wide(hidden + ops.expand_dims(fixed["picture"], 1)), None
 
-    def logits(self, mixed: Tensor) -> Tensor:
-        return self._mask_logits(self.words(mixed))
+    def logits(self, mixed: Tensor, training: bool) -> Tensor:
+        return self._mask_logits(self.words(mixed), training)
 
     def _drop_regions(self, regions: Tensor, training: bool) -> Tensor:
         return self.dropout(regions, training=training)

@@ -8,9 +8,9 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from captioner.text import END, START, UNKNOWN
+from captioner.text import END, START, UNKNOWN, Vocabulary
 from captioner.training.loop import fit
-from captioner.training.loop.batches import Batch
+from captioner.training.loop.batches import Batch, Targets
 from captioner.training.loop.fit import EncoderDecoder
 from captioner.training.loop.schedule import Phase
 from captioner.training.models import ensemble
@@ -128,6 +128,26 @@ def test_the_unseen_share_is_set_in_every_member(ids: NDArray[np.int32]) -> None
     together.set_unseen_share(unseen, 0.25)
 
     np.testing.assert_allclose(probabilities(together, regions(together), ids)[..., -1], 0.25, atol=1e-5)
+
+
+@pytest.mark.usefixtures("eager")
+def test_leaving_out_words_that_never_occur_changes_no_update(
+    targets: Targets, vocabulary: Vocabulary
+) -> None:
+    few = Targets(targets.names[:3], targets.ids[:3])
+    decoder, regions = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0), small.regions(8)
+    decoder.set_unseen_share(*few.unseen_words(len(vocabulary)))
+    assert decoder.unseen.any()
+    before, after = decoder.get_weights(), []
+    for leave_out in (False, True):
+        decoder.set_weights(before)
+        model = EncoderDecoder(None, decoder)
+        fit.compile_model(model, Phase("decoder", 1, epsilon=1e-2))
+        decoder.leave_out_unseen(leave_out)
+        loss = model.train_on_captions(few.batch(np.arange(3), lambda rows: regions[list(rows)]))
+        after.append([np.float32(loss), *decoder.get_weights()])
+    for all_words, without in zip(*after, strict=True):
+        np.testing.assert_allclose(without, all_words, rtol=1e-4, atol=1e-6)
 
 
 def test_saved_weights_come_back(
