@@ -67,8 +67,8 @@ the measures
 ({", ".join(f"`{name}`" for name in runs.measures)}).
 
 {_table(runs.measures)}
-Values are medians of the rounds, with the lowest and the highest. “Runs differ” compares the ratio with that
-of the run before: {_repeatable(runs.measures)}
+Values are medians of the rounds, with the lowest and the highest; the ratio is the median of each round's.
+“Runs differ” compares it with that of the run before: {_repeatable(runs.measures)}
 
 ![Ratios](benchmarks.svg)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from statistics import median
 
 from benchmarks import data
 from benchmarks.result import Result
@@ -23,7 +24,8 @@ def measure(rounds: int, tiny: bool) -> list[Result]:
         reference = [sys.executable, "-m", "benchmarks.start_reference", folder, picture]
         subprocess.run([*reference, "--write"], check=True, stderr=subprocess.DEVNULL)
         for _ in range(rounds):
-            ours += [run([sys.executable, "-m", "captioner", "caption", picture]) for _ in range(5)]
+            runs = [run([sys.executable, "-m", "captioner", "caption", picture]) for _ in range(5)]
+            ours.append(tuple(map(median, zip(*runs, strict=True))))
             other.append(run(reference))
     keras = "the same network in Keras"
     return [

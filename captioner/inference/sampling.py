@@ -44,7 +44,7 @@ def mask(
     rows, at = np.nonzero((sequences[:, :-2] == sequences[:, -2:-1]) & (sequences[:, 1:-1] == last[:, None]))
     masked[rows, sequences[rows, at + 2]] = -np.inf
     if sequences.shape[1] > 1:
-        rows = np.flatnonzero(np.isin(last, conjunctions))
+        rows = np.flatnonzero((last[:, None] == conjunctions).any(axis=1))  # np.isin imports numpy.ma: 6 ms
         masked[rows, sequences[rows, -2]] = -np.inf
     return masked
 
