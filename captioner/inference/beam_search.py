@@ -115,9 +115,9 @@ def _step_together(
         log_probs, state, attention = stepper.step(last.astype(np.int32), state)
         rows, last = np.arange(beams), last[:beams]
         if not search.done:
-            # Copies, as they are kept until the end: a part of an array would keep all of it in memory.
-            attended = attention if attention is None else attention[:beams].copy()
-            rows, last = search.advance(log_probs[:beams].copy(), attended)
+            rows, last = search.advance(
+                log_probs[:beams], attention if attention is None else attention[:beams]
+            )
         if samples and not samples.done:
             below, next_ids = samples.advance(log_probs[beams:])
             rows, last = np.append(rows, beams + below), np.append(last, next_ids)
