@@ -20,7 +20,7 @@ ENCODED = 100  # pictures; the encoder takes the same time for each
 
 def measure(rounds: int, tiny: bool) -> list[Result]:
     """One result; the start of the processes is part of ours, reading the picture part of both."""
-    count = 4 if tiny else 500
+    count = 4 if tiny else 400
     captioner = Captioner(storage.load(data.BUNDLE))
     pictures = data.pictures(count)
     some = [(picture,) for picture in pictures[:ENCODED]]
