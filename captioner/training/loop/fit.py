@@ -148,8 +148,8 @@ def compile_model(model: EncoderDecoder, phase: Phase) -> None:
         use_ema=phase.ema_momentum > 0,
         ema_momentum=phase.ema_momentum,
     )
-    for member in ensemble.members(model.decoder):
-        member.leave_out_unseen(not phase.label_smoothing)
+    for member in ensemble.members(model.decoder):  # sampled captions may have words that never occur
+        member.leave_out_unseen(not phase.label_smoothing and not phase.self_critical)
     reduction = "sum" if phase.self_critical else "mean_with_sample_weight"
     model.compile(optimizer, CaptionLoss(phase.label_smoothing, reduction))
     optimizer.build(model.trainable_variables)

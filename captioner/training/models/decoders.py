@@ -92,7 +92,7 @@ class Decoder(keras.Model):
         """While training, whether logits leave out the words that never occur, which takes less time.
 
         These take a fixed share from the others: in cross-entropy without smoothing a constant,
-        ``left_out_nats`` a word, without a gradient.
+        ``left_out_nats`` a word, without a gradient, if no target is one of them.
         """
         self.left_out_nats = -float(np.log1p(-self.unseen_share)) if leave_out else 0.0
 
