@@ -16,7 +16,6 @@ from msgspec import Struct, field
 from benchmarks.result import Result
 
 REPEATABLE = 0.15  # how much a ratio may differ between two runs
-LOW, HIGH = 0.1, 100.0  # of the plot's axis
 
 
 class Run(Struct, frozen=True):
@@ -101,7 +100,9 @@ def plot(measures: Mapping[str, list[Run]]) -> alt.LayerChart:
         x=alt.X("ratio:Q", scale=alt.Scale(type="log"), title="ratio", axis=alt.Axis(labelFlush=False)),
     )
     bars = base.mark_bar().encode(x2=alt.datum(1))
-    return bars + base.mark_text(align="left", dx=4).encode(text="text:N", x=alt.X("ratio:Q"))
+    texts = base.mark_text(align="left", dx=4).encode(text="text:N", x=alt.X("ratio:Q"))
+    # Room, because a viewer's font may be wider than the one that the size was computed with.
+    return (bars + texts).properties(padding={"left": 70, "top": 5, "right": 70, "bottom": 5})
 
 
 def _lines(measures: Mapping[str, list[Run]]) -> Iterator[tuple[str, Result, Result | None]]:

@@ -32,7 +32,7 @@ def measure(rounds: int, tiny: bool) -> list[Result]:
     features = np.random.default_rng(0).random((count, CHANNELS), np.float32)
     ours, other = _Ours(targets, features, len(vocabulary)), _Reference(targets, features, len(vocabulary))
     ours.seconds(), other.seconds(1)
-    steps = 1 if tiny else 12
+    steps = 1 if tiny else 30
     measured = alternate(
         rounds,
         lambda: 5 * count / ours.seconds(),
