@@ -38,15 +38,15 @@ class TableStepper:
         return {"ids": np.zeros((1, 0), np.float32)}
 
     def step(
-        self, words: NDArray[np.int32], state: State
+        self, ids: NDArray[np.int32], state: State
     ) -> tuple[NDArray[np.float32], State, NDArray[np.float32]]:
-        assert words.dtype == np.int32
-        assert len(words) == len(state["ids"])
+        assert ids.dtype == np.int32
+        assert len(ids) == len(state["ids"])
         self.steps += 1
-        self.rows.add(len(words))
-        ids = np.column_stack([state["ids"], words]).astype(np.float32)
-        log_probs = np.stack([self.decoder(tuple(map(int, row[1:]))) for row in ids])
-        return log_probs, {"ids": ids}, np.tile(words[:, None].astype(np.float32), (1, 4))
+        self.rows.add(len(ids))
+        sequences = np.column_stack([state["ids"], ids]).astype(np.float32)
+        log_probs = np.stack([self.decoder(tuple(map(int, row[1:]))) for row in sequences])
+        return log_probs, {"ids": sequences}, np.tile(ids[:, None].astype(np.float32), (1, 4))
 
 
 def random_decoder(seed: int, vocabulary: int = 7, sharpness: float = 2.0) -> Decoder:

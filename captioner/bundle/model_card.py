@@ -1,4 +1,4 @@
-"""README.md of a bundle: the model card that the Hugging Face Hub and the app's About page show.
+"""README.md of a bundle: the model card that the Hugging Face Hub and the app's page *How it works* show.
 
 Its text is the Jinja template ``model_card.md.jinja``; this module computes what the template inserts.
 """

@@ -40,8 +40,8 @@ class Stepper(Protocol):
     def start(self, regions: Floats) -> State:
         """Begin a sentence about regions float32[1, R, C]: the state of one row, float32[1, …] each."""
 
-    def step(self, words: NDArray[np.int32], state: State) -> tuple[Floats, State, Floats | None]:
-        """Log-probabilities of the word after the last words int32[N].
+    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Floats, State, Floats | None]:
+        """Log-probabilities of the word after the last ones, ids int32[N].
 
         Returns log-probabilities float32[N, V], the next state, and attention float32[N, h, w] if there is
         any. The caller may keep the arrays, so a buffer that the next step overwrites must be copied.

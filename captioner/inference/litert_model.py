@@ -94,10 +94,10 @@ class PictureStepper:
         return {name: value for name, value in outputs.items() if name.startswith("state_")}
 
     def step(
-        self, words: NDArray[np.int32], state: State
+        self, ids: NDArray[np.int32], state: State
     ) -> tuple[NDArray[np.float32], State, NDArray[np.float32] | None]:
         """Ids int32[N], state → log-probabilities float32[N, V], next state, attention float32[N, h, w]."""
-        outputs = self._model.run("step", word=words, **state, **self._fixed)
+        outputs = self._model.run("step", word=ids, **state, **self._fixed)
         log_probs, attention = outputs.pop("log_probs"), outputs.pop("attention", None)
         maps = None if attention is None else attention.reshape(-1, *self._model.grid)
         return log_probs, outputs, maps

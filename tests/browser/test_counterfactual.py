@@ -75,7 +75,7 @@ def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -
     caption_text(page)
     page.get_by_text("Other versions", exact=True).click()
     wait_until_idle(page)
-    page.get_by_role("radio", name="Best version").click()
+    page.get_by_role("radio", name="Likeliest version").click()
     page.get_by_role("slider").first.focus()
     page.keyboard.press("Home")
     page.wait_for_url("**beams=1**")

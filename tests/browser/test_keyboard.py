@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Open, caption_text, on_a_phone, photo, wait_until_idle, word
+from tests.browser.conftest import Open, at_both_widths, caption_text, photo, wait_until_idle, word
 
 pytestmark = pytest.mark.browser
 MAX_TABS = 60  # presses of the tab key
@@ -27,7 +27,7 @@ def unfold(page: Page, title: str) -> None:
     page.keyboard.press("Enter")
 
 
-@on_a_phone
+@at_both_widths
 def test_the_whole_caption_page_is_used_by_keyboard(open_page: Open) -> None:
     page = open_page()
     with page.expect_file_chooser() as chooser:  # from here on, as the browser takes a moment to heed it

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from captioner.app.components import examples
 from captioner.drawings.collection import DRAWINGS
-from tests.browser.conftest import Open, caption_text, needs_no_scrolling, on_a_phone, photo
+from tests.browser.conftest import Open, at_both_widths, caption_text, needs_no_scrolling, on_a_phone, photo
 
 pytestmark = pytest.mark.browser
 # Files as the browser hands them over, at the end of a drag or in the clipboard.
@@ -35,7 +35,7 @@ def hand_over(page: Page, kind: str, *names: str) -> None:
     page.evaluate(HAND_OVER, [kind, files])
 
 
-@on_a_phone
+@at_both_widths
 def test_a_captioned_example_is_there_at_once(open_page: Open) -> None:
     page = open_page()
     assert caption_text(page)

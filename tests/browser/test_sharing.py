@@ -24,10 +24,10 @@ from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.browser.conftest import (
     Open,
+    at_both_widths,
     caption_text,
     go_to,
     needs_no_scrolling,
-    on_a_phone,
     photo,
     pick_example,
     upload,
@@ -68,7 +68,7 @@ def captioned(page: Page) -> str:
     return caption_text(page)
 
 
-@on_a_phone
+@at_both_widths
 def test_a_sentence_is_copied_changed_drawn_and_read(open_page: Open, served: Bundle) -> None:
     page = open_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -116,6 +116,7 @@ def rows_of(page: Page) -> list[list[str]]:
     ]
 
 
+@at_both_widths
 def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open, served: Bundle) -> None:
     page = open_page("batch")  # as an old link says
     caption_text(page)
@@ -169,7 +170,7 @@ def test_another_version_has_a_link_and_a_way_back(open_page: Open) -> None:
     assert other != caption
     page.locator("summary").filter(has_text=texts.SHARE).click()
     link = copied(page, link_button(page, texts.COPY_LINK))
-    page.get_by_role("button", name=texts.BACK_TO_BEST).click()
+    page.get_by_role("button", name=texts.BACK_TO_DEFAULT).click()
     expect(page.get_by_text(texts.RANDOM_VERSION, exact=True)).to_have_count(0)
     assert caption_text(page) == caption
     page.goto(link)

@@ -66,8 +66,8 @@ def test_attention_belongs_to_its_word(seed: int) -> None:
 
 def test_a_decoder_without_attention_has_none() -> None:
     class Blind(TableStepper):
-        def step(self, words: NDArray[np.int32], state: State) -> tuple[NDArray[np.float32], State, Any]:
-            return *super().step(words, state)[:2], None
+        def step(self, ids: NDArray[np.int32], state: State) -> tuple[NDArray[np.float32], State, Any]:
+            return *super().step(ids, state)[:2], None
 
     result = decode(Blind(random_decoder(0)), DecodingOptions(beams=2, max_words=4))
     assert {word.attention for candidate in result.candidates for word in candidate.words} == {None}

@@ -180,11 +180,11 @@ def test_samples_do_not_leak_into_the_search_nor_the_search_into_them() -> None:
             self.stepped: list[set[Ids]] = []
 
         def step(
-            self, words: NDArray[np.int32], state: State
+            self, ids: NDArray[np.int32], state: State
         ) -> tuple[NDArray[np.float32], State, NDArray[np.float32]]:
-            rows = np.column_stack([state["ids"][:, 1:], words]).astype(int)
+            rows = np.column_stack([state["ids"][:, 1:], ids]).astype(int)
             self.stepped.append(set(map(tuple, rows.tolist())))
-            return super().step(words, state)
+            return super().step(ids, state)
 
     stepper = Recording(random_decoder(5))
     options = DecodingOptions(beams=3, max_words=6, samples=25)

@@ -117,8 +117,8 @@ def _answer(
 def _offer_best(options: DecodingOptions) -> None:
     """Below a random version, the way back."""
     sampled = options.temperature is not None
-    if sampled and st.button(texts.BACK_TO_BEST, icon=":material/undo:", key="back to best"):
-        decoding_controls.choose_best(consensus=serving.captioner().options.consensus)
+    if sampled and st.button(texts.BACK_TO_DEFAULT, icon=":material/undo:", key="back to default"):
+        decoding_controls.choose_default(consensus=serving.captioner().options.consensus)
         st.rerun()
 
 

@@ -17,7 +17,7 @@ LINK_WORKS = "This link opens the same picture with the same settings."
 COPY_LINK = "Copy link"
 CARD_SOURCE = "Written by a computer program (model {model}), {date}"
 CARD_EDITED = "Written by a computer program (model {model}), changed by a person, {date}"
-BACK_TO_BEST = "Back to the model’s best version"
+BACK_TO_DEFAULT = "Back to the model’s own version"
 
 # Other versions.
 VERSIONS = "Other versions"

@@ -11,7 +11,7 @@ import streamlit as st
 from captioner.app.components import wording
 from captioner.inference.decoding import DecodingOptions
 
-BEAM_SEARCH, SAMPLING = "Best version", "Random version"  # side by side on a phone
+BEAM_SEARCH, SAMPLING = "Likeliest version", "Random version"  # side by side on a phone
 CONSENSUS = "Agreed version"  # offered where it is the bundle's own way
 MODES = {"beam_search": BEAM_SEARCH, "sample": SAMPLING}  # by name in the address: ?mode=sample
 SAMPLE = "sample"
@@ -27,7 +27,7 @@ def choose_sampling(seed: int) -> None:
     st.session_state["_choice"] = {"mode": SAMPLING, "seed": seed}
 
 
-def choose_best(*, consensus: bool) -> None:
+def choose_default(*, consensus: bool) -> None:
     """Have the next run of the page show the version that it shows at first."""
     st.session_state["_choice"] = {"mode": CONSENSUS if consensus else BEAM_SEARCH}
 

@@ -72,7 +72,7 @@ def show_visitors(visitors: Sequence[Tally]) -> None:
 def _show_tiles(shares: Mapping[str, float]) -> None:
     grid = st.grid(3, min_column_width=150, border=True)
     for rating, share in shares.items():
-        grid.metric(texts.SHARE_LABELS[rating], percent(share))
+        grid.metric(texts.SHARE_LABELS[rating], share_percent(share))
 
 
 def _show_intervals(intervals: Mapping[str, Interval], of: str) -> None:
@@ -111,11 +111,11 @@ def counted(count: int, words: tuple[str, str]) -> str:
     return f"{count:,} {words[count != 1]}"
 
 
-def percent(share: float) -> str:
+def share_percent(share: float) -> str:
     """A share as "75 %", which does not break."""
     return f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def interval(ends: Interval) -> str:
     """ "41–93 %"."""
-    return f"{100 * ends[0]:.0f}–{percent(ends[1])}"
+    return f"{100 * ends[0]:.0f}–{share_percent(ends[1])}"

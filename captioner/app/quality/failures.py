@@ -6,16 +6,14 @@ failure only if it has one of the words that are wrong about its image.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from captioner.evaluation.predictions import ScoredCaption
+from captioner.inference.redundancy import is_redundant
 from captioner.text import words
 
 MAX_EXAMPLES = 2  # of a kind of failure
-MAY_REPEAT = "man|woman|boy|girl|dog|person|swing"  # “a man and a man” or “swinging on a swing” may be true
-REPETITION = re.compile(rf"\b(?!(?:{MAY_REPEAT})\b)(\w{{3,}}) (?:and|with|on|in) (?:an? |the )?\1\b(?! ball)")
 
 
 @dataclass(frozen=True)
@@ -128,8 +126,8 @@ def _examples(cases: Sequence[Case], captions: dict[str, str]) -> tuple[Example,
 
 
 def _repetition(captions: Sequence[ScoredCaption]) -> Failure:
-    """Captions that name a thing or a colour a second time, all of them counted."""
-    repeated = [row for row in captions if REPETITION.search(row.caption)]
+    """Captions that name a thing twice for no reason, or contradict themselves, all of them counted."""
+    repeated = [row for row in captions if is_redundant(words(row.caption))]
     reason = f"It does so in {len(repeated):,} of its {len(captions):,} sentences about the test pictures."
     examples = tuple(Example(row.image, "", row.caption) for row in repeated[:MAX_EXAMPLES])
-    return Failure("It says the same thing twice", reason, examples)
+    return Failure("It says the same thing twice, or contradicts itself", reason, examples)

@@ -9,7 +9,7 @@ import streamlit as st
 from captioner.app.components import layout, wording
 from captioner.app.components.errors import error_boundary, show_error
 from captioner.app.quality import answer, ratings_file, texts
-from captioner.app.quality.answer import MIN_RATINGS, counted, percent
+from captioner.app.quality.answer import MIN_RATINGS, counted, share_percent
 from captioner.app.state import other_bundles, ratings_database
 from captioner.bundle import ratings
 from captioner.bundle.schema import CalibrationParameters, Metrics
@@ -80,7 +80,7 @@ def _shares(tallies: Sequence[Tally]) -> str:
     """As counts where they are too few for shares."""
     enough = answer.total(tallies) >= MIN_RATINGS
     return ", ".join(
-        f"{percent(one.value)} {texts.SHARE_LABELS[rating]} ({answer.interval(one.interval)})"
+        f"{share_percent(one.value)} {texts.SHARE_LABELS[rating]} ({answer.interval(one.interval)})"
         if enough
         else f"{one.count} {texts.SHARE_LABELS[rating]}"
         for rating, one in shares_of_tallies(tallies).items()
@@ -110,7 +110,9 @@ def agreement(tallies: Sequence[Tally], captions: Sequence[ScoredCaption]) -> st
     found = {clause: one[0] for clause, one in known.items() if one and one[1] >= MIN_PAIRS}
     if not found:
         return texts.AGREEMENT_UNKNOWN
-    clauses = (clause.format(share=percent(index), agrees=_verdict(index)) for clause, index in found.items())
+    clauses = (
+        clause.format(share=share_percent(index), agrees=_verdict(index)) for clause, index in found.items()
+    )
     return texts.AGREEMENT.format(clauses=" ".join(clauses))
 
 

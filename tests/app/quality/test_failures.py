@@ -47,22 +47,10 @@ def test_each_kind_of_failure_has_only_a_few_examples() -> None:
 
 
 @pytest.mark.parametrize(
-    ("caption", "twice"),
-    [
-        ("a man in a hat and a hat", True),
-        ("a white and white dog", True),
-        ("a man rides a bike on a bike", True),
-        ("a boat with a boat in the water", True),
-        ("a woman and a woman are smiling", False),
-        ("two children swing on a swing", False),
-        ("children playing soccer with a soccer ball", False),
-        ("a dog and a dog", False),
-        ("a black dog and a white dog", False),
-        ("a cat and a catfish", False),
-        ("a man in a red shirt", False),
-    ],
+    ("caption", "twice"), [("a man in a hat and a hat", True), ("a black dog and a white dog", False)]
 )
-def test_repeated_things_are_found_and_counted(caption: str, twice: bool) -> None:
+def test_redundant_captions_are_found_and_counted(caption: str, twice: bool) -> None:
+    """By the rule of the metrics (``redundancy``), so that page and card say the same."""
     result = observed(captions_of({"a.jpg": caption, "b.jpg": "a dog runs"}))
     assert [failure.examples for failure in result] == ([(Example("a.jpg", "", caption),)] if twice else [])
     assert all("in 1 of its 2 sentences" in failure.reason for failure in result)
