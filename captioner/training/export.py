@@ -140,7 +140,7 @@ def _shapes(
 def _save(
     encoder: keras.Model, decoder: Decoder, state: dict[str, Any], fixed: dict[str, Any], folder: str
 ) -> None:
-    """Write a SavedModel with one endpoint for each signature; only what the archive tracks is frozen in."""
+    """Write a SavedModel with one endpoint for each signature, whose variables the archive finds."""
 
     def start(regions: Any) -> dict[str, Any]:
         initial, constant = decoder.start(regions)
@@ -164,8 +164,6 @@ def _save(
     }
     inputs |= {f"fixed_{k}": tf.TensorSpec((1, *v), tf.float32, name=f"fixed_{k}") for k, v in fixed.items()}
     archive = keras.export.ExportArchive()
-    archive.track(encoder)
-    archive.track(decoder)
     archive.add_endpoint(
         "encode",
         lambda image: {"regions": encoder(image, training=False)},

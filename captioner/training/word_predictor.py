@@ -95,10 +95,8 @@ def fit(features: Floats, targets: Floats) -> tuple[Floats, Floats, Floats, Floa
     gram = x.T @ x + np.float32(PENALTY) * np.eye(x.shape[1], dtype=np.float32)
     coefficients = np.linalg.solve(gram, x.T @ (targets - target_mean))
     fitted = np.linalg.cholesky(gram).T @ coefficients
-    values, left = np.linalg.eigh(fitted @ fitted.T)
-    largest = [i for i in np.argsort(-values)[:RANK] if values[i] > 1e-6 * values.max()]
-    basis = fitted.T @ left[:, largest]
-    basis /= np.linalg.norm(basis, axis=0)
+    _, values, directions = np.linalg.svd(fitted, full_matrices=False)
+    basis = directions[:RANK][values[:RANK] > 1e-3 * values[0]].T
     return mean, coefficients @ basis, basis.T, target_mean
 
 
