@@ -10,7 +10,7 @@ from benchmarks import data, notebook
 from benchmarks.result import Result, alternate
 from captioner.text import TOKENIZERS, Vocabulary
 from captioner.training.loop import batches, fit
-from captioner.training.loop.batches import Targets
+from captioner.training.loop.batches import EncodedCaptions
 from captioner.training.loop.fit import EncoderDecoder
 from captioner.training.models import ensemble
 from captioner.training.recipes import RECIPES
@@ -27,8 +27,8 @@ def measure(rounds: int, tiny: bool) -> list[Result]:
         [tokenizer(text) for texts in everything.values() for text in texts], recipe.min_count
     )
     count = 64 if tiny else 960
-    whole = Targets.from_captions(training, vocabulary, tokenizer, recipe.max_words)
-    targets = Targets(whole.names[:count], whole.ids[:count])
+    whole = EncodedCaptions.from_captions(training, vocabulary, tokenizer, recipe.max_words)
+    targets = EncodedCaptions(whole.names[:count], whole.ids[:count])
     features = np.random.default_rng(0).random((count, CHANNELS), np.float32)
     ours, other = _Ours(targets, features, len(vocabulary)), _Reference(targets, features, len(vocabulary))
     ours.seconds(), other.seconds(1)
@@ -54,7 +54,7 @@ def measure(rounds: int, tiny: bool) -> list[Result]:
 class _Ours:
     """An epoch at a time, as ``fit`` trains it."""
 
-    def __init__(self, targets: Targets, features: np.ndarray, size: int) -> None:
+    def __init__(self, targets: EncodedCaptions, features: np.ndarray, size: int) -> None:
         recipe = RECIPES["inject"]
         self.phase = recipe.phases[0]
         decoder = ensemble.build(recipe.decoder, targets.log_frequencies(size), (1, CHANNELS))
@@ -76,7 +76,7 @@ class _Ours:
 class _Reference:
     """Some steps of ``fit`` at a time."""
 
-    def __init__(self, targets: Targets, features: np.ndarray, size: int) -> None:
+    def __init__(self, targets: EncodedCaptions, features: np.ndarray, size: int) -> None:
         pictures, captions, width = targets.ids.shape
         of_caption = np.repeat(np.arange(pictures), captions)
         self.generator = notebook.PrefixGenerator(

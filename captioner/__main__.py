@@ -264,7 +264,9 @@ def _ratings(arguments: argparse.Namespace, bundle: Bundle, options: DecodingOpt
         )
     source = database.connect(arguments.feedback)
     if arguments.rated_by:
-        found = summary.check(bundle, ratings_store.all_ratings(source), arguments.rated_by)
+        found = summary.summarize_human_evaluation(
+            bundle, ratings_store.all_ratings(source), arguments.rated_by
+        )
     else:
         found = summary.summarize(bundle, ratings_store.tallies(source))
     names = ("beams", "length_penalty", "samples")

@@ -68,13 +68,13 @@ def render(
     dataset: DatasetStatistics | None,
     baselines: Sequence[Baseline] = (),
     calibration: CalibrationParameters | None = None,
-    people: RatingSummary | None = None,
+    ratings_summary: RatingSummary | None = None,
 ) -> str:
     """Markdown with a YAML head, from the other files of a bundle. Sections without data are left out.
 
     Args:
         baselines: results of other bundles; only those measured under the same ``CONDITIONS`` are shown.
-        people: how people rated the captions, where the owner wants to show that.
+        ratings_summary: how people rated the captions, where the owner wants to show that.
     """
     from huggingface_hub import ModelCard
 
@@ -86,7 +86,7 @@ def render(
         metrics=metrics,
         history=history,
         calibration=calibration,
-        people=people,
+        people=ratings_summary,
         dataset=dataset,
         limits=LIMITS,
         licence=LICENCE,

@@ -75,7 +75,7 @@ def read(bundle: Bundle) -> RatingSummary | None:
     return summary if summary and summary.is_of(bundle.config) else None
 
 
-def check(bundle: Bundle) -> RatingSummary | None:
+def human_evaluation(bundle: Bundle) -> RatingSummary | None:
     """The check by named people, where a bundle has one; raises as ``read``."""
     summary = read(bundle)
     return summary if summary and summary.rated_by else None

@@ -114,19 +114,19 @@ class Dataset:
         return replace(self, splits={**self.splits, "train": remaining, HELD_OUT: held_out})
 
 
-def load(folder: str | Path, split: str = "official") -> Dataset:
+def load(folder: str | Path, split_name: str = "official") -> Dataset:
     """Read captions and split a dataset folder.
 
     Args:
         folder: holds the pictures and the text files, in any layout.
-        split: ``official`` (6,000/1,000/1,000 lists; train, dev, test) or ``kaggle`` (pictures in file-name
-            order, the first 85 % train, the rest dev).
+        split_name: ``official`` (6,000/1,000/1,000 lists; train, dev, test) or ``kaggle`` (pictures in
+            file-name order, the first 85 % train, the rest dev).
 
     Raises:
         DatasetError: something needed is missing or unreadable.
     """
-    if split not in SPLITS:
-        raise DatasetError(f"the split must be one of {', '.join(SPLITS)}; got {split!r}.")
+    if split_name not in SPLITS:
+        raise DatasetError(f"the split must be one of {', '.join(SPLITS)}; got {split_name!r}.")
     root = Path(folder)
     if not root.is_dir():
         raise DatasetError(
@@ -134,8 +134,8 @@ def load(folder: str | Path, split: str = "official") -> Dataset:
         )
     images = _image_folder(root)
     captions, skipped = _captions(_caption_file(root), images)
-    splits, left_out = _official(root, captions) if split == "official" else (_kaggle(captions), [])
-    return Dataset(images, split, splits, (*skipped, *left_out))
+    splits, left_out = _official(root, captions) if split_name == "official" else (_kaggle(captions), [])
+    return Dataset(images, split_name, splits, (*skipped, *left_out))
 
 
 def _find(root: Path, names: Collection[str], kind: str) -> Path | None:

@@ -206,7 +206,7 @@ def write(
     result: Metrics,
     predictions: Sequence[Prediction],
     calibration: CalibrationParameters | None = None,
-    people: RatingSummary | None = None,
+    ratings_summary: RatingSummary | None = None,
 ) -> Bundle:
     """Write scores, captions, their decoding options and a new model card into the bundle, and seal it.
 
@@ -224,12 +224,13 @@ def write(
         max_words=result.max_words,
         samples=result.samples,
     )
-    calibration, people = calibration or bundle.calibration(), people or ratings.carried_over(bundle)
-    people = people if people and people.is_of(config) else None
+    calibration = calibration or bundle.calibration()
+    rated = ratings_summary or ratings.carried_over(bundle)
+    rated = rated if rated and rated.is_of(config) else None
     card = model_card.render(
-        config, result, bundle.history(), bundle.dataset(), bundle.baselines(), calibration, people
+        config, result, bundle.history(), bundle.dataset(), bundle.baselines(), calibration, rated
     )
-    records = {CALIBRATION: calibration, RATINGS: people}
+    records = {CALIBRATION: calibration, RATINGS: rated}
     files = {name: json.dumps(to_builtins(one), indent=1) + "\n" for name, one in records.items() if one}
     return bundles.replace(
         bundle.folder,

@@ -42,7 +42,7 @@ def summarize(bundle: Bundle, tallies: Iterable[Tally]) -> RatingSummary:
     )
 
 
-def check(bundle: Bundle, given: Iterable[Rating], rated_by: str) -> RatingSummary:
+def summarize_human_evaluation(bundle: Bundle, given: Iterable[Rating], rated_by: str) -> RatingSummary:
     """The ratings that named people gave to a bundle's captions of test images picked at random.
 
     Raises:

@@ -21,15 +21,15 @@ class DecodingOptions:
         ValueError: a number is out of its range, or the prefix is no beginning of a sentence.
     """
 
-    beams: int = 5  # sentences followed at once; 1 is greedy search
+    beams: int = 5  # sentences followed at once; 1 is greedy search. With a temperature: sentences sampled
     length_penalty: float = 0.85  # exponent of the length in ``Candidate.score``
-    max_words: int = 20  # a sentence that has not ended by then is returned unfinished
+    max_words: int = 20  # with the end; a sentence that has not ended by then is returned unfinished
     prefix: tuple[int, ...] = ()  # ids of the first words, forced; END may be the last of them
     temperature: float | None = None  # None searches; a number samples ``beams`` sentences, 0 greedily
     top_p: float = 0.9  # nucleus sampling: from the likeliest words that hold this much; 1 is all words
     seed: int = 0  # of the sampling
     runners_up: int = 5  # other words to report at every step
-    samples: int = 0  # sampled sentences that beam search's candidates are compared with; 0 is without
+    samples: int = 0  # sentences that beam search's candidates are compared with; not used with a temperature
 
     def __post_init__(self) -> None:
         from_1 = ("beams", "max_words")

@@ -147,7 +147,7 @@ def choose_recipe(options: argparse.Namespace) -> Recipe:
     if options.recipe not in RECIPES:
         raise CaptionerError(f"no recipe is called {options.recipe!r}. Choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[options.recipe]
-    recipe = with_split(recipe, options.split or recipe.split)
+    recipe = with_split(recipe, options.split or recipe.split_name)
     _refuse_useless_options(options, recipe)
     encoder = recipe.encoder.changed_by(options.encoder, options.weights, options.layer, options.image_size)
     names = ("units", "heads", "members", "glove")
@@ -212,7 +212,7 @@ def read_dataset(options: argparse.Namespace, recipe: Recipe) -> Dataset:
     from captioner.training.loop import features
 
     folder = download_dataset() if options.download else options.data
-    dataset = flickr8k.load(folder, recipe.split)
+    dataset = flickr8k.load(folder, recipe.split_name)
     dataset = features.without_unreadable(dataset.limited(options.limit) if options.limit else dataset)
     dataset = dataset.held_out(options.hold_out, options.seed) if options.hold_out else dataset
     for sentence in dataset.skipped:

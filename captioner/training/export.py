@@ -96,7 +96,7 @@ def _config(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int
         horizontal_flip=recipe.horizontal_flip,
         attention=trained.decoder.has_attention,
         tokenizer=recipe.tokenizer,
-        split_name=recipe.split,
+        split_name=recipe.split_name,
         beams=decoding.beams,
         length_penalty=decoding.length_penalty,
         max_words=decoding.max_words,

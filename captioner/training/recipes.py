@@ -18,7 +18,7 @@ class Recipe:
     encoder: EncoderOptions
     decoder: DecoderOptions
     phases: tuple[Phase, ...]
-    split: str = "official"
+    split_name: str = "official"  # or kaggle
     tokenizer: str = "captioner"
     min_count: int = 4  # of a word in the captions, or it is unknown
     max_words: int | None = 20  # longer captions are truncated while training; None keeps them whole
@@ -93,7 +93,7 @@ RECIPES = {
             EncoderOptions("densenet201", pooled=True),
             DecoderOptions("inject", embedding_dropout=0.2),
             (Phase("decoder", epochs=10, learning_rate=2.5e-3, epsilon=1e-5, cosine_decay=True, patience=5),),
-            split="kaggle",
+            split_name="kaggle",
             **_SPLIT_RULES["kaggle"],
         ),
         Recipe(
@@ -106,9 +106,11 @@ RECIPES = {
 }
 
 
-def with_split(recipe: Recipe, split: str) -> Recipe:
+def with_split(recipe: Recipe, split_name: str) -> Recipe:
     """The recipe by the rules of another split."""
-    if split == recipe.split:
+    if split_name == recipe.split_name:
         return recipe
-    phases = _KAGGLE_PHASES if split == "kaggle" and recipe.decoder.name == "attention" else recipe.phases
-    return replace(recipe, split=split, phases=phases, **_SPLIT_RULES[split])
+    phases = (
+        _KAGGLE_PHASES if split_name == "kaggle" and recipe.decoder.name == "attention" else recipe.phases
+    )
+    return replace(recipe, split_name=split_name, phases=phases, **_SPLIT_RULES[split_name])

@@ -14,7 +14,7 @@ from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, TOKENIZERS, Vocabulary
 from captioner.training import memory
 from captioner.training.loop import features, fit, self_critical
-from captioner.training.loop.batches import Batch, BatchLoader, Targets
+from captioner.training.loop.batches import Batch, BatchLoader, EncodedCaptions
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.loop.fit import EncoderDecoder, TrainingSetup
 from captioner.training.loop.rollout import Rollout
@@ -46,7 +46,7 @@ def build_vocabulary(recipe: Recipe, dataset: Dataset) -> Vocabulary:
     Raises:
         CaptionerError: no word occurs often enough.
     """
-    splits = dataset.splits.values() if recipe.split == "kaggle" else [dataset.splits["train"]]
+    splits = dataset.splits.values() if recipe.split_name == "kaggle" else [dataset.splits["train"]]
     tokenizer = TOKENIZERS[recipe.tokenizer]
     sentences = [tokenizer(c) for split in splits for captions in split.values() for c in captions]
     vocabulary = Vocabulary.build(sentences, recipe.min_count)
@@ -126,8 +126,8 @@ class _Models:
         self.cache, self.seed = cache, seed
         self.train, self.dev = dataset.splits["train"], dataset.splits["dev"]
         tokenizer = TOKENIZERS[recipe.tokenizer]
-        self.targets = Targets.from_captions(self.train, vocabulary, tokenizer, recipe.max_words)
-        dev_targets = Targets.from_captions(self.dev, vocabulary, tokenizer)
+        self.targets = EncodedCaptions.from_captions(self.train, vocabulary, tokenizer, recipe.max_words)
+        dev_targets = EncodedCaptions.from_captions(self.dev, vocabulary, tokenizer)
         self.validation = Validation.from_captions(self.dev, dev_targets, vocabulary)
         self.encoder = encoders.build(recipe.encoder)
         self.decoder = self._build_decoder()

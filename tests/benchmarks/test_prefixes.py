@@ -6,13 +6,13 @@ import numpy as np
 
 from benchmarks.prefixes import expand
 from captioner.text import PAD, Vocabulary, words
-from captioner.training.loop.batches import Targets
+from captioner.training.loop.batches import EncodedCaptions
 
 
 def test_the_reference_learns_the_same_words_after_the_same_words() -> None:
     captions = {"a.jpg": ("a dog runs", "dog"), "b.jpg": ("a dog runs on grass", "grass on a dog")}
     vocabulary = Vocabulary.build([words(text) for texts in captions.values() for text in texts])
-    targets = Targets.from_captions(captions, vocabulary, words)
+    targets = EncodedCaptions.from_captions(captions, vocabulary, words)
     batch = targets.batch(np.arange(2), np.array)
     ours = [
         (row, sentence[: t + 1].tolist(), int(batch.targets.reshape(-1, batch.targets.shape[2])[row, t]))

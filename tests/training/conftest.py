@@ -15,7 +15,7 @@ from captioner.data.flickr8k import Dataset
 from captioner.text import Vocabulary, words
 
 if TYPE_CHECKING:
-    from captioner.training.loop.batches import Targets
+    from captioner.training.loop.batches import EncodedCaptions
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def vocabulary(tiny_dataset: Dataset) -> Vocabulary:
 
 
 @pytest.fixture(scope="session")
-def targets(tiny_dataset: Dataset, vocabulary: Vocabulary) -> Targets:
-    from captioner.training.loop.batches import Targets
+def targets(tiny_dataset: Dataset, vocabulary: Vocabulary) -> EncodedCaptions:
+    from captioner.training.loop.batches import EncodedCaptions
 
-    return Targets.from_captions(tiny_dataset.splits["train"], vocabulary, words)
+    return EncodedCaptions.from_captions(tiny_dataset.splits["train"], vocabulary, words)

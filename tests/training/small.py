@@ -10,7 +10,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from captioner.text import PAD
-from captioner.training.loop.batches import Targets
+from captioner.training.loop.batches import EncodedCaptions
 from captioner.training.models import ensemble
 from captioner.training.models.decoders import Decoder, DecoderOptions
 
@@ -40,7 +40,7 @@ def regions(pictures: int, name: str = "attention", seed: int = 0) -> NDArray[np
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def negative_log_likelihood(decoder: Decoder, regions: Any, targets: Targets) -> tuple[float, float]:
+def negative_log_likelihood(decoder: Decoder, regions: Any, targets: EncodedCaptions) -> tuple[float, float]:
     """Summed nats of all words and END, and their number, one caption at a time."""
     total, count = 0.0, 0
     for picture, lines in enumerate(targets.ids):

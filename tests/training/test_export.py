@@ -178,14 +178,14 @@ def test_the_describing_files_are_those_that_a_bundle_takes(
     name: str, tiny_dataset: Dataset, kaggle_dataset: Dataset, tmp_path: Path
 ) -> None:
     recipe = RECIPES[name]
-    dataset = kaggle_dataset if recipe.split == "kaggle" else tiny_dataset
+    dataset = kaggle_dataset if recipe.split_name == "kaggle" else tiny_dataset
     vocabulary = runner.build_vocabulary(recipe, dataset)
     files = export.describing_files(recipe, trained(name, vocabulary), dataset, seed=3)
     sealed = storage.write(tmp_path / "artifacts", {**files, "captioner.tflite": b"a model"})
     config, options = sealed.config, DecodingOptions(beams=recipe.beams, samples=recipe.samples)
 
     assert (config.recipe, config.decoder, config.encoder) == (name, recipe.decoder.name, recipe.encoder.name)
-    assert (config.split_name, config.tokenizer, config.seed) == (recipe.split, recipe.tokenizer, 3)
+    assert (config.split_name, config.tokenizer, config.seed) == (recipe.split_name, recipe.tokenizer, 3)
     assert (config.attention, config.grid) == ((True, (2, 2)) if name == "attention" else (False, (1, 1)))
     assert config.image_size == recipe.encoder.size
     assert config.data_fingerprint == dataset.fingerprint

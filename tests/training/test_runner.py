@@ -20,7 +20,7 @@ from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, START, UNKNOWN, kaggle_words, words
 from captioner.training import runner
 from captioner.training.loop import checkpoint, fit
-from captioner.training.loop.batches import Targets
+from captioner.training.loop.batches import EncodedCaptions
 from captioner.training.loop.checkpoint import Epoch, Run
 from captioner.training.loop.rollout import Rollout
 from captioner.training.loop.schedule import Phase
@@ -105,7 +105,7 @@ def test_every_phase_is_carried_out_in_order(uninterrupted: Outcome) -> None:
 
 # Where a kill strikes, and how often it does not yet.
 KILLED_AT: tuple[tuple[Any, str, int], ...] = (
-    (Targets, "batch", 4),  # in the second epoch
+    (EncodedCaptions, "batch", 4),  # in the second epoch
     (checkpoint, "sync", 0),  # before its checkpoint was renamed
     (Run, "write_history", 1),  # after that
     (Run, "restore", 3),  # after the second phase, before its best epoch was restored
@@ -289,7 +289,7 @@ def test_the_kaggle_vocabulary_has_every_word(kaggle_dataset: Dataset) -> None:
     result = runner.build_vocabulary(recipe, kaggle_dataset)
     expected = {w for c in tiny_flickr8k.ALL.values() for caption in c for w in kaggle_words(caption)}
 
-    assert (recipe.split, recipe.tokenizer, recipe.min_count) == ("kaggle", "kaggle", 1)
+    assert (recipe.split_name, recipe.tokenizer, recipe.min_count) == ("kaggle", "kaggle", 1)
     assert set(result.words) == expected | set(SPECIALS)
     for captions in kaggle_dataset.splits.values():
-        assert UNKNOWN not in Targets.from_captions(captions, result, kaggle_words).ids
+        assert UNKNOWN not in EncodedCaptions.from_captions(captions, result, kaggle_words).ids

@@ -9,7 +9,7 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary, show_broken_bundles
-from captioner.app.quality import answer, explore, failures, people, texts
+from captioner.app.quality import answer, explore, failures, texts, visitor_ratings
 from captioner.app.state import other_bundles, serving
 from captioner.bundle import ratings
 from captioner.bundle.schema import Baseline, CalibrationParameters, Metrics
@@ -65,15 +65,15 @@ def _show_people(
     calibration: CalibrationParameters | None,
 ) -> None:
     """How often it is right, as far as that is known; then what visitors said, and what was computed."""
-    checked = _read(lambda: (ratings.check(bundle), ratings.checksums(bundle)))
+    checked = _read(lambda: (ratings.human_evaluation(bundle), ratings.checksums(bundle)))
     check, own = checked or (None, {bundle.checksum})
-    tallies = _read(lambda: people.read(check.ids if check else ()))
+    tallies = _read(lambda: visitor_ratings.read(check.ids if check else ()))
     visitors = [tally for tally in tallies or () if tally.model in own]
     answer.show(check, visitors, metrics, calibration)
     stands_above = answer.leads(check, visitors)
     if tallies is not None:
-        computed = people.describe_computed(metrics, calibration)
-        people.show(tallies, visitors, captions, computed, stands_above=stands_above)
+        computed = visitor_ratings.describe_computed(metrics, calibration)
+        visitor_ratings.show(tallies, visitors, captions, computed, stands_above=stands_above)
     if calibration and (check or stands_above):
         st.header(texts.COMPUTED_WORDS, anchor=False)
         st.markdown(texts.COMPUTED_WORDS_TEXT)

@@ -116,7 +116,10 @@ def _compare_with_scores(rated: Rated, ciders: dict[str, float], confidences: di
         for scores in (ciders, confidences)
     )
     st.subheader(texts.AGREEMENT, anchor=False)
-    lines = [_agreement(texts.HIGHER_CIDER, by_cider), _agreement(texts.HIGHER_CONFIDENCE, by_confidence)]
+    lines = [
+        _concordance_line(texts.HIGHER_CIDER, by_cider),
+        _concordance_line(texts.HIGHER_CONFIDENCE, by_confidence),
+    ]
     if not any(lines):
         st.markdown(texts.NO_AGREEMENT_YET)
         return
@@ -132,7 +135,7 @@ def _compare_with_scores(rated: Rated, ciders: dict[str, float], confidences: di
         st.caption(texts.CIDER_EXPLAINED.format(averages=averages))
 
 
-def _agreement(score: str, scores: list[tuple[str, float]]) -> str:
+def _concordance_line(score: str, scores: list[tuple[str, float]]) -> str:
     """In how many pairs the better caption had the higher score; empty without a pair."""
     index, pairs = concordance(scores) or (0.0, 0)
     if not pairs:

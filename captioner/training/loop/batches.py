@@ -31,14 +31,14 @@ _POOL_BATCHES = 20  # in a pool of pictures that is sorted by caption length
 class Batch:
     """B pictures with K captions each; ``weights`` is 0 at padding and unknown words."""
 
-    pictures: NDArray[np.generic]  # regions float[B, R, C] or uint8[B, S, S, 3]
+    inputs: NDArray[np.generic]  # regions float[B, R, C] or uint8[B, S, S, 3]
     ids: NDArray[np.int32]  # [B, K, T], START first
     targets: NDArray[np.int32]  # [B, K, T], END last
     weights: NDArray[np.float32]  # [B, K, T]
     rows: NDArray[np.int64]  # [B], which pictures of the split
 
     @property
-    def places(self) -> NDArray[np.int32]:
+    def positions(self) -> NDArray[np.int32]:
         """Which of the B × K × T words count, int32[M]; further ones, that do not, fill up the last group.
 
         M is a multiple of ``_GROUP``, so that few shapes are compiled.
@@ -50,7 +50,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Targets:
+class EncodedCaptions:
     """Captions of a split, in the order of ``names``: int[P, K, T + 1] from START to END, then PAD."""
 
     names: tuple[str, ...]
@@ -63,7 +63,7 @@ class Targets:
         vocabulary: Vocabulary,
         tokenizer: Tokenizer,
         max_words: int | None = None,
-    ) -> Targets:
+    ) -> EncodedCaptions:
         """Ids of captions; those longer than ``max_words`` are truncated, and then have no END."""
         tokenized = [[tokenizer(caption) for caption in group] for group in captions.values()]
         longest = max(len(tokens) for group in tokenized for tokens in group)
@@ -112,7 +112,7 @@ class Targets:
         return counts
 
 
-def shuffled(targets: Targets, size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
+def shuffled(targets: EncodedCaptions, size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
     """Rows int[≤ size] of every batch of an epoch: random, with captions of similar length in a batch."""
     random = np.random.default_rng([seed, epoch])
     lengths = targets.lengths
@@ -132,14 +132,14 @@ def _pools(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     return np.array_split(order, max(1, len(order) // (size * _POOL_BATCHES)))
 
 
-def sorted_by_length(targets: Targets, size: int) -> list[NDArray[np.int64]]:
+def sorted_by_length(targets: EncodedCaptions, size: int) -> list[NDArray[np.int64]]:
     """Rows int[≤ size] of every batch, sorted by caption length."""
     order = np.argsort(targets.lengths, kind="stable")
     return [order[i : i + size] for i in range(0, len(order), size)]
 
 
 def prefetched(
-    targets: Targets, rows: Sequence[NDArray[np.int64]], load: BatchLoader, ahead: int = 3
+    targets: EncodedCaptions, rows: Sequence[NDArray[np.int64]], load: BatchLoader, ahead: int = 3
 ) -> Iterator[Batch]:
     """Batches in the order of ``rows``, the next few loaded in the background.
 

@@ -18,7 +18,7 @@ from captioner.evaluation.fluency import is_incomplete
 from captioner.progress import duration, track
 from captioner.text import SPECIALS
 from captioner.training.loop import batches
-from captioner.training.loop.batches import Batch, BatchLoader, Targets
+from captioner.training.loop.batches import Batch, BatchLoader, EncodedCaptions
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.loop.rollout import Rollout
 from captioner.training.loop.schedule import Phase
@@ -35,7 +35,7 @@ class EncoderDecoder(keras.Model):
     """Encoder and decoder as one model: logits float[M, V] of the words that count, of K captions an image.
 
     Inputs are ``pictures``, uint8[B, S, S, 3] or, without an encoder, regions float[B, R, C], ``ids``
-    int[B, K, T], and ``places`` int[M], which of the B × K × T words count.
+    int[B, K, T], and ``positions`` int[M], which of the B × K × T words count.
 
     Args:
         separate_members: the members of an ensemble learn captions separately, so that the first axis is
@@ -56,18 +56,18 @@ class EncoderDecoder(keras.Model):
             ops.cast(pictures, "float32") if self.encoder is None else self.encoder(pictures, training=False)
         )
         if self.separate_members:
-            return ensemble.member_logits(self.decoder, regions, inputs["ids"], inputs["places"], training)
-        return self.decoder(regions, inputs["ids"], inputs["places"], training=training)
+            return ensemble.member_logits(self.decoder, regions, inputs["ids"], inputs["positions"], training)
+        return self.decoder(regions, inputs["ids"], inputs["positions"], training=training)
 
     def train_on_captions(self, batch: Batch) -> float:
         """One update of the weights; returns the loss, in nats a word for cross-entropy."""
         self.reset_metrics()
         members = len(ensemble.members(self.decoder)) if self.separate_members else 1
-        places = batch.places
+        positions = batch.positions
         targets, weights = (
-            np.tile(array.ravel()[places], members) for array in (batch.targets, batch.weights)
+            np.tile(array.ravel()[positions], members) for array in (batch.targets, batch.weights)
         )
-        inputs = {"pictures": batch.pictures, "ids": batch.ids, "places": places}
+        inputs = {"pictures": batch.inputs, "ids": batch.ids, "positions": positions}
         loss = float(self.train_on_batch(inputs, targets, sample_weight=weights))
         return loss + ensemble.members(self.decoder)[0].left_out_nats
 
@@ -129,7 +129,7 @@ class TrainingSetup:
     """What the training loop of a phase needs: the model, its data, and one update on one batch."""
 
     model: EncoderDecoder
-    targets: Targets
+    targets: EncodedCaptions
     loader: Callable[[int], BatchLoader]  # epoch → loader, so that augmentation differs and resumes alike
     dev_regions: Callable[[], Regions]
     validation: Validation

@@ -72,7 +72,7 @@ def update_function(
 
     def update(batch: Batch) -> float:
         rollout.reseed(seed, int(model.optimizer.iterations))
-        ids = np.asarray(rollout.predict_on_batch(np.asarray(batch.pictures, np.float32)))
+        ids = np.asarray(rollout.predict_on_batch(np.asarray(batch.inputs, np.float32)))
         rewards = reward(ids, batch.rows.tolist())
         model.train_on_captions(policy_gradient_batch(batch, ids, rewards))
         return -float(rewards.mean())

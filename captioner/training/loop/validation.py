@@ -13,7 +13,7 @@ from captioner.data.flickr8k import ReferenceCaptions
 from captioner.progress import track
 from captioner.text import Vocabulary, words
 from captioner.training.loop import batches
-from captioner.training.loop.batches import Targets
+from captioner.training.loop.batches import EncodedCaptions
 from captioner.training.loop.rollout import Rollout, generated_ids
 from captioner.training.loop.stored_regions import Regions
 from captioner.training.models.decoders import Decoder
@@ -24,7 +24,7 @@ _BATCH = 50  # pictures
 class NegativeLogLikelihood(keras.Model):
     """−log p of each target word that counts, in nats: float[M].
 
-    Takes ``pictures`` (regions float[B, R, C]), ``ids`` int[B, K, T], ``places`` and ``targets`` int[M].
+    Takes ``pictures`` (regions float[B, R, C]), ``ids`` int[B, K, T], ``positions`` and ``targets`` int[M].
     """
 
     def __init__(self, decoder: Decoder) -> None:
@@ -33,7 +33,7 @@ class NegativeLogLikelihood(keras.Model):
 
     def call(self, inputs: dict[str, Any]) -> Any:
         regions = ops.cast(inputs["pictures"], "float32")
-        logits = self.decoder(regions, inputs["ids"], inputs["places"], training=False)
+        logits = self.decoder(regions, inputs["ids"], inputs["positions"], training=False)
         return ops.sparse_categorical_crossentropy(inputs["targets"], logits, from_logits=True)
 
 
@@ -41,13 +41,13 @@ class NegativeLogLikelihood(keras.Model):
 class Validation:
     """The dev split: its P pictures' captions as ids, and as words to score against."""
 
-    targets: Targets
+    targets: EncodedCaptions
     references: list[list[list[str]]]  # words of each caption of each picture
     vocabulary: Vocabulary
 
     @classmethod
     def from_captions(
-        cls, captions: ReferenceCaptions, targets: Targets, vocabulary: Vocabulary
+        cls, captions: ReferenceCaptions, targets: EncodedCaptions, vocabulary: Vocabulary
     ) -> Validation:
         """The split's captions as words, beside ``targets``, the same as ids."""
         references = [[words(caption) for caption in sentences] for sentences in captions.values()]
@@ -62,9 +62,9 @@ class Validation:
         order = batches.sorted_by_length(self.targets, _BATCH)
         loaded = batches.prefetched(self.targets, order, lambda rows: regions[rows])
         for batch in track(loaded, "loss of the dev split", len(order)):
-            places = batch.places
-            targets, weights = batch.targets.ravel()[places], batch.weights.ravel()[places]
-            inputs = {"pictures": batch.pictures, "ids": batch.ids, "places": places, "targets": targets}
+            positions = batch.positions
+            targets, weights = batch.targets.ravel()[positions], batch.weights.ravel()[positions]
+            inputs = {"pictures": batch.inputs, "ids": batch.ids, "positions": positions, "targets": targets}
             total += float((likelihood.predict_on_batch(inputs) * weights).sum())
             count += float(weights.sum())
         return total / count

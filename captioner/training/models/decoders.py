@@ -8,7 +8,7 @@ once for its K captions.
     step(word int[B, K], state, fixed)           → logits float[B, K, V], state {name: float[B, K, U]},
                                                    attention float[B, K, R] | None
     call(regions, ids int[B, K, T])              → logits float[B, K, T, V]; ids begin with START
-    call(regions, ids, places int[M])            → logits float[M, V] of M of the B × K × T words
+    call(regions, ids, positions int[M])            → logits float[M, V] of M of the B × K × T words
 """
 
 from __future__ import annotations
@@ -113,12 +113,12 @@ class Decoder(keras.Model):
         raise NotImplementedError
 
     def call(
-        self, regions: Tensor, ids: Tensor, places: Tensor | None = None, training: bool = False
+        self, regions: Tensor, ids: Tensor, positions: Tensor | None = None, training: bool = False
     ) -> Tensor:
         """Teacher forcing: logits float[B, K, T, V] of every next word, of ids int[B, K, T].
 
-        With ``places`` int[M], indices of some of the B × K × T words, logits float[M, V] of these alone: the
-        output layer takes most of the time, and a third of a batch is padding.
+        With ``positions`` int[M], indices of some of the B × K × T words, logits float[M, V] of these alone:
+        the output layer takes most of the time, and a third of a batch is padding.
         """
         _, rows, length = ops.shape(ids)
         state, fixed = self.start(self._drop_regions(regions, training))
@@ -128,8 +128,10 @@ class Decoder(keras.Model):
         hidden = self.lstm(inputs, initial_state=first, training=training)
         hidden = ops.reshape(hidden, (-1, rows * length, hidden.shape[-1]))
         mixed, _ = self.readout(hidden, fixed, training)
-        if places is not None:
-            return self.logits(ops.take(ops.reshape(mixed, (-1, mixed.shape[-1])), places, axis=0), training)
+        if positions is not None:
+            return self.logits(
+                ops.take(ops.reshape(mixed, (-1, mixed.shape[-1])), positions, axis=0), training
+            )
         return ops.reshape(self.logits(mixed, training), (-1, rows, length, self.vocabulary_size))
 
     def step(self, word: Tensor, state: Tensors, fixed: Tensors) -> tuple[Tensor, Tensors, Tensor | None]:

@@ -59,10 +59,12 @@ class Ensemble(keras.Model):
         return log_probs, next_state, attention
 
     def call(
-        self, regions: Tensor, ids: Tensor, places: Tensor | None = None, training: bool = False
+        self, regions: Tensor, ids: Tensor, positions: Tensor | None = None, training: bool = False
     ) -> Tensor:
         """As ``Decoder.call``: the logits are log-probabilities."""
-        return _mean_log_probs([member(regions, ids, places, training=training) for member in self.members])
+        return _mean_log_probs(
+            [member(regions, ids, positions, training=training) for member in self.members]
+        )
 
 
 def build(
@@ -83,16 +85,16 @@ def build(
 
 
 def member_logits(
-    decoder: Decoder | Ensemble, regions: Tensor, ids: Tensor, places: Tensor, training: bool
+    decoder: Decoder | Ensemble, regions: Tensor, ids: Tensor, positions: Tensor, training: bool
 ) -> Tensor:
     """Logits of each member in turn, with teacher forcing: float[members × M, V].
 
     Args:
         regions: float[B, R, C].
         ids: int[B, K, T], beginning with START.
-        places: int[M], which of the B × K × T words.
+        positions: int[M], which of the B × K × T words.
     """
-    logits = [member(regions, ids, places, training=training) for member in members(decoder)]
+    logits = [member(regions, ids, positions, training=training) for member in members(decoder)]
     return ops.concatenate(logits, axis=0)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from captioner.text import END, PAD, START, UNKNOWN, Vocabulary, words
 from captioner.training.loop import batches
-from captioner.training.loop.batches import Targets
+from captioner.training.loop.batches import EncodedCaptions
 
 VOCABULARY = Vocabulary.build([["a", "dog", "runs", "on", "grass"]])
 SENTENCES = st.lists(st.sampled_from(["a", "dog", "zebra"]), max_size=9).map(" ".join)
@@ -25,9 +25,11 @@ CAPTIONS = st.dictionaries(
 )
 
 
-def many(count: int) -> Targets:
+def many(count: int) -> EncodedCaptions:
     """Pictures with one caption each, of one to nine words."""
-    return Targets.from_captions({f"{i}.jpg": ("a " * (1 + i % 9),) for i in range(count)}, VOCABULARY, words)
+    return EncodedCaptions.from_captions(
+        {f"{i}.jpg": ("a " * (1 + i % 9),) for i in range(count)}, VOCABULARY, words
+    )
 
 
 def load(rows: Sequence[int]) -> NDArray[np.int64]:
@@ -36,7 +38,7 @@ def load(rows: Sequence[int]) -> NDArray[np.int64]:
 
 @given(CAPTIONS)
 def test_targets_are_the_captions_between_start_and_end(captions: dict[str, tuple[str, ...]]) -> None:
-    targets = Targets.from_captions(captions, VOCABULARY, words)
+    targets = EncodedCaptions.from_captions(captions, VOCABULARY, words)
 
     assert targets.names == tuple(captions)
     for lines, references in zip(targets.ids.tolist(), captions.values(), strict=True):
@@ -47,7 +49,7 @@ def test_targets_are_the_captions_between_start_and_end(captions: dict[str, tupl
 
 def test_a_caption_that_is_too_long_is_cut_and_has_no_end() -> None:
     captions = {"a.jpg": ("a dog runs on grass", "a dog runs", "a dog runs on")}
-    result = Targets.from_captions(captions, VOCABULARY, words, max_words=3).ids[0].tolist()
+    result = EncodedCaptions.from_captions(captions, VOCABULARY, words, max_words=3).ids[0].tolist()
 
     assert result == [
         [START, *VOCABULARY.ids(["a", "dog", "runs", "on"])],
@@ -58,7 +60,7 @@ def test_a_caption_that_is_too_long_is_cut_and_has_no_end() -> None:
 
 @given(CAPTIONS, st.integers(1, 4))
 def test_targets_are_the_captions_one_word_ahead(captions: dict[str, tuple[str, ...]], size: int) -> None:
-    targets = Targets.from_captions(captions, VOCABULARY, words)
+    targets = EncodedCaptions.from_captions(captions, VOCABULARY, words)
     for rows in batches.sorted_by_length(targets, size):
         batch = targets.batch(rows, load)
         length = batch.ids.shape[2]
@@ -70,9 +72,9 @@ def test_targets_are_the_captions_one_word_ahead(captions: dict[str, tuple[str, 
         assert (whole[:, :, length + 1 :] == PAD).all()  # nothing was cut off
         assert np.array_equal(batch.weights, ~np.isin(batch.targets, [PAD, UNKNOWN]))
         assert length < targets.lengths[rows].max() + 4  # and little is padding
-        assert np.array_equal(batch.pictures, rows)
-        assert len(set(batch.places)) == len(batch.places)
-        assert batch.weights.ravel()[batch.places].sum() == batch.weights.sum()  # every word that counts
+        assert np.array_equal(batch.inputs, rows)
+        assert len(set(batch.positions)) == len(batch.positions)
+        assert batch.weights.ravel()[batch.positions].sum() == batch.weights.sum()  # every word that counts
 
 
 @pytest.mark.parametrize("size", [1, 7, 32, 1000])
@@ -139,7 +141,7 @@ def test_prefetching_is_bounded(ahead: int) -> None:
 
 def test_frequencies_are_those_of_the_target_words() -> None:
     vocabulary = Vocabulary.build([["a", "dog"]])
-    targets = Targets.from_captions({"1.jpg": ("a dog", "a a zebra")}, vocabulary, words)
+    targets = EncodedCaptions.from_captions({"1.jpg": ("a dog", "a a zebra")}, vocabulary, words)
     shares = np.exp(targets.log_frequencies(len(vocabulary)))
     counts = {PAD: 1, START: 1, END: 3, UNKNOWN: 1, vocabulary.id("a"): 4, vocabulary.id("dog"): 2}
 
@@ -148,7 +150,7 @@ def test_frequencies_are_those_of_the_target_words() -> None:
 
 def test_unseen_words_are_expected_as_often_as_words_that_occur_once() -> None:
     vocabulary = Vocabulary.build([["a", "dog", "zebra", "gnu"]])
-    targets = Targets.from_captions({"1.jpg": ("a dog", "a a unknown")}, vocabulary, words)
+    targets = EncodedCaptions.from_captions({"1.jpg": ("a dog", "a a unknown")}, vocabulary, words)
     unseen, share = targets.unseen_words(len(vocabulary))
 
     assert {vocabulary.words[i] for i in np.flatnonzero(unseen)} == {"zebra", "gnu"}
@@ -158,5 +160,5 @@ def test_unseen_words_are_expected_as_often_as_words_that_occur_once() -> None:
 @given(CAPTIONS)
 def test_where_every_word_occurs_none_is_unseen(captions: dict[str, tuple[str, ...]]) -> None:
     vocabulary = Vocabulary.build([words(caption) for group in captions.values() for caption in group])
-    unseen, _ = Targets.from_captions(captions, vocabulary, words).unseen_words(len(vocabulary))
+    unseen, _ = EncodedCaptions.from_captions(captions, vocabulary, words).unseen_words(len(vocabulary))
     assert not unseen.any()

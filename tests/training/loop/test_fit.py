@@ -19,7 +19,7 @@ from captioner.errors import CaptionerError
 from captioner.progress import duration
 from captioner.text import PAD, SPECIALS, Vocabulary
 from captioner.training.loop import fit
-from captioner.training.loop.batches import Targets
+from captioner.training.loop.batches import EncodedCaptions
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.loop.fit import CaptionLoss, DiscriminativeAdam, EncoderDecoder, TrainingSetup
 from captioner.training.loop.schedule import Phase
@@ -33,14 +33,14 @@ PHASE = Phase("decoder", epochs=20, learning_rate=0.5, batch_size=4, warmup_step
 
 @pytest.mark.parametrize("padding", [0, 5])
 def test_the_training_loss_is_the_same_and_padding_does_not_change_it(
-    targets: Targets, vocabulary: Vocabulary, padding: int
+    targets: EncodedCaptions, vocabulary: Vocabulary, padding: int
 ) -> None:
     decoder, regions = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0), small.regions(8)
-    few = Targets(targets.names[:3], targets.ids[:3])
+    few = EncodedCaptions(targets.names[:3], targets.ids[:3])
     total, count = small.negative_log_likelihood(decoder, regions, few)
     model = EncoderDecoder(None, decoder)
     fit.compile_model(model, PHASE)
-    wider = Targets(few.names, np.pad(few.ids, ((0, 0), (0, 0), (0, padding)), constant_values=PAD))
+    wider = EncodedCaptions(few.names, np.pad(few.ids, ((0, 0), (0, 0), (0, padding)), constant_values=PAD))
     batch = wider.batch(np.arange(3), lambda rows: regions[list(rows)])
 
     assert model.train_on_captions(batch) == pytest.approx(total / count, rel=1e-4)
@@ -102,7 +102,7 @@ def test_without_averages_there_is_nothing_to_swap() -> None:
 
 
 def test_fine_tuning_moves_the_encoder_less_and_its_statistics_not_at_all(
-    targets: Targets, vocabulary: Vocabulary
+    targets: EncodedCaptions, vocabulary: Vocabulary
 ) -> None:
     encoder, decoder = small.encoder(), small.decoder(len(vocabulary))
     model = EncoderDecoder(encoder, decoder)
@@ -159,7 +159,7 @@ RunFit = Callable[..., tuple[ScriptedTraining, Progress]]
 
 
 @pytest.fixture
-def run_fit(targets: Targets, vocabulary: Vocabulary, tmp_path: Path) -> RunFit:
+def run_fit(targets: EncodedCaptions, vocabulary: Vocabulary, tmp_path: Path) -> RunFit:
     """Runs the loop with given validation losses, one an epoch; perhaps after another phase's best epoch."""
 
     def run(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from captioner.data.flickr8k import Dataset
 from captioner.text import END, PAD, START, Vocabulary, words
 from captioner.training.loop import fit, self_critical
-from captioner.training.loop.batches import Batch, Targets
+from captioner.training.loop.batches import Batch, EncodedCaptions
 from captioner.training.loop.fit import EncoderDecoder
 from captioner.training.loop.rollout import Rollout
 from captioner.training.loop.schedule import Phase
@@ -34,7 +34,7 @@ def padded_ids(vocabulary: Vocabulary, captions: list[str]) -> NDArray[np.int32]
     return np.array([[line + [PAD] * (width - len(line)) for line in lines]], np.int32)
 
 
-def batch_for(targets: Targets, rows: list[int]) -> Batch:
+def batch_for(targets: EncodedCaptions, rows: list[int]) -> Batch:
     return targets.batch(np.array(rows), lambda chosen: small.regions(len(chosen)))
 
 
@@ -57,7 +57,7 @@ def test_advantages_of_a_picture_sum_to_zero(rewards: NDArray[np.float64]) -> No
             assert result[picture, k] == pytest.approx(rewards[picture, k] - rivals, abs=1e-4)
 
 
-def test_the_sampled_captions_are_the_targets(vocabulary: Vocabulary, targets: Targets) -> None:
+def test_the_sampled_captions_are_the_targets(vocabulary: Vocabulary, targets: EncodedCaptions) -> None:
     ids = padded_ids(vocabulary, ["a red ball", "the grass"])
     result = self_critical.policy_gradient_batch(batch_for(targets, [0]), ids, np.array([[2.0, 1.0]]))
 
@@ -92,7 +92,9 @@ def test_incomplete_captions_earn_less(tiny_dataset: Dataset, vocabulary: Vocabu
     assert reward(ids, [0])[0, 0] > reward(unfinished, [0])[0, 0]
 
 
-def test_an_update_makes_the_better_caption_likelier(vocabulary: Vocabulary, targets: Targets) -> None:
+def test_an_update_makes_the_better_caption_likelier(
+    vocabulary: Vocabulary, targets: EncodedCaptions
+) -> None:
     """And where all are as good as each other, it changes nothing at all."""
     decoder = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0)
     model = EncoderDecoder(None, decoder)
@@ -109,7 +111,9 @@ def test_an_update_makes_the_better_caption_likelier(vocabulary: Vocabulary, tar
     assert gained[0, 0] > 0 > gained[0, 1]
 
 
-def test_training_raises_the_reward(tiny_dataset: Dataset, vocabulary: Vocabulary, targets: Targets) -> None:
+def test_training_raises_the_reward(
+    tiny_dataset: Dataset, vocabulary: Vocabulary, targets: EncodedCaptions
+) -> None:
     decoder = small.decoder(len(vocabulary), spread=1)
     model = EncoderDecoder(None, decoder)
     fit.compile_model(model, Phase("self_critical", 1, learning_rate=3e-2, samples=8))

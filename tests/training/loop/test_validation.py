@@ -11,14 +11,16 @@ import pytest
 from captioner.data.flickr8k import Dataset
 from captioner.text import END, PAD, Vocabulary, words
 from captioner.training.loop import batches, validation
-from captioner.training.loop.batches import Targets
+from captioner.training.loop.batches import EncodedCaptions
 from captioner.training.loop.validation import NegativeLogLikelihood, Validation
 from tests.training import small
 
 pytestmark = pytest.mark.usefixtures("eager")
 
 
-def test_validation_is_the_mean_nats_of_every_word_and_end(targets: Targets, vocabulary: Vocabulary) -> None:
+def test_validation_is_the_mean_nats_of_every_word_and_end(
+    targets: EncodedCaptions, vocabulary: Vocabulary
+) -> None:
     decoder, regions = small.decoder(len(vocabulary)), small.regions(8)
     total, count = small.negative_log_likelihood(decoder, regions, targets)
     result = Validation(targets, [], vocabulary).loss(
@@ -32,8 +34,8 @@ def test_validation_is_the_mean_nats_of_every_word_and_end(targets: Targets, voc
 
 def test_words_outside_the_vocabulary_do_not_count(vocabulary: Vocabulary) -> None:
     captions = {"a.jpg": ("a red zeppelin", "a red ball")}
-    targets = Targets.from_captions(captions, vocabulary, words)
-    without = Targets.from_captions({"a.jpg": ("a red ball",)}, vocabulary, words)
+    targets = EncodedCaptions.from_captions(captions, vocabulary, words)
+    without = EncodedCaptions.from_captions({"a.jpg": ("a red ball",)}, vocabulary, words)
     decoder, regions = small.decoder(len(vocabulary)), small.regions(1).astype(np.float16)
     batch = targets.batch(np.array([0]), lambda rows: regions)
 
@@ -45,7 +47,7 @@ def test_words_outside_the_vocabulary_do_not_count(vocabulary: Vocabulary) -> No
 
 def test_cider_is_that_of_the_greedy_captions(tiny_dataset: Dataset, vocabulary: Vocabulary) -> None:
     dev = tiny_dataset.splits["dev"]
-    scored = Validation.from_captions(dev, Targets.from_captions(dev, vocabulary, words), vocabulary)
+    scored = Validation.from_captions(dev, EncodedCaptions.from_captions(dev, vocabulary, words), vocabulary)
 
     class Parrot:
         """Says of each picture what its first caption says."""
@@ -64,7 +66,7 @@ def test_cider_is_that_of_the_greedy_captions(tiny_dataset: Dataset, vocabulary:
 
 
 def test_the_validation_covers_batches_of_any_size(
-    targets: Targets, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+    targets: EncodedCaptions, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nats, regions = NegativeLogLikelihood(small.decoder(len(vocabulary))), small.regions(8).astype(np.float16)
     scored = Validation(targets, [], vocabulary)

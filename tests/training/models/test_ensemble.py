@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from captioner.text import END, START, UNKNOWN, Vocabulary
 from captioner.training.loop import fit
-from captioner.training.loop.batches import Batch, Targets
+from captioner.training.loop.batches import Batch, EncodedCaptions
 from captioner.training.loop.fit import EncoderDecoder
 from captioner.training.loop.schedule import Phase
 from captioner.training.models import ensemble
@@ -76,9 +76,9 @@ def test_members_are_trained_on_their_own_logits(ids: NDArray[np.int32]) -> None
     image_regions = regions(together)
     alone = [np.asarray(member(image_regions, ids)) for member in ensemble.members(together)]
 
-    places = np.array([3, 0, 5], np.int32)
-    result = ensemble.member_logits(together, image_regions, ids, places, training=True)
-    some = [logits.reshape(-1, WORDS)[places] for logits in alone]
+    positions = np.array([3, 0, 5], np.int32)
+    result = ensemble.member_logits(together, image_regions, ids, positions, training=True)
+    some = [logits.reshape(-1, WORDS)[positions] for logits in alone]
     np.testing.assert_allclose(result, np.concatenate(some), atol=1e-5)
 
 
@@ -91,7 +91,7 @@ def test_the_loss_is_the_mean_over_members(ids: NDArray[np.int32]) -> None:
     batch = Batch(regions(together), ids, targets, counted, np.arange(2))
     alone = []
     for member in together.members:
-        log_probs = np.asarray(ops.log_softmax(member(batch.pictures, ids)))
+        log_probs = np.asarray(ops.log_softmax(member(batch.inputs, ids)))
         nats = -np.take_along_axis(log_probs, targets[..., None], axis=-1)[..., 0]
         alone.append(np.average(nats, weights=batch.weights))
     model = EncoderDecoder(None, together)
@@ -107,8 +107,8 @@ def test_each_member_learns_sampled_captions_by_its_responsibility(ids: NDArray[
     weights = np.random.default_rng(3).normal(size=ids.shape).astype(np.float32) * (targets > UNKNOWN)
     model = EncoderDecoder(None, together, separate_members=False)
     with tf.GradientTape() as tape:
-        places = np.arange(ids.size, dtype=np.int32)
-        logits = model({"pictures": image_regions, "ids": ids, "places": places}, training=True)
+        positions = np.arange(ids.size, dtype=np.int32)
+        logits = model({"pictures": image_regions, "ids": ids, "positions": positions}, training=True)
         loss = fit.CaptionLoss(reduction="sum")(targets.ravel(), logits, weights.ravel())
     result = tape.gradient(loss, [member.bias for member in together.members])
     member_probabilities = [probabilities(member, image_regions, ids) for member in together.members]
@@ -132,9 +132,9 @@ def test_the_unseen_share_is_set_in_every_member(ids: NDArray[np.int32]) -> None
 
 @pytest.mark.usefixtures("eager")
 def test_leaving_out_words_that_never_occur_changes_no_update(
-    targets: Targets, vocabulary: Vocabulary
+    targets: EncodedCaptions, vocabulary: Vocabulary
 ) -> None:
-    few = Targets(targets.names[:3], targets.ids[:3])
+    few = EncodedCaptions(targets.names[:3], targets.ids[:3])
     decoder, regions = small.decoder(len(vocabulary), dropout=0, embedding_dropout=0), small.regions(8)
     decoder.set_unseen_share(*few.unseen_words(len(vocabulary)))
     assert decoder.unseen.any()

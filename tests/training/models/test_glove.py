@@ -11,7 +11,7 @@ from keras import layers
 from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, Vocabulary
 from captioner.training.loop import fit
-from captioner.training.loop.batches import Targets
+from captioner.training.loop.batches import EncodedCaptions
 from captioner.training.loop.fit import EncoderDecoder
 from captioner.training.loop.schedule import Phase
 from captioner.training.models import glove
@@ -53,7 +53,7 @@ def test_known_words_get_their_vectors_and_others_keep_theirs(
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("freeze", [False, True])
 def test_frozen_vectors_are_not_trained(
-    tmp_path: Path, vocabulary: Vocabulary, targets: Targets, freeze: bool
+    tmp_path: Path, vocabulary: Vocabulary, targets: EncodedCaptions, freeze: bool
 ) -> None:
     numbers = " ".join(["0.5"] * 200)
     (tmp_path / "glove.txt").write_text(f"ball {numbers}\n", "utf-8")

@@ -69,7 +69,7 @@ def show(
     if tallies:
         with st.expander(texts.VISITORS_DETAILS, icon=":material/info:"):
             if about_active:
-                st.markdown(f"{computed} {agreement(about_active, captions)}".strip())
+                st.markdown(f"{computed} {describe_concordance(about_active, captions)}".strip())
             _show_others(others)
             if durability := ratings_database.durability():
                 st.caption(durability)
@@ -97,7 +97,7 @@ def describe_computed(metrics: Metrics | None, calibration: CalibrationParameter
     return texts.COMPUTED.format(scores="; ".join(scores)) if scores else ""
 
 
-def agreement(tallies: Sequence[Tally], captions: Sequence[ScoredCaption]) -> str:
+def describe_concordance(tallies: Sequence[Tally], captions: Sequence[ScoredCaption]) -> str:
     """Whether CIDEr and the calibrated estimate rank captions of samples as people do."""
     scored = {(row.image, row.caption): row for row in captions}
     said = most_frequent(((tally.sample, tally.caption), tally.rating, tally.count) for tally in tallies)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs, to_builtins
 
-from captioner.app.quality import people, texts
+from captioner.app.quality import texts, visitor_ratings
 from captioner.app.state import ratings_database
 from captioner.bundle import ratings, storage
 from captioner.bundle.storage import Bundle
@@ -79,7 +79,7 @@ def test_shares_stand_first_by_model_and_go_through_a_file(
     )
     assert page_text.count("**elsewhere:**") == 1, "ratings that it got under both checksums"
     assert re.search(r"elsewhere:\*\* 1 right, .* 2 ratings\n", page_text)
-    saved = people._file([])
+    saved = visitor_ratings._file([])
     assert saved.count(b",'=a dog,") == 16
     before = ratings_store.all_ratings(ratings_database.database())
     local = saved.replace(b",", b";") + b";;wrong;a cat;;;" + measured.checksum.encode() + b";0,5;\r\n"
@@ -97,7 +97,7 @@ def test_a_check_leads_and_is_not_counted_again_among_visitors(
 ) -> None:
     rate(trained.checksum, "right", "partly", "wrong", "wrong")
     given = ratings_store.all_ratings(ratings_database.database())
-    check = summary.check(trained, given, "the makers of *this* demo")
+    check = summary.summarize_human_evaluation(trained, given, "the makers of *this* demo")
     checked = storage.replace(trained.folder, {"ratings.json": ratings.to_json(check)})
     app = visit("quality", checked, monkeypatch)
     assert [header.value for header in app.header[:2]] == [texts.HOW_OFTEN, texts.PEOPLE_SAID]
@@ -131,13 +131,13 @@ def test_agreement_is_whether_scores_rank_as_people_do(ciders: tuple[float, floa
     tallies = [
         Tally(OTHER, f"{number}.jpg", "a dog", ("right", "wrong")[number % 2], 1) for number in range(20)
     ]
-    found = people.agreement(tallies, captions)
+    found = visitor_ratings.describe_concordance(tallies, captions)
     assert f"CIDEr {expected}." in found
     assert (
         f"more confidence from the model in 100\u00a0% of such pairs: that confidence {texts.AGREES}."
         in found
     )
-    assert people.agreement(tallies[:4], captions) == texts.AGREEMENT_UNKNOWN
+    assert visitor_ratings.describe_concordance(tallies[:4], captions) == texts.AGREEMENT_UNKNOWN
 
 
 def test_a_caption_that_many_rated_counts_once_and_is_not_compared_with_itself() -> None:
@@ -145,8 +145,13 @@ def test_a_caption_that_many_rated_counts_once_and_is_not_compared_with_itself()
         return Tally(OTHER, f"{number}.jpg", "a dog", rating, count)
 
     two = [tally(0, "right", 10), tally(1, "wrong", 10)]
-    assert people.agreement(two, [scored(0, 3, 0.9), scored(1, 1, 0.1)]) == texts.AGREEMENT_UNKNOWN
+    assert (
+        visitor_ratings.describe_concordance(two, [scored(0, 3, 0.9), scored(1, 1, 0.1)])
+        == texts.AGREEMENT_UNKNOWN
+    )
     captions = [scored(number, number, number / 20) for number in range(20)]
     by_most = [tally(number, ("wrong", "right")[number // 10], 3) for number in range(20)]
     others = [tally(number, ("right", "wrong")[number // 10], 2) for number in range(20)]
-    assert people.agreement([*others, *by_most], captions) == people.agreement(by_most, captions)
+    assert visitor_ratings.describe_concordance(
+        [*others, *by_most], captions
+    ) == visitor_ratings.describe_concordance(by_most, captions)
