@@ -249,14 +249,14 @@ def _connect(cluster: str) -> None:
 
 
 def _caption(images: list[str], bundle: Bundle, arguments: tuple[Any, ...], processes: int | None) -> None:
-    import pyarrow as pa
     import ray
 
     cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
     size = min(BLOCK, math.ceil(len(images) / (BLOCKS_A_CORE * cores)))
-    names = [*map(os.fsencode, images)]  # which need not be UTF-8
-    blocks = [pa.table({"image": names[i : i + size]}) for i in range(0, len(names), size)]
-    dataset = ray.data.from_arrow(blocks).map_batches(
+    names = [{"image": os.fsencode(image)} for image in images]  # which need not be UTF-8
+    # ``from_arrow`` would start processes that look into its tables.
+    blocks = ray.data.from_items(names, override_num_blocks=math.ceil(len(names) / size))
+    dataset = blocks.map_batches(
         BlockCaptioner,
         fn_constructor_args=(ray.put(_contents(bundle)), *arguments),
         batch_size=None,  # a block as it is

@@ -24,12 +24,15 @@ from captioner.inference.captioner import Captioner
 
 DIFFERENT, PICTURES = 3, 240
 SETTINGS = Settings("/p", "0123456789ab", "beams=3")
-FAST_DETECTION = {  # of a lost machine, in milliseconds; Ray's own settings take half a minute
+CONFIG = {  # a lost machine is detected in milliseconds, which by Ray's own settings takes half a minute
     "health_check_initial_delay_ms": 500,
     "health_check_period_ms": 250,
     "health_check_timeout_ms": 500,
     "health_check_failure_threshold": 2,
+    "enable_worker_prestart": False,  # processes that this work cannot use
+    "prestart_worker_first_driver": False,
 }
+HEAD = {"include_dashboard": False, "no_monitor": True, "include_log_monitor": False}
 
 
 def write_part(place: Folder, name: str, *images: str) -> None:
@@ -132,10 +135,8 @@ def test_a_machine_is_lost_and_no_picture(
             (folder / f"{i}.png").symlink_to(folder / f"{i % DIFFERENT}.png")
     (folder / "bad.png").write_bytes(b"no picture")
     monkeypatch.setattr(ray_data, "BLOCK", 6)
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "include_dashboard": False, "_system_config": FAST_DETECTION},
-    )
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "_system_config": CONFIG, **HEAD})
     lost = cluster.add_node(num_cpus=1)
     killed = threading.Event()
     parts_before: list[Path] = []
