@@ -89,7 +89,12 @@ def test_a_sentence_is_copied_changed_drawn_and_read(open_page: Open, served: Bu
     by = f"{served.config.recipe}, {served.checksum[:8]}"
     source = result_card.source(by, date.today(), edited=True)
     card = result_card.draw(images.read(photo()), OWN, warnings, source)
+    gallery = page.locator(".st-key-examples")
+    height = gallery.evaluate("element => element.scrollHeight")
     assert saved(page, action(page, "card"), "mine-card.png") == card
+    assert (
+        gallery.evaluate("element => element.scrollHeight") == height
+    )  # the styles of the page are still there
     field.fill(" ")
     assert len(saved(page, action(page, "card"))) > 0  # of the sentence
     action(page, "back").click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import date
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ from captioner.app.components.interactive_caption import sharing
 from captioner.app.components.interactive_caption.sharing import Request
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
+from captioner.bundle import ratings
+from captioner.errors import CaptionerError
+from captioner.feedback.rating import RATINGS
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions
 
@@ -90,6 +94,7 @@ def _show_sentence(
         counterfactual.show_comparison(caption.best, shown, options, key)
     if not changed and options == serving.captioner().options:  # the model's own sentence
         rating_buttons.show(image, caption.best.text, model)
+        _say_how_often_right()
     examples.show_note(image, caption.best.text)
     st.caption(texts.CANNOT_KNOW)
 
@@ -120,6 +125,14 @@ def _offer_best(options: DecodingOptions) -> None:
     if sampled and st.button(texts.BACK_TO_DEFAULT, icon=":material/undo:", key="back to default"):
         decoding_controls.choose_default(consensus=serving.captioner().options.consensus)
         st.rerun()
+
+
+def _say_how_often_right() -> None:
+    """What people found who checked the model's own sentences, if its bundle says that."""
+    with suppress(CaptionerError):  # the page “How good is it?” reports it
+        if check := ratings.human_evaluation(serving.active_bundle().bundle):
+            counts = {name: getattr(check, name).count for name in RATINGS}
+            st.caption(texts.HOW_OFTEN_RIGHT.format(total=check.total, **counts))
 
 
 def _title(caption: Caption, options: DecodingOptions, *, changed: bool) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from captioner.app.compare import configurations, texts
 from captioner.app.compare.configurations import LABELS, Configuration
-from captioner.app.components import decoding_controls, image_picker, warning_box, wording
+from captioner.app.components import browser, decoding_controls, image_picker, warning_box, wording
 from captioner.app.components.errors import show_broken_bundles, show_error
 from captioner.app.state import other_bundles, serving
 from captioner.app.state.session import DecodedImage, caption_image
@@ -36,6 +36,7 @@ def is_open() -> bool:
 def start() -> None:
     """Compare: A begins with the settings of the caption that is shown."""
     st.query_params[COMPARING] = "1"
+    st.session_state["_comparisons"] = st.session_state.get("_comparisons", 0) + 1
     for name in OPTIONS:
         if name in st.session_state:
             st.session_state[f"{name}{configurations.key_suffix(LABELS[0])}"] = st.session_state[name]
@@ -49,6 +50,8 @@ def close() -> None:
 
 def show(image: DecodedImage) -> None:
     """Draw the image, what differs, and two captions of it."""
+    if count := st.session_state.get("_comparisons"):  # the button that led here stands far down the page
+        browser.scroll_to_top(f"comparison {count}")
     st.header(texts.TITLE, anchor=False)
     st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
     others, broken = other_bundles.load()

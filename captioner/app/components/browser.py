@@ -1,4 +1,4 @@
-"""What only the visitor's browser can do: copy a text, save a new file, keep texts for a reload."""
+"""What only the visitor's browser can do: copy, save a new file, keep texts for a reload, style, scroll."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ _FOLDER = Path(__file__).parent
 CLIPBOARD = (_FOLDER / "clipboard.js").read_text(encoding="utf-8")
 COPIED, NOT_COPIED = "Copied", "Select the text and copy it by hand"
 MAX_KEPT = 2_000_000  # characters of a text that a browser gives back
+# Drawn beside style rules: Streamlit keeps those that stand alone in a list of their own, and loses the last
+# one when another is added before it.
+_STYLE_MARK = '<span class="style-sheet" hidden></span>'
+_NO_ROOM = '[data-testid="stElementContainer"]:has(.style-sheet) { display: none; }'
 # What has nothing to show needs no place on the page.
-_STYLE = '<style>:has(> [class*="st-key-unseen-"]) { display: none; }</style>'
+_STYLE = ':has(> [class*="st-key-unseen-"]) { display: none; }'
 # Saves a file once, however often the page is drawn, and says so to the button that asked for it.
 _SAVE = """
 let last
@@ -57,6 +61,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
   setTriggerValue("found", data.names.map(read))
 }
 """
+_SCROLL = """
+let last
+export default function ({ data }) {
+  if (data.id === last) return
+  last = data.id
+  document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0)
+}
+"""
+_scroll_to_top = st.components.v2.component("scroll_to_top", js=_SCROLL)
 _keep = st.components.v2.component("keep", js=_KEEP)
 _ask = st.components.v2.component("ask", js=_ASK)
 _copy_button = st.components.v2.component(
@@ -67,6 +80,11 @@ _copy_button = st.components.v2.component(
     js=CLIPBOARD + (_FOLDER / "copy_button.js").read_text(encoding="utf-8"),
 )
 _save_file = st.components.v2.component("save_file", js=_SAVE)
+
+
+def add_style(rules: str) -> None:
+    """Add CSS rules to the page; they take no room, and stay as long as the elements beside them."""
+    st.html(f"<style>{_NO_ROOM}\n{rules}</style>{_STYLE_MARK}")
 
 
 def copy_button(label: str, text: str, key: str) -> None:
@@ -86,6 +104,12 @@ def save_file(data: bytes, name: str, mime_type: str, id: str) -> None:
     url = f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
     with _unseen("save_file"):
         _save_file(key="file to save", data={"url": url, "name": name, "id": id})
+
+
+def scroll_to_top(id: str) -> None:
+    """Show the page from its beginning, once for every id."""
+    with _unseen("scroll_to_top"):
+        _scroll_to_top(key="scroll to top", data={"id": id})
 
 
 def keep(name: str, text: str) -> bool:
@@ -115,5 +139,5 @@ def kept(names: Sequence[str]) -> dict[str, str] | None:
 
 
 def _unseen(name: str) -> DeltaGenerator:
-    st.html(_STYLE)
+    add_style(_STYLE)
     return st.container(key=f"unseen-{name}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from captioner import images
-from captioner.app.components import wording
+from captioner.app.components import browser, wording
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage
 from captioner.bundle.storage import Bundle
@@ -74,7 +74,7 @@ def show(image: DecodedImage | None, on_pick: Callable[[str], None]) -> None:
             st.markdown(f"**{TITLE}**")
             names = list(samples)
             shown = names.index(image.sample) + 1 if image and image.sample in samples else 0
-            st.html(f"<style>{STYLE.replace('SHOWN', f'.st-key-example-{shown} button')}</style>")
+            browser.add_style(STYLE.replace("SHOWN", f".st-key-example-{shown} button"))
             grid = st.grid(min_column_width=MIN_WIDTH, gap="xsmall")
         for number, (name, (sample, thumbnail)) in enumerate(samples.items(), start=1):
             with grid.cell(), st.container(key=f"example-{number}"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from captioner.app.components import examples, wording
+from captioner.app.components import browser, examples, wording
 from captioner.app.components.errors import error_boundary
 from captioner.app.state import uploads
 from captioner.app.state.session import DecodedImage
@@ -41,7 +41,7 @@ def places(*, wide: bool) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerato
     below a ``wide`` one. In somebody else's page, browsers often block what an upload needs, so there the
     examples come before it.
     """
-    st.html(f"<style>{STYLE}</style>")
+    browser.add_style(STYLE)
     embedded = st.context.is_embedded
     order = ["result", "examples", "card"] if embedded else ["card", "result", "examples"]
     if wide:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from captioner.app.components import browser
 from captioner.app.components.errors import error_boundary
 from captioner.app.state import uploads
 from captioner.app.state.index_page import NAME
@@ -48,7 +49,7 @@ def run(
     st.set_page_config(page_title=f"{current.title} – {NAME}")
     ink = st.get_option(f"theme.{st.context.theme.type or 'light'}.textColor") or "currentColor"
     st.logo(LOGO.read_text("utf-8").replace("currentColor", ink), size="large")
-    st.html(f"<style>{STYLE}</style>")
+    browser.add_style(STYLE)
     uploads.free_other_pages(current.url_path, waiting_uploads())
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH), error_boundary():
         current.run()

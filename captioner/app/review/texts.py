@@ -2,7 +2,7 @@
 
 TITLE = "Is it right? You decide"
 INTRODUCTION = "Look at pictures one by one, alone or as a group, and say whether the model’s sentence is right. At the end you know how often it was right, and how certain that number is."
-PRIVACY = "Stored are ratings, remarks, the names that the group and the raters choose, the model’s sentences, how sure it was and its warnings. Whoever has the link can see and add to them. Of a picture of your own, only a code that recognises it when it is uploaded again is stored, never the picture or its file name."
+PRIVACY = "Stored are ratings, remarks, the names that the group and the raters choose, the model’s sentences, how sure it was and its warnings. Whoever has the link can see and add to them. The ratings count, without names, on “How good is it?”, where everybody can see and download them. Of a picture of your own, only a code that recognises it when it is uploaded again is stored, never the picture or its file name."
 
 # Before it starts.
 GROUP = "Name of your group (optional)"

@@ -103,9 +103,7 @@ def select_bundle(folder: str, repo: str, revision: str, store: Path, committed:
         smoke_test.run(bundle)
         return ActiveBundle(bundle, f"the folder {Path(folder).name}", "CAPTIONER_BUNDLE names it.")
     if not repo:
-        return ActiveBundle(
-            bundles.load(committed), COMMITTED_SOURCE, f"No CAPTIONER_REPO is set. {FALLBACK}"
-        )
+        return ActiveBundle(bundles.load(committed), COMMITTED_SOURCE, FALLBACK)
     version = versions.current(store)
     reason = f"CAPTIONER_REPO names {repo}, which has not been downloaded yet."
     if version and version.repo == repo:

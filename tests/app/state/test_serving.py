@@ -47,7 +47,7 @@ def fetch(tmp_path: Path, recipe: str, revision: str | None = None) -> Bundle:
 def test_with_nothing_set_the_committed_bundle_runs(tmp_path: Path, committed: Bundle) -> None:
     active = choose(tmp_path)
     assert active.bundle.checksum == committed.checksum
-    assert "No CAPTIONER_REPO is set" in active.reason
+    assert active.reason == serving.FALLBACK
 
 
 def test_what_was_fetched_runs_only_where_its_repository_is_named(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from captioner.app.components import wording
+from captioner.app.components import browser, wording
 from captioner.app.components.interactive_caption.attention import describe_attention
 from captioner.inference.decoding import Candidate, Word
 
@@ -26,7 +26,7 @@ STYLE = f"""
 
 def show(picture: bytes, candidate: Candidate, note: str) -> None:
     """Draw a JPEG file, the sentence, the note below it, and a table of the words."""
-    st.html(f"<style>{STYLE}</style>")
+    browser.add_style(STYLE)
     with st.container(key=KEY):
         st.image(picture, width="stretch", alt=candidate.text)
         st.header(f"“{wording.escape(candidate.text)}”", anchor=False)
