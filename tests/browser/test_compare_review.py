@@ -11,6 +11,7 @@ from captioner.app.components.decoding_controls import SAMPLING
 from captioner.app.review.texts import PRIVACY
 from tests.browser.conftest import (
     Open,
+    at_both_widths,
     needs_no_scrolling,
     on_a_phone,
     photo,
@@ -74,7 +75,7 @@ def test_the_picture_of_the_caption_page_is_the_one_compared(open_page: Open) ->
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()
 
 
-@on_a_phone
+@at_both_widths
 def test_a_session_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> None:
     page = started(open_page)
     wait_until_idle(page)  # a key that comes while the page is still being drawn is not heard

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import (
     Open,
+    at_both_widths,
     caption_text,
     needs_no_scrolling,
     on_a_phone,
@@ -46,6 +47,7 @@ def test_another_word_leads_to_another_sentence_and_back(open_page: Open) -> Non
     assert caption_text(page) == caption
 
 
+@at_both_widths
 def test_the_boxes_below_hold_the_tree_a_file_and_other_versions(open_page: Open) -> None:
     page = open_page()
     upload(page, photo())

@@ -162,6 +162,7 @@ def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open,
     )
 
 
+@at_both_widths
 def test_another_version_has_a_link_and_a_way_back(open_page: Open) -> None:
     page = open_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

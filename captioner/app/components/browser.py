@@ -69,6 +69,17 @@ export default function ({ data }) {
   document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0)
 }
 """
+# On a phone, Streamlit's menu covers most of the page, and stays when a page has been chosen.
+_CLOSE_MENU = """
+let last
+export default function ({ data }) {
+  const changed = last !== undefined && data.page !== last
+  last = data.page
+  if (changed && matchMedia("(max-width: 767px)").matches)
+    document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click()
+}
+"""
+_close_menu = st.components.v2.component("close_menu", js=_CLOSE_MENU)
 _scroll_to_top = st.components.v2.component("scroll_to_top", js=_SCROLL)
 _keep = st.components.v2.component("keep", js=_KEEP)
 _ask = st.components.v2.component("ask", js=_ASK)
@@ -104,6 +115,12 @@ def save_file(data: bytes, name: str, mime_type: str, id: str) -> None:
     url = f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
     with _unseen("save_file"):
         _save_file(key="file to save", data={"url": url, "name": name, "id": id})
+
+
+def close_menu(page: str) -> None:
+    """On a phone, close the menu once another page has been chosen."""
+    with _unseen("close_menu"):
+        _close_menu(key="close menu", data={"page": page})
 
 
 def scroll_to_top(id: str) -> None:

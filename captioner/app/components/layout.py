@@ -50,6 +50,7 @@ def run(
     ink = st.get_option(f"theme.{st.context.theme.type or 'light'}.textColor") or "currentColor"
     st.logo(LOGO.read_text("utf-8").replace("currentColor", ink), size="large")
     browser.add_style(STYLE)
+    browser.close_menu(current.url_path)
     uploads.free_other_pages(current.url_path, waiting_uploads())
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH), error_boundary():
         current.run()
