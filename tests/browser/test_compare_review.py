@@ -8,10 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
+from captioner.app.quality.texts import DOWNLOAD_RATINGS, RATINGS_FILES
 from captioner.app.review.texts import PRIVACY
 from tests.browser.conftest import (
     Open,
     at_both_widths,
+    go_to,
     needs_no_scrolling,
     on_a_phone,
     photo,
@@ -101,6 +103,13 @@ def test_a_session_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> N
     saved = download.value.path().read_text("utf-8-sig")
     assert [saved.count(f",{rating},") for rating in ("right", "partly", "wrong")] == [1, 1, 1]
     assert needs_no_scrolling(page)
+    go_to(page, "How good is it?")
+    page.get_by_text(RATINGS_FILES, exact=True).click()
+    wait_until_idle(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name=DOWNLOAD_RATINGS).click()
+    everything = download.value.path().read_text("utf-8-sig")
+    assert all(f",{rating}," in everything for rating in ("right", "partly", "wrong"))
 
 
 def test_no_key_rates_while_keys_are_switched_off_or_a_remark_is_written(open_page: Open) -> None:

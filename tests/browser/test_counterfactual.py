@@ -65,6 +65,9 @@ def test_the_boxes_below_hold_the_tree_a_file_and_other_versions(open_page: Open
         page.get_by_role("button", name="Everything as JSON").click()
     assert result.value.suggested_filename == "mine.json"
     assert json.loads(Path(result.value.path()).read_text(encoding="utf-8"))["caption"] == caption
+    with page.expect_download() as result:
+        page.get_by_role("button", name="Caption as text").click()
+    assert Path(result.value.path()).read_text(encoding="utf-8") == f"{caption}\n"
     page.get_by_text("Other versions", exact=True).click()
     wait_until_idle(page)
     page.get_by_text("Random version", exact=True).click()
