@@ -15,6 +15,11 @@ from statistics import median
 from benchmarks import data
 from benchmarks.result import Result
 
+MEASURES = (  # of what ``run`` returns
+    ("Process start to first caption", "seconds", "{} times as fast", "≤ 0.3 s"),
+    ("Peak memory of that process", "MB", "{} times less", "≤ 120 MB"),
+)
+
 
 def measure(rounds: int, tiny: bool) -> list[Result]:
     """Seconds and megabytes of a process that captions one picture."""
@@ -27,28 +32,18 @@ def measure(rounds: int, tiny: bool) -> list[Result]:
             runs = [run([sys.executable, "-m", "captioner", "caption", picture]) for _ in range(5)]
             ours.append(tuple(map(median, zip(*runs, strict=True))))
             other.append(run(reference))
-    keras = "the same network in Keras"
     return [
         Result(
-            "Process start to first caption",
-            "seconds",
-            tuple(seconds for seconds, _ in ours),
-            tuple(seconds for seconds, _ in other),
-            keras,
-            "{} times as fast",
+            name,
+            unit,
+            tuple(one[i] for one in ours),
+            tuple(one[i] for one in other),
+            "the same network in Keras",
+            ratio,
             inverse=True,
-            bar="≤ 0.3 s",
-        ),
-        Result(
-            "Peak memory of that process",
-            "MB",
-            tuple(megabytes for _, megabytes in ours),
-            tuple(megabytes for _, megabytes in other),
-            keras,
-            "{} times less",
-            inverse=True,
-            bar="≤ 120 MB",
-        ),
+            bar=bar,
+        )
+        for i, (name, unit, ratio, bar) in enumerate(MEASURES)
     ]
 
 

@@ -71,6 +71,15 @@ def test_the_models_row_is_what_was_measured(committed: Bundle) -> None:
     assert f"and {metrics.verbatim_share:.0%} of its captions" in README.replace(" %", "%")
 
 
+def test_how_often_it_is_right_is_what_the_check_found(committed: Bundle) -> None:
+    check = ratings.human_evaluation(committed)
+    assert check
+    right, partly, wrong = (part.count for part in (check.right, check.partly, check.wrong))
+    sentence = f"{right} were right, {partly} partly right and {wrong} wrong"
+    assert f"Of {check.captions} captions" in README
+    assert sentence in " ".join(README.split())
+
+
 def test_every_other_row_is_what_was_measured(committed: Bundle) -> None:
     lines = [line for line in README.splitlines() if line.startswith("| ")]
     table = [[line.split(" | ")[1], *figures(line), *costs(line)] for line in lines]

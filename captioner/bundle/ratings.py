@@ -39,7 +39,7 @@ class RatingSummary(Record, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """ratings.json. Writing it changes the bundle's checksum, by which ratings are counted: so it names those
     that the same model had before.
 
-    With ``rated_by`` it is a check: named people rated the captions of test images picked at random. Its
+    With ``rated_by`` it is a check: who is named there rated captions of test images picked at random. Its
     ratings are never counted again among visitors' where a database has both: ``ids`` says which they are.
     """
 
@@ -76,7 +76,7 @@ def read(bundle: Bundle) -> RatingSummary | None:
 
 
 def human_evaluation(bundle: Bundle) -> RatingSummary | None:
-    """The check by named people, where a bundle has one; raises as ``read``."""
+    """The check by those whom ``rated_by`` names, where a bundle has one; raises as ``read``."""
     summary = read(bundle)
     return summary if summary and summary.rated_by else None
 

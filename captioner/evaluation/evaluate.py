@@ -230,8 +230,9 @@ def write(
     card = model_card.render(
         config, result, bundle.history(), bundle.dataset(), bundle.baselines(), calibration, rated
     )
-    records = {CALIBRATION: calibration, RATINGS: rated}
-    files = {name: json.dumps(to_builtins(one), indent=1) + "\n" for name, one in records.items() if one}
+    files = {RATINGS: ratings.to_json(rated)} if rated else {}
+    if calibration:
+        files[CALIBRATION] = json.dumps(to_builtins(calibration), indent=1) + "\n"
     return bundles.replace(
         bundle.folder,
         {

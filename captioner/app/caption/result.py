@@ -128,7 +128,7 @@ def _offer_best(options: DecodingOptions) -> None:
 
 
 def _say_how_often_right() -> None:
-    """What people found who checked the model's own sentences, if its bundle says that."""
+    """What a check of the model's own sentences found, if its bundle has one."""
     with suppress(CaptionerError):  # the page “How good is it?” reports it
         if check := ratings.human_evaluation(serving.active_bundle().bundle):
             counts = {name: getattr(check, name).count for name in RATINGS}
