@@ -1,4 +1,4 @@
-"""How often it is right: by a check, else by what visitors said, else by what was computed."""
+"""How often it is right: by what visitors said, then by a check; by neither, by what was computed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ def show(
     calibration: CalibrationParameters | None,
 ) -> None:
     """The answer, and how certain it is."""
+    if enough(visitors):
+        _show_visitors(visitors)
     if check:
-        _show_check(check)
-    elif leads(check, visitors):
-        show_visitors(visitors)
+        _show_check(check, explained=enough(visitors))
+    elif enough(visitors):
+        return
     elif calibration:
         st.markdown(texts.ONLY_WORDS)
         show_words(calibration)
@@ -37,25 +39,23 @@ def show(
         st.markdown(texts.NOT_KNOWN)
 
 
-def leads(check: RatingSummary | None, visitors: Sequence[Tally]) -> bool:
-    """Whether what visitors said is the best that is known."""
-    return check is None and total(visitors) >= MIN_RATINGS
+def enough(tallies: Sequence[Tally]) -> bool:
+    """Whether these are enough ratings to make shares of."""
+    return total(tallies) >= MIN_RATINGS
 
 
-def _show_check(check: RatingSummary) -> None:
+def _show_check(check: RatingSummary, *, explained: bool) -> None:
     parts = {rating: getattr(check, rating) for rating in RATINGS}
     sentence = texts.CHECKED if check.total == check.captions else texts.CHECKED_OFTEN
     counts = {rating: f"{part.count:,}" for rating, part in parts.items()}
     st.markdown(sentence.format(count=f"{check.captions:,}", total=f"{check.total:,}", **counts))
-    shares = {rating: part.count / check.total for rating, part in parts.items()}
     if check.total >= MIN_RATINGS:
-        _show_tiles(shares)
-    st.caption(f"{texts.RATED_BY.format(who=wording.escape(check.rated_by))} {rating_buttons.EXPLAINED}")
-    _show_intervals({rating: part.interval for rating, part in parts.items()}, "")
+        _show_tiles({rating: (part.count / check.total, part.interval) for rating, part in parts.items()})
+    rated_by = texts.RATED_BY.format(who=wording.escape(check.rated_by))
+    st.caption(rated_by if explained else f"{rated_by} {_explanation()}")
 
 
-def show_visitors(visitors: Sequence[Tally]) -> None:
-    """The shares of what visitors said; they are at least ``MIN_RATINGS``."""
+def _show_visitors(visitors: Sequence[Tally]) -> None:
     found = shares_of_tallies(visitors)
     sentences = len({(tally.sample, tally.caption) for tally in visitors})
     st.markdown(
@@ -64,20 +64,21 @@ def show_visitors(visitors: Sequence[Tally]) -> None:
             sentences=counted(sentences, texts.RATED_SENTENCES),
         )
     )
-    _show_tiles({rating: share.value for rating, share in found.items()})
-    st.caption(f"{texts.VISITORS_CHOOSE} {rating_buttons.EXPLAINED}")
-    _show_intervals({rating: share.interval for rating, share in found.items()}, texts.OF_VISITORS)
+    _show_tiles({rating: (share.value, share.interval) for rating, share in found.items()})
+    st.caption(f"{texts.VISITORS_CHOOSE} {_explanation()}")
 
 
-def _show_tiles(shares: Mapping[str, float]) -> None:
+def _show_tiles(shares: Mapping[str, tuple[float, Interval]]) -> None:
+    """Each share with its interval."""
     grid = st.grid(3, min_column_width=150, border=True)
-    for rating, share in shares.items():
-        grid.metric(texts.SHARE_LABELS[rating], share_percent(share))
+    for rating, (share, ends) in shares.items():
+        likely = texts.LIKELY.format(interval=interval(ends))
+        label, value = texts.SHARE_LABELS[rating], share_percent(share)
+        grid.metric(label, value, likely, delta_color="off", delta_arrow="off")
 
 
-def _show_intervals(intervals: Mapping[str, Interval], of: str) -> None:
-    with st.expander(texts.HOW_CERTAIN.format(of=of), icon=":material/info:"):
-        st.markdown(texts.INTERVALS.format(**{rating: interval(ends) for rating, ends in intervals.items()}))
+def _explanation() -> str:
+    return f"{texts.LIKELY_EXPLAINED} {rating_buttons.EXPLAINED}"
 
 
 def show_words(calibration: CalibrationParameters) -> None:

@@ -70,11 +70,10 @@ def _show_people(
     tallies = _read(lambda: visitor_ratings.read(check.ids if check else ()))
     visitors = [tally for tally in tallies or () if tally.model in own]
     answer.show(check, visitors, metrics, calibration)
-    stands_above = answer.leads(check, visitors)
     if tallies is not None:
         computed = visitor_ratings.describe_computed(metrics, calibration)
-        visitor_ratings.show(tallies, visitors, captions, computed, stands_above=stands_above)
-    if calibration and (check or stands_above):
+        visitor_ratings.show(tallies, visitors, captions, computed)
+    if calibration and (check or answer.enough(visitors)):
         st.header(texts.COMPUTED_WORDS, anchor=False)
         st.markdown(texts.COMPUTED_WORDS_TEXT)
         answer.show_words(calibration)

@@ -15,8 +15,8 @@ NOT_KNOWN = "Nobody has checked that yet."
 NO_PREDICTIONS = "This model came without a list of its sentences about test photos."
 RATINGS, RATED_SENTENCES = ("rating", "ratings"), ("sentence", "sentences")
 SHARE_LABELS = {"right": "right", "partly": "partly right", "wrong": "wrong"}
-HOW_CERTAIN, OF_VISITORS = "Details: how certain these shares are{of}", " (visitors)"
-INTERVALS = "If very many pictures of this kind were rated, the shares would likely be: right {right}, partly right {partly}, wrong {wrong} (95 % interval)."
+LIKELY = "likely {interval}"
+LIKELY_EXPLAINED = "“Likely” is what the share would be if very many pictures of this kind were rated (95 % interval)."
 
 # What was computed.
 COMPUTED_WORDS = "What a computer can count"
@@ -35,7 +35,7 @@ NOBODY_RATED = "No visitor has rated a sentence of this model yet."
 FEW_RATED = "{total} so far: {shares}. These are too few to tell."
 SEE_ABOVE = "Their {total} stand above."
 TO_REVIEW = "Judge it yourself, alone or with your team"
-VISITORS_DETAILS = "Details: what was computed, and other models"
+COMPUTED_DETAILS, OTHERS_DETAILS = "Details: what was computed", "Details: what visitors said about other models"
 COMPUTED = "What was computed for its sentences about the test photos: {scores}."
 CIDER_SCORE = "a similarity to people’s sentences (CIDEr) of {cider}"
 SHARE_OF_WORDS = "people used {words} of its words, too"
@@ -44,7 +44,6 @@ AGREEMENT = "Take any two sentences about test photos that people rated differen
 BY_CIDER, BY_ESTIMATE = "The better one has the higher CIDEr in {share} of such pairs: CIDEr {agrees}.", "The better one has more confidence from the model in {share} of such pairs: that confidence {agrees}."
 AGREES, HARDLY_AGREES, DISAGREES = "**agrees with people**", "**agrees with people only a little**", "**does not agree with people**"
 MODEL_NOT_HERE = "A model that is not here (checksum {checksum} …)"
-OTHER_MODELS_RATED = "Other models:\n"
 OTHER_MODEL_RATED = "- **{model}:** {shares}; {total}{cider}"
 OTHER_MODEL_CIDER = "; CIDEr {cider}"
 RATINGS_FILES = "All ratings as a table"

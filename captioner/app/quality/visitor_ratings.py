@@ -9,7 +9,7 @@ import streamlit as st
 from captioner.app.components import layout, wording
 from captioner.app.components.errors import error_boundary, show_error
 from captioner.app.quality import answer, ratings_file, texts
-from captioner.app.quality.answer import MIN_RATINGS, counted, share_percent
+from captioner.app.quality.answer import counted, share_percent
 from captioner.app.state import other_bundles, ratings_database
 from captioner.bundle import ratings
 from captioner.bundle.schema import CalibrationParameters, Metrics
@@ -43,8 +43,6 @@ def show(
     about_active: Sequence[Tally],
     captions: Sequence[ScoredCaption],
     computed: str,
-    *,
-    stands_above: bool,
 ) -> None:
     """What visitors said of the active model, then of others.
 
@@ -52,33 +50,29 @@ def show(
         tallies: of all models; ``about_active`` of the active one.
         captions: of test images, with which visitors' ratings are compared.
         computed: ``describe_computed``.
-        stands_above: whether the page began with the shares.
     """
     st.header(texts.PEOPLE_SAID, anchor=False)
     total = counted(answer.total(about_active), texts.RATINGS)
-    if stands_above:
-        st.markdown(texts.SEE_ABOVE.format(total=total))
-    elif not about_active:
-        st.markdown(texts.NOBODY_RATED)
-    elif answer.total(about_active) < MIN_RATINGS:
+    compared = f"{computed} {describe_concordance(about_active, captions)}".strip()
+    if answer.enough(about_active):
+        st.markdown(f"{texts.SEE_ABOVE.format(total=total)} {compared}")
+    elif about_active:
         st.markdown(texts.FEW_RATED.format(total=total, shares=_shares(about_active)))
     else:
-        answer.show_visitors(about_active)
+        st.markdown(texts.NOBODY_RATED)
     layout.link("review", texts.TO_REVIEW)
-    others = [tally for tally in tallies if tally not in about_active]
-    if tallies:
-        with st.expander(texts.VISITORS_DETAILS, icon=":material/info:"):
-            if about_active:
-                st.markdown(f"{computed} {describe_concordance(about_active, captions)}".strip())
+    if about_active and not answer.enough(about_active):
+        with st.expander(texts.COMPUTED_DETAILS, icon=":material/info:"):
+            st.markdown(compared)
+    if others := [tally for tally in tallies if tally not in about_active]:
+        with st.expander(texts.OTHERS_DETAILS, icon=":material/info:"):
             _show_others(others)
-            if durability := ratings_database.durability():
-                st.caption(durability)
     _show_files(captions, empty=not tallies)
 
 
 def _shares(tallies: Sequence[Tally]) -> str:
     """As counts where they are too few for shares."""
-    enough = answer.total(tallies) >= MIN_RATINGS
+    enough = answer.enough(tallies)
     return ", ".join(
         f"{share_percent(one.value)} {texts.SHARE_LABELS[rating]} ({answer.interval(one.interval)})"
         if enough
@@ -122,8 +116,6 @@ def _verdict(index: float) -> str:
 
 def _show_others(tallies: Sequence[Tally]) -> None:
     """A line for every other model that was rated."""
-    if not tallies:
-        return
     bundles, _ = other_bundles.readable()
     names = {model: name for name, bundle in bundles.items() for model in ratings.checksums(bundle)}
     by_model: dict[tuple[bool, str], list[Tally]] = {}  # those that are here come first
@@ -142,7 +134,7 @@ def _show_others(tallies: Sequence[Tally]) -> None:
                 cider=texts.OTHER_MODEL_CIDER.format(cider=f"{scores.scores['cider']:.2f}") if scores else "",
             )
         )
-    st.markdown("\n".join([texts.OTHER_MODELS_RATED, *lines]))
+    st.markdown("\n".join(lines))
 
 
 def _show_files(captions: Sequence[ScoredCaption], *, empty: bool) -> None:
@@ -158,6 +150,8 @@ def _show_files(captions: Sequence[ScoredCaption], *, empty: bool) -> None:
                 on_click="ignore",
                 icon=":material/download:",
             )
+            if durability := ratings_database.durability():
+                st.caption(durability)
         st.file_uploader(texts.LOAD_RATINGS, ["csv"], key=UPLOADER, on_change=_add)
         if error := st.session_state.pop("ratings refused", None):
             show_error(error)

@@ -68,9 +68,9 @@ def test_shares_stand_first_by_model_and_go_through_a_file(
     app = visit("quality", measured, monkeypatch)
     shares = {metric.label: metric.value.replace("\u00a0", " ") for metric in app.metric[:3]}
     assert shares == {"right": "75 %", "partly right": "8 %", "wrong": "17 %"}
+    assert app.metric[0].delta.replace("\u00a0", " ") == "likely 47–91 %"
     page_text = text(app).replace("\u00a0", " ").replace("\\", "")
     assert "Visitors of this app gave 12 ratings to 12 sentences of this model" in page_text
-    assert "right 47–91 %" in page_text
     assert "(CIDEr) of 0.51; people used about 5 in 10 of its words, too" in page_text
     assert texts.AGREEMENT_UNKNOWN in page_text
     assert (
@@ -92,21 +92,31 @@ def test_shares_stand_first_by_model_and_go_through_a_file(
     assert {one.id for one in before} < {one.id for one in after}
 
 
-def test_a_check_leads_and_is_not_counted_again_among_visitors(
+def test_a_check_leads_until_visitors_gave_enough_and_is_not_counted_among_theirs(
     trained: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rate(trained.checksum, "right", "partly", "wrong", "wrong")
+    rate(trained.checksum, *["right"] * 2, *["partly"] * 3, *["wrong"] * 5)
     given = ratings_store.all_ratings(ratings_database.database())
     check = summary.summarize_human_evaluation(trained, given, "the makers of *this* demo")
     checked = storage.replace(trained.folder, {"ratings.json": ratings.to_json(check)})
     app = visit("quality", checked, monkeypatch)
     assert [header.value for header in app.header[:2]] == [texts.HOW_OFTEN, texts.PEOPLE_SAID]
     page_text = text(app)
-    assert "In a check of **4** photos" in page_text
+    assert "In a check of **10** photos" in page_text
+    assert [metric.value[:2] for metric in app.metric[:3]] == ["20", "30", "50"]
     assert r"Rated by the makers of \*this\* demo." in page_text
     assert texts.NOBODY_RATED in page_text
-    rate(checked.checksum, "right")
-    assert "1 rating so far: 1 right, " in text(visit("quality", checked, monkeypatch))
+    rate(checked.checksum, *["right"] * 9)
+    few = visit("quality", checked, monkeypatch)
+    assert "9 ratings so far: 9 right, " in text(few)
+    assert [metric.value[:2] for metric in few.metric[:3]] == ["20", "30", "50"]
+    rate(checked.checksum, *["right"] * 10)
+    app = visit("quality", checked, monkeypatch)
+    assert [header.value for header in app.header[:2]] == [texts.HOW_OFTEN, texts.PEOPLE_SAID]
+    assert [metric.value[:2] for metric in app.metric[:6]] == ["10", "0\u00a0", "0\u00a0", "20", "30", "50"]
+    page_text = text(app)
+    order = ["of this app gave 10", "check of **10**", "Their 10 ratings", "computed", "cannot be said yet"]
+    assert re.search(".*".join(map(re.escape, order)), page_text, re.DOTALL)
 
 
 def test_a_database_that_is_down_costs_only_what_people_said(
