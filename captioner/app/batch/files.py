@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath, PureWindowsPath
 
 from captioner.app.batch.job import AltText, BatchJob, PictureResult
-from captioner.app.components.wording import BYTE_ORDER_MARK
+from captioner.app.components.wording import BYTE_ORDER_MARK, estimate
 from captioner.text import escape_formula
 
 COLUMNS = (
@@ -40,7 +40,8 @@ def _row(result: PictureResult, alt: AltText) -> list[str]:
     numbers = ["" if value is None else f"{value:.4f}" for value in (result.confidence, result.log_prob)]
     texts = [escape_formula(text) for text in (result.file, result.caption, alt.text)]
     notes = escape_formula(result.warning), escape_formula(result.problem)
-    return [*texts, _yes_or_no(alt), result.how_sure, share, *numbers, *notes]
+    how_sure = "" if result.problem else " ".join(estimate(result.expected_share))
+    return [*texts, _yes_or_no(alt), how_sure, share, *numbers, *notes]
 
 
 def to_zip(job: BatchJob) -> bytes:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from captioner import images
 from captioner.alt_text.sentence import alt_text
-from captioner.app.components import resizing, wording
+from captioner.app.components import resizing
 from captioner.app.state import uploads
 from captioner.errors import CaptionerError
 
@@ -46,7 +46,6 @@ class PictureResult:
 
     file: Text
     caption: Text = ""
-    how_sure: Text = ""  # a sentence: how often captions like this one agree with people's
     expected_share: Share | None = None  # of its content words, that people use, too; None where unmeasured
     confidence: float | None = None  # geometric mean of the word probabilities, with that of the end
     log_prob: float | None = None
@@ -130,7 +129,6 @@ def _result(name: str, image: Pixels, caption: Caption) -> PictureResult:
     return PictureResult(
         name,
         best.text,
-        wording.confidence_sentence(best.expected_share),
         best.expected_share,
         best.confidence,
         best.log_prob,

@@ -177,8 +177,7 @@ def _show_card(result: PictureResult) -> None:
         st.warning(result.warning, icon=":material/warning:")
         st.caption(wording.BEST_GUESS)
     st.markdown(f"**“{wording.escape(result.caption)}”**")
-    measured = f"{result.how_sure}  \n" if result.expected_share is not None else ""
-    st.caption(f"{measured}{wording.escape(result.file)}")
+    st.caption(f"{wording.estimate_markdown(result.expected_share)}  \n{wording.escape(result.file)}")
 
 
 def _show_table(results: Sequence[PictureResult]) -> None:

@@ -83,7 +83,7 @@ def _show_sentence(
         shown,
         key,
         title=_title(caption, options, changed=changed),
-        note=counterfactual.summary(key) if changed else wording.confidence_sentence(shown.expected_share),
+        note=("", counterfactual.summary(key)) if changed else wording.estimate(shown.expected_share),
         chosen=counterfactual.chosen_indices(shown, key),
     )
     _answer(request, image, shown, caption, options)

@@ -172,7 +172,7 @@ def _show_caption(
     end = "" if best.finished else " …"
     warning_box.show([warning.code for warning in caption.warnings])
     st.header(f"“{wording.highlight_differences(best.text, other.text)}{end}”", anchor=False)
-    st.markdown(wording.confidence_sentence(best.expected_share))
+    st.markdown(wording.estimate_markdown(best.expected_share))
     words = [_word_markdown(i in changed, word) for i, word in enumerate(best.words) if word.text]
     st.markdown(" · ".join(words))
     with st.expander(texts.DETAILS, icon=":material/query_stats:"):

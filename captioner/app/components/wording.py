@@ -150,7 +150,14 @@ LEVELS_EXPLAINED = (
     f"**{LEVELS[2][1].capitalize()}**: fewer. Words like “a” and “in” are not rated."
 )
 BEST_GUESS = "Best guess"  # above a caption that comes with a warning
-NOT_MEASURED = "How often captions like this one are right has not been measured."
+# Least estimated share of words that match people's → what to think of a caption, as docs/check.csv found.
+VERDICTS = (
+    (LEVELS[0][0], "Probably right, or nearly."),
+    (LEVELS[1][0], "Perhaps only partly right."),
+    (LEVELS[2][0], "Probably wrong in places."),
+)
+ESTIMATE = "{share} of its words likely match what people would write. Check it before you use it."
+NO_ESTIMATE = ("May be right or wrong.", "There is no estimate. Check it before you use it.")
 CONFIDENCE_EXPLAINED = (
     "Measured on test pictures, each described by five people: how many words of such captions are in one of "
     "their sentences. Words like “a” and “in” do not count. A word that nobody used can still be right: of "
@@ -165,11 +172,19 @@ def level(word: Word) -> str | None:
     return next(name for least, name in LEVELS if word.calibrated >= least)
 
 
-def confidence_sentence(expected_share: float | None) -> str:
-    """How often captions like this one agree with people's, from ``Candidate.expected_share``."""
+def estimate(expected_share: float | None) -> tuple[str, str]:
+    """What to think of a caption, from ``Candidate.expected_share``; then why, and what to do."""
     if expected_share is None:
-        return NOT_MEASURED
-    return f"Estimate: people would use {in_10(expected_share)} of these words, too."
+        return NO_ESTIMATE
+    verdict = next(text for least, text in VERDICTS if expected_share >= least)
+    share = in_10(expected_share)
+    return verdict, ESTIMATE.format(share=share[:1].upper() + share[1:])
+
+
+def estimate_markdown(expected_share: float | None) -> str:
+    """``estimate`` as one line."""
+    verdict, reason = estimate(expected_share)
+    return f"**{verdict}** {reason}"
 
 
 def in_10(share: float) -> str:

@@ -120,7 +120,7 @@ def _show_table(
 
 def _confidence(row: ScoredCaption) -> None:
     if row.expected_share is not None:
-        st.caption(wording.confidence_sentence(row.expected_share))
+        st.caption(wording.estimate_markdown(row.expected_share))
 
 
 def _no_match(query: str, vocabulary: Vocabulary, *, only_with_picture: bool) -> str:

@@ -27,7 +27,7 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 def job() -> BatchJob:
     results = [
-        PictureResult("é.png", "a dog", "…", 0.5, 0.4, -3.0, "Careful.", THUMBNAIL),
+        PictureResult("é.png", "a dog", 0.5, 0.4, -3.0, "Careful.", THUMBNAIL),
         PictureResult("b.png", problem="broken"),
     ]
     touched = {1: AltText("By hand.", reviewed=True)}

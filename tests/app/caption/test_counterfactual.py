@@ -68,7 +68,7 @@ def test_choices_are_undone_one_by_one_or_all_at_once(fake: FakeCaptioner) -> No
     app = choose(at_word(1), 1)
     app = choose(pin(app, 2), 1)
     assert sentence(app) == "a ball ball"
-    assert "You chose “ball” and “ball”" in caption_data(app)["note"]
+    assert "You chose “ball” and “ball”" in caption_data(app)["note"][1]
     app = press(app, "Undo “ball”")
     assert sentence(app) == "a ball runs"
     assert caption_data(app)["pinned"] == 2
@@ -80,7 +80,7 @@ def test_choices_are_undone_one_by_one_or_all_at_once(fake: FakeCaptioner) -> No
 def test_an_earlier_choice_suspends_later_ones(fake: FakeCaptioner) -> None:
     app = choose(pin(choose(at_word(2), 1), 1), 1)
     assert sentence(app) == "a ball runs"
-    assert "You chose “ball”. The" in caption_data(app)["note"]
+    assert "You chose “ball”. The" in caption_data(app)["note"][1]
     assert sentence(press(app, "Undo “ball”")) == "a dog ball"
 
 

@@ -84,7 +84,7 @@ def test_two_decoding_options_are_compared(fake: TwoCaptions) -> None:
     assert "“a *:primary-background[dog runs]*”" in text
     assert "“a *:primary-background[cat sits]* …”" in text
     assert "The chance that it says exactly this: 16 %" in text
-    assert "people would use about 4 in 10 of these words" in text
+    assert "**Probably wrong in places.** About 4 in 10 of its words likely match" in text
     assert "The model finds the sentence of A 1.8 times as likely as that of B" in text
     assert "2 sentences followed at once \\(beam search\\), preference for longer sentences 0\\.6" in text
     assert "the likeliest word each time \\(greedy search\\), preference for longer sentences 0\\.6" in text

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import re
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from captioner.app.components import wording
+from captioner.bundle.storage import Bundle
 from captioner.inference.decoding import END_WORD, Word
 from tests.fake_captioner import make_candidate
 
@@ -124,13 +128,9 @@ def test_levels_have_their_lower_ends(probability: float, name: str) -> None:
 
 def test_what_was_not_measured_is_not_rated() -> None:
     assert wording.level(Word("dog", 0, ())) is None
-    assert wording.confidence_sentence(
-        replace(make_candidate((("dog", 0.9),)), calibrated=None).expected_share
-    ) == (wording.NOT_MEASURED)
-    assert (
-        wording.confidence_sentence(make_candidate((("a", 0.9), (END_WORD, 0.9))).expected_share)
-        == wording.NOT_MEASURED
-    )
+    uncalibrated = replace(make_candidate((("dog", 0.9),)), calibrated=None)
+    for caption in (uncalibrated, make_candidate((("a", 0.9), (END_WORD, 0.9)))):
+        assert wording.estimate(caption.expected_share) == wording.NO_ESTIMATE
 
 
 @pytest.mark.parametrize(
@@ -147,5 +147,18 @@ def test_the_sentence_is_about_the_average_content_word(
 ) -> None:
     words = tuple(("dog", probability) for probability in probabilities)
     caption = make_candidate((("a", 0.99), *words, (END_WORD, 0.99)))
-    sentence = wording.confidence_sentence(caption.expected_share)
-    assert f"people would use {expected} of these words" in sentence
+    assert wording.ESTIMATE.format(share=expected)[1:] in wording.estimate_markdown(caption.expected_share)
+
+
+def test_a_verdict_is_what_people_found_of_such_captions(committed: Bundle) -> None:
+    shares = {(row.image, row.caption): row.expected_share for row in committed.predictions()}
+    found: dict[str, Counter[str]] = {verdict: Counter() for _, verdict in wording.VERDICTS}
+    with (Path(__file__).parents[3] / "docs" / "check.csv").open(encoding="utf-8") as check:
+        for row in csv.DictReader(check):
+            verdict, _ = wording.estimate(shares[row["sample"], row["caption"]])
+            found[verdict][row["rating"]] += 1
+    right, partly, wrong = found.values()
+    assert right["wrong"] == 0, "probably right, or nearly"
+    assert right["right"] > right.total() / 2, "probably right, or nearly"
+    assert partly["partly"] > partly.total() / 2, "perhaps only partly right"
+    assert wrong["right"] < wrong.total() / 10, "probably wrong in places"

@@ -67,7 +67,8 @@ class View {
     this.image.alt = data.sentence
     this.picture.style.setProperty("--ratio", data.width / data.height)
     this.write(".title", data.title)
-    this.write(".note", data.note)
+    data.note.forEach((text, part) => this.write(`.note > :nth-child(${part + 1})`, text))
+    this.root.querySelector(".note").hidden = !data.note.some(Boolean)
     this.write(".sentence", data.sentence)
     const hasAttention = data.words.some((word) => word.attention)
     this.write(".hint", hasAttention ? data.texts.select : data.texts.select_without_attention)

@@ -44,7 +44,7 @@ def show(
     key: str,
     *,
     title: str = "",
-    note: str = "",
+    note: tuple[str, str] = ("", ""),
     chosen: Collection[int] = (),
 ) -> tuple[int | None, Request]:
     """Draw an image and a sentence about it, with buttons to take it away.
@@ -54,7 +54,7 @@ def show(
         candidate: the sentence.
         key: of the pinned word; the same while the same image is shown, even with another sentence.
         title: stands above the sentence, as plain text.
-        note: stands below it, as plain text.
+        note: stands below it, as plain text; its first part is bold.
         chosen: indices of words that the visitor chose.
 
     Returns:
@@ -67,7 +67,7 @@ def show(
     events: dict[str, Any] = {f"on_{name}_change": lambda: None for name in ("pin", "card", "another")}
     # One widget for all images: Streamlit remembers each until the session ends, and draws a new one later.
     result = _mount(key="interactive_caption", data=data, **events)
-    plain.show(_jpeg(image.sha256, image.pixels), candidate, note)
+    plain.show(_jpeg(image.sha256, image.pixels), candidate, " ".join(note).strip())
     event = result.get("pin")
     # The browser's, so it can be anything, also about an image that was shown before.
     if isinstance(event, dict) and event.get("key") == key:
