@@ -139,7 +139,7 @@ def _likelihood_ratio(own: Candidate, new: Candidate) -> str:
     if not times:
         return texts.EQUALLY_LIKELY
     likelier = texts.NEW_SENTENCE if new.log_prob > own.log_prob else texts.OWN_SENTENCE
-    return texts.LIKELIER.format(sentence=likelier, times=times)
+    return texts.TIMES_AS_LIKELY.format(sentence=likelier, times=times)
 
 
 def summary(key: str) -> str:

@@ -1,8 +1,9 @@
-"""The pinned word: how sure the model was of it, what else it could have said, and trying that."""
+"""The pinned word: how sure the model was of it, why it is there, what else it could have said."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +15,7 @@ from captioner.inference.decoding import Candidate, DecodingOptions, Word
 from captioner.text import is_content_word
 
 MAX_OTHERS = 2  # words in the sentence about them; the chart has all
+MAX_BEFORE = 5  # words before it that are quoted
 
 
 def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -> None:
@@ -23,14 +25,10 @@ def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -
     with st.container(border=True):
         st.subheader(_title(word), anchor=False)
         st.markdown(" ".join(filter(None, (_certainty(word, chosen=chosen), _looked(word)))))
+        st.markdown(explain(candidate.words, index, options, chosen=chosen))
         st.markdown(_others(word))
-        left, right = st.columns(2, gap="large")
-        with left:
-            _show_others(word)
-            for reason in explain_likelier_words(word, options, chosen=chosen):
-                st.caption(reason)
-        with right:
-            counterfactual.show_choices(candidate, index, key)
+        counterfactual.show_choices(candidate, index, key)
+        _show_probabilities(word)
 
 
 def _title(word: Word) -> str:
@@ -54,19 +52,26 @@ def _looked(word: Word) -> str:
 def _others(word: Word) -> str:
     """The likeliest words that could have stood there instead."""
     allowed = [text for text, _ in word.runners_up if text not in word.blocked][:MAX_OTHERS]
-    named = texts.OR.join(f"“{wording.word_markdown(text)}”" for text in allowed)
-    return texts.OTHER_WORDS.format(words=named) if named else texts.NO_OTHER_WORDS
+    named = texts.OR.join(map(_quoted, allowed))
+    return texts.OTHER_WORDS.format(words=named[:1].upper() + named[1:]) if named else texts.NO_OTHER_WORDS
 
 
-def _show_others(word: Word) -> None:
+def _quoted(word: str) -> str:
+    return texts.QUOTED.format(word=wording.word_markdown(word)) if word else texts.TO_STOP
+
+
+def _show_probabilities(word: Word) -> None:
+    """A chart of the model's own probabilities, folded: they are not those of being right."""
     if not word.runners_up:
         return
     frame = _frame(word)
     rows = zip(frame["word"], frame["label"], strict=True)
     listed = ", ".join(f"“{text}” ({label})" for text, label in rows)
-    st.altair_chart(
-        charts.probabilities(frame), width="stretch", alt=texts.OTHER_WORDS_CHART.format(words=listed)
-    )
+    with st.expander(texts.OTHER_WORDS_DETAILS, icon=":material/bar_chart:"):
+        st.altair_chart(
+            charts.probabilities(frame), width="stretch", alt=texts.OTHER_WORDS_CHART.format(words=listed)
+        )
+        st.caption(texts.OTHER_WORDS_EXPLAINED)
 
 
 def _frame(word: Word) -> pd.DataFrame:
@@ -79,23 +84,45 @@ def _frame(word: Word) -> pd.DataFrame:
     return frame.assign(
         word=frame["word"].map(wording.display_word),
         probability=probabilities,
-        label=probabilities.map(wording.in_10),
+        label=probabilities.map(wording.percent),
     )
 
 
-def explain_likelier_words(word: Word, options: DecodingOptions, *, chosen: bool) -> list[str]:
-    """Why likelier words than this one were not used, as Markdown: a sentence for each reason.
+def explain(words: Sequence[Word], index: int, options: DecodingOptions, *, chosen: bool) -> str:
+    """Why a word stands where it does, as Markdown.
 
-    ``chosen`` is whether the visitor chose the word.
+    The decoder gives every word a probability, from the picture's regions and the words so far. Where others
+    had a higher one, there is a reason why they were not used.
+
+    Args:
+        words: of the sentence.
+        index: of the word.
+        options: how the sentence was found.
+        chosen: whether the visitor chose the word.
     """
-    chosen_instead = _reason(options, chosen=chosen).format(word=wording.word_markdown(word.text))
+    word, place = words[index], _place(words[:index])
+    chosen_instead = _reason(options, chosen=chosen).format(word=_quoted(word.text))
     not_allowed = texts.LIKELIER_BLOCKED.format(rule=wording.NO_REPEAT)
     examples: dict[str, str] = {}  # reason → the first word that it applies to
     for text, log_prob in word.runners_up:
         if log_prob > word.log_prob:
             blocked = text in word.blocked and not chosen
-            examples.setdefault(not_allowed if blocked else chosen_instead, wording.word_markdown(text))
-    return [texts.LIKELIER_WORD.format(word=text, reason=reason) for reason, text in examples.items()]
+            examples.setdefault(not_allowed if blocked else chosen_instead, _quoted(text))
+    sentences = [texts.LIKELIEST.format(word=_quoted(word.text), place=place)]
+    if examples:
+        templates = [texts.LIKELIER, *[texts.LIKELIER_TOO] * (len(examples) - 1)]
+        sentences = [
+            template.format(word=other, place=place, reason=reason)
+            for template, (reason, other) in zip(templates, examples.items(), strict=True)
+        ]
+    return " ".join([texts.WHY, *sentences])
+
+
+def _place(before: Sequence[Word]) -> str:
+    """Where a word stands: after these."""
+    said = [wording.word_markdown(word.text) for word in before]
+    cut = ["…"] if len(said) > MAX_BEFORE else []
+    return texts.AFTER_WORDS.format(words=" ".join(cut + said[-MAX_BEFORE:])) if said else texts.FIRST_WORD
 
 
 def _reason(options: DecodingOptions, *, chosen: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
@@ -64,18 +63,28 @@ def test_a_warning_stands_above_a_sentence_that_is_called_a_guess(fake: FakeCapt
 @pytest.mark.parametrize(
     ("options", "chosen", "expected"),
     [
-        (DecodingOptions(), False, ["cat {r}", "ball but the sentence as a whole came out better with dog"]),
-        (DecodingOptions(), True, ["cat but you chose dog"]),
-        (DecodingOptions(temperature=1.0), False, ["cat {r}", "ball but the random choice was dog"]),
+        (DecodingOptions(), False, "“ball”, but the sentence as a whole came out better with “dog”."),
+        (DecodingOptions(temperature=1.0), False, "“ball”, but the random choice was “dog”."),
+        (DecodingOptions(), True, "“cat” is more likely after “a” {like}, but you chose “dog”."),
     ],
 )
-def test_why_a_likelier_word_was_not_taken(
-    options: DecodingOptions, chosen: bool, expected: list[str]
-) -> None:
+def test_why_a_likelier_word_was_not_taken(options: DecodingOptions, chosen: bool, expected: str) -> None:
     word = Word("dog", -3.0, (("cat", -1.0), ("ball", -2.0), ("sky", -4.0)), frozenset({"cat", "sky"}))
-    message = word_details.explain_likelier_words(word, options, chosen=chosen)
-    plain = [re.sub(r"^Here | was likelier,|[“”.]", "", sentence) for sentence in message]
-    assert plain == [text.format(r="but no sentence may repeat itself") for text in expected]
+    text = word_details.explain([Word("a", -1.0, ()), word], 1, options, chosen=chosen)
+    assert expected.format(like="in a picture that looks like this") in text
+    assert ("“cat” is more likely" in text and "but no sentence may repeat itself" in text) != chosen
+    assert "sky" not in text
+
+
+def test_the_likeliest_word_needs_no_other_reason() -> None:
+    words = [Word(text, -0.1, (("sky", -4.0),)) for text in ("a", "dog", "")]
+    why = [word_details.explain(words, index, DecodingOptions(), chosen=False) for index in range(3)]
+    places = (
+        "“a” is most likely to begin with",
+        "“dog” is most likely after “a”",
+        "the end is most likely after “a dog”",
+    )
+    assert all(place in text for place, text in zip(places, why, strict=True))
 
 
 def test_alternatives_are_ranked_and_their_differences_described(fake: FakeCaptioner) -> None:

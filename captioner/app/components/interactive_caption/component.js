@@ -179,13 +179,14 @@ class View {
     const stays = getComputedStyle(this.picture).position === "sticky" ? this.picture.offsetHeight : 0
     const needed = this.root.getBoundingClientRect().bottom - ROOM * innerHeight
     const possible = this.words.getBoundingClientRect().top - HEADER - stays
-    const distance = Math.min(needed, possible)
+    const distance = possible < 0 ? possible : Math.max(0, Math.min(needed, possible))
     const main = this.root.getRootNode().host.closest("[data-testid=stMain]")
     const behavior = this.calm.matches ? "instant" : "smooth"
-    if (distance > 0) main?.scrollBy({ top: distance, behavior })
+    if (distance) main?.scrollBy({ top: distance, behavior })
   }
 
   drawPinned() {
+    this.picture.classList.toggle("stays", this.pinned !== null)
     this.buttons.forEach((button, index) => {
       button.setAttribute("aria-pressed", String(index === this.pinned))
       button.tabIndex = index === (this.pinned ?? 0) ? 0 : -1

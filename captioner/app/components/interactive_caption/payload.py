@@ -22,13 +22,13 @@ LEVEL_STYLES = dict(zip((name for _, name in wording.LEVELS), STYLES, strict=Tru
 CHOSEN, CHOSEN_STYLE = "your choice", "chosen"
 END_NAME, END_MARK = "end of the sentence", "."
 
+SELECT = "Select a word to see why it is there, and what else the model could have said."
 TEXTS = {
     "words": "The words of the sentence",
     "point": "Point at a word: where did the model look?",
     "tap": "Tap a word: where did the model look?",
-    "select": "Select a word to see what else the model could have said.",
-    "select_without_attention": "Select a word to see what else the model could have said. This model keeps "
-    "no record of where it looks.",
+    "select": SELECT,
+    "select_without_attention": f"{SELECT} This model keeps no record of where it looks.",
     "play": "Play",
     "pause": "Pause",
     "step": "Next word",
