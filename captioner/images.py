@@ -73,15 +73,15 @@ def read(source: Source) -> NDArray[np.uint8]:
     Raises:
         ImageError: unreadable, truncated, of another format, or beyond ``MAX_BYTES`` or ``image_limits``.
     """
-    name = str(source) if isinstance(source, str | Path) else "the picture"
     if isinstance(source, Image.Image):
-        return _from_pillow(source, name)
+        return _from_pillow(source, "the picture")
+    name = str(source) if isinstance(source, str | Path) else "this file"
     data = _bytes(source, name)
     format = image_headers.identify(data)
     if format is None:
         raise ImageError(
-            f"{name} is not a picture that can be read here. {READABLE_FORMATS} files can: save it as one of "
-            "these and try again."
+            f"{name} cannot be read as a picture. {READABLE_FORMATS} files can: save it as one of these and "
+            "try again."
         )
     if format == "AVIF":
         return _decode_in_child(data, name)

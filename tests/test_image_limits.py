@@ -27,11 +27,11 @@ def huge_png(width: int, height: int) -> bytes:
     ("data", "sentence"),
     [
         (b"", "is empty"),
-        (b"hello, I am a text", "not a picture that can be read here. JPEG, PNG, WebP, HEIC"),
+        (b"hello, I am a text", "cannot be read as a picture. JPEG, PNG, WebP, HEIC"),
         (b"\xff\xd8\xff", "damaged or cut short, or a rare kind"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture that can be read here"),
-        (b"%PDF-1.7 and so on", "not a picture that can be read here"),
-        (b"\0\0\0\x14ftypisom\0\0\0\0mp42" + bytes(30), "not a picture that can be read here"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "cannot be read as a picture"),
+        (b"%PDF-1.7 and so on", "cannot be read as a picture"),
+        (b"\0\0\0\x14ftypisom\0\0\0\0mp42" + bytes(30), "cannot be read as a picture"),
         (encoded(Image.new("RGB", (9, 9)), "TIFF", compression="jpeg"), "a TIFF with jpeg compression"),
         (encoded(Image.new("F", (9, 9)), "TIFF"), "32 bits a value"),
         (FILES["jpeg"][: len(FILES["jpeg"]) // 2], "damaged or cut short"),
@@ -51,7 +51,7 @@ def huge_png(width: int, height: int) -> bytes:
 def test_what_is_no_good_picture_is_refused_in_a_sentence(tmp_path: Path, data: bytes, sentence: str) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(data)
-    for source, name in ((path, "picture.jpg"), (data, "the picture")):
+    for source, name in ((path, "picture.jpg"), (data, "this file")):
         with pytest.raises(ImageError, match=sentence) as caught:
             images.read(source)
         assert name in str(caught.value)

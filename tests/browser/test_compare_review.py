@@ -40,7 +40,7 @@ def started(open_page: Open) -> Page:
 def test_two_decoding_options_are_compared_of_what_is_a_picture(open_page: Open) -> None:
     page = open_page("compare")
     upload(page, b"not a picture", readable=False)
-    expect(page.get_by_role("alert").filter(has_text="not a picture that can be read here")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="cannot be read as a picture")).to_be_visible()
     assert needs_no_scrolling(page)
     upload(page, photo())
     expect(page.get_by_role("heading", name="What differs")).to_be_visible()

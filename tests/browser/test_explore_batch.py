@@ -89,7 +89,7 @@ def test_what_is_no_picture_is_named_the_others_are_captioned_and_all_is_freed(o
     before = uploaded_bytes(page)
     choose(page, payload("notes.png", b"not a picture"), payload("meadow.png", photo()))
     expect(page.get_by_role("alert").first).to_contain_text(
-        "notes.png: The picture is not a picture that can be read here"
+        "notes.png: This file cannot be read as a picture"
     )
     expect(page.get_by_text("1 picture captioned.")).to_be_visible()
     assert needs_no_scrolling(page)

@@ -141,7 +141,7 @@ def test_a_page_opens_by_its_address_and_loads_nothing_from_others(
 def test_a_file_that_is_no_picture_is_explained(open_page: Open) -> None:
     page = open_page()
     upload(page, b"not a picture", readable=False)
-    expect(page.get_by_role("alert").filter(has_text="not a picture that can be read here")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="cannot be read as a picture")).to_be_visible()
     wait_until_idle(page)
     upload(page, photo())
     caption_text(page)

@@ -12,7 +12,7 @@ from captioner.app.components import wording
 from captioner.inference.decoding import DecodingOptions
 
 BEAM_SEARCH, SAMPLING = "Likeliest version", "Random version"  # side by side on a phone
-CONSENSUS = "Agreed version"  # offered where it is the bundle's own way
+CONSENSUS = "Normal version"  # offered where it is the bundle's own way
 MODES = {"beam_search": BEAM_SEARCH, "sample": SAMPLING}  # by name in the address: ?mode=sample
 SAMPLE = "sample"
 # Upper ends of the sliders; the bundle's own options may be higher.

@@ -82,8 +82,8 @@ def test_a_broken_file_is_named_and_does_not_stop_the_rest(fake: FakeCaptioner) 
     app = started([("one.png", photo(1)), ("no*te.png", b"not a picture"), ("cut.png", photo(2)[:60])])
     assert list(app.dataframe[0].value["file"]) == ["one.png"]
     assert "1 picture captioned." in page_text(app)
-    assert "**no\\*te\\.png:** The picture is not a picture that can be read here" in app.warning[0].value
-    assert "**cut\\.png:** The picture is damaged" in app.warning[0].value
+    assert "**no\\*te\\.png:** This file cannot be read as a picture" in app.warning[0].value
+    assert "**cut\\.png:** This file is damaged" in app.warning[0].value
 
 
 def test_only_broken_files_make_no_table(fake: FakeCaptioner) -> None:

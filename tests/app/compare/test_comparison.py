@@ -170,7 +170,7 @@ def test_a_model_that_cannot_run_does_not_stop_the_other(
 def test_a_broken_picture_is_explained(fake: TwoCaptions, data: bytes) -> None:
     app = open_page(data)
     assert not app.exception
-    assert app.error[0].value.startswith("The picture is")
+    assert app.error[0].value.startswith("This file ")
 
 
 def linked(**query: str) -> AppTest:

@@ -81,7 +81,7 @@ def test_a_picked_sample_takes_the_place_of_an_upload_and_the_other_way_round(fa
 @pytest.mark.parametrize("data", [b"not a picture", photo(5)[:50], b""])
 def test_a_broken_picture_is_explained_and_what_is_open_stays(fake: FakeCaptioner, data: bytes) -> None:
     app = upload(open_page(sample="two.png"), data)
-    assert [error.value[:14] for error in app.error] == ["The picture is"]
+    assert [error.value[:9] for error in app.error] == ["This file"]
     assert "Somebody wrote two" in page_text(app)
     assert app.query_params["sample"] == "two.png"
     assert "Shown: mine" in page_text(checked(upload(app, photo(6))))

@@ -91,8 +91,8 @@ def test_samples_are_chosen_at_random_without_repetition(fake: FakeCaptioner) ->
 
 def test_the_models_confidence_is_hidden_until_the_result(fake: FakeCaptioner) -> None:
     app = started()
-    assert "of these words, too" not in page_text(app)
-    assert "of these words, too" in page_text(press(press(press(app, "Right"), "Wrong"), "Back"))
+    assert "of its words likely match" not in page_text(app)
+    assert "of its words likely match" in page_text(press(press(press(app, "Right"), "Wrong"), "Back"))
 
 
 def test_a_rating_can_be_changed_and_have_a_remark(fake: FakeCaptioner) -> None:
