@@ -23,7 +23,7 @@ RUN python -m compileall -q captioner streamlit_app.py
 RUN mkdir bundles data && chown captioner bundles data
 VOLUME /app/bundles /app/data
 
-# All else that is written goes to /tmp: sample pictures from the Hub, Streamlit's own settings.
+# All else that is written goes to /tmp: example pictures from the Hub, Streamlit's own settings.
 ENV HOME=/tmp HF_HOME=/tmp/huggingface PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER captioner
 EXPOSE 7860

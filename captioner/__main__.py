@@ -68,7 +68,7 @@ def caption(arguments: argparse.Namespace) -> int:
             print(f"{PROGRAM}: {error}", file=sys.stderr)
             continue
         if arguments.json:
-            print(json.dumps({"picture": picture, **caption.to_dict()}), flush=True)
+            print(json.dumps({"image": picture, **caption.to_dict()}), flush=True)
         else:
             name = f"{picture}\t" if len(arguments.pictures) > 1 else ""
             print(f"{name}{caption}", flush=True)
@@ -189,12 +189,12 @@ def push(arguments: argparse.Namespace) -> int:
     """Publish a bundle on the Hugging Face Hub."""
     from captioner.bundle import hub
 
-    if arguments.samples:
-        print(hub.SAMPLES_NOTICE, file=sys.stderr)
+    if arguments.examples:
+        print(hub.EXAMPLES_NOTICE, file=sys.stderr)
     pushed = hub.push(
         arguments.folder,
         arguments.repo,
-        samples=arguments.samples,
+        examples=arguments.examples,
         private=arguments.private,
         dry_run=arguments.dry_run,
     )

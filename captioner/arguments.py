@@ -158,7 +158,8 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
 def add_push(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", **_FOLDER)
     parser.add_argument("repo", metavar="USER/REPO")
-    parser.add_argument("--samples", action="store_true", help="with its pictures: only if they are yours")
+    parser.add_argument("--examples", action="store_true", help="with its pictures: only if they are yours")
+    parser.add_argument("--samples", dest="examples", action="store_true", help=argparse.SUPPRESS)  # old
     parser.add_argument("--private", action="store_true", help="if the repository is new, make it private")
     parser.add_argument("--dry-run", action="store_true", help="only list what would be sent")
 

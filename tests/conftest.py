@@ -23,8 +23,8 @@ from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
+from captioner.data.examples import Example
 from captioner.data.flickr8k import Dataset
-from captioner.data.samples import Sample
 from tests import tiny, tiny_flickr8k
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.fake_hub import FakeHub, connect
@@ -184,16 +184,16 @@ def empty_caches() -> Iterator[None]:
 
 @pytest.fixture
 def use_captioner(monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> UseCaptioner[Fake]:
-    """Replaces the app's captioner, bundle and sample pictures."""
+    """Replaces the app's captioner, bundle and example pictures."""
 
-    def put(captioner: Fake, samples: Mapping[str, Sample] | None = None) -> Fake:
+    def put(captioner: Fake, pictures: Mapping[str, Example] | None = None) -> Fake:
         thumbnail = np.zeros((6, 8, 3), np.uint8)
-        offered = {name: (sample, thumbnail) for name, sample in (samples or {}).items()}
-        sentence = "Pictures from a test." if offered else "No sample pictures here: it is a test."
+        offered = {name: (example, thumbnail) for name, example in (pictures or {}).items()}
+        sentence = "Pictures from a test." if offered else "No example pictures here: it is a test."
         running = ActiveBundle(captioner.bundle, "a test", "It stands in.")
         monkeypatch.setattr(serving, "active_bundle", lambda: running)
         monkeypatch.setattr(serving, "captioner", lambda: captioner)
-        monkeypatch.setattr(serving, "samples", lambda: (dict(samples or {}), sentence))
+        monkeypatch.setattr(serving, "examples", lambda: (dict(pictures or {}), sentence))
         monkeypatch.setattr(examples, "thumbnails", lambda: (offered, sentence))
         return captioner
 
@@ -202,9 +202,9 @@ def use_captioner(monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> UseCap
 
 @pytest.fixture
 def fake(use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path) -> FakeCaptioner:
-    """The app's captioner, without a model; there are two sample pictures."""
+    """The app's captioner, without a model; there are two example pictures."""
     return use_captioner(
-        FakeCaptioner(tiny.full_bundle(tmp_path / "artifacts")), samples("one.png", "two.png")
+        FakeCaptioner(tiny.full_bundle(tmp_path / "artifacts")), example_pictures("one.png", "two.png")
     )
 
 
@@ -214,9 +214,9 @@ def no_examples(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examples, "thumbnails", lambda: ({}, "No examples here: it is a test."))
 
 
-def samples(*names: str) -> dict[str, Sample]:
-    """Sample pictures, each with a reference that names it."""
+def example_pictures(*names: str) -> dict[str, Example]:
+    """Example pictures, each with a reference that names it."""
     return {
-        name: Sample(name, "a test", (f"Somebody wrote {name}.",), lambda seed=seed: photo(seed))  # type: ignore[misc]
+        name: Example(name, "a test", (f"Somebody wrote {name}.",), lambda seed=seed: photo(seed))  # type: ignore[misc]
         for seed, name in enumerate(names, start=1)
     }

@@ -100,14 +100,16 @@ def make_candidate(sentence: Sentence) -> Candidate:
             math.log(probability),
             (_runner_up(text),),
             attention=attention,
-            calibrated=probability if is_content_word(text) else None,
+            calibrated_probability=probability if is_content_word(text) else None,
         )
         for text, probability in sentence
     )
     log_prob = sum(word.log_prob for word in words)
     text = " ".join(word.text for word in words if word.text)
     finished = words[-1].text == END_WORD
-    return Candidate(text, words, log_prob, log_prob / len(words) ** 0.6, finished, calibrated=0.5)
+    return Candidate(
+        text, words, log_prob, log_prob / len(words) ** 0.6, finished, calibrated_probability=0.5
+    )
 
 
 def make_warning(code: str) -> CaptionWarning:

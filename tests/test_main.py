@@ -91,7 +91,7 @@ def test_json_holds_every_word(
     assert main(["caption", *pictures, "--json", "--beams", "2", "--bundle", str(artifacts)]) == 0
     for line, picture in zip(capsys.readouterr().out.splitlines(), pictures, strict=True):
         output = json.loads(line)
-        assert output["picture"] == picture
+        assert output["image"] == picture
         assert output["caption"] == " ".join(w["word"] for w in output["words"] if w["word"])
         assert sum(word["log_prob"] for word in output["words"]) == pytest.approx(
             output["log_prob"], rel=1e-5
@@ -198,14 +198,14 @@ def test_push_passes_its_flags_on(
 
     monkeypatch.setattr(hub, "push", pushed)
     assert main(["push", "user/repo", "--dry-run"]) == 0
-    assert main(["push", str(artifacts), "user/repo", "--samples", "--private"]) == 0
+    assert main(["push", str(artifacts), "user/repo", "--examples", "--private"]) == 0
     assert main(["push", str(artifacts), "--dry-run", "user/repo"]) == 0
     captured = capsys.readouterr()
 
     assert calls == [
-        (Path("artifacts"), "user/repo", {"samples": False, "private": False, "dry_run": True}),
-        (artifacts, "user/repo", {"samples": True, "private": True, "dry_run": False}),
-        (artifacts, "user/repo", {"samples": False, "private": False, "dry_run": True}),
+        (Path("artifacts"), "user/repo", {"examples": False, "private": False, "dry_run": True}),
+        (artifacts, "user/repo", {"examples": True, "private": True, "dry_run": False}),
+        (artifacts, "user/repo", {"examples": False, "private": False, "dry_run": True}),
     ]
     assert "would go to https://hub/user/repo" in captured.out
     assert "photographs" in captured.err

@@ -180,7 +180,7 @@ def full_bundle(folder: Path) -> Bundle:
     history = "epoch,phase,loss,val_loss,cider\n1,fit,4.5,4.25,\n2,fit,3.5,nan,0.5\n"
     predictions = f'{COLUMNS}\na.jpg,"2",-3.5,-1.5,0.25,0.5,1.5\n'
     tables = {"history.csv": history, "predictions.csv": predictions}
-    return bundles.write(folder, required_files(config()) | texts | tables | {"samples/a.jpg": b"a picture"})
+    return bundles.write(folder, required_files(config()) | texts | tables | {"examples/a.jpg": b"a picture"})
 
 
 def rated(bundle: Bundle) -> Bundle:

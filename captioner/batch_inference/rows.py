@@ -27,14 +27,14 @@ RESULTS: dict[str, type] = {
     "log_prob": float,
     "score": float,
     "finished": bool,
-    "calibrated": float,
+    "calibrated_probability": float,
     "agreement": float,
     "warnings": str,  # codes, separated by spaces
     "error": str,  # a sentence
 }
 SETTINGS: dict[str, type] = {"folder": str, "bundle": str, "options": str}
 COLUMNS = RESULTS | SETTINGS
-FIGURES = ("log_prob", "score", "finished", "calibrated", "agreement")  # of a candidate
+FIGURES = ("log_prob", "score", "finished", "calibrated_probability", "agreement")  # of a candidate
 OPTIONS = ("beams", "length_penalty", "max_words", "samples")  # those that a command line or a bundle sets
 
 log = logging.getLogger(__name__)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 CARD = "README.md"
-SAMPLES_NOTICE = (
-    "The photographs in samples/ belong to the people who took them, not to whoever publishes them."
+EXAMPLES_NOTICE = (
+    "The photographs in examples/ belong to the people who took them, not to whoever publishes them."
 )
 MAX_INFO_BYTES = 10_000_000  # of the Hub's description of a repository
 MAX_MANIFEST_BYTES = 1_000_000
@@ -50,15 +50,15 @@ def push(
     repo: str,
     *,
     revision: str | None = None,
-    samples: bool = False,
+    examples: bool = False,
     private: bool = False,
     dry_run: bool = False,
 ) -> Pushed:
     """Publish a verified bundle as one commit; the repository and the branch are created if needed.
 
     The commit holds the files that the manifest names and nothing else of the folder, and removes the
-    files of an earlier bundle from the repository. Sample pictures are left out unless ``samples`` is true,
-    because they belong to other people (``SAMPLES_NOTICE``); the manifest sent does not name them then.
+    files of an earlier bundle from the repository. Example pictures are left out unless ``examples`` is true,
+    because they belong to other people (``EXAMPLES_NOTICE``); the manifest sent does not name them then.
 
     Args:
         repo: ``user/name``.
@@ -72,7 +72,7 @@ def push(
     bundle = storage.load(folder)
     if CARD not in bundle.files:
         raise HubError(f"{folder} lacks {CARD}, the model card. Write it with evaluate --write.")
-    files = _files_to_send(bundle, samples)
+    files = _files_to_send(bundle, examples)
     with translated_errors(repo, revision):
         api = _api(repo)
         if dry_run:
@@ -84,7 +84,7 @@ def push(
             repo,
             _changes(api, repo, revision, files),
             commit_message=f"Bundle {hashlib.sha256(files[MANIFEST]).hexdigest()[:12]}",
-            commit_description=SAMPLES_NOTICE if samples and bundle.samples else "",
+            commit_description=EXAMPLES_NOTICE if examples and bundle.examples else "",
             revision=revision,
         )
     return Pushed(commit.commit_url, commit.oid, tuple(files))
@@ -224,9 +224,9 @@ def _not_found(sentence: str) -> Iterator[None]:
         raise HubError(sentence) if isinstance(error.__cause__, EntryNotFoundError) else error from error
 
 
-def _files_to_send(bundle: Bundle, samples: bool) -> dict[str, bytes]:
-    """The files to send and a manifest of them, without the sample pictures if these are left out."""
-    names = [name for name in bundle.files if samples or not name.startswith("samples/")]
+def _files_to_send(bundle: Bundle, examples: bool) -> dict[str, bytes]:
+    """The files to send and a manifest of them, without the example pictures if these are left out."""
+    names = [name for name in bundle.files if examples or "/" not in name]
     files = {name: manifest.content(bundle.folder, name, bundle.files[name]) for name in sorted(names)}
     entries = {name: asdict(bundle.files[name]) for name in names}
     return {**files, MANIFEST: manifest.canonical({"files": entries, "format": bundle.format})}

@@ -38,7 +38,7 @@ MAX_MODEL = 300_000_000  # bytes; the largest encoder of keras.applications need
 MAX_CARD = 1_000_000  # bytes
 MAX_TABLE = 2_000_000  # bytes of any other file: JSON or CSV
 
-_SAMPLE = re.compile(r"samples/[A-Za-z0-9_][A-Za-z0-9_.-]*\.(jpg|jpeg|png|webp|json)")
+_EXAMPLE = re.compile(r"(examples|samples)/[A-Za-z0-9_][A-Za-z0-9_.-]*\.(jpg|jpeg|png|webp|json)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,13 +52,13 @@ class Entry:
 
 def check_name(name: str) -> None:
     """Raise ``BundleError`` unless a name is on the allow-list, which admits no path outside the folder."""
-    if name not in FILES and name not in migration.FILES and not _SAMPLE.fullmatch(name):
-        raise BundleError(f"{name[:80]!r} is no file of a bundle. Only {', '.join(FILES)} and samples/ are.")
+    if name not in FILES and name not in migration.FILES and not _EXAMPLE.fullmatch(name):
+        raise BundleError(f"{name[:80]!r} is no file of a bundle. Only {', '.join(FILES)} and examples/ are.")
 
 
 def max_bytes(name: str) -> int:
     """Maximum size of a file in bytes, checked before it is read or hashed."""
-    if name.startswith("samples/") and not name.endswith(".json"):
+    if _EXAMPLE.fullmatch(name) and not name.endswith(".json"):
         from captioner import images  # here, as it imports Pillow and few bundles have pictures
 
         return images.MAX_BYTES

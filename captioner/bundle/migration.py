@@ -1,7 +1,7 @@
-"""Format 1 → format 2 of a bundle: the same content under other names.
+"""Formats 1 and 2 → format 3 of a bundle: the same content under other names.
 
-A bundle of format 1 is never changed in place: its manifest seals the bytes as they are, and the names
-are translated when its files are read. Writing such a bundle again writes format 2.
+A bundle of an earlier format is never changed in place: its manifest seals the bytes as they are, and the
+names are translated when its files are read. Writing such a bundle again writes format 3.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from typing import Any
 
 from captioner.errors import PULL_AGAIN, BundleError
 
-FORMAT = 2  # of the bundles that this version writes; it reads all from 1
+FORMAT = 3  # of the bundles that this version writes; it reads all from 1
 
-FILES = {"beside.json": "baselines.json", "familiar.json": "novelty.json"}  # format 1: format 2
+FILES = {"beside.json": "baselines.json", "familiar.json": "novelty.json"}  # format 1: later formats
+FORMER_EXAMPLES, EXAMPLES = "samples/", "examples/"  # the folder of pictures, up to format 2: later formats
 _SHARED_KEYS = {
     "dataset": "split_name",
     "alpha": "length_penalty",
     "seconds_per_picture": "seconds_per_image",
 }
-KEYS: Mapping[str, Mapping[str, str]] = {  # file of format 2: {key of format 1: key of format 2}
+_KEYS_OF_1: Mapping[str, Mapping[str, str]] = {  # file: {key of format 1: key of later formats}
     "config.json": {
         "alpha": "length_penalty",
         "mirror": "horizontal_flip",
@@ -53,6 +54,9 @@ KEYS: Mapping[str, Mapping[str, str]] = {  # file of format 2: {key of format 1:
     },
     "history.csv": {"rate": "learning_rate", "dangling": "incomplete_share"},  # columns
 }
+_KEYS_OF_2 = {"predictions.csv": {"expected_share": "expected_precision"}}
+# By the format from which a file is read: file: {key: key of format 3}. No key was renamed twice.
+KEYS: Mapping[int, Mapping[str, Mapping[str, str]]] = {1: {**_KEYS_OF_1, **_KEYS_OF_2}, 2: _KEYS_OF_2}
 PHASES = {"polish": "self_critical"}
 # Fields that config.json of format 1 may lack.
 DEFAULTS: Mapping[str, Any] = {"horizontal_flip": False, "members": 1, "pretrained": True, "format": FORMAT}
@@ -68,14 +72,16 @@ def check_format(number: object, name: str) -> None:
     raise BundleError(f"{name} has no format that captioner knows ({shown!r}). {PULL_AGAIN}")
 
 
-def former_name(name: str) -> str:
-    """The name of a file of format 2 in a bundle of format 1."""
-    return next((old for old, new in FILES.items() if new == name), name)
+def current_name(name: str) -> str:
+    """The name of a file of any format in a bundle of the current one."""
+    if name.startswith(FORMER_EXAMPLES):
+        return EXAMPLES + name.removeprefix(FORMER_EXAMPLES)
+    return FILES.get(name, name)
 
 
-def renamed(name: str, pairs: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Keys and values of an object in a JSON file of format 1, by the names of format 2."""
-    keys = KEYS.get(name, {})
+def renamed(name: str, pairs: Sequence[tuple[str, Any]], version: int) -> list[tuple[str, Any]]:
+    """Keys and values of an object in a JSON file of an earlier format, by the names of the current one."""
+    keys = KEYS[version].get(name, {})
     translated = [(keys.get(key, key), _phases(value) if key == "phases" else value) for key, value in pairs]
     named = dict(translated)
     if name == "baselines.json" and "recipe" in named and "decoder" not in named:  # the first bundles lack it
@@ -86,17 +92,22 @@ def renamed(name: str, pairs: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]
 
 
 def config(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The object in config.json of format 1 as format 2 has it."""
-    return {**DEFAULTS, **dict(renamed("config.json", list(value.items()))), "format": FORMAT}
+    """The object in config.json of an earlier format as the current one has it."""
+    defaults = DEFAULTS if value["format"] == 1 else {}
+    return {
+        **defaults,
+        **dict(renamed("config.json", list(value.items()), value["format"])),
+        "format": FORMAT,
+    }
 
 
-def table(text: str, name: str) -> str:
-    """A CSV file of format 1 as format 2 has it.
+def table(text: str, name: str, version: int) -> str:
+    """A CSV file of an earlier format as the current one has it.
 
     Raises:
         BundleError: it is no table.
     """
-    if name not in KEYS:
+    if name not in KEYS[version]:
         return text
     try:
         head, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
@@ -107,7 +118,7 @@ def table(text: str, name: str) -> str:
         row[phase : phase + 1] = _phases(row[phase : phase + 1])
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerows([[KEYS[name].get(column, column) for column in head], *rows])
+    writer.writerows([[KEYS[version][name].get(column, column) for column in head], *rows])
     return file.getvalue()
 
 

@@ -26,14 +26,14 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 def parse(data: bytes, name: str, version: int = FORMAT) -> object:
     """Parse strict JSON: UTF-8, no duplicate keys, no NaN or infinity.
 
-    Keys of format 1 are renamed; ``name`` is the file's name in format 2.
+    Keys of earlier formats are renamed; ``name`` is the file's name in the current one.
 
     Raises:
         BundleError: the file is not such JSON.
     """
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        return _unique(migration.renamed(name, pairs) if version == 1 else pairs)
+        return _unique(pairs if version == FORMAT else migration.renamed(name, pairs, version))
 
     hooks: dict[str, Any] = {"object_pairs_hook": unique, "parse_constant": _finite, "parse_float": _finite}
     try:

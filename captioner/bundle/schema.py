@@ -94,7 +94,7 @@ class Config(Record, frozen=True, forbid_unknown_fields=True, kw_only=True):
             BundleError: the format is unknown, or a field is missing, unknown or invalid.
         """
         migration.check_format(value.get("format"), "config.json")
-        if value["format"] == 1:
+        if value["format"] != FORMAT:
             value = migration.config(value)
         required = [field.name for field in msgspec.structs.fields(cls) if field.required]
         if missing := [name for name in required if name not in value]:
@@ -160,7 +160,7 @@ class Prediction(Record, frozen=True):
     log_prob: LogProb
     score: LogProb
     scores: Scores
-    expected_share: Share | None = None  # of its content words, that people use, too; None if not calibrated
+    expected_precision: Share | None = None  # of its content words; None if not calibrated
 
     def __post_init__(self) -> None:
         metrics.check_scores(self.scores, metrics.per_image_metrics())

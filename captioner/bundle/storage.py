@@ -2,7 +2,7 @@
 
     config.json  captioner.tflite  vocabulary.json       required
     history.csv  metrics.json  predictions.csv  dataset.json  novelty.json  calibration.json
-    baselines.json  document_frequencies.json  ratings.json  README.md  samples/
+    baselines.json  document_frequencies.json  ratings.json  README.md  examples/
     manifest.json                                        size and SHA-256 of each file above; written last
 
 JSON, CSV, pictures and one flatbuffer: nothing in it can run code. Files that the manifest does not name are
@@ -50,16 +50,16 @@ class Bundle:
     vocabulary: Vocabulary
     checksum: str  # SHA-256 of manifest.json, so of everything
     files: Mapping[str, Entry] = field(default_factory=dict)
-    format: int = FORMAT  # of its files; ``migration`` translates format 1
+    format: int = FORMAT  # of its files; ``migration`` translates earlier ones
 
     @property
     def model_path(self) -> Path:
         return self.folder / "captioner.tflite"
 
     @property
-    def samples(self) -> Path | None:
-        """The folder of sample pictures in the bundle, if it has any."""
-        return self.folder / "samples" if any(name.startswith("samples/") for name in self.files) else None
+    def examples(self) -> Path | None:
+        """The folder of example pictures in the bundle, if it has any."""
+        return next((self.folder / name.split("/")[0] for name in self.files if "/" in name), None)
 
     def model(self) -> bytes:
         """The LiteRT file with the signatures encode, start and step, perhaps also predict_words."""
@@ -105,12 +105,12 @@ class Bundle:
         return reader.decode(reader.parse(self._read(name), name, self.format), kind, name)
 
     def in_current_format(self) -> Files:
-        """Every file in the current format; a file that is the same in both is given as its path."""
-        files: Files = {migration.FILES.get(name, name): self.folder / name for name in self.files}
+        """Every file in the current format; a file whose content stays the same is given as its path."""
+        files: Files = {migration.current_name(name): self.folder / name for name in self.files}
         if self.format == FORMAT:
             return files
         renamed: dict[str, str] = {}
-        for name in migration.KEYS.keys() & files.keys():
+        for name in migration.KEYS[self.format].keys() & files.keys():
             if name.endswith(".csv"):
                 renamed[name] = self._table(name)
             else:
@@ -124,14 +124,16 @@ class Bundle:
 
     def _table(self, name: str) -> str:
         text = _text(self._read(name), name)
-        return migration.table(text, name) if self.format == 1 else text
+        return text if self.format == FORMAT else migration.table(text, name, self.format)
 
     def _read(self, name: str) -> bytes:
         name = self._disk_name(name)
         return manifest.content(self.folder, name, self.files[name]) if name in self.files else b""
 
     def _disk_name(self, name: str) -> str:
-        return migration.former_name(name) if self.format == 1 else name
+        if self.format == FORMAT:
+            return name
+        return next((own for own in self.files if migration.current_name(own) == name), name)
 
 
 def load(folder: str | Path) -> Bundle:

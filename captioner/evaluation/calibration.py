@@ -84,8 +84,8 @@ def evaluate(
 
 
 def _with_share(row: Prediction, candidate: Candidate) -> Prediction:
-    share = candidate.expected_share
-    return structs.replace(row, expected_share=None if share is None else round(share, 4))
+    share = candidate.expected_precision
+    return structs.replace(row, expected_precision=None if share is None else round(share, 4))
 
 
 def _with_references(

@@ -253,8 +253,8 @@ def rounded(value: object) -> object:
 def _csv(rows: Sequence[Prediction]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    calibrated = any(row.expected_share is not None for row in rows)
-    columns = ["image", "caption", "log_prob", "score", *(["expected_share"] if calibrated else [])]
+    calibrated = any(row.expected_precision is not None for row in rows)
+    columns = ["image", "caption", "log_prob", "score", *(["expected_precision"] if calibrated else [])]
     writer.writerow([*columns, *rows[0].scores])
     writer.writerows([*(getattr(row, name) for name in columns), *row.scores.values()] for row in rows)
     return file.getvalue()

@@ -29,19 +29,19 @@ class ScoredCaption:
     caption: str
     confidence: float  # geometric mean of the word probabilities, the end included
     scores: Mapping[str, float]  # by the keys of ``SCORES``
-    expected_share: float | None = None  # of its content words, that people use, too
+    expected_precision: float | None = None  # of its content words, that people use, too
 
     @classmethod
     def from_prediction(cls, row: Prediction, max_words: int) -> ScoredCaption:
         """A row of ``predictions.csv``; a caption of ``max_words`` words was cut off before its end."""
         confidence = caption_confidence(row.caption, row.log_prob, max_words)
         scores = {key: row.scores[key] for key in SCORES if key in row.scores}
-        return cls(row.image, row.caption, confidence, scores, row.expected_share)
+        return cls(row.image, row.caption, confidence, scores, row.expected_precision)
 
     @property
-    def sureness(self) -> float:
-        """By which captions are ranked: the expected share, or the confidence where that was not measured."""
-        return self.confidence if self.expected_share is None else self.expected_share
+    def certainty(self) -> float:
+        """By which captions are ranked: the expected precision, or else the confidence."""
+        return self.confidence if self.expected_precision is None else self.expected_precision
 
     @property
     def cider(self) -> float:
@@ -52,7 +52,7 @@ SORT_KEYS: dict[str, Callable[[ScoredCaption], float]] = {
     "Mixed": lambda _: 0.0,  # as in the file
     "Best matches": lambda row: -row.cider,
     "Worst matches": lambda row: row.cider,
-    "Most unsure": lambda row: row.sureness,
+    "Most unsure": lambda row: row.certainty,
 }
 
 

@@ -9,15 +9,21 @@ from collections.abc import Collection, Mapping, Sequence
 
 from captioner.errors import CaptionerError
 
+# Columns of files saved by earlier versions.
+FORMER_COLUMNS = {
+    "digest": "upload_hash",
+    "expected_share": "expected_precision",
+    "model": "bundle_checksum",
+    "picture": "image",
+    "sample": "image",
+}
 
-def read(
-    data: bytes, what: str, required: Collection[str], max_bytes: int, old_names: Mapping[str, str]
-) -> list[dict[str, str]]:
-    """The rows of a file, each by its columns' names, with commas or semicolons between the cells.
+
+def read(data: bytes, what: str, required: Collection[str], max_bytes: int) -> list[dict[str, str]]:
+    """The rows of a file, each by its columns' names of today, with commas or semicolons between the cells.
 
     Args:
         what: the kind of file, as messages call it: "saved review session".
-        old_names: what columns were called in earlier versions, and their names now.
 
     Raises:
         CaptionerError: the file is too large, no UTF-8 or no table, or lacks a column or a cell.
@@ -27,7 +33,7 @@ def read(
     delimiter = ";" if ";" in head and "," not in head else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        reader.fieldnames = [old_names.get(name, name) for name in reader.fieldnames or ()]
+        reader.fieldnames = [FORMER_COLUMNS.get(name, name) for name in reader.fieldnames or ()]
         if missing := sorted(set(required) - set(reader.fieldnames)):
             raise CaptionerError(
                 f"the file is no {what}: it has no column {missing[0]}. Load one downloaded here."

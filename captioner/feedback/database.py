@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from captioner.errors import FeedbackError
 
 TIMEOUT = 3  # seconds: to connect, for a lock, for a statement
-REVISION = "0001"  # of the newest migration
+REVISION = "0002"  # of the newest migration
 VERSION_TABLE = "captioner_feedback_version"
 MIGRATIONS = Path(__file__).with_name("migrations")
 ADVISORY_LOCK = 0x6361_7074  # any number that no other program takes in the same database
@@ -195,8 +195,8 @@ def engine_options(address: str) -> dict[str, Any]:
     }
 
 
-def upgrade(connection: Connection) -> None:
-    """Run the migrations that the database lacks, inside of its transaction."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run the migrations that the database lacks, up to a revision, inside of its transaction."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -205,7 +205,7 @@ def upgrade(connection: Connection) -> None:
     scripts = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
 
     def missing(revision: Any, _: Any) -> Any:
-        return scripts._upgrade_revs("head", revision)
+        return scripts._upgrade_revs(to, revision)
 
     try:
         with EnvironmentContext(Config(), scripts, fn=missing) as environment:

@@ -20,9 +20,9 @@ class Rating:
     id: str  # of this person's rating of this caption; nobody can tell from it who that is
     caption: str  # not where it is about somebody's own picture in a review session
     rating: str  # one of RATINGS
-    model: str  # checksum of the bundle that the caption is from
+    bundle_checksum: str  # that the caption is from
     remark: str = ""
-    sample: str = ""  # name of the sample picture; empty for an upload
+    image: str = ""  # file name of an example; empty for an upload
     time: datetime = datetime.min  # UTC, whole seconds
     source: str = ""  # of a rating from a file, which file: so that whoever runs the app can undo that
 
@@ -31,8 +31,8 @@ class Rating:
 class Tally:
     """How many people gave a caption the same rating."""
 
-    model: str  # checksum of the bundle
-    sample: str  # empty: not about a sample picture
+    bundle_checksum: str
+    image: str  # file name of an example; empty for an upload
     caption: str
     rating: str
     count: int
@@ -40,7 +40,7 @@ class Tally:
 
 def tallied(ratings: Iterable[Rating]) -> list[Tally]:
     """Ratings, counted."""
-    counted = Counter((one.model, one.sample, one.caption, one.rating) for one in ratings)
+    counted = Counter((one.bundle_checksum, one.image, one.caption, one.rating) for one in ratings)
     return [Tally(*what, count) for what, count in counted.items()]
 
 

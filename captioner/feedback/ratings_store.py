@@ -46,8 +46,8 @@ def tallies(database: Database, without: Collection[str] = ()) -> list[Tally]:
     if without:  # in Python, as the ids of reviews' ratings are not in the database
         return tallied(one for one in all_ratings(database) if one.id not in without)
     given = sa.union_all(
-        sa.select(ratings.c.model, ratings.c.sample, ratings.c.caption, ratings.c.rating),
-        _of_reviews(review_sessions.c.model, review_items.c.sample, review_items.c.caption),
+        sa.select(ratings.c.bundle_checksum, ratings.c.image, ratings.c.caption, ratings.c.rating),
+        _of_reviews(review_sessions.c.bundle_checksum, review_items.c.image, review_items.c.caption),
     ).subquery()
     counted = sa.select(given, sa.func.count()).group_by(*given.c)
     with database.read() as connection:
@@ -91,8 +91,8 @@ def _of_reviews(*columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
 def _review_rows(connection: Connection) -> Sequence[Row[*tuple[Any, ...]]]:
     items, given = review_items.c, review_ratings.c
     columns = (
-        review_sessions.c.model,
-        items.sample,
+        review_sessions.c.bundle_checksum,
+        items.image,
         items.caption,
         given.session,
         given.position,
@@ -106,5 +106,7 @@ def _of_review(row: Row[*tuple[Any, ...]]) -> Rating:
     cells = row._mapping
     secret, position = str(cells["session"]).encode(), str(cells["position"])
     id = rating_id(secret, position, str(cells["rater"]))
-    caption = cells["caption"] if cells["sample"] else UPLOAD.format(code=rating_id(secret, position)[1:13])
-    return Rating(id, caption, cells["rating"], cells["model"], sample=cells["sample"], time=cells["time"])
+    caption = cells["caption"] if cells["image"] else UPLOAD.format(code=rating_id(secret, position)[1:13])
+    return Rating(
+        id, caption, cells["rating"], cells["bundle_checksum"], image=cells["image"], time=cells["time"]
+    )

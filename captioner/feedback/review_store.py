@@ -24,7 +24,7 @@ from captioner.feedback.session import Item, ReviewSession
 from captioner.feedback.tables import review_items, review_ratings, review_sessions
 
 UPLOAD = "picture {number}"  # what an upload is called where nobody knows its file's name
-OF_CAPTION = ("caption", "log_prob", "warnings", "expected_share")  # of an item, once it is captioned
+OF_CAPTION = ("caption", "log_prob", "warnings", "expected_precision")  # of an item, once it is captioned
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,12 @@ class ReviewStore:
     def open(self, session: ReviewSession, others: Mapping[str, ReviewSession] | None = None) -> str:
         """Keep a new session with its ratings, and those of others by their names; returns its key."""
         key = secrets.token_urlsafe(16)
-        about = {"id": _id(key), "group_name": session.group, "model": session.model, "created": now()}
+        about = {
+            "id": _id(key),
+            "group_name": session.group,
+            "bundle_checksum": session.bundle_checksum,
+            "created": now(),
+        }
         ratings = [
             row for rater, one in {"": session, **(others or {})}.items() for row in _given(key, rater, one)
         ]
@@ -47,13 +52,11 @@ class ReviewStore:
                 connection.execute(sa.insert(review_ratings), ratings)
         return key
 
-    def find(self, key: str, rater: str = "") -> ReviewSession | None:
-        """A session with one rater's ratings; None where no session has this key."""
-        with self.database.read() as connection:
-            return _find(connection, key, rater)
-
     def by_rater(self, key: str) -> dict[str, ReviewSession]:
-        """A session as each rater rated it; first "", those without a name, even if they rated nothing."""
+        """A session as each rater rated it; first "", those without a name, even if they rated nothing.
+
+        Empty where no session has this key.
+        """
         with self.database.read() as connection:
             session = _session(connection, key)
             if session is None:
@@ -62,7 +65,9 @@ class ReviewStore:
             return {rater: _rated(session, ratings[rater]) for rater in sorted(ratings)}
 
     def rate(self, key: str, rater: str, rated: Item) -> ReviewSession | None:
-        """Keep a rating and its caption; the same rater's next one replaces it. Returns what ``find`` does.
+        """Keep a rating and its caption; the same rater's next one replaces it.
+
+        Returns the session with this rater's ratings; None where no session has this key.
 
         Raises:
             ValueError: the rating is not one of ``RATINGS``.
@@ -110,7 +115,7 @@ def _item_rows(key: str, session: ReviewSession) -> list[dict[str, Any]]:
         {
             "session": _id(key),
             "position": position,
-            "sample": "" if item.upload_hash else item.picture,
+            "image": "" if item.upload_hash else item.image,
             "upload": _mask(key, position, item.upload_hash),
             **{name: getattr(item, name) for name in OF_CAPTION},
         }
@@ -147,13 +152,13 @@ def _session(connection: Connection, key: str) -> ReviewSession | None:
     )
     items = tuple(
         Item(
-            row.sample or UPLOAD.format(number=row.position + 1),
+            row.image or UPLOAD.format(number=row.position + 1),
             _mask(key, row.position, row.upload),
             **{name: row._mapping[name] for name in OF_CAPTION},
         )
         for row in rows
     )
-    return ReviewSession(about.model, items, about.group_name)
+    return ReviewSession(about.bundle_checksum, items, about.group_name)
 
 
 Given = dict[int, tuple[str, str]]  # position → rating, remark

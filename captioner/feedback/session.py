@@ -11,20 +11,18 @@ MAX_PICTURES = 100  # in a session
 class Item:
     """One picture of a session, its caption, and how people rate that."""
 
-    picture: str  # a sample's name; of an upload, what to call it: its file's name is never stored
+    image: str  # an example's file name; of an upload, what to call it: its file name is never stored
     upload_hash: str = ""  # of an upload (names repeat): the first 16 digits of its SHA-256
     caption: str = ""  # empty until there is one
     log_prob: float | None = None
     rating: str = ""  # one of RATINGS; empty: not rated yet
     remark: str = ""
     warnings: str = ""  # codes of the warnings that came with the caption, separated by spaces
-    expected_share: float | None = (
-        None  # of the caption's words, that people use, too; None if not calibrated
-    )
+    expected_precision: float | None = None  # of the caption; None if not calibrated
 
     @property
     def id(self) -> str:
-        return self.upload_hash or self.picture
+        return self.upload_hash or self.image
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class ReviewSession:
         ValueError: there are no pictures, too many, or one twice.
     """
 
-    model: str  # checksum of the bundle that the captions are from
+    bundle_checksum: str  # that the captions are from
     items: tuple[Item, ...]
     group: str = ""  # what the group calls itself
 

@@ -66,7 +66,7 @@ def shares(counted: Iterable[tuple[Hashable, str, int]]) -> dict[str, Proportion
 
 def shares_of_tallies(tallies: Iterable[Tally]) -> dict[str, Proportion]:
     """The proportion of each of ``RATINGS``."""
-    return shares(((tally.sample, tally.caption), tally.rating, tally.count) for tally in tallies)
+    return shares(((tally.image, tally.caption), tally.rating, tally.count) for tally in tallies)
 
 
 def most_frequent(counted: Iterable[tuple[Rated, str, int]]) -> dict[Rated, str]:

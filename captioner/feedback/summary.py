@@ -21,7 +21,7 @@ def summarize(bundle: Bundle, tallies: Iterable[Tally]) -> RatingSummary:
         FeedbackError: there are none.
     """
     own = ratings.checksums(bundle)
-    rated = [tally for tally in tallies if tally.model in own]
+    rated = [tally for tally in tallies if tally.bundle_checksum in own]
     if not rated:
         raise FeedbackError(
             f"nobody has rated a caption of this bundle (checksum {bundle.checksum[:12]}) in that database. "
@@ -35,7 +35,7 @@ def summarize(bundle: Bundle, tallies: Iterable[Tally]) -> RatingSummary:
         length_penalty=config.length_penalty,
         max_words=config.max_words,
         samples=config.samples,
-        captions=len({(tally.sample, tally.caption) for tally in rated}),
+        captions=len({(tally.image, tally.caption) for tally in rated}),
         right=_share(found["right"]),
         partly=_share(found["partly"]),
         wrong=_share(found["wrong"]),
@@ -49,7 +49,7 @@ def summarize_human_evaluation(bundle: Bundle, given: Iterable[Rating], rated_by
         FeedbackError: there are none, or more than ratings.json can name.
     """
     own = ratings.checksums(bundle)
-    rated = [one for one in given if one.model in own]
+    rated = [one for one in given if one.bundle_checksum in own]
     if len(rated) > MAX_IDS:
         raise FeedbackError(f"a check has at most {MAX_IDS:,} ratings; the database has {len(rated):,}.")
     summary = summarize(bundle, tallied(rated))

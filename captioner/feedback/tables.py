@@ -32,8 +32,8 @@ ratings = Table(
     Column("caption", Text, nullable=False),
     Column("rating", String(8), CheckConstraint("rating IN ('right', 'partly', 'wrong')"), nullable=False),
     Column("remark", String(MAX_TEXT), nullable=False),
-    Column("model", String(64), nullable=False),
-    Column("sample", String(MAX_TEXT), nullable=False),
+    Column("bundle_checksum", String(64), nullable=False),
+    Column("image", String(MAX_TEXT), nullable=False),
     Column("time", DateTime, nullable=False),
     Column("source", String(16), nullable=False),
 )
@@ -44,7 +44,7 @@ review_sessions = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("group_name", String(MAX_TEXT), nullable=False),
-    Column("model", String(64), nullable=False),
+    Column("bundle_checksum", String(64), nullable=False),
     Column("created", DateTime, nullable=False),
 )
 
@@ -59,12 +59,12 @@ review_items = Table(
         primary_key=True,
     ),
     Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("sample", String(MAX_TEXT), nullable=False),
+    Column("image", String(MAX_TEXT), nullable=False),
     Column("upload", String(16), nullable=False),
     Column("caption", Text, nullable=False),
     Column("log_prob", Float),
     Column("warnings", String(MAX_TEXT), nullable=False),
-    Column("expected_share", Float),
+    Column("expected_precision", Float),
 )
 
 # A rating is empty where there is only a remark so far.

@@ -23,7 +23,7 @@ EXAMPLE: Json = {
     "log_prob": -11.023,
     "score": -1.246,
     "finished": True,
-    "calibrated": 0.063,
+    "calibrated_probability": 0.063,
     "agreement": 1.627,
     "warnings": [],
     "alternatives": [
@@ -32,7 +32,7 @@ EXAMPLE: Json = {
             "log_prob": -10.729,
             "score": -1.213,
             "finished": True,
-            "calibrated": 0.059,
+            "calibrated_probability": 0.059,
             "agreement": 1.437,
         }
     ],
@@ -40,7 +40,7 @@ EXAMPLE: Json = {
 EXAMPLE_WORD: Json = {
     "word": "brown",
     "log_prob": -1.456,
-    "calibrated": 0.536,
+    "calibrated_probability": 0.536,
     "runners_up": {"dog": -1.404, "red": -3.013, "yellow": -3.14, "small": -3.571, "golden": -3.7},
 }
 EXAMPLE_HEALTH: Json = {"status": "ok", "model_runs": True, "checksum": "a84fc3bacc13" + 52 * "0"}
@@ -56,7 +56,7 @@ _CANDIDATE: Json = {
     "log_prob": {"type": "number", "description": f"The sum of its words' log-probabilities, {_NATS}."},
     "score": {"type": "number", "description": "log_prob / length^length_penalty."},
     "finished": {"type": "boolean", "description": "Whether it ended before the largest number of words."},
-    "calibrated": {
+    "calibrated_probability": {
         "type": ["number", "null"],
         "description": "The probability that people use all its content words, too; null if unknown.",
     },
@@ -68,7 +68,10 @@ _CANDIDATE: Json = {
 _WORD: Json = {
     "word": {"type": "string", "description": "Empty where the sentence ends."},
     "log_prob": {"type": "number", "description": f"{_NATS[0].upper()}{_NATS[1:]}."},
-    "calibrated": {"type": ["number", "null"], "description": "The probability that people use it, too."},
+    "calibrated_probability": {
+        "type": ["number", "null"],
+        "description": "The probability that people use it, too.",
+    },
     "runners_up": {
         "type": "object",
         "additionalProperties": {"type": "number"},

@@ -33,14 +33,14 @@ class Calibration(CalibrationParameters, frozen=True, forbid_unknown_fields=True
     def applied(self, candidate: Candidate, options: DecodingOptions) -> Candidate:
         """The candidate with calibrated probabilities; its own only with the options that were measured."""
         words = tuple(
-            replace(word, calibrated=probability(self.words, word_features(word, candidate)))
+            replace(word, calibrated_probability=probability(self.words, word_features(word, candidate)))
             if is_content_word(word.text)
             else word
             for word in candidate.words
         )
         measured = not options.prefix and recorded(options) == dict(self.options)
         own = probability(self.captions, caption_features(candidate)) if measured else None
-        return replace(candidate, words=words, calibrated=own)
+        return replace(candidate, words=words, calibrated_probability=own)
 
 
 def read(bundle: Bundle) -> Calibration | None:

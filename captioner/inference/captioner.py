@@ -74,7 +74,7 @@ class Caption(DecodingResult):
             {
                 "word": w.text,
                 "log_prob": w.log_prob,
-                "calibrated": w.calibrated,
+                "calibrated_probability": w.calibrated_probability,
                 "runners_up": dict(w.runners_up),
             }
             for w in self.words
@@ -88,7 +88,7 @@ class Caption(DecodingResult):
 
 
 def _summary(candidate: Candidate) -> dict[str, Any]:
-    fields = ("log_prob", "score", "finished", "calibrated", "agreement")
+    fields = ("log_prob", "score", "finished", "calibrated_probability", "agreement")
     return {"caption": candidate.text, **{field: getattr(candidate, field) for field in fields}}
 
 

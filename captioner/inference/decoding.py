@@ -60,7 +60,7 @@ class Word:
     runners_up: tuple[tuple[str, float], ...]  # the most likely other words and their nats, best first
     blocked: frozenset[str] = frozenset()  # of all these, those that only a prefix may put here
     attention: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)  # [h, w], sum 1
-    calibrated: float | None = None  # probability that people use it, too (see ``calibration``); or unknown
+    calibrated_probability: float | None = None  # that people use it, too (see ``calibration``)
     # The share of the samples that have the word, too; None without samples, or where a prefix forced it.
     sample_share: float | None = field(default=None, compare=False)
 
@@ -74,7 +74,7 @@ class Candidate:
     log_prob: float  # nats, the sum over the words
     score: float  # log_prob / number of words ** length_penalty (Wu et al. 2016, simplified)
     finished: bool  # False: cut off at max_words
-    calibrated: float | None = None  # probability that people use all its content words, too; or unknown
+    calibrated_probability: float | None = None  # that people use all its content words, too
     agreement: float | None = None  # mean CIDEr similarity to the samples, 0 to 10; None without samples
 
     @property
@@ -83,10 +83,11 @@ class Candidate:
         return math.exp(self.log_prob / len(self.words))
 
     @property
-    def expected_share(self) -> float | None:
+    def expected_precision(self) -> float | None:
         """The share of its content words that people are expected to use, too; None if not calibrated."""
-        rated = [word.calibrated for word in self.words if word.calibrated is not None]
-        return sum(rated) / len(rated) if rated and self.calibrated is not None else None
+        all_words = [word.calibrated_probability for word in self.words]
+        content = [probability for probability in all_words if probability is not None]
+        return sum(content) / len(content) if content and self.calibrated_probability is not None else None
 
     def __str__(self) -> str:
         return self.text

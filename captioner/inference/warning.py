@@ -19,15 +19,15 @@ from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.novelty import detector as novelty_detector
 from captioner.novelty.detector import NoveltyDetector
 
-UNFAMILIAR, UNSURE = "unfamiliar", "unsure"  # codes; files and programs rely on them
+NOVELTY, LOW_CONFIDENCE = "novelty", "low_confidence"  # codes; files and programs rely on them
 SENTENCES = {
-    UNFAMILIAR: "This picture looks unlike the photographs that the model learned from.",
-    UNSURE: "The model is unusually unsure about this picture.",
+    NOVELTY: "This picture looks unlike the photographs that the model learned from.",
+    LOW_CONFIDENCE: "The model is unusually unsure about this picture.",
 }
 ADVICE = {
-    UNFAMILIAR: "It only learned words for pictures like those, so its sentence may have little to do with "
+    NOVELTY: "It only learned words for pictures like those, so its sentence may have little to do with "
     "this one.",
-    UNSURE: "Take its sentence with caution.",
+    LOW_CONFIDENCE: "Take its sentence with caution.",
 }
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class WarningRules:
         warnings: tuple[CaptionWarning, ...],
     ) -> tuple[Candidate, ...]:
         """With calibrated probabilities, unless the picture is unlike those that they were measured on."""
-        if self.calibration is None or UNFAMILIAR in [warning.code for warning in warnings]:
+        if self.calibration is None or NOVELTY in [warning.code for warning in warnings]:
             return candidates
         return tuple(self.calibration.applied(candidate, options) for candidate in candidates)
 
@@ -108,7 +108,7 @@ def novelty_warning(detector: NoveltyDetector, similarity: float) -> CaptionWarn
         f"{detector.false_positives:,} ({share:.1%}) got it. "
         f"{_detection_summary(detector)}"
     )
-    return _warning(UNFAMILIAR, reason)
+    return _warning(NOVELTY, reason)
 
 
 def low_confidence_warning(threshold: ConfidenceThreshold, confidence: float) -> CaptionWarning | None:
@@ -123,7 +123,7 @@ def low_confidence_warning(threshold: ConfidenceThreshold, confidence: float) ->
         f"{threshold.flagged} sentences ({shares[1]:.0%}) were more similar to people’s than half of all "
         "sentences are (CIDEr above the median)."
     )
-    return _warning(UNSURE, reason)
+    return _warning(LOW_CONFIDENCE, reason)
 
 
 def _warning(code: str, reason: str) -> CaptionWarning:

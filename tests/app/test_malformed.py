@@ -48,13 +48,13 @@ SHOWN = [(case, page) for page, names in PAGES.items() for case, (name, _) in WO
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> None:
     monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
-    monkeypatch.setattr("captioner.data.samples._first_rows", lambda: [])  # as if the Hub had none
+    monkeypatch.setattr("captioner.data.examples._first_rows", lambda: [])  # as if the Hub had none
 
 
 def malformed(folder: Path, name: str, content: str | bytes) -> bundles.Bundle:
     """A bundle that runs, with every file, of which this one is malformed."""
     whole = tiny.full_bundle(folder)
-    files = {"captioner.tflite": tiny.litert_model("attention"), "samples/a.jpg": photo(1), name: content}
+    files = {"captioner.tflite": tiny.litert_model("attention"), "examples/a.jpg": photo(1), name: content}
     return bundles.replace(whole.folder, files)
 
 

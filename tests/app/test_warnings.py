@@ -20,18 +20,18 @@ from captioner.app.review import results
 from captioner.app.state import ratings_database
 from captioner.app.state.session import DecodedImage
 from captioner.inference.captioner import Captioner
-from captioner.inference.warning import SENTENCES, UNFAMILIAR
+from captioner.inference.warning import NOVELTY, SENTENCES
 from tests import visitor
 from tests.app.batch.test_alt_texts import drawn
 from tests.inference.test_warning import Pictures, limited, novel_pictures
 from tests.visitor import checked, page_text, press, upload
 
-SENTENCE = SENTENCES[UNFAMILIAR]
+SENTENCE = SENTENCES[NOVELTY]
 
 
 @pytest.fixture(scope="module")
 def always_warning(tmp_path_factory: pytest.TempPathFactory) -> Captioner:
-    """A model that runs, and to which every picture is unfamiliar."""
+    """A model that runs, and to which every picture is novel."""
     return limited(tmp_path_factory.mktemp("wary") / "artifacts", 1.0, -99.0)
 
 

@@ -33,7 +33,7 @@ def test_a_folder_has_the_captions_of_its_pictures(
     for row, line in zip(rows, capsys.readouterr().out.splitlines(), strict=True):
         caption = json.loads(line)
         warnings = [warning["code"] for warning in caption["warnings"]]
-        same = ("caption", "log_prob", "score", "finished", "calibrated", "agreement")
+        same = ("caption", "log_prob", "score", "finished", "calibrated_probability", "agreement")
         assert {name: row[name] for name in same} == {name: caption[name] for name in same}
         assert row["warnings"] == " ".join(warnings)
         assert row["options"] == "beams=2 length_penalty=0.7 max_words=8 samples=5"

@@ -26,9 +26,9 @@ captioned = some.fixed_dictionaries(
         "log_prob": numbers,
         "score": numbers,
         "finished": some.booleans(),
-        "calibrated": some.none() | numbers,
+        "calibrated_probability": some.none() | numbers,
         "agreement": some.none() | numbers,
-        "warnings": some.sampled_from(["", "unsure", "unfamiliar unsure"]),
+        "warnings": some.sampled_from(["", "low_confidence", "novelty low_confidence"]),
     }
 )
 failed = some.fixed_dictionaries({"image": names, "error": texts})

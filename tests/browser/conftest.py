@@ -180,7 +180,7 @@ def upload(
 def pick_example(page: Page, number: int = 2) -> None:
     """Open an example; the first one is open when a page opens."""
     page.get_by_role("button", name=f"Example {number}:").click()
-    page.wait_for_url("**sample=*")
+    page.wait_for_url("**example=*")
     wait_until_idle(page)
 
 

@@ -61,7 +61,7 @@ def test_expanders_and_settings_work_by_keyboard(open_page: Open) -> None:
     example = page.get_by_role("button", name="Example 2:")
     tab_to(page, example)
     page.keyboard.press("Enter")
-    page.wait_for_url("**sample=*")
+    page.wait_for_url("**example=*")
     wait_until_idle(page)
     expect(example).to_be_focused()
     caption_text(page)

@@ -47,7 +47,7 @@ def test_an_uploaded_picture_is_captioned_and_its_words_answer(open_page: Open, 
 
 
 @on_a_phone
-def test_a_sample_can_be_picked_and_linked_to(open_page: Open) -> None:
+def test_an_example_can_be_picked_and_linked_to(open_page: Open) -> None:
     page = open_page()
     pick_example(page)
     caption = caption_text(page)

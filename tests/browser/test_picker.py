@@ -60,7 +60,7 @@ def test_several_files_at_once_become_a_table(open_page: Open) -> None:
 
 @on_a_phone
 def test_a_drawing_says_that_it_is_one(open_page: Open) -> None:
-    page = open_page(f"?sample={DRAWINGS[0].name}")
+    page = open_page(f"?example={DRAWINGS[0].name}")
     expect(page.get_by_text(examples.NOTE.format(DRAWINGS[0].shows))).to_be_visible()
     assert caption_text(page)
 

@@ -142,16 +142,16 @@ def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open,
     archive = zipfile.ZipFile(io.BytesIO(saved(page, page.get_by_role("button", name=batch_texts.SAVE_ZIP))))
     shown[1][0] = f"{OWN}!"
     records = json.loads(archive.read(files.JSON_NAME))
-    assert [one["file"] for one in records if one["problem"]] == ["no.png"]
-    taken = [one for one in records if not one["problem"]]
+    assert [one["image"] for one in records if one["error"]] == ["no.png"]
+    taken = [one for one in records if not one["error"]]
     assert [
-        [one["alt_text"], "yes" if one["reviewed"] else "no", one["warning"], one["file"]] for one in taken
+        [one["alt_text"], "yes" if one["reviewed"] else "no", one["warning"], one["image"]] for one in taken
     ] == shown
     assert archive.read("reviewed/me.txt").decode() == f"{shown[0][0]}\n"
     assert archive.read("not-reviewed/me (2).txt").decode() == f"{OWN}!\n"
     table_file = saved(page, page.get_by_role("button", name=batch_texts.SAVE)).decode("utf-8-sig")
-    found = [row for row in csv.DictReader(io.StringIO(table_file)) if not row["problem"]]
-    assert [[row[name] for name in ("alt_text", "reviewed", "warning", "file")] for row in found] == shown
+    found = [row for row in csv.DictReader(io.StringIO(table_file)) if not row["error"]]
+    assert [[row[name] for name in ("alt_text", "reviewed", "warning", "image")] for row in found] == shown
     model = Captioner(served)
     captions = [model.caption(data).best.text for name, data in pictures if name != "no.png"]
     assert [row["caption"] for row in found] == captions

@@ -31,8 +31,8 @@ CARD = "---\nlicense: apache-2.0\n---\n"
 def write(folder: Path, model: bytes = b"\0weights\xff" * 1000, **others: bytes) -> Bundle:
     """A bundle of which only the Hub's side is looked at, so the model is any bytes."""
     extra = {"README.md": CARD, "history.csv": "epoch,phase\n1,fit\n"}
-    samples = {f"samples/{name}.jpg": data for name, data in others.items()}
-    return storage.write(folder, {**tiny.required_files(tiny.config(), model), **extra, **samples})
+    examples = {f"examples/{name}.jpg": data for name, data in others.items()}
+    return storage.write(folder, {**tiny.required_files(tiny.config(), model), **extra, **examples})
 
 
 @pytest.fixture
@@ -80,16 +80,16 @@ def test_files_named_by_an_earlier_format_are_removed(server: FakeHub, tmp_path:
     assert set(migration.FILES.values()) <= there
 
 
-def test_samples_are_pushed_only_on_request(server: FakeHub, trained: Bundle, tmp_path: Path) -> None:
-    assert not any("samples" in name for name in hub.push(trained.folder, REPO).files)
-    assert hub.pull(REPO, None, tmp_path / "without").samples is None
+def test_examples_are_pushed_only_on_request(server: FakeHub, trained: Bundle, tmp_path: Path) -> None:
+    assert not any("examples" in name for name in hub.push(trained.folder, REPO).files)
+    assert hub.pull(REPO, None, tmp_path / "without").examples is None
 
-    assert "samples/cat.jpg" in hub.push(trained.folder, REPO, samples=True).files
+    assert "examples/cat.jpg" in hub.push(trained.folder, REPO, examples=True).files
     assert hub.pull(REPO, None, tmp_path / "with").checksum == trained.checksum
-    assert hub.SAMPLES_NOTICE in repository(server).commits[-1].message
+    assert hub.EXAMPLES_NOTICE in repository(server).commits[-1].message
 
     hub.push(trained.folder, REPO)
-    assert not any("samples" in name for name in repository(server).commits[-1].files)
+    assert not any("examples" in name for name in repository(server).commits[-1].files)
 
 
 def test_a_dry_run_says_what_a_push_would_send_and_sends_nothing(server: FakeHub, trained: Bundle) -> None:
@@ -133,7 +133,7 @@ def test_a_branch_holds_its_own_bundle(server: FakeHub, tmp_path: Path) -> None:
 
 def test_only_the_files_of_a_bundle_are_fetched(server: FakeHub, trained: Bundle, tmp_path: Path) -> None:
     pushed = hub.push(trained.folder, REPO)
-    repository(server).commit("more", {"film.mp4": b"0" * 10**6, "../up.txt": b"", "samples/run.sh": b""})
+    repository(server).commit("more", {"film.mp4": b"0" * 10**6, "../up.txt": b"", "examples/run.sh": b""})
     hub.pull(REPO, None, tmp_path / "pulled")
     assert set(contents(tmp_path / "pulled")) == set(pushed.files)
 
@@ -149,7 +149,7 @@ def test_the_command_line_pushes_and_pulls(
         ended = subprocess.run(command, env=os.environ | quiet, capture_output=True, text=True)
         return ended.stderr if ended.returncode else ended.stdout
 
-    assert "sent to" in run("push", good.folder, REPO, "--samples")
+    assert "sent to" in run("push", good.folder, REPO, "--examples")
     assert good.checksum[:12] in run("pull", REPO, "--to", pulled)
     assert contents(pulled) == contents(good.folder)
     assert main(["push", str(trained.folder), REPO]) == 0  # whole, but no model that LiteRT runs

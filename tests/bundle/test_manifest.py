@@ -17,7 +17,7 @@ from captioner.errors import BundleError
 
 ODD_NAMES = ["", "../a.jpg", "/etc/passwd", "C:a.jpg", "model.keras", "captioner.pkl", "Config.json"]
 ODD_NAMES += [
-    f"samples/{name}" for name in ("../a.jpg", ".a.jpg", "/a.jpg", "b/a.jpg", "a.py", "a.jpg\n", "\\a.jpg")
+    f"examples/{name}" for name in ("../a.jpg", ".a.jpg", "/a.jpg", "b/a.jpg", "a.py", "a.jpg\n", "\\a.jpg")
 ]
 
 ODD_MANIFESTS = [
@@ -68,7 +68,7 @@ def test_any_flipped_bit_is_detected(artifacts: Path, name: str) -> None:
             storage.load(artifacts)
 
 
-@pytest.mark.parametrize("name", [*manifest.FILES, MANIFEST, "samples/a.jpg"])
+@pytest.mark.parametrize("name", [*manifest.FILES, MANIFEST, "examples/a.jpg"])
 def test_a_missing_or_cut_file_is_named(artifacts: Path, name: str) -> None:
     whole = (artifacts / name).read_bytes()
     (artifacts / name).write_bytes(whole[:-1])
@@ -96,15 +96,15 @@ def test_a_size_is_looked_at_before_a_file_is_read(
 
 
 def test_a_bundle_is_bounded_as_a_whole(artifacts: Path) -> None:
-    one = {"size": manifest.max_bytes("samples/a.jpg"), "sha256": SHA256}
-    reseal(artifacts, lambda value: value["files"].update({f"samples/{i}.jpg": one for i in range(20)}))
+    one = {"size": manifest.max_bytes("examples/a.jpg"), "sha256": SHA256}
+    reseal(artifacts, lambda value: value["files"].update({f"examples/{i}.jpg": one for i in range(20)}))
 
     with pytest.raises(BundleError, match="a bundle has at most"):
         storage.load(artifacts)
 
 
 @posix_only
-@pytest.mark.parametrize("name", ["config.json", MANIFEST, "samples"])
+@pytest.mark.parametrize("name", ["config.json", MANIFEST, "examples"])
 def test_links_are_refused(artifacts: Path, name: str) -> None:
     elsewhere = artifacts.with_name("elsewhere")
     (artifacts / name).rename(elsewhere)
@@ -133,7 +133,9 @@ def test_names_outside_the_list_are_refused_both_ways(artifacts: Path, name: str
 
 
 def test_names_that_differ_in_case_only_are_refused(artifacts: Path) -> None:
-    reseal(artifacts, lambda value: value["files"].update({"samples/A.jpg": value["files"]["samples/a.jpg"]}))
+    reseal(
+        artifacts, lambda value: value["files"].update({"examples/A.jpg": value["files"]["examples/a.jpg"]})
+    )
 
     with pytest.raises(BundleError, match="upper and lower case"):
         storage.load(artifacts)

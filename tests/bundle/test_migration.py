@@ -1,4 +1,4 @@
-"""A bundle of format 1 is read as if it had been written today, and is written in format 2."""
+"""A bundle of an earlier format is read as if it had been written today, and is written in format 3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from captioner.bundle import manifest, migration, storage
-from captioner.bundle.storage import Bundle, Config
+from captioner.bundle.storage import Bundle, Config, Files
+from captioner.data import examples
 from captioner.errors import BundleError
 from captioner.inference.captioner import Captioner
 from captioner.novelty import detector
@@ -79,7 +80,7 @@ def contents(bundle: Bundle) -> tuple[object, ...]:
 
 def test_it_is_read_by_the_names_of_today(old: Bundle, tmp_path: Path) -> None:
     new = tiny.full_bundle(tmp_path / "new")
-    assert (old.format, new.format) == (1, 2)
+    assert (old.format, new.format) == (1, 3)
     assert (old.config, old.metrics(), old.dataset()) == (new.config, new.metrics(), new.dataset())
     assert old.baselines() == new.baselines()
     assert detector.read(old, tiny.CHANNELS) == detector.read(new, tiny.CHANNELS)
@@ -99,10 +100,10 @@ def test_its_files_stay_as_they_are_until_it_is_written_anew(old: Bundle) -> Non
     before = contents(old)
     assert storage.load(old.folder).checksum == old.checksum
     new = storage.replace(old.folder, {})
-    assert (new.format, contents(new)) == (2, before)
+    assert (new.format, contents(new)) == (3, before)
     assert not migration.FILES.keys() & new.files.keys()
     names = "".join(text.read_text() for text in new.folder.glob("*.json") if text.name != "vocabulary.json")
-    changed = {old for keys in migration.KEYS.values() for old, new in keys.items()}
+    changed = {old for keys in migration.KEYS[1].values() for old, new in keys.items()}
     used = {name for name in changed if f'"{name}"' in names}
     assert used == {"split"}, "which is the part of the dataset, too"
 
@@ -150,9 +151,28 @@ def test_a_malformed_table_is_a_sentence(tmp_path: Path, table: str) -> None:
         assert old.history() == []
 
 
-def test_a_configuration_is_read_from_either_format() -> None:
+def test_a_configuration_is_read_from_every_format() -> None:
     assert Config.from_json(CONFIG) == tiny.config()
-    assert tiny.config().to_json()["format"] == 2
+    assert Config.from_json(tiny.config().to_json() | {"format": 2}) == tiny.config()
+    assert tiny.config().to_json()["format"] == 3
+
+
+def test_a_bundle_of_format_2_has_the_same_captions_and_pictures(tmp_path: Path) -> None:
+    new = tiny.full_bundle(tmp_path / "new")
+    table = (new.folder / "predictions.csv").read_text()
+    table = table.replace("score,", "score,expected_share,").replace("-1.5,", "-1.5,0.75,")
+    files: Files = {name: new.folder / name for name in new.files if name != "examples/a.jpg"}
+    config = json.dumps(new.config.to_json() | {"format": 2})
+    former: Files = {"config.json": config, "predictions.csv": table, "samples/a.jpg": b"a picture"}
+    old = storage.write(tmp_path / "old", {**files, **former}, version=2)
+    before = contents(old)
+    assert [row.expected_precision for row in old.predictions()] == [0.75]
+    assert (old.folder / "predictions.csv").read_text() == table, "it is not changed by being read"
+    (example,), _ = examples.find(old)
+    assert (example.name, example.read()) == ("a.jpg", b"a picture")
+    written = storage.replace(old.folder, {})
+    assert (written.format, contents(written)) == (3, before)
+    assert written.files["examples/a.jpg"] == new.files["examples/a.jpg"]
 
 
 def test_the_names_of_earlier_files_are_known(old: Bundle) -> None:

@@ -43,7 +43,7 @@ def test_a_bundle_reads_as_it_was_written(artifacts: Path) -> None:
     assert result.dataset() == reader.decode(tiny.DATASET, DatasetStatistics, "dataset.json")
     assert result.baselines() == [reader.decode(tiny.BASELINE, Baseline, "baselines.json")]
     assert result.card() == "# A card\n"
-    assert result.samples == artifacts / "samples"
+    assert result.examples == artifacts / "examples"
     assert result.model_path.read_bytes() == b"not a model"
 
 
@@ -51,7 +51,7 @@ def test_what_is_optional_reads_as_empty(tmp_path: Path) -> None:
     result = storage.write(tmp_path / "artifacts", tiny.required_files(tiny.config()))
 
     assert (result.history(), result.predictions(), result.metrics(), result.card()) == ([], [], None, "")
-    assert result.samples is None
+    assert result.examples is None
 
 
 def test_readers_share_nothing(artifacts: Path) -> None:
@@ -82,14 +82,14 @@ def test_files_of_other_programs_are_ignored_and_carried_over(artifacts: Path) -
     (artifacts / ".gitattributes").write_text("* -text")
     (artifacts / ".cache" / "deep").mkdir(parents=True)
     (artifacts / ".cache" / "deep" / "lock").touch()
-    (artifacts / "samples" / "mine.jpg").write_bytes(b"put here by a person")
+    (artifacts / "examples" / "mine.jpg").write_bytes(b"put here by a person")
 
     storage.load(artifacts)
     storage.replace(artifacts, {"README.md": "new"})
 
     assert (artifacts / ".gitattributes").read_text() == "* -text"
     assert (artifacts / ".cache" / "deep" / "lock").exists()
-    assert (artifacts / "samples" / "mine.jpg").read_bytes() == b"put here by a person"
+    assert (artifacts / "examples" / "mine.jpg").read_bytes() == b"put here by a person"
     assert [path.name for path in artifacts.parent.iterdir()] == ["artifacts"]
 
 
@@ -232,7 +232,7 @@ def replace_and_die(fatal):
             os._exit(9)  # as kill -9 does: no handler, no finally
 
     sys.addaudithook(step)
-    bundle.replace(artifacts, {"README.md": "new", "samples/b.jpg": b"b"})
+    bundle.replace(artifacts, {"README.md": "new", "examples/b.jpg": b"b"})
 
 for fatal in itertools.count(1):
     shutil.copytree(source, artifacts)

@@ -76,7 +76,9 @@ def test_fitted_probabilities_are_reliable_on_other_captions() -> None:
     for part in (result.words, result.captions):
         assert (len(part.bins), sum(bin.count for bin in part.bins)) == (BINS, 2000)
     # what is applied to a caption is what was measured
-    applied = [result.applied(candidate, OPTIONS).words[0].calibrated for candidate, _ in drawn(2000, 2)]
+    applied = [
+        result.applied(candidate, OPTIONS).words[0].calibrated_probability for candidate, _ in drawn(2000, 2)
+    ]
     mean = sum(bin.predicted * bin.count for bin in result.words.bins) / 2000
     assert np.mean([value for value in applied if value]) == pytest.approx(mean, abs=1e-4)
 
@@ -164,7 +166,7 @@ def test_scores_come_with_a_calibration_that_is_stored(tmp_path: Path, splits: t
     assert f"{result.words.expected_calibration_error:.3f}" in calibration.table(result)
     assert evaluate.write(sealed, metrics, predictions).calibration() == stored
     assert sealed.predictions() == predictions
-    shares = [row.expected_share for row in predictions]
+    shares = [row.expected_precision for row in predictions]
     assert shares == sorted(
         share for share in shares if share is not None
     )  # as the pictures are, ever brighter

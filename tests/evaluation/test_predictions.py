@@ -53,8 +53,8 @@ def test_a_rank_is_never_above_more_than_all_others(values: list[float], data: s
 
 
 def test_what_was_measured_decides_how_sure_a_caption_is() -> None:
-    assert scored("a dog", confidence=0.3).sureness == 0.3
-    assert replace(scored("a dog", confidence=0.3), expected_share=0.6).sureness == 0.6
+    assert scored("a dog", confidence=0.3).certainty == 0.3
+    assert replace(scored("a dog", confidence=0.3), expected_precision=0.6).certainty == 0.6
 
 
 def test_confidence_is_the_average_chance_of_a_word() -> None:

@@ -7,6 +7,7 @@ review session, odd ones are rated under their captions.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +15,31 @@ from concurrent.futures import ThreadPoolExecutor
 from captioner.feedback import ratings_store
 from captioner.feedback.database import Database, connect
 from captioner.feedback.rating import RATINGS, Rating, now, rating_id
-from captioner.feedback.review_store import ReviewStore
-from captioner.feedback.session import Item
+from captioner.feedback.review_store import UPLOAD, ReviewStore
+from captioner.feedback.session import Item, ReviewSession
 
 RATERS, EACH = 20, 50
 MODEL = "0123456789abcdef" * 4
+HASH = "00ff" * 4
+SAID = Rating("r1", "a dog", "wrong", MODEL, "it's a 🐈; really", "a.jpg", now())
+SESSION = ReviewSession(
+    MODEL,
+    (
+        Item("a.jpg"),
+        Item(UPLOAD.format(number=2), HASH, "a cat", -2.5, "", "fur?", "low_confidence", 0.25),
+        Item("c.jpg", "", "two cats", -1.0, "right", "", "", None),
+    ),
+    "The group",
+)
+# As revision 0001 stores them; the session's key is "key".
+FORMER_ROWS = (
+    "INSERT INTO captioner_ratings (id, caption, rating, remark, model, sample, time, source) "
+    f"VALUES ('r1', 'a dog', 'wrong', '', '{MODEL}', 'a.jpg', '2026-01-01 12:00:00', '')",
+    "INSERT INTO captioner_review_sessions (id, group_name, model, created) "
+    f"VALUES ('{hashlib.sha256(b'key').hexdigest()}', 'us', '{MODEL}', '2026-01-01 12:00:00')",
+    "INSERT INTO captioner_review_items SELECT id, 0, 'b.jpg', '', 'a cat', -2.5, 'unfamiliar unsure', 0.25 "
+    "FROM captioner_review_sessions",
+)
 
 
 def expected(rater: int, number: int) -> str:

@@ -99,7 +99,7 @@ def test_a_check_leads_and_stands_apart_from_what_visitors_say(
     assert "What people said" not in card
     check = ratings.read(sealed)
     assert check
-    visitor = Rating(rating_id(b"", "visitor"), "a dog", "wrong", before.checksum, sample="0.jpg", time=now())
+    visitor = Rating(rating_id(b"", "visitor"), "a dog", "wrong", before.checksum, image="0.jpg", time=now())
     ratings_store.save(database, visitor)
     assert [tally.rating for tally in ratings_store.tallies(database, check.ids)] == ["wrong"]
     assert main([*command, "--feedback", url]) == 2

@@ -42,7 +42,7 @@ def printed(
         Path(name).write_bytes(picture)
     assert command_line.main(["caption", "--json", "--bundle", str(bundle.folder), *flags, *names]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    return [{key: value for key, value in row.items() if key != "picture"} for row in rows]
+    return [{key: value for key, value in row.items() if key != "image"} for row in rows]
 
 
 def test_sixteen_threads_each_get_what_the_command_line_prints(

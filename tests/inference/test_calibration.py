@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from captioner.errors import BundleError
 from captioner.inference import calibration
 from captioner.inference.calibration import Calibration
 from captioner.inference.captioner import Captioner
-from captioner.inference.decoding import DecodingOptions
+from captioner.inference.decoding import DecodingOptions, Word
 from tests import tiny
 from tests.fake_captioner import make_candidate
 from tests.inference.test_warning import limited
@@ -34,9 +35,13 @@ def make_calibration(**changes: Any) -> Calibration:
     return reader.decode(tiny.CALIBRATION | changes, Calibration, "calibration.json")
 
 
+def of_words(words: Iterable[Word]) -> list[float | None]:
+    return [word.calibrated_probability for word in words]
+
+
 def calibrated(*words: tuple[str, float], options: DecodingOptions = OPTIONS) -> list[float | None]:
     """The calibrated probabilities of the words of a candidate."""
-    return [word.calibrated for word in make_calibration().applied(make_candidate(words), options).words]
+    return of_words(make_calibration().applied(make_candidate(words), options).words)
 
 
 @given(PROBABILITIES, PROBABILITIES)
@@ -50,8 +55,8 @@ def test_a_likelier_word_is_never_less_probable_after_calibration(first: float, 
 @given(st.lists(PROBABILITIES, min_size=1, max_size=5))
 def test_a_likelier_caption_is_never_less_probable_after_calibration(probabilities: list[float]) -> None:
     words = tuple(("dog", p) for p in probabilities)
-    less = make_calibration().applied(make_candidate((*words, ("dog", 0.5))), OPTIONS).calibrated
-    more = make_calibration().applied(make_candidate((*words, ("dog", 0.6))), OPTIONS).calibrated
+    less = make_calibration().applied(make_candidate((*words, ("dog", 0.5))), OPTIONS).calibrated_probability
+    more = make_calibration().applied(make_candidate((*words, ("dog", 0.6))), OPTIONS).calibrated_probability
     assert less is not None
     assert more is not None
     assert less <= more
@@ -71,11 +76,11 @@ def test_what_needs_samples_is_not_rated_without_them() -> None:
     parts = {kind: tiny.CALIBRATOR | {"weights": weight} for kind, weight in weights.items()}
     rule, caption = make_calibration(**parts), make_candidate((("dog", 0.5), ("runs", 0.5)))
     unrated = rule.applied(caption, OPTIONS)
-    assert {unrated.calibrated, *(word.calibrated for word in unrated.words)} == {None}
+    assert {unrated.calibrated_probability, *of_words(unrated.words)} == {None}
     shared = replace(caption, words=tuple(replace(word, sample_share=0.5) for word in caption.words))
     rated = rule.applied(shared, OPTIONS)
-    assert [word.calibrated for word in rated.words] == [pytest.approx(1 / (1 + math.exp(-1.5)))] * 2
-    assert rated.calibrated is not None
+    assert of_words(rated.words) == [pytest.approx(1 / (1 + math.exp(-1.5)))] * 2
+    assert rated.calibrated_probability is not None
 
 
 @pytest.mark.parametrize(
@@ -83,12 +88,15 @@ def test_what_needs_samples_is_not_rated_without_them() -> None:
 )
 def test_a_caption_has_no_probability_with_options_that_were_not_measured(change: dict[str, Any]) -> None:
     result = make_calibration().applied(make_candidate((("dog", 0.5),)), replace(OPTIONS, **change))
-    assert result.calibrated is None
+    assert result.calibrated_probability is None
 
 
 def test_what_changes_no_caption_needs_no_other_measurement() -> None:
     options = replace(OPTIONS, runners_up=0, seed=3)
-    assert make_calibration().applied(make_candidate((("dog", 0.5),)), options).calibrated is not None
+    assert (
+        make_calibration().applied(make_candidate((("dog", 0.5),)), options).calibrated_probability
+        is not None
+    )
 
 
 def with_calibration(folder: Path, limit: float, record: dict[str, Any]) -> Captioner:
@@ -98,22 +106,23 @@ def with_calibration(folder: Path, limit: float, record: dict[str, Any]) -> Capt
 
 def test_a_caption_comes_with_its_probabilities(tmp_path: Path) -> None:
     caption = with_calibration(tmp_path / "artifacts", -1.0, tiny.CALIBRATION).caption(IMAGE)
-    assert caption.best.calibrated is not None
-    assert caption.to_dict()["calibrated"] == caption.best.calibrated
+    assert caption.best.calibrated_probability is not None
+    assert caption.to_dict()["calibrated_probability"] == caption.best.calibrated_probability
 
 
 def test_nothing_is_claimed_about_a_picture_unlike_those_measured(tmp_path: Path) -> None:
     caption = with_calibration(tmp_path / "artifacts", 1.0, tiny.CALIBRATION).caption(IMAGE)
     assert caption.warnings
-    assert [caption.best.calibrated, *(word.calibrated for word in caption.words)] == [None] * (
-        1 + len(caption.words)
-    )
+    assert {caption.best.calibrated_probability, *of_words(caption.words)} == {None}
 
 
 def test_a_bundle_without_calibration_claims_nothing(tiny_bundle: Bundle) -> None:
     caption = Captioner(tiny_bundle).caption(IMAGE)
     assert calibration.read(tiny_bundle) is None
-    assert {caption.best.calibrated, *(word.calibrated for word in caption.words)} == {None}
+    assert {
+        caption.best.calibrated_probability,
+        *of_words(caption.words),
+    } == {None}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +132,7 @@ def test_a_broken_calibration_costs_its_numbers_and_no_caption(
     tmp_path: Path, change: dict[str, Any]
 ) -> None:
     captioner = with_calibration(tmp_path / "artifacts", -1.0, tiny.CALIBRATION | change)
-    assert captioner.caption(IMAGE).best.calibrated is None
+    assert captioner.caption(IMAGE).best.calibrated_probability is None
     assert len(captioner.warning_rules.unreadable) == 1
     with pytest.raises(BundleError, match=r"calibration\.json"):
         calibration.read(captioner.bundle)

@@ -21,7 +21,7 @@ from captioner.inference.beam_search import decode
 from captioner.inference.captioner import Captioner
 from captioner.inference.confidence import ConfidenceThreshold
 from captioner.inference.decoding import DecodingOptions, DecodingResult
-from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
+from captioner.inference.warning import LOW_CONFIDENCE, NOVELTY, SENTENCES
 from captioner.novelty import synthetic_images
 from tests import tiny, visitor
 from tests.app.caption.test_page import open_page
@@ -31,7 +31,7 @@ from tests.novelty.test_detector import make_detector
 from tests.visitor import checked, open_details, page_text, press, upload
 
 Pictures = dict[str, bytes]  # name → file
-SENTENCE = SENTENCES[UNFAMILIAR]
+SENTENCE = SENTENCES[NOVELTY]
 
 
 def test_a_similarity_at_the_threshold_is_no_novelty() -> None:
@@ -96,7 +96,12 @@ def limited(folder: Path, limit: float, log_prob: float) -> Captioner:
 
 @pytest.mark.parametrize(
     ("limit", "log_prob", "codes"),
-    [(-1.0, -99.0, []), (1.0, -99.0, [UNFAMILIAR]), (-1.0, 0.0, [UNSURE]), (1.0, 0.0, [UNFAMILIAR, UNSURE])],
+    [
+        (-1.0, -99.0, []),
+        (1.0, -99.0, [NOVELTY]),
+        (-1.0, 0.0, [LOW_CONFIDENCE]),
+        (1.0, 0.0, [NOVELTY, LOW_CONFIDENCE]),
+    ],
 )
 def test_a_caption_has_its_warnings_whatever_the_options(
     tmp_path: Path, limit: float, log_prob: float, codes: list[str]
@@ -159,7 +164,9 @@ def test_a_broken_rule_costs_its_warning_and_no_caption(
     whole = limited(tmp_path / "artifacts", 1.0, 0.0)
     broken = Captioner(bundles.replace(tmp_path / "artifacts", {name: content})).caption(image)
     assert broken.best.text == whole.caption(image).best.text
-    assert [item.code for item in broken.warnings] == [UNSURE if name == manifest.NOVELTY else UNFAMILIAR]
+    assert [item.code for item in broken.warnings] == [
+        LOW_CONFIDENCE if name == manifest.NOVELTY else NOVELTY
+    ]
 
 
 def novel_pictures() -> Pictures:
@@ -177,12 +184,12 @@ def novel_pictures() -> Pictures:
 def test_the_committed_model_detects_most_synthetic_images(committed: Bundle) -> None:
     captioner = Captioner(committed)
     result = [captioner.caption(images.read(data)).warnings for data in novel_pictures().values()]
-    assert sum(UNFAMILIAR in [item.code for item in warnings] for warnings in result) >= 8
+    assert sum(NOVELTY in [item.code for item in warnings] for warnings in result) >= 8
 
 
 @pytest.fixture
 def doubtful(fake: FakeCaptioner) -> FakeCaptioner:
-    fake.warnings = (make_warning(UNSURE),)
+    fake.warnings = (make_warning(LOW_CONFIDENCE),)
     return fake
 
 
@@ -190,13 +197,13 @@ def test_low_confidence_is_hidden_before_the_rating(
     use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path
 ) -> None:
     fake = use_captioner(FakeCaptioner(tiny.full_bundle(tmp_path / "artifacts")))
-    fake.warnings = (make_warning(UNFAMILIAR), make_warning(UNSURE))
+    fake.warnings = (make_warning(NOVELTY), make_warning(LOW_CONFIDENCE))
     app = visitor.open_page("review")
     app.file_uploader[0].set_value([(f"{n}.png", photo(n), "image/png") for n in range(2)]).run()
     press(app, "Start")
     assert SENTENCE in page_text(app)
-    assert SENTENCES[UNSURE] not in page_text(app)
-    assert SENTENCES[UNSURE] in page_text(press(press(app, "Right"), "Back"))
+    assert SENTENCES[LOW_CONFIDENCE] not in page_text(app)
+    assert SENTENCES[LOW_CONFIDENCE] in page_text(press(press(app, "Right"), "Back"))
 
 
 def test_the_figures_stand_in_the_details_and_stay_plain_text(doubtful: FakeCaptioner) -> None:

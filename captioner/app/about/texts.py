@@ -7,7 +7,7 @@ PICTURES = "What happens to my photo?"
 PICTURES_TEXT = "It is captioned on this server and kept in memory while the page is open. It is never stored or shared, and the model does not learn from it."
 STORED_TITLE = "Details: what is stored when you rate a sentence"
 STORED = """
-- **Under a caption:** the sentence, your rating, your remark if you write one, the time, which model it was and, for one of the sample pictures, its name. Everybody who uses this app can read them; nothing says who you are.
+- **Under a caption:** the sentence, your rating, your remark if you write one, the time, which model it was and, for one of the example pictures, its name. Everybody who uses this app can read them; nothing says who you are.
 - **In a review session, also:** the names that the group and the raters choose, how sure the model was and its warnings, and a code that recognises an uploaded picture when it is uploaded again. All of that, and the remarks, can be seen by whoever has its link, and by whoever runs this app.
 """
 
@@ -25,7 +25,7 @@ BLOCKED_TITLE = "Words it may not say"
 BLOCKED = "The model never uses or suggests these words: they may insult, or they say things about people that no picture can show. The list contains offensive words."
 
 TEAM = "How does my team judge it?"
-TEAM_TEXT = "Start a review with sample pictures or your own, and send its link to your team. Everybody says of each sentence whether it is right, partly right or wrong; at the end you see how often it was right."
+TEAM_TEXT = "Start a review with example pictures or your own, and send its link to your team. Everybody says of each sentence whether it is right, partly right or wrong; at the end you see how often it was right."
 TO_REVIEW = "Start a review"
 
 MODEL = "Which model is this?"

@@ -34,21 +34,21 @@ class View {
     this.send()
   }
 
-  row({ index, file, picture, warning, text, label }) {
+  row({ index, image, thumbnail, warning, text, label }) {
     const made = this.touched[index] ?? { text, reviewed: false }
     const item = element("li")
-    const image = element("img", { src: picture, alt: "" })
-    image.hidden = !picture // a browser gives back only so many
+    const picture = element("img", { src: thumbnail, alt: "" })
+    picture.hidden = !thumbnail // a browser gives back only so many
     const field = element("textarea", { value: made.text, maxLength: this.data.max_text, rows: 1, lang: "en" })
     field.spellcheck = true
     field.setAttribute("aria-label", label)
     const tick = element("input", { type: "checkbox", checked: made.reviewed })
     const ticked = element("label", { className: "tick" }, tick, this.data.texts.reviewed)
     const length = element("span", { className: "length" })
-    const name = element("span", { className: "file", textContent: file })
+    const name = element("span", { className: "file", textContent: image })
     const below = element("p", { className: "below" }, ticked, length, name)
     const note = element("p", { className: "warning", textContent: warning, hidden: !warning })
-    item.append(image, element("div", {}, field, below, note))
+    item.append(picture, element("div", {}, field, below, note))
     const row = { item, field, tick, length, index, text }
     field.addEventListener("input", () => this.onInput(row))
     field.addEventListener("change", () => this.send())

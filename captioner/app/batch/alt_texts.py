@@ -40,14 +40,14 @@ def _data(job: BatchJob) -> dict[str, Any]:
     rows = [
         {
             "index": index,
-            "file": result.file,
-            "picture": result.thumbnail,
+            "image": result.image,
+            "thumbnail": result.thumbnail,
             "warning": result.warning,
             "text": alt_text(result.caption, neutral_words=job.neutral_words),
-            "label": texts.ALT_TEXT_OF.format(file=result.file),
+            "label": texts.ALT_TEXT_OF.format(image=result.image),
         }
         for index, result in enumerate(job.results)
-        if not result.problem
+        if not result.error
     ]
     return {
         "id": job.id,

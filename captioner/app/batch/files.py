@@ -15,8 +15,8 @@ from captioner.app.components.wording import BYTE_ORDER_MARK, estimate
 from captioner.text import escape_formula
 
 COLUMNS = (
-    *("file", "caption", "alt_text", "reviewed", "how_sure", "words_in_10", "word_probability", "log_prob"),
-    *("warning", "problem"),
+    *("image", "caption", "alt_text", "reviewed", "how_sure", "words_in_10", "confidence", "log_prob"),
+    *("warning", "error"),
 )
 CSV_NAME, JSON_NAME, ZIP_NAME = "captions.csv", "alt-texts.json", "alt-texts.zip"
 REVIEWED, NOT_REVIEWED = "reviewed", "not-reviewed"  # folders of the ZIP file
@@ -26,7 +26,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  
 
 
 def to_csv(job: BatchJob) -> str:
-    """A row for every file, also those with a problem; a spreadsheet opens it as it is."""
+    """A row for every file, also those with an error; a spreadsheet opens it as it is."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -36,11 +36,11 @@ def to_csv(job: BatchJob) -> str:
 
 
 def _row(result: PictureResult, alt: AltText) -> list[str]:
-    share = "" if result.expected_share is None else f"{10 * result.expected_share:.1f}"
+    share = "" if result.expected_precision is None else f"{10 * result.expected_precision:.1f}"
     numbers = ["" if value is None else f"{value:.4f}" for value in (result.confidence, result.log_prob)]
-    texts = [escape_formula(text) for text in (result.file, result.caption, alt.text)]
-    notes = escape_formula(result.warning), escape_formula(result.problem)
-    how_sure = "" if result.problem else " ".join(estimate(result.expected_share))
+    texts = [escape_formula(text) for text in (result.image, result.caption, alt.text)]
+    notes = escape_formula(result.warning), escape_formula(result.error)
+    how_sure = "" if result.error else " ".join(estimate(result.expected_precision))
     return [*texts, _yes_or_no(alt), how_sure, share, *numbers, *notes]
 
 
@@ -50,25 +50,25 @@ def to_zip(job: BatchJob) -> bytes:
     Texts that nobody has reviewed are in a folder of their own; beside a text, a second file has its warning.
     """
     alt_texts = job.alt_texts()
-    names = text_names(result.file for result in job.results)
+    names = text_names(result.image for result in job.results)
     entries, records = {}, []
     for result, alt, name in zip(job.results, alt_texts, names, strict=True):
         path = f"{REVIEWED if alt.reviewed else NOT_REVIEWED}/{name}"
         if has_file := bool(
-            alt.text or (alt.reviewed and not result.problem)
+            alt.text or (alt.reviewed and not result.error)
         ):  # an empty one is for decoration
             entries[f"{path}.txt"] = alt.text
             if result.warning:
                 entries[f"{path}.warning.txt"] = result.warning
         records.append(
             {
-                "file": result.file,
+                "image": result.image,
                 "alt_text": alt.text,
                 "reviewed": alt.reviewed,
                 "text_file": f"{path}.txt" if has_file else None,
                 "caption": result.caption,
                 "warning": result.warning,
-                "problem": result.problem,
+                "error": result.error,
             }
         )
     file = io.BytesIO()

@@ -44,14 +44,14 @@ class PictureResult:
     The browser keeps results, so the types bound what may come back from it.
     """
 
-    file: Text
+    image: Text  # the file's name
     caption: Text = ""
-    expected_share: Share | None = None  # of its content words, that people use, too; None where unmeasured
+    expected_precision: Share | None = None  # of its content words; None if not calibrated
     confidence: float | None = None  # geometric mean of the word probabilities, with that of the end
     log_prob: float | None = None
     warning: Text = ""  # why to take the caption with caution, as sentences
     thumbnail: Thumbnail = ""  # data URL
-    problem: Text = ""
+    error: Text = ""
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,11 @@ def caption_file(model: Captioner, name: str, data: bytes) -> PictureResult:
         return _result(name, image, model.decode(model.encode(image), model.options))
     except CaptionerError as error:
         sentence = str(error)
-        return PictureResult(name, problem=sentence[:1].upper() + sentence[1:])
+        return PictureResult(name, error=sentence[:1].upper() + sentence[1:])
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("a picture failed, reference %s", reference)
-        return PictureResult(name, problem=f"Something went wrong in the app itself (reference {reference}).")
+        return PictureResult(name, error=f"Something went wrong in the app itself (reference {reference}).")
 
 
 def _result(name: str, image: Pixels, caption: Caption) -> PictureResult:
@@ -129,7 +129,7 @@ def _result(name: str, image: Pixels, caption: Caption) -> PictureResult:
     return PictureResult(
         name,
         best.text,
-        best.expected_share,
+        best.expected_precision,
         best.confidence,
         best.log_prob,
         " ".join(warning.sentence for warning in caption.warnings),

@@ -109,16 +109,16 @@ def _run(job: BatchJob) -> None:
 
 
 def _show_results(job: BatchJob) -> None:
-    captioned = [result for result in job.results if not result.problem]
-    failed = [result for result in job.results if result.problem]
+    captioned = [result for result in job.results if not result.error]
+    failed = [result for result in job.results if result.error]
     st.markdown(_count(len(captioned), job.skipped))
     if job.left_out:
         names = ", ".join(map(wording.escape, job.left_out[:3]))
         more = texts.AND_OTHERS if len(job.left_out) > 3 else ""
         st.warning(texts.LEFT_OUT.format(limits=LIMITS, names=names, more=more), icon=":material/block:")
     if failed:
-        problems = "\n".join(f"- {_problem(result)}" for result in failed)
-        st.warning(f"{texts.FAILED}\n{problems}", icon=":material/broken_image:")
+        errors = "\n".join(f"- {_error(result)}" for result in failed)
+        st.warning(f"{texts.FAILED}\n{errors}", icon=":material/broken_image:")
     if captioned:
         views = [texts.AS_CARDS, texts.AS_TABLE, texts.AS_ALT_TEXTS]
         # The browser alone knows which is open: the answer to a click must not undo the next one.
@@ -155,8 +155,8 @@ def _count(captioned: int, skipped: int) -> str:
     return text + (texts.STOPPED.format(count=skipped) if skipped else "")
 
 
-def _problem(result: PictureResult) -> str:
-    return f"**{wording.escape(result.file)}:** {wording.escape(result.problem)}"
+def _error(result: PictureResult) -> str:
+    return f"**{wording.escape(result.image)}:** {wording.escape(result.error)}"
 
 
 def _show_cards(results: Sequence[PictureResult]) -> None:
@@ -168,8 +168,8 @@ def _show_cards(results: Sequence[PictureResult]) -> None:
 
 def _show_card(result: PictureResult) -> None:
     """A picture with its warning, if there is one, its caption, and how sure one may be of it."""
-    if result.problem:
-        st.markdown(_problem(result))
+    if result.error:
+        st.markdown(_error(result))
         return
     if result.thumbnail:  # a browser gives back only so many
         st.image(result.thumbnail, width="stretch", alt=result.caption)
@@ -177,23 +177,24 @@ def _show_card(result: PictureResult) -> None:
         st.warning(result.warning, icon=":material/warning:")
         st.caption(wording.BEST_GUESS)
     st.markdown(f"**“{wording.escape(result.caption)}”**")
-    st.caption(f"{wording.estimate_markdown(result.expected_share)}  \n{wording.escape(result.file)}")
+    st.caption(f"{wording.estimate_markdown(result.expected_precision)}  \n{wording.escape(result.image)}")
 
 
 def _show_table(results: Sequence[PictureResult]) -> None:
     columns = {
-        "picture": [result.thumbnail for result in results],
+        "thumbnail": [result.thumbnail for result in results],
         "caption": [result.caption for result in results],
-        "expected share": [
-            None if result.expected_share is None else 10 * result.expected_share for result in results
+        "expected_precision": [
+            None if result.expected_precision is None else 10 * result.expected_precision
+            for result in results
         ],
         "warning": [result.warning for result in results],
-        "file": [result.file for result in results],
+        "image": [result.image for result in results],
     }
     if not any(result.warning for result in results):
         del columns["warning"]
-    if all(result.expected_share is None for result in results):  # not measured for this model
-        del columns["expected share"]
+    if all(result.expected_precision is None for result in results):  # not measured for this model
+        del columns["expected_precision"]
     st.dataframe(
         columns,
         hide_index=True,
@@ -201,11 +202,11 @@ def _show_table(results: Sequence[PictureResult]) -> None:
         height=min(MAX_ROWS, len(results)) * ROW_HEIGHT + ROW_HEIGHT // 2 + 4,
         alt=texts.TABLE,
         column_config={
-            "picture": st.column_config.ImageColumn(texts.PICTURE, width=64),
+            "thumbnail": st.column_config.ImageColumn(texts.PICTURE, width=64),
             "caption": st.column_config.TextColumn(texts.SENTENCE, width=150),
-            "expected share": st.column_config.NumberColumn(texts.SHARE, format="%.0f", width=80),
+            "expected_precision": st.column_config.NumberColumn(texts.SHARE, format="%.0f", width=80),
             "warning": st.column_config.TextColumn(texts.WARNING, width=190),
-            "file": st.column_config.TextColumn(texts.FILE, width=110),
+            "image": st.column_config.TextColumn(texts.FILE, width=110),
         },
     )
     st.caption(texts.HOW_TO_READ)

@@ -25,7 +25,7 @@ ZIP_CONTENTS = "The ZIP file has a text file for each picture that has a sentenc
 # Alt texts.
 ALT_TEXTS_EXPLAINED = "An alt text says what is in a picture to people who do not see it. Change it where it is wrong. Tick it when it is right: only you can know. The key Enter ticks it and goes on to the next."
 NEUTRAL = "Neutral words: person, child, they"
-ALT_TEXT_OF = "Alt text of {file}"
+ALT_TEXT_OF = "Alt text of {image}"
 ALT_TEXTS_DRAWN = {
     "reviewed": "Reviewed",
     "so_far": "{reviewed} of {count} reviewed.",

@@ -31,12 +31,12 @@ def _show_numbers(caption: Caption, options: DecodingOptions) -> None:
         st.markdown(texts.WHY_WARNING.format(reason=wording.escape(warning.reason)))
     st.subheader(texts.WORDS, anchor=False)
     st.dataframe(words(caption.best), hide_index=True, alt=texts.WORDS_TABLE)
-    st.caption(f"{wording.LEVELS_EXPLAINED} {wording.CONFIDENCE_EXPLAINED}")
+    st.caption(f"{wording.LEVELS_EXPLAINED} {wording.EXPECTED_PRECISION_EXPLAINED}")
     st.subheader(texts.SENTENCES, anchor=False)
     st.dataframe(sentences(caption), hide_index=True, alt=texts.SENTENCES_TABLE)
     st.caption(_method(options))
-    if caption.best.calibrated is not None:
-        st.caption(texts.ALL_WORDS.format(share=wording.percent(caption.best.calibrated)))
+    if caption.best.calibrated_probability is not None:
+        st.caption(texts.ALL_WORDS.format(share=wording.percent(caption.best.calibrated_probability)))
     beam_tree.show(caption, options)
 
 

@@ -18,7 +18,7 @@ def page() -> None:
     if files := image_picker.several_files():
         batch.start(files)
     with st.container(), error_boundary():  # a file that cannot be read leaves open what is open
-        if image_picker.open_new_file() or "sample" in st.query_params:
+        if image_picker.open_new_file() or image_picker.is_linked():
             batch.close()
     comparing = comparison.is_open() and not batch.is_open()
     # A comparison or a table takes the whole width, with the way to other pictures below it.

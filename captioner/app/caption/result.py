@@ -56,8 +56,8 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
             st.caption(wording.escape(sentence))
     with others:
         versions.show(caption, options)
-    if image.sample:
-        _show_references(image.sample)
+    if image.example:
+        _show_references(image.example)
     _show_share(image, caption, decoding_controls.address_parameters(options, model.options))
     details.show(caption, options)
 
@@ -83,7 +83,7 @@ def _show_sentence(
         shown,
         key,
         title=_title(caption, options, changed=changed),
-        note=("", counterfactual.summary(key)) if changed else wording.estimate(shown.expected_share),
+        note=("", counterfactual.summary(key)) if changed else wording.estimate(shown.expected_precision),
         chosen=counterfactual.chosen_indices(shown, key),
     )
     _answer(request, image, shown, caption, options)
@@ -143,9 +143,9 @@ def _title(caption: Caption, options: DecodingOptions, *, changed: bool) -> str:
     return wording.BEST_GUESS if caption.warnings else ""
 
 
-def _show_references(sample: str) -> None:
-    samples, _ = serving.samples()
-    if sample in samples and (references := samples[sample].references):
+def _show_references(example: str) -> None:
+    offered, _ = serving.examples()
+    if example in offered and (references := offered[example].references):
         with st.expander(texts.REFERENCES, icon=":material/group:"):
             st.markdown("\n".join(f"- {wording.escape(reference)}" for reference in references))
 
@@ -159,9 +159,9 @@ def _show_share(image: DecodedImage, caption: Caption, settings: dict[str, str])
             _download(texts.AS_TEXT, caption.best.text + "\n", image.name, ".txt", "text/plain")
             _download(texts.AS_JSON, as_json(image, caption), image.name, ".json", "application/json")
         st.caption(texts.JSON_CONTENTS)
-        if image.sample:
+        if image.example:
             st.markdown(texts.LINK_WORKS)
-            address = urlencode({"sample": image.sample, **settings})
+            address = urlencode({"example": image.example, **settings})
             link = f"{st.context.url or ''}?{address}"
             st.code(link, language=None, wrap_lines=True)
             browser.copy_button(texts.COPY_LINK, link, "copy link")
@@ -177,4 +177,4 @@ def _download(label: str, text: str, image_name: str, suffix: str, mime_type: st
 
 def as_json(image: DecodedImage, caption: Caption) -> str:
     """A line of JSON, as ``python -m captioner caption --json`` prints it."""
-    return json.dumps({"picture": image.name, **caption.to_dict()}) + "\n"
+    return json.dumps({"image": image.name, **caption.to_dict()}) + "\n"

@@ -34,7 +34,7 @@ def run() -> None:
 def _load() -> bool:
     from captioner.app.caption import result  # noqa: F401 (as captioner.app.caption.page does)
 
-    for sample, _ in examples.thumbnails()[0].values():
-        image = DecodedImage.decode(sample.name, sample.read(), sample=sample.name)
+    for example, _ in examples.thumbnails()[0].values():
+        image = DecodedImage.decode(example.name, example.read(), example=example.name)
         caption_image(image, serving.captioner().options)
     return True

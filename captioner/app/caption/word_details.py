@@ -40,9 +40,9 @@ def _certainty(word: Word, *, chosen: bool) -> str:
     level = wording.level(word)
     if chosen or not word.text:
         return texts.YOUR_WORD if chosen else texts.END
-    if level is None or word.calibrated is None:
+    if level is None or word.calibrated_probability is None:
         return "" if is_content_word(word.text) else texts.FUNCTION_WORD
-    return f"{texts.LEVELS[level]} {texts.MEASURED.format(share=wording.in_10(word.calibrated))}"
+    return f"{texts.LEVELS[level]} {texts.MEASURED.format(share=wording.in_10(word.calibrated_probability))}"
 
 
 def _looked(word: Word) -> str:

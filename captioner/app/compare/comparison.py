@@ -81,7 +81,7 @@ def show(image: DecodedImage) -> None:
                 scored = subject == texts.MODELS
                 _show_caption(configuration, caption, (other or caption).best, with_score=scored)
     show_broken_bundles(broken)
-    st.caption(texts.LINK if image.sample else image_picker.NO_LINK)
+    st.caption(texts.LINK if image.example else image_picker.NO_LINK)
 
 
 def _choose_subject() -> str:
@@ -172,7 +172,7 @@ def _show_caption(
     end = "" if best.finished else " …"
     warning_box.show([warning.code for warning in caption.warnings])
     st.header(f"“{wording.highlight_differences(best.text, other.text)}{end}”", anchor=False)
-    st.markdown(wording.estimate_markdown(best.expected_share))
+    st.markdown(wording.estimate_markdown(best.expected_precision))
     words = [_word_markdown(i in changed, word) for i, word in enumerate(best.words) if word.text]
     st.markdown(" · ".join(words))
     with st.expander(texts.DETAILS, icon=":material/query_stats:"):

@@ -54,7 +54,7 @@ def reliability_diagram(frame: pd.DataFrame) -> alt.LayerChart:
     """Reliability diagram (Guo et al. 2017): predicted, observed, of (what), count; the diagonal is ideal."""
     domain = alt.Scale(domain=[0, 1])
     share = alt.Axis(format="%", tickCount=5)
-    x = alt.X("predicted:Q", title="expected share (calibrated probability)", scale=domain, axis=share)
+    x = alt.X("predicted:Q", title="calibrated probability", scale=domain, axis=share)
     y = alt.Y("observed:Q", title="share that people used, too", scale=domain, axis=share)
     ends = pd.DataFrame({"predicted": [0.0, 1.0], "observed": [0.0, 1.0]})
     diagonal = in_text_color(alt.Chart(ends)).mark_line(

@@ -18,7 +18,7 @@ from captioner.errors import CaptionerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from captioner.data.samples import Sample
+    from captioner.data.examples import Example
     from captioner.images import Pixels
 
 LOOKING = "Looking for example pictures …"
@@ -50,15 +50,15 @@ STYLE = """
 log = logging.getLogger(__name__)
 
 
-def find(name: str) -> Sample | None:
+def find(name: str) -> Example | None:
     """The photograph or the drawing of that name, whether or not it is among those offered."""
-    samples, _ = serving.samples()
-    return samples.get(name) or _drawings().get(name)
+    examples, _ = serving.examples()
+    return examples.get(name) or _drawings().get(name)
 
 
-def first() -> Sample | None:
+def first() -> Example | None:
     """The example that is on the page when it opens."""
-    return next((sample for sample, _ in thumbnails()[0].values()), None)
+    return next((example for example, _ in thumbnails()[0].values()), None)
 
 
 def show(image: DecodedImage | None, on_pick: Callable[[str], None]) -> None:
@@ -68,18 +68,18 @@ def show(image: DecodedImage | None, on_pick: Callable[[str], None]) -> None:
         image: the one that is open; it is marked.
         on_pick: called with the name of an example that the visitor chooses.
     """
-    samples, sentence = thumbnails()
+    examples, sentence = thumbnails()
     with st.container(key="examples"):
-        if samples:
+        if examples:
             st.markdown(f"**{TITLE}**")
-            names = list(samples)
-            shown = names.index(image.sample) + 1 if image and image.sample in samples else 0
+            names = list(examples)
+            shown = names.index(image.example) + 1 if image and image.example in examples else 0
             browser.add_style(STYLE.replace("SHOWN", f".st-key-example-{shown} button"))
             grid = st.grid(min_column_width=MIN_WIDTH, gap="xsmall")
-        for number, (name, (sample, thumbnail)) in enumerate(samples.items(), start=1):
+        for number, (name, (example, thumbnail)) in enumerate(examples.items(), start=1):
             with grid.cell(), st.container(key=f"example-{number}"):
                 st.image(thumbnail, width="stretch", alt="")
-                label = wording.escape(f"Example {number}: {next(iter(sample.references), name)}")
+                label = wording.escape(f"Example {number}: {next(iter(example.references), name)}")
                 key = f"pick-{number} {name}"
                 st.button(label, key=key, on_click=on_pick, args=(name,), width="stretch")
         st.caption(wording.escape(sentence))
@@ -87,67 +87,67 @@ def show(image: DecodedImage | None, on_pick: Callable[[str], None]) -> None:
 
 def show_note(image: DecodedImage, caption: str) -> None:
     """Below a drawing: what it is, what it shows, and, where known, whether this caption is right."""
-    sample = find(image.sample) if image.sample else None
-    if sample and sample.source == DRAWN:
-        drawing = collection.BY_NAME[sample.name]
+    example = find(image.example) if image.example else None
+    if example and example.source == DRAWN:
+        drawing = collection.BY_NAME[example.name]
         verdict = VERDICTS.get(drawing.judged.get(caption, ""), "")
         st.caption(f"{NOTE.format(wording.escape(drawing.shows))} {verdict}")
 
 
-def thumbnails() -> tuple[dict[str, tuple[Sample, Pixels]], str]:
+def thumbnails() -> tuple[dict[str, tuple[Example, Pixels]], str]:
     """A few examples by name, each with a thumbnail, uint8[240, 320, 3], and where they are from.
 
-    Test photographs whose captions have a calibrated confidence are in the order of that.
+    Test photographs whose captions have an expected precision are in the order of that.
     """
-    samples, sentence = serving.samples()
+    examples, sentence = serving.examples()
     bundle = serving.active_bundle().bundle
-    found = _thumbnails(bundle, samples) if samples else {}
+    found = _thumbnails(bundle, examples) if examples else {}
     if not found:
         return _drawn_thumbnails(), DRAWN_SOURCE
-    shares = _expected_shares(bundle)
-    if not found.keys() <= shares.keys():
+    precisions = _expected_precisions(bundle)
+    if not found.keys() <= precisions.keys():
         return found, sentence
-    return dict(sorted(found.items(), key=lambda item: -shares[item[0]])), f"{sentence} {SUREST_FIRST}"
+    return dict(sorted(found.items(), key=lambda item: -precisions[item[0]])), f"{sentence} {SUREST_FIRST}"
 
 
 @st.cache_resource(show_spinner=LOOKING, max_entries=1, validate=bool, hash_funcs=serving.HASH_FUNCS)
-def _thumbnails(bundle: Bundle, _samples: dict[str, Sample]) -> dict[str, tuple[Sample, Pixels]]:
-    from captioner.data import samples as sources  # late: it imports huggingface_hub
+def _thumbnails(bundle: Bundle, _examples: dict[str, Example]) -> dict[str, tuple[Example, Pixels]]:
+    from captioner.data import examples as sources  # late: it imports huggingface_hub
 
-    return _with_thumbnails(sources.spread(list(_samples.values()), sources.SAMPLE_COUNT))
+    return _with_thumbnails(sources.spread(list(_examples.values()), sources.EXAMPLE_COUNT))
 
 
 @st.cache_resource(show_spinner=False, max_entries=1, hash_funcs=serving.HASH_FUNCS)
-def _expected_shares(bundle: Bundle) -> dict[str, float]:
-    """The model's confidence in its caption of each test picture, where that is calibrated."""
+def _expected_precisions(bundle: Bundle) -> dict[str, float]:
+    """Of the caption of each test picture, where that is calibrated."""
     try:
         rows = bundle.predictions()
     except CaptionerError:  # the page that shows the captions reports it
         return {}
-    return {row.image: row.expected_share for row in rows if row.expected_share is not None}
+    return {row.image: row.expected_precision for row in rows if row.expected_precision is not None}
 
 
 @st.cache_resource(show_spinner=LOOKING)
-def _drawn_thumbnails() -> dict[str, tuple[Sample, Pixels]]:
+def _drawn_thumbnails() -> dict[str, tuple[Example, Pixels]]:
     return _with_thumbnails(tuple(_drawings().values()))
 
 
-def _with_thumbnails(samples: tuple[Sample, ...]) -> dict[str, tuple[Sample, Pixels]]:
+def _with_thumbnails(examples: tuple[Example, ...]) -> dict[str, tuple[Example, Pixels]]:
     from captioner.app.components import resizing  # late: it imports Pillow
 
     thumbnails = {}
-    for sample in samples:
+    for example in examples:
         try:
-            thumbnails[sample.name] = (sample, resizing.thumbnail(images.read(sample.read())))
+            thumbnails[example.name] = (example, resizing.thumbnail(images.read(example.read())))
         except CaptionerError as error:
-            log.warning("example %s is left out: %s", sample.name, error)
+            log.warning("example %s is left out: %s", example.name, error)
     return thumbnails
 
 
-def _drawings() -> dict[str, Sample]:
-    from captioner.data.samples import Sample  # late: it imports huggingface_hub
+def _drawings() -> dict[str, Example]:
+    from captioner.data.examples import Example  # late: it imports huggingface_hub
 
     return {
-        drawing.name: Sample(drawing.name, DRAWN, (drawing.shows,), drawing.read)
+        drawing.name: Example(drawing.name, DRAWN, (drawing.shows,), drawing.read)
         for drawing in collection.DRAWINGS
     }

@@ -83,7 +83,7 @@ def show() -> None:
 def show_examples(place: DeltaGenerator, image: DecodedImage | None) -> None:
     """Draw the examples, and say which picture is open. Call it last: finding the examples takes time."""
     with place:
-        if image and not image.sample:
+        if image and not image.example:
             st.caption(SHOWN.format(wording.escape(image.name)))
         examples.show(image, _on_pick)
 
@@ -102,7 +102,7 @@ def several_files() -> Sequence[UploadedFile]:
     """The files that the visitor gave at once, if there are several; the next call returns none."""
     if len(st.session_state.get("upload", ())) < 2:
         return ()
-    st.query_params.pop("sample", None)
+    _forget_link()
     return uploads.available(*st.session_state.pop("upload"))
 
 
@@ -119,26 +119,38 @@ def open_new_file() -> bool:
         st.session_state["image"] = DecodedImage.decode(files[0].name, files[0].getvalue())
     finally:
         uploads.free(*files)
-    st.query_params.pop("sample", None)
+    _forget_link()
     return True
+
+
+def is_linked() -> bool:
+    """Whether the address names an example."""
+    return "example" in st.query_params or "sample" in st.query_params
 
 
 def _linked_example() -> DecodedImage | None:
     """The example that the address names, if it is not open yet."""
-    name = st.query_params.get("sample")
+    if old := st.query_params.pop("sample", ""):  # of links of earlier versions
+        st.query_params["example"] = old
+    name = st.query_params.get("example")
     image: DecodedImage | None = st.session_state.get("image")
-    if not name or (image and image.sample == name):
+    if not name or (image and image.example == name):
         return None
-    sample = examples.find(name)
-    if not sample:
+    example = examples.find(name)
+    if not example:
         st.info(GONE, icon=":material/link_off:")
         return None
-    return DecodedImage.decode(name, sample.read(), sample=name)
+    return DecodedImage.decode(name, example.read(), example=name)
+
+
+def _forget_link() -> None:
+    for name in ("example", "sample"):
+        st.query_params.pop(name, None)
 
 
 def _first_example() -> DecodedImage | None:
-    sample = examples.first()
-    return DecodedImage.decode(sample.name, sample.read(), sample=sample.name) if sample else None
+    example = examples.first()
+    return DecodedImage.decode(example.name, example.read(), example=example.name) if example else None
 
 
 def _on_upload(key: str) -> None:
@@ -152,4 +164,4 @@ def _on_upload(key: str) -> None:
 
 
 def _on_pick(name: str) -> None:
-    st.query_params["sample"] = name
+    st.query_params["example"] = name

@@ -35,12 +35,14 @@ NOT_SAVED = "That was not saved: {reason} The caption does not depend on it."
 
 @st.fragment
 @error_boundary()
-def show(image: DecodedImage, caption: str, model: str) -> None:
+def show(image: DecodedImage, caption: str, bundle_checksum: str) -> None:
     """Ask whether a model's caption of an image is right; a click keeps the answer.
 
-    ``model`` is the checksum of its bundle: another one may be in use by the time of the click.
+    ``bundle_checksum`` is the model's: another one may be in use by the time of the click.
     """
-    asked = Rating(_id(image, caption, model), caption, "", model, sample=image.sample or "")
+    asked = Rating(
+        _id(image, caption, bundle_checksum), caption, "", bundle_checksum, image=image.example or ""
+    )
     given: Rating | None = _given().get(asked.id)
     st.markdown(f"**{QUESTION}**", help=EXPLAINED)
     with st.container(horizontal=True, gap="small"):
@@ -85,10 +87,10 @@ def show_failure() -> None:
         st.error(sentence, icon=":material/error:")
 
 
-def _id(image: DecodedImage, caption: str, model: str) -> str:
+def _id(image: DecodedImage, caption: str, bundle_checksum: str) -> str:
     """Of this visitor's rating of this caption. The secret is in no database: nobody can tell who rated."""
     secret = st.session_state.setdefault("rating secret", secrets.token_bytes(16))
-    return rating_id(secret, model, image.sha256, caption)
+    return rating_id(secret, bundle_checksum, image.sha256, caption)
 
 
 def _given() -> dict[str, Rating]:

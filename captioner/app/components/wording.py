@@ -158,7 +158,7 @@ VERDICTS = (
 )
 ESTIMATE = "{share} of its words likely match what people would write. Check it before you use it."
 NO_ESTIMATE = ("May be right or wrong.", "There is no estimate. Check it before you use it.")
-CONFIDENCE_EXPLAINED = (
+EXPECTED_PRECISION_EXPLAINED = (
     "Measured on test pictures, each described by five people: how many words of such captions are in one of "
     "their sentences. Words like “a” and “in” do not count. A word that nobody used can still be right: of "
     "their own words, people share only about 6 in 10."
@@ -167,23 +167,23 @@ CONFIDENCE_EXPLAINED = (
 
 def level(word: Word) -> str | None:
     """How sure one may be of a word: one of ``LEVELS``; None for a function word, or if not measured."""
-    if word.calibrated is None:
+    if word.calibrated_probability is None:
         return None
-    return next(name for least, name in LEVELS if word.calibrated >= least)
+    return next(name for least, name in LEVELS if word.calibrated_probability >= least)
 
 
-def estimate(expected_share: float | None) -> tuple[str, str]:
-    """What to think of a caption, from ``Candidate.expected_share``; then why, and what to do."""
-    if expected_share is None:
+def estimate(expected_precision: float | None) -> tuple[str, str]:
+    """What to think of a caption, from ``Candidate.expected_precision``; then why, and what to do."""
+    if expected_precision is None:
         return NO_ESTIMATE
-    verdict = next(text for least, text in VERDICTS if expected_share >= least)
-    share = in_10(expected_share)
+    verdict = next(text for least, text in VERDICTS if expected_precision >= least)
+    share = in_10(expected_precision)
     return verdict, ESTIMATE.format(share=share[:1].upper() + share[1:])
 
 
-def estimate_markdown(expected_share: float | None) -> str:
+def estimate_markdown(expected_precision: float | None) -> str:
     """``estimate`` as one line."""
-    verdict, reason = estimate(expected_share)
+    verdict, reason = estimate(expected_precision)
     return f"**{verdict}** {reason}"
 
 

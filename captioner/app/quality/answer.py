@@ -57,7 +57,7 @@ def _show_check(check: RatingSummary, *, explained: bool) -> None:
 
 def _show_visitors(visitors: Sequence[Tally]) -> None:
     found = shares_of_tallies(visitors)
-    sentences = len({(tally.sample, tally.caption) for tally in visitors})
+    sentences = len({(tally.image, tally.caption) for tally in visitors})
     st.markdown(
         texts.VISITORS_RATED.format(
             total=counted(total(visitors), texts.RATINGS),

@@ -12,7 +12,7 @@ from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary, show_error
 from captioner.app.quality import texts
 from captioner.app.state import serving
-from captioner.data.samples import Sample
+from captioner.data.examples import Example
 from captioner.errors import CaptionerError
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import CIDER_DESCRIPTION, SCORES, SORT_KEYS, ScoredCaption
@@ -29,8 +29,8 @@ MIN_TO_COMPARE = 20  # captions, from which on averages are compared
 @error_boundary()
 def show(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
     """Draw the search and what it finds: the pictures, where they are here, or a table."""
-    samples, source = serving.samples()
-    with_picture = [row for row in captions if row.image in samples]
+    examples, source = serving.examples()
+    with_picture = [row for row in captions if row.image in examples]
     left, right = st.columns([6, 5], gap="medium")
     query = left.text_input(
         texts.SEARCH,
@@ -67,16 +67,16 @@ def show(captions: Sequence[ScoredCaption], vocabulary: Vocabulary) -> None:
         return
     st.markdown(_count(matches, captions, query))
     if as_table:
-        _show_table(matches, captions, samples, source, key=f"sentences {query} {order}")
+        _show_table(matches, captions, examples, source, key=f"sentences {query} {order}")
     else:
-        _show_pictures(matches, captions, samples, key=f"pictures {query} {order}")
+        _show_pictures(matches, captions, examples, key=f"pictures {query} {order}")
         st.caption(f"{wording.escape(source)} {CIDER_DESCRIPTION}")
 
 
 def _show_pictures(
     matches: Sequence[ScoredCaption],
     captions: Sequence[ScoredCaption],
-    samples: Mapping[str, Sample],
+    examples: Mapping[str, Example],
     key: str,
 ) -> None:
     """A page of pictures, each with its caption and, on demand, more about it."""
@@ -87,18 +87,18 @@ def _show_pictures(
     first = (page - 1) * PER_PAGE
     for number, row in enumerate(matches[first : first + PER_PAGE], start=first + 1):
         with grid.cell(), st.container(border=True):
-            show_picture(row.caption, samples[row.image])
+            show_picture(row.caption, examples[row.image])
             st.markdown(f"“{wording.escape(row.caption)}”")
             _confidence(row)
             with st.popover(texts.MORE.format(number=number)):
-                _details(row, captions, samples[row.image])
+                _details(row, captions, examples[row.image])
                 _scores(row, captions)
 
 
 def _show_table(
     matches: Sequence[ScoredCaption],
     captions: Sequence[ScoredCaption],
-    samples: Mapping[str, Sample],
+    examples: Mapping[str, Example],
     source: str,
     key: str,
 ) -> None:
@@ -108,19 +108,19 @@ def _show_table(
         chosen = matches[_table(matches, key)]
         st.caption(CIDER_DESCRIPTION)
     with right:
-        if chosen.image in samples:
-            show_picture(chosen.caption, samples[chosen.image])
+        if chosen.image in examples:
+            show_picture(chosen.caption, examples[chosen.image])
         st.subheader(f"“{wording.escape(chosen.caption)}”", anchor=False)
         _confidence(chosen)
-        _details(chosen, captions, samples.get(chosen.image))
-        st.caption(wording.escape(source) if chosen.image in samples else texts.NO_PICTURE)
+        _details(chosen, captions, examples.get(chosen.image))
+        st.caption(wording.escape(source) if chosen.image in examples else texts.NO_PICTURE)
         with st.expander(texts.ALL_SCORES, icon=":material/table_rows:"):
             _scores(chosen, captions)
 
 
 def _confidence(row: ScoredCaption) -> None:
-    if row.expected_share is not None:
-        st.caption(wording.estimate_markdown(row.expected_share))
+    if row.expected_precision is not None:
+        st.caption(wording.estimate_markdown(row.expected_precision))
 
 
 def _no_match(query: str, vocabulary: Vocabulary, *, only_with_picture: bool) -> str:
@@ -151,7 +151,7 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
     """A row for every caption; returns the index of the chosen one, at first 0."""
     table = {
         "sentence": [row.caption for row in matches],
-        "confidence": [100 * row.sureness for row in matches],
+        "confidence": [100 * row.certainty for row in matches],
         "cider": [row.cider for row in matches],
     }
     state = st.dataframe(
@@ -178,20 +178,20 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
     return rows[0] if rows and rows[0] < len(matches) else 0
 
 
-def _details(chosen: ScoredCaption, captions: Sequence[ScoredCaption], sample: Sample | None) -> None:
+def _details(chosen: ScoredCaption, captions: Sequence[ScoredCaption], example: Example | None) -> None:
     st.markdown(_comparison(chosen, captions))
-    if sample and sample.references:
+    if example and example.references:
         st.markdown(f"**{texts.PEOPLE_WROTE}**")
-        st.markdown("\n".join(f"- {wording.escape(reference)}" for reference in sample.references))
+        st.markdown("\n".join(f"- {wording.escape(reference)}" for reference in example.references))
 
 
 def _comparison(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> str:
     """How sure the model was, and how similar to people's the sentence is, compared with all the others."""
     confidence = predictions.describe_rank(
-        chosen.sureness, [row.sureness for row in captions], texts.SURE_RANK
+        chosen.certainty, [row.certainty for row in captions], texts.SURE_RANK
     )
     similarity = predictions.describe_rank(chosen.cider, [row.cider for row in captions], texts.SIMILAR_RANK)
-    uncalibrated = chosen.expected_share is None
+    uncalibrated = chosen.expected_precision is None
     return texts.HOW_SURE.format(
         rank=confidence,
         chance=texts.CHANCE.format(percent=wording.percent(chosen.confidence)) if uncalibrated else "",
@@ -200,12 +200,12 @@ def _comparison(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> str
     )
 
 
-def show_picture(caption: str, sample: Sample) -> None:
+def show_picture(caption: str, example: Example) -> None:
     """Draw a test picture, with the model's caption for those who cannot see it."""
     from captioner.app.components import resizing
 
     try:
-        image = images.read(sample.read())
+        image = images.read(example.read())
     except CaptionerError as error:
         show_error(error)
     else:

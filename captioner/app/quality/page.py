@@ -68,7 +68,7 @@ def _show_people(
     checked = _read(lambda: (ratings.human_evaluation(bundle), ratings.checksums(bundle)))
     check, own = checked or (None, {bundle.checksum})
     tallies = _read(lambda: visitor_ratings.read(check.ids if check else ()))
-    visitors = [tally for tally in tallies or () if tally.model in own]
+    visitors = [tally for tally in tallies or () if tally.bundle_checksum in own]
     answer.show(check, visitors, metrics, calibration)
     if tallies is not None:
         computed = visitor_ratings.describe_computed(metrics, calibration)
@@ -86,7 +86,7 @@ def _show_failures(captions: Sequence[ScoredCaption]) -> None:
         return
     st.header(texts.FAILURES, anchor=False)
     st.markdown(texts.FAILURES_INTRODUCTION)
-    samples, _ = serving.samples()
+    pictures, _ = serving.examples()
     for failure in observed:
         left, right = st.columns([4, 7], gap="medium")
         left.markdown(f"**{failure.title}.** {failure.reason}")
@@ -94,8 +94,8 @@ def _show_failures(captions: Sequence[ScoredCaption]) -> None:
             grid = st.grid(failures.MAX_EXAMPLES, min_column_width=145)
         for example in failure.examples:
             with grid.cell(), error_boundary():
-                if example.image in samples:
-                    explore.show_picture(example.caption, samples[example.image])
+                if example.image in pictures:
+                    explore.show_picture(example.caption, pictures[example.image])
                 shows = texts.IT_SAID.format(shows=example.shows) if example.shows else ""
                 st.markdown(f"{shows}“{wording.escape(example.caption)}”")
 

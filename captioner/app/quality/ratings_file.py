@@ -18,25 +18,35 @@ from captioner.feedback import csv_table
 from captioner.feedback.rating import RATINGS, Rating, clean_text, now, rating_id
 from captioner.text import escape_formula, unescape_formula
 
-COLUMNS = ("id", "time", "rating", "caption", "remark", "sample", "model", "cider", "expected_share")
-REQUIRED = frozenset({"rating", "caption", "model"})
+COLUMNS = (
+    "id",
+    "time",
+    "rating",
+    "caption",
+    "remark",
+    "image",
+    "bundle_checksum",
+    "cider",
+    "expected_precision",
+)
+REQUIRED = frozenset({"rating", "caption", "bundle_checksum"})
 MAX_BYTES, MAX_ROWS = 5_000_000, 20_000  # of a file
 TIMES = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y")  # as spreadsheets change ISO dates
 
 _ID = re.compile(r"r[0-9a-f]{31}")
-_MODEL = re.compile(r"[0-9a-f]{64}")
+_CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
 
 def to_csv(ratings: Iterable[Rating], scored: Mapping[tuple[str, str], ScoredCaption]) -> bytes:
-    """The file of these ratings, with the scores of captions that are known by sample and caption."""
+    """The file of these ratings, with the scores of captions that are known by image and caption."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for one in ratings:
-        row = scored.get((one.sample, one.caption))
-        share = "" if row is None or row.expected_share is None else row.expected_share
-        texts = (escape_formula(text) for text in (one.caption, one.remark, one.sample))
-        cells = (one.id, f"{one.time.isoformat()}Z", one.rating, *texts, one.model)
+        row = scored.get((one.image, one.caption))
+        share = "" if row is None or row.expected_precision is None else row.expected_precision
+        texts = (escape_formula(text) for text in (one.caption, one.remark, one.image))
+        cells = (one.id, f"{one.time.isoformat()}Z", one.rating, *texts, one.bundle_checksum)
         writer.writerow([*cells, row.cider if row else "", share])
     return f"{BYTE_ORDER_MARK}{file.getvalue()}".encode()
 
@@ -49,7 +59,7 @@ def from_csv(data: bytes) -> list[Rating]:
     Raises:
         CaptionerError: the file is not valid; says which row, what was expected and what it has.
     """
-    rows = csv_table.read(data, "file of ratings", REQUIRED, MAX_BYTES, {})
+    rows = csv_table.read(data, "file of ratings", REQUIRED, MAX_BYTES)
     if len(rows) > MAX_ROWS:
         raise CaptionerError(f"the file has {len(rows):,} rows; {MAX_ROWS:,} can be read at once. Split it.")
     source = hashlib.sha256(data).hexdigest()[:16]
@@ -64,21 +74,25 @@ def from_csv(data: bytes) -> list[Rating]:
 
 
 def _rating(number: int, cell: Mapping[str, str], id: str) -> Rating:
-    caption, remark, sample = (
-        clean_text(unescape_formula(cell.get(name, ""))) for name in ("caption", "remark", "sample")
+    caption, remark, image = (
+        clean_text(unescape_formula(cell.get(name, ""))) for name in ("caption", "remark", "image")
     )
     time = cell.get("time", "")
     rules = (
         (not cell.get("id") or _ID.fullmatch(cell["id"]), "the id must be as downloaded, or empty", "id"),
         (cell["rating"].lower() in RATINGS, f"the rating must be {csv_table.listed(RATINGS)}", "rating"),
         (caption or cell.get("id"), "a rating needs the caption that was rated", "caption"),
-        (_MODEL.fullmatch(cell["model"]), "the model must be a checksum of 64 digits", "model"),
+        (
+            _CHECKSUM.fullmatch(cell["bundle_checksum"]),
+            "bundle_checksum must have 64 digits",
+            "bundle_checksum",
+        ),
         (not time or _time(time), "the time must be like 2026-11-26T12:30:00Z, or empty", "time"),
         (_plausible(cell.get("cider", ""), 10), "cider must be a number from 0 to 10, or empty", "cider"),
         (
-            _plausible(cell.get("expected_share", ""), 1),
-            "expected_share must be a number from 0 to 1, or empty",
-            "expected_share",
+            _plausible(cell.get("expected_precision", ""), 1),
+            "expected_precision must be a number from 0 to 1, or empty",
+            "expected_precision",
         ),
     )
     csv_table.check(number, [(holds, rule, cell.get(name, "")) for holds, rule, name in rules])
@@ -86,9 +100,9 @@ def _rating(number: int, cell: Mapping[str, str], id: str) -> Rating:
         cell.get("id") or id,
         caption,
         cell["rating"].lower(),
-        cell["model"],
+        cell["bundle_checksum"],
         remark,
-        sample,
+        image,
         _time(time) or now(),
     )
 

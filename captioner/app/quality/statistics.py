@@ -52,7 +52,7 @@ def show_similarity(captions: Sequence[ScoredCaption]) -> None:
 def show_similarity_by_confidence(captions: Sequence[ScoredCaption]) -> None:
     """Whether the sentences that the model is surer of are the better ones."""
     st.header(texts.CONFIDENCE, anchor=False)
-    ordered = sorted(captions, key=lambda row: -row.sureness)
+    ordered = sorted(captions, key=lambda row: -row.certainty)
     quarters = texts.QUARTERS
     bounds = [index * len(ordered) // len(quarters) for index in range(len(quarters) + 1)]
     means = [fmean(row.cider for row in ordered[start:end]) for start, end in pairwise(bounds)]

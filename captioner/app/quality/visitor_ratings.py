@@ -94,11 +94,11 @@ def describe_computed(metrics: Metrics | None, calibration: CalibrationParameter
 def describe_concordance(tallies: Sequence[Tally], captions: Sequence[ScoredCaption]) -> str:
     """Whether CIDEr and the calibrated estimate rank captions of samples as people do."""
     scored = {(row.image, row.caption): row for row in captions}
-    said = most_frequent(((tally.sample, tally.caption), tally.rating, tally.count) for tally in tallies)
+    said = most_frequent(((tally.image, tally.caption), tally.rating, tally.count) for tally in tallies)
     rated = [(rating, scored[caption]) for caption, rating in said.items() if caption in scored]
     by_cider = concordance((rating, row.cider) for rating, row in rated)
     by_estimate = concordance(
-        (rating, row.expected_share) for rating, row in rated if row.expected_share is not None
+        (rating, row.expected_precision) for rating, row in rated if row.expected_precision is not None
     )
     known = {texts.BY_CIDER: by_cider, texts.BY_ESTIMATE: by_estimate}
     found = {clause: one[0] for clause, one in known.items() if one and one[1] >= MIN_PAIRS}
@@ -120,7 +120,7 @@ def _show_others(tallies: Sequence[Tally]) -> None:
     names = {model: name for name, bundle in bundles.items() for model in ratings.checksums(bundle)}
     by_model: dict[tuple[bool, str], list[Tally]] = {}  # those that are here come first
     for tally in tallies:
-        model = tally.model not in names, names.get(tally.model, tally.model)
+        model = tally.bundle_checksum not in names, names.get(tally.bundle_checksum, tally.bundle_checksum)
         by_model.setdefault(model, []).append(tally)
     lines = []
     for (is_elsewhere, name), said in sorted(by_model.items()):

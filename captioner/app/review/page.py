@@ -19,7 +19,7 @@ from captioner.feedback.rating import clean_text
 from captioner.feedback.session import MAX_PICTURES, Item, ReviewSession
 
 if TYPE_CHECKING:
-    from captioner.data.samples import Sample
+    from captioner.data.examples import Example
 
 DEFAULT_PICTURES, MIN_PICTURES = 20, 5
 MAX_NAME = 40  # characters of a group's or a person's name
@@ -51,29 +51,29 @@ def _session_key() -> str | None:
 def _start() -> None:
     st.markdown(texts.INTRODUCTION)
     st.text_input(texts.GROUP, max_chars=MAX_NAME, key="review group", help=texts.GROUP_HELP)
-    samples, sentence = serving.samples()
+    examples, sentence = serving.examples()
     source = texts.OWN
-    if samples:
+    if examples:
         source = st.segmented_control(
             texts.WHICH_PICTURES,
-            [texts.SAMPLES, texts.OWN],
-            default=texts.SAMPLES,
+            [texts.EXAMPLES, texts.OWN],
+            default=texts.EXAMPLES,
             required=True,
             key="review source",
         )
     if source == texts.OWN:
         _start_with_uploads()
     else:
-        _start_with_samples(samples)
-    if source != texts.OWN or not samples:
+        _start_with_examples(examples)
+    if source != texts.OWN or not examples:
         st.caption(wording.escape(sentence))
     with st.expander(texts.RESUME, icon=":material/upload_file:"):
         _start_with_file()
     st.caption(f"{texts.PRIVACY} {ratings_database.durability()}")
 
 
-def _start_with_samples(samples: dict[str, Sample]) -> None:
-    count = max_count = min(MAX_PICTURES, len(samples))
+def _start_with_examples(examples: dict[str, Example]) -> None:
+    count = max_count = min(MAX_PICTURES, len(examples))
     if max_count > MIN_PICTURES:
         count = st.slider(
             texts.HOW_MANY,
@@ -83,7 +83,7 @@ def _start_with_samples(samples: dict[str, Sample]) -> None:
             help=texts.HOW_MANY_HELP,
         )
     if st.button(texts.START, icon=":material/play_arrow:"):
-        _open([Item(name) for name in random.sample(sorted(samples), count)])
+        _open([Item(name) for name in random.sample(sorted(examples), count)])
 
 
 def _start_with_uploads() -> None:
@@ -109,14 +109,14 @@ def _start_with_file() -> None:
             show_error(error)
         else:
             session = everybody.pop("")
-            uploaded = {item.upload_hash: item.picture for item in session.items if item.upload_hash}
+            uploaded = {item.upload_hash: item.image for item in session.items if item.upload_hash}
             rating.upload_names().update(uploaded)
-            _open(list(session.items), session.model, everybody)
+            _open(list(session.items), session.bundle_checksum, everybody)
 
 
-def _open(items: list[Item], model: str = "", others: Mapping[str, ReviewSession] | None = None) -> None:
+def _open(items: list[Item], checksum: str = "", others: Mapping[str, ReviewSession] | None = None) -> None:
     group = clean_text(st.session_state.get("review group", ""))
-    session = ReviewSession(model or serving.active_bundle().bundle.checksum, tuple(items), group)
+    session = ReviewSession(checksum or serving.active_bundle().bundle.checksum, tuple(items), group)
     key = ratings_database.reviews().open(session, others)
     st.session_state["review session"] = st.query_params["session"] = key
     st.rerun()
@@ -130,7 +130,7 @@ def _continue(key: str, everybody: Mapping[str, ReviewSession]) -> None:
     _show_raters(key, everybody[""])
     session = everybody.get(rating.rater()) or everybody[""].unrated()
     bundle = serving.active_bundle().bundle
-    same_model = session.model in ratings.checksums(bundle)
+    same_model = session.bundle_checksum in ratings.checksums(bundle)
     if not same_model:
         st.info(texts.OTHER_MODEL, icon=":material/info:")
     elif not session.done:

@@ -19,7 +19,7 @@ from captioner.app.state.session import DecodedImage, caption_image
 from captioner.errors import CaptionerError
 from captioner.feedback.rating import MAX_TEXT, clean_text
 from captioner.feedback.session import MAX_PICTURES, Item, ReviewSession
-from captioner.inference.warning import UNSURE
+from captioner.inference.warning import LOW_CONFIDENCE
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -38,12 +38,12 @@ class PictureToRate:
     caption: str
     log_prob: float | None
     warnings: str  # codes, separated by spaces
-    expected_share: float | None  # of the caption's words, that people use, too
+    expected_precision: float | None  # of the caption's words, that people use, too
 
     @classmethod
     def of(cls, image: Pixels | bytes, item: Item) -> Self:
         """With what the item knows of its caption."""
-        return cls(image, item.caption, item.log_prob, item.warnings, item.expected_share)
+        return cls(image, item.caption, item.log_prob, item.warnings, item.expected_precision)
 
 
 def rater() -> str:
@@ -69,10 +69,10 @@ def show(key: str, session: ReviewSession) -> None:
         if caption := picture.caption if picture else item.caption:
             codes = (picture.warnings if picture else item.warnings).split()
             # How sure the model was stays hidden until the rating, which is compared with it later.
-            warning_box.show([code for code in codes if item.rating or code != UNSURE])
+            warning_box.show([code for code in codes if item.rating or code != LOW_CONFIDENCE])
             st.header(f"“{wording.escape(caption)}”", anchor=False)
             if picture and item.rating:
-                st.caption(wording.estimate_markdown(picture.expected_share))
+                st.caption(wording.estimate_markdown(picture.expected_precision))
         _rating_buttons(key, item, picture, position)
         with st.container(horizontal=True):
             for label, step, shortcut in ((texts.BACK, -1, "Left"), (texts.NEXT, 1, "Right")):
@@ -130,7 +130,7 @@ def _rate(key: str, item: Item, picture: PictureToRate, position: int) -> None:
         caption=picture.caption,
         log_prob=picture.log_prob,
         warnings=picture.warnings,
-        expected_share=picture.expected_share,
+        expected_precision=picture.expected_precision,
     )
     with rating_buttons.saving():
         if session := ratings_database.reviews().rate(key, rater(), rated):
@@ -154,7 +154,7 @@ def _move(place: str, step: int) -> None:
 
 def named(session: ReviewSession, names: Mapping[str, str]) -> ReviewSession:
     """With these names of uploads, by their hashes, which only the uploader's own visit has."""
-    items = (replace(item, picture=names.get(item.upload_hash, item.picture)) for item in session.items)
+    items = (replace(item, image=names.get(item.upload_hash, item.image)) for item in session.items)
     return replace(session, items=tuple(items))
 
 
@@ -169,18 +169,20 @@ def _picture_to_rate(item: Item) -> PictureToRate | None:
     if item.upload_hash:
         upload = st.session_state.get("reviewed", {}).get(item.upload_hash)
         return PictureToRate.of(upload, item) if upload else None
-    samples, _ = serving.samples()
-    if item.picture not in samples:
+    examples, _ = serving.examples()
+    if item.image not in examples:
         return None
     try:
-        image = DecodedImage.decode(item.picture, samples[item.picture].read(), sample=item.picture)
+        image = DecodedImage.decode(item.image, examples[item.image].read(), example=item.image)
     except CaptionerError:  # the page then reports it as missing
         return None
     if item.rating:
         return PictureToRate.of(image.pixels, item)
     caption = caption_image(image, serving.captioner().options)
     best = caption.best
-    return PictureToRate(image.pixels, best.text, best.log_prob, _warning_codes(caption), best.expected_share)
+    return PictureToRate(
+        image.pixels, best.text, best.log_prob, _warning_codes(caption), best.expected_precision
+    )
 
 
 def _warning_codes(caption: Caption) -> str:
@@ -189,7 +191,7 @@ def _warning_codes(caption: Caption) -> str:
 
 def _show_missing_picture(item: Item, session: ReviewSession) -> None:
     """Say that the picture is not here; where it was an upload, offer to upload it again."""
-    name, icon = wording.escape(item.picture), ":material/hide_image:"
+    name, icon = wording.escape(item.image), ":material/hide_image:"
     if not item.upload_hash:
         st.info(texts.PICTURE_GONE.format(name=name), icon=icon)
         return
@@ -233,7 +235,7 @@ def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
                 best.text,
                 best.log_prob,
                 warnings=_warning_codes(caption),
-                expected_share=best.expected_share,
+                expected_precision=best.expected_precision,
             )
             _store_for_visit(upload_hash, image.pixels)
             upload_names()[upload_hash] = name

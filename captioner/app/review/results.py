@@ -42,9 +42,9 @@ def show(everybody: Mapping[str, ReviewSession], bundle: Bundle) -> None:
     chart = proportions_chart(shares, labels)
     st.altair_chart(chart, width="stretch", alt=texts.RESULT_CHART.format(shares=listed))
     st.caption(f"{texts.HOW_TO_READ} {texts.CLUSTERED if len(raters) > 1 else ''}")
-    ciders, confidences = _ciders(rated, bundle), _confidences(rated, bundle)
-    _compare_with_scores(rated, ciders, confidences)
-    _table(rated, ciders, confidences)
+    ciders, certainties = _ciders(rated, bundle), _certainties(rated, bundle)
+    _compare_with_scores(rated, ciders, certainties)
+    _table(rated, ciders, certainties)
 
 
 def to_file(everybody: Mapping[str, ReviewSession], bundle: Bundle) -> bytes:
@@ -60,7 +60,7 @@ def _listed(raters: Iterable[str]) -> str:
 def _ciders(rated: Rated, bundle: Bundle) -> dict[str, float]:
     """CIDEr by item id, where the bundle's predictions have the same sentence for the same picture."""
     known = _predicted_ciders(bundle)
-    ciders = {item.id: known.get((item.picture, item.caption)) for _, item in rated if not item.upload_hash}
+    ciders = {item.id: known.get((item.image, item.caption)) for _, item in rated if not item.upload_hash}
     return {id: cider for id, cider in ciders.items() if cider is not None}
 
 
@@ -69,10 +69,10 @@ def _predicted_ciders(bundle: Bundle) -> dict[tuple[str, str], float]:
     return {(row.image, row.caption): row.cider for row in bundle.predictions()}
 
 
-def _confidences(rated: Rated, bundle: Bundle) -> dict[str, float]:
-    """How sure the model was by item id: calibrated if all are, else by word probability, as far as known."""
+def _certainties(rated: Rated, bundle: Bundle) -> dict[str, float]:
+    """How sure the model was by item id: expected precision if all have it, else confidence."""
     items = {item.id: item for _, item in rated}.values()
-    shares = {item.id: item.expected_share for item in items if item.expected_share is not None}
+    shares = {item.id: item.expected_precision for item in items if item.expected_precision is not None}
     if len(shares) == len(items):
         return shares
     return {
@@ -108,17 +108,17 @@ def _without_line_breaks(text: str) -> str:
     return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 
-def _compare_with_scores(rated: Rated, ciders: dict[str, float], confidences: dict[str, float]) -> None:
+def _compare_with_scores(rated: Rated, ciders: dict[str, float], certainties: dict[str, float]) -> None:
     """Whether what a program can compute agrees with people."""
     said = most_frequent((item.id, item.rating, 1) for _, item in rated)
-    by_cider, by_confidence = (
+    by_cider, by_certainty = (
         [(rating, scores[id]) for id, rating in said.items() if id in scores]
-        for scores in (ciders, confidences)
+        for scores in (ciders, certainties)
     )
     st.subheader(texts.AGREEMENT, anchor=False)
     lines = [
         _concordance_line(texts.HIGHER_CIDER, by_cider),
-        _concordance_line(texts.HIGHER_CONFIDENCE, by_confidence),
+        _concordance_line(texts.HIGHER_ESTIMATE, by_certainty),
     ]
     if not any(lines):
         st.markdown(texts.NO_AGREEMENT_YET)
@@ -150,7 +150,7 @@ def _averages(scores: list[tuple[str, float]]) -> str:
     return texts.AVERAGES.format(averages=", ".join(parts))
 
 
-def _table(rated: Rated, ciders: dict[str, float], confidences: dict[str, float]) -> None:
+def _table(rated: Rated, ciders: dict[str, float], certainties: dict[str, float]) -> None:
     several = len({rater for rater, _ in rated}) > 1
     with st.expander(texts.ALL_RATINGS, icon=":material/table_rows:"):
         rows = [
@@ -159,9 +159,9 @@ def _table(rated: Rated, ciders: dict[str, float], confidences: dict[str, float]
                 "caption": wording.escape(item.caption),
                 "remark": wording.escape(item.remark) or "–",
                 CIDER: f"{ciders[item.id]:.2f}" if item.id in ciders else "–",
-                "how sure": wording.percent(confidences[item.id]) if item.id in confidences else "–",
-                "warnings": item.warnings.replace(" ", ", ") or "–",
-                "picture": wording.escape(item.picture),
+                "how sure": wording.percent(certainties[item.id]) if item.id in certainties else "–",
+                "warnings": item.warnings.replace(" ", ", ").replace("_", " ") or "–",
+                "picture": wording.escape(item.image),
                 **({"who": wording.escape(rater or texts.NO_NAME)} if several else {}),
             }
             for rater, item in rated
@@ -169,7 +169,7 @@ def _table(rated: Rated, ciders: dict[str, float], confidences: dict[str, float]
         st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
         st.caption(texts.HOW_SURE_EXPLAINED)
         for code in sorted({code for _, item in rated for code in item.warnings.split()}):
-            st.caption(f"“{code.capitalize()}”: {SENTENCES[code]}")
+            st.caption(f"“{code.replace('_', ' ').capitalize()}”: {SENTENCES[code]}")
 
 
 def proportions_chart(shares: Mapping[str, Proportion], labels: Mapping[str, str]) -> alt.LayerChart:

@@ -14,11 +14,11 @@ from captioner.errors import CaptionerError
 from captioner.feedback import csv_table
 from captioner.feedback.rating import RATINGS, clean_text
 from captioner.feedback.session import Item, ReviewSession
-from captioner.inference.warning import SENTENCES
+from captioner.inference.warning import LOW_CONFIDENCE, NOVELTY, SENTENCES
 from captioner.text import escape_formula, unescape_formula
 
 COLUMNS = (
-    "picture",
+    "image",
     "upload_hash",
     "caption",
     "log_prob",
@@ -26,17 +26,17 @@ COLUMNS = (
     "rating",
     "remark",
     "cider",
-    "model",
-    "expected_share",
+    "bundle_checksum",
+    "expected_precision",
     "rater",
 )
-OLD_NAMES = {"digest": "upload_hash"}  # columns of files saved by earlier versions
-REQUIRED = frozenset(COLUMNS) - {"cider", "warnings", "expected_share", "rater"}
+REQUIRED = frozenset(COLUMNS) - {"cider", "warnings", "expected_precision", "rater"}
 WARNINGS = tuple(SENTENCES)  # codes
+FORMER_WARNINGS = {"unfamiliar": NOVELTY, "unsure": LOW_CONFIDENCE}  # of files saved by earlier versions
 MAX_BYTES = 5_000_000  # of a file: a full session of one rater has 200,000
 
 _HASH = re.compile(r"([0-9a-f]{16})?")
-_MODEL = re.compile(r"[0-9a-f]{64}")
+_CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
 
 def to_csv(by_rater: Mapping[str, ReviewSession], ciders: Mapping[str, float]) -> bytes:
@@ -50,14 +50,19 @@ def to_csv(by_rater: Mapping[str, ReviewSession], ciders: Mapping[str, float]) -
     for rater, session in by_rater.items():
         for item in session.items:
             if item.rating or item.remark or not rater:
-                cells = _cells(item), ciders.get(item.id, ""), session.model, _text(item.expected_share)
+                cells = (
+                    _cells(item),
+                    ciders.get(item.id, ""),
+                    session.bundle_checksum,
+                    _text(item.expected_precision),
+                )
                 writer.writerow([*cells[0], *cells[1:], escape_formula(rater)])
     return f"{BYTE_ORDER_MARK}{file.getvalue()}".encode()
 
 
 def _cells(item: Item) -> list[str]:
     return [
-        escape_formula(item.picture),
+        escape_formula(item.image),
         item.upload_hash,
         escape_formula(item.caption),
         _text(item.log_prob),
@@ -77,7 +82,7 @@ def from_csv(data: bytes) -> dict[str, ReviewSession]:
     Raises:
         CaptionerError: the file is not valid; says which row, what was expected and what it has.
     """
-    cells = csv_table.read(data, "saved review session", REQUIRED, MAX_BYTES, OLD_NAMES)
+    cells = csv_table.read(data, "saved review session", REQUIRED, MAX_BYTES)
     rows = [_row(number, row) for number, row in enumerate(cells, start=2)]
     models = {model for model, _, _ in rows}
     if len(models) > 1:
@@ -98,7 +103,7 @@ def _merged(everything: ReviewSession, items: list[Item]) -> ReviewSession:
     Raises:
         ValueError: one is of a picture that the session does not have, or two are of the same.
     """
-    said = {item.id: item for item in ReviewSession(everything.model, tuple(items)).items}
+    said = {item.id: item for item in ReviewSession(everything.bundle_checksum, tuple(items)).items}
     if others := said.keys() - {item.id for item in everything.items}:
         raise ValueError(
             f"a rater's picture must also stand in a row without a rater; {min(others)} does not"
@@ -109,24 +114,25 @@ def _merged(everything: ReviewSession, items: list[Item]) -> ReviewSession:
 def _row(number: int, cell: Mapping[str, str]) -> tuple[str, str, Item]:
     """The model's checksum, the rater and the item of one row."""
     item = Item(
-        picture=clean_text(unescape_formula(cell["picture"])),
+        image=clean_text(unescape_formula(cell["image"])),
         upload_hash=cell["upload_hash"],
         caption=clean_text(unescape_formula(cell["caption"])),
         log_prob=csv_table.number(cell["log_prob"]),
         rating=cell["rating"].lower(),
         remark=clean_text(unescape_formula(cell["remark"])),
-        warnings=" ".join(cell.get("warnings", "").split()),
-        expected_share=csv_table.number(cell.get("expected_share", "")),
+        warnings=" ".join(FORMER_WARNINGS.get(code, code) for code in cell.get("warnings", "").split()),
+        expected_precision=csv_table.number(cell.get("expected_precision", "")),
     )
     _check(number, cell, item)
-    return cell["model"], clean_text(unescape_formula(cell.get("rater", ""))), item
+    return cell["bundle_checksum"], clean_text(unescape_formula(cell.get("rater", ""))), item
 
 
 def _check(number: int, cell: Mapping[str, str], item: Item) -> None:
-    share, known_warnings = item.expected_share, set(item.warnings.split()) <= set(WARNINGS)
+    share, known_warnings = item.expected_precision, set(item.warnings.split()) <= set(WARNINGS)
+    checksum = cell["bundle_checksum"]
     ratings, warnings = csv_table.listed(RATINGS), csv_table.listed(WARNINGS)
     rules = (
-        (item.picture, "the picture must have a name", cell["picture"]),
+        (item.image, "image must be the name of a picture", cell["image"]),
         (
             _HASH.fullmatch(item.upload_hash),
             "upload_hash must be 16 hexadecimal digits, or empty",
@@ -137,11 +143,11 @@ def _check(number: int, cell: Mapping[str, str], item: Item) -> None:
         (_plausible(item.log_prob), "log_prob must be a number up to 0, or empty", cell["log_prob"]),
         (
             share is None or 0 <= share <= 1,
-            "expected_share must be a number from 0 to 1, or empty",
-            cell.get("expected_share", ""),
+            "expected_precision must be a number from 0 to 1, or empty",
+            cell.get("expected_precision", ""),
         ),
         (known_warnings, f"warnings must be {warnings}, or empty", item.warnings),
-        (_MODEL.fullmatch(cell["model"]), "the model must be a checksum of 64 digits", cell["model"]),
+        (_CHECKSUM.fullmatch(checksum), "bundle_checksum must have 64 digits", checksum),
     )
     csv_table.check(number, rules)
 

@@ -1,4 +1,4 @@
-"""Fetches newer bundles and sample pictures from the Hub in the background.
+"""Fetches newer bundles and example pictures from the Hub in the background.
 
 A fetch is a separate process, such as ``python -m captioner pull … --store``: a Hub that hangs, is slow
 or never stops sending takes neither a visitor's time nor the app's memory. A bundle is tested there, too.
@@ -27,10 +27,10 @@ RETRY_INTERVAL = (
     25.0  # seconds between two looks at whether a fetch is due; a bundle's is, if the last failed
 )
 REFRESH_INTERVAL = (
-    300.0  # seconds until the next fetch of a bundle that is there, or of samples after a failure
+    300.0  # seconds until the next fetch of a bundle that is there, or of examples after a failure
 )
 BUNDLE_TIMEOUT = 900.0  # seconds for a whole bundle
-SAMPLES_TIMEOUT = 60.0
+EXAMPLES_TIMEOUT = 60.0
 ERROR_PREFIX = "python -m captioner: "  # of error sentences on the command line
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Fetcher:
     has ended.
     """
 
-    timeout = SAMPLES_TIMEOUT  # seconds
+    timeout = EXAMPLES_TIMEOUT  # seconds
 
     def __init__(self, *arguments: str) -> None:
         self.problem: str | None = None
@@ -147,15 +147,15 @@ class BundleFetcher(Fetcher):
         return version.commit != self.revision and seconds >= REFRESH_INTERVAL
 
 
-def samples_status() -> str:
-    """Why there are no sample pictures from the Hub, a sentence; the first call starts to fetch them."""
-    problem = _samples_fetcher().problem
+def examples_status() -> str:
+    """Why there are no example pictures from the Hub, a sentence; the first call starts to fetch them."""
+    problem = _examples_fetcher().problem
     return f"The download from the Hub failed: {problem.rstrip('.')}." if problem else ""
 
 
 @st.cache_resource(show_spinner=False, on_release=Fetcher.stop)
-def _samples_fetcher() -> Fetcher:
-    return Fetcher("captioner.data.samples").start()
+def _examples_fetcher() -> Fetcher:
+    return Fetcher("captioner.data.examples").start()
 
 
 def bundle_status(repo: str, revision: str, store: Path) -> str:

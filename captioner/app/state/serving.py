@@ -1,4 +1,4 @@
-"""What all visitors share: the bundle that the app serves and why, its captioner, and the sample pictures."""
+"""What all visitors share: the bundle that the app serves and why, its captioner, and the examples."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from captioner.errors import BundleError
 from captioner.inference import smoke_test
 
 if TYPE_CHECKING:
-    from captioner.data.samples import Sample
+    from captioner.data.examples import Example
     from captioner.inference.captioner import Captioner
 
 COMMITTED = ROOT / "artifacts"
 HUB_STORE = ROOT / "bundles" / "pulled"  # of bundles fetched from the Hub
 COMMITTED_SOURCE = "this copy of the app"
-SAMPLES_INTERVAL = 1.0  # seconds after which samples are looked for again, where there were none
+EXAMPLES_INTERVAL = 1.0  # seconds after which examples are looked for again, where there were none
 LOADING = "Loading the model. This happens once …"
 FALLBACK = "The model that came with the app is used."
 
@@ -79,10 +79,10 @@ def captioner() -> Captioner:
     return _captioner(active_bundle().bundle)
 
 
-def samples() -> tuple[dict[str, Sample], str]:
-    """All sample pictures by name, and a sentence: where they are from, or why there are none."""
-    samples, sentence, _ = _samples(active_bundle().bundle)
-    return samples, sentence
+def examples() -> tuple[dict[str, Example], str]:
+    """All example pictures by name, and a sentence: where they are from, or why there are none."""
+    examples, sentence, _ = _examples(active_bundle().bundle)
+    return examples, sentence
 
 
 def select_bundle(folder: str, repo: str, revision: str, store: Path, committed: Path) -> ActiveBundle:
@@ -162,18 +162,18 @@ def _captioner(bundle: Bundle) -> Captioner:
 
 def _any_found(library: tuple[dict[str, Any], str, float]) -> bool:
     """Whether a cached answer still holds: where none were found, some may have come since."""
-    samples, _, when = library
-    return bool(samples) or time.monotonic() - when < SAMPLES_INTERVAL
+    examples, _, when = library
+    return bool(examples) or time.monotonic() - when < EXAMPLES_INTERVAL
 
 
 @st.cache_resource(
     show_spinner="Looking for the pictures …", show_time=True, validate=_any_found, hash_funcs=HASH_FUNCS
 )
-def _samples(bundle: Bundle) -> tuple[dict[str, Sample], str, float]:
-    """As ``samples``, and when they were looked for, in seconds of the monotonic clock."""
-    from captioner.data import samples as sources  # late: it imports huggingface_hub
+def _examples(bundle: Bundle) -> tuple[dict[str, Example], str, float]:
+    """As ``examples``, and when they were looked for, in seconds of the monotonic clock."""
+    from captioner.data import examples as sources  # late: it imports huggingface_hub
 
-    samples, sentence = sources.find(bundle, download=False)
-    if not samples:
-        sentence = f"{sentence} {without_paths(hub_updates.samples_status())}".strip()
-    return {sample.name: sample for sample in samples}, sentence, time.monotonic()
+    examples, sentence = sources.find(bundle, download=False)
+    if not examples:
+        sentence = f"{sentence} {without_paths(hub_updates.examples_status())}".strip()
+    return {example.name: example for example in examples}, sentence, time.monotonic()

@@ -1,7 +1,7 @@
 """What belongs to one visitor: decoded images, their regions, and their captions.
 
 It lives in the visitor's session and ends with it: nothing of it is in a cache that visitors share. Only
-captions of the samples, which belong to nobody, are.
+captions of the examples, which belong to nobody, are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_CAPTIONS = 4  # per visitor: 80 kB each
 MAX_REGIONS = 2  # per visitor: half a megabyte each, used only while the image is open
-MAX_SAMPLE_CAPTIONS, MAX_SAMPLE_REGIONS = 40, 4  # of all visitors together
+MAX_EXAMPLE_CAPTIONS, MAX_EXAMPLE_REGIONS = 40, 4  # of all visitors together
 LOOKING = "Looking at the picture …"
 
 
@@ -32,32 +32,32 @@ LOOKING = "Looking at the picture …"
 class DecodedImage:
     """An image that a visitor uploaded or picked: the name, the pixels, and the SHA-256 of its file.
 
-    ``sample`` is its name among the samples; None for an upload.
+    ``example`` is its name among the examples; None for an upload.
     """
 
     name: str
     pixels: Pixels = field(repr=False, compare=False)  # uint8[H, W, 3]
     sha256: str
-    sample: str | None = None
+    example: str | None = None
 
     @classmethod
-    def decode(cls, name: str, data: bytes, sample: str | None = None) -> Self:
+    def decode(cls, name: str, data: bytes, example: str | None = None) -> Self:
         """Decode the bytes of an image file.
 
         Raises:
             ImageError: as ``images.read``.
         """
-        return cls(name, images.read(data), hashlib.sha256(data).hexdigest(), sample)
+        return cls(name, images.read(data), hashlib.sha256(data).hexdigest(), example)
 
 
 def caption_image(image: DecodedImage, options: DecodingOptions, model: Captioner | None = None) -> Caption:
     """What a model, by default the active one, says about an image.
 
-    Computed once a session (a sample's: once) for the same image, model and options, and encoded once for all
-    options.
+    Computed once a session (an example's: once) for the same image, model and options, and encoded once for
+    all options.
     """
     model = model or serving.captioner()
-    caption = _sample_caption if image.sample else _caption
+    caption = _example_caption if image.example else _caption
     return caption(model.bundle.checksum, image.sha256, options, model, image.pixels)
 
 
@@ -74,13 +74,13 @@ def _regions(checksum: str, sha256: str, _model: Captioner, _pixels: Pixels) -> 
     return _model.encode(_pixels)
 
 
-@st.cache_resource(max_entries=MAX_SAMPLE_CAPTIONS, show_spinner=LOOKING)
-def _sample_caption(
+@st.cache_resource(max_entries=MAX_EXAMPLE_CAPTIONS, show_spinner=LOOKING)
+def _example_caption(
     checksum: str, sha256: str, options: DecodingOptions, _model: Captioner, _pixels: Pixels
 ) -> Caption:
-    return _model.decode(_sample_regions(checksum, sha256, _model, _pixels), options)
+    return _model.decode(_example_regions(checksum, sha256, _model, _pixels), options)
 
 
-@st.cache_resource(max_entries=MAX_SAMPLE_REGIONS, show_spinner=False)
-def _sample_regions(checksum: str, sha256: str, _model: Captioner, _pixels: Pixels) -> NDArray[np.float32]:
+@st.cache_resource(max_entries=MAX_EXAMPLE_REGIONS, show_spinner=False)
+def _example_regions(checksum: str, sha256: str, _model: Captioner, _pixels: Pixels) -> NDArray[np.float32]:
     return _model.encode(_pixels)

@@ -26,7 +26,7 @@ def drawn(app: AppTest) -> list[dict[str, Any]]:
 def test_every_picture_has_a_row_and_nobody_has_reviewed_it(fake: FakeCaptioner) -> None:
     app = visitor.open_page("caption")
     app.file_uploader[0].set_value([(name, data, "image/png") for name, data in FILES]).run()
-    assert [(row["index"], row["file"], row["text"]) for row in drawn(app)] == [
+    assert [(row["index"], row["image"], row["text"]) for row in drawn(app)] == [
         (0, "one.png", "A dog runs."),
         (2, "two.png", "A dog runs."),
     ]

@@ -52,14 +52,14 @@ def unzipped(job: BatchJob) -> dict[str, str]:
 def test_the_csv_holds_every_file_once_and_computes_nothing(texts: list[tuple[str, str, str]]) -> None:
     results = [PictureResult(name, caption, 0.75, 0.5, -1.5) for name, caption, _ in texts]
     touched = {index: AltText(alt, reviewed=True) for index, (*_, alt) in enumerate(texts)}
-    bad = PictureResult("bad.png", problem="It is broken, sadly.")
+    bad = PictureResult("bad.png", error="It is broken, sadly.")
     table = rows(BatchJob(results=[*results, bad], touched=touched))
-    cells = [tuple(row[name] for name in ("file", "caption", "alt_text")) for row in table[:-1]]
+    cells = [tuple(row[name] for name in ("image", "caption", "alt_text")) for row in table[:-1]]
     assert [tuple(map(unescape_formula, row)) for row in cells] == texts
     assert not any(cell.startswith(FORMULA) for row in cells for cell in row)
-    assert (table[-1]["problem"], table[-1]["alt_text"]) == ("It is broken, sadly.", "")
+    assert (table[-1]["error"], table[-1]["alt_text"]) == ("It is broken, sadly.", "")
     assert [row["reviewed"] for row in table] == ["yes"] * len(texts) + ["no"]
-    assert all(row["word_probability"] == "0.5000" for row in table[:-1])
+    assert all(row["confidence"] == "0.5000" for row in table[:-1])
 
 
 @given(some.lists(hostile | names, max_size=8))
@@ -82,7 +82,7 @@ def test_the_zip_says_what_is_reviewed_and_what_to_be_careful_with() -> None:
     results = [
         PictureResult("a.jpg", "a man runs"),
         PictureResult("b.jpg", "a dog", warning="This is no photograph."),
-        PictureResult("c.jpg", problem="It is broken."),
+        PictureResult("c.jpg", error="It is broken."),
     ]
     job = BatchJob(results=results, touched={0: AltText("Zoë runs.", reviewed=True)})
     found = unzipped(job)
@@ -96,4 +96,4 @@ def test_the_zip_says_what_is_reviewed_and_what_to_be_careful_with() -> None:
     assert [record["alt_text"] for record in records] == ["Zoë runs.", "A dog.", ""]
     assert [record["reviewed"] for record in records] == [True, False, False]
     assert [record["text_file"] for record in records] == ["reviewed/a.txt", "not-reviewed/b.txt", None]
-    assert (records[1]["warning"], records[2]["problem"]) == ("This is no photograph.", "It is broken.")
+    assert (records[1]["warning"], records[2]["error"]) == ("This is no photograph.", "It is broken.")

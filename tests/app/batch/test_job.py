@@ -18,7 +18,7 @@ from captioner.bundle.storage import Bundle
 from captioner.inference.captioner import Captioner
 from tests.fake_captioner import FakeCaptioner, photo
 
-BAD = PictureResult("bad.png", problem="It is broken.")
+BAD = PictureResult("bad.png", error="It is broken.")
 
 
 def waiting(count: int) -> BatchJob:
@@ -66,7 +66,7 @@ def test_batch_and_single_captions_agree(tiny_bundle: Bundle) -> None:
     for seed in range(5):
         single = captioner.caption(images.read(photo(seed))).best
         result = job.caption_file(captioner, "a.png", photo(seed))
-        assert (result.caption, result.problem) == (single.text, "")
+        assert (result.caption, result.error) == (single.text, "")
         assert result.log_prob == pytest.approx(single.log_prob)
         assert result.confidence == pytest.approx(2.718281828 ** (single.log_prob / len(single.words)))
 

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from captioner.app.batch import results, saved, texts
 from captioner.app.batch.job import AltText, BatchJob, PictureResult
 from captioner.app.components import browser
-from captioner.inference.warning import SENTENCES, UNFAMILIAR, UNSURE
+from captioner.inference.warning import LOW_CONFIDENCE, NOVELTY, SENTENCES
 from tests import visitor
 from tests.app.batch.test_files import rows
 from tests.fake_captioner import FakeCaptioner, make_warning, photo
@@ -70,9 +70,9 @@ def test_the_results_can_be_left(fake: FakeCaptioner, monkeypatch: pytest.Monkey
 def test_every_picture_gets_its_row(fake: FakeCaptioner) -> None:
     app = started([("one.png", photo(1)), ("two.png", photo(2))])
     frame = app.dataframe[0].value
-    assert list(frame["file"]) == ["one.png", "two.png"]
+    assert list(frame["image"]) == ["one.png", "two.png"]
     assert list(frame["caption"]) == ["a dog runs"] * 2
-    assert list(frame["expected share"]) == [pytest.approx(4.5)] * 2  # of "dog" and "runs"
+    assert list(frame["expected_precision"]) == [pytest.approx(4.5)] * 2  # of "dog" and "runs"
     assert "2 pictures captioned." in page_text(app)
     assert not app.error
     assert not app.warning
@@ -80,7 +80,7 @@ def test_every_picture_gets_its_row(fake: FakeCaptioner) -> None:
 
 def test_a_broken_file_is_named_and_does_not_stop_the_rest(fake: FakeCaptioner) -> None:
     app = started([("one.png", photo(1)), ("no*te.png", b"not a picture"), ("cut.png", photo(2)[:60])])
-    assert list(app.dataframe[0].value["file"]) == ["one.png"]
+    assert list(app.dataframe[0].value["image"]) == ["one.png"]
     assert "1 picture captioned." in page_text(app)
     assert "**no\\*te\\.png:** This file cannot be read as a picture" in app.warning[0].value
     assert "**cut\\.png:** This file is damaged" in app.warning[0].value
@@ -128,7 +128,7 @@ def test_no_two_visitors_share_anything(fake: FakeCaptioner) -> None:
 
 def test_a_new_batch_takes_the_place_of_the_old(fake: FakeCaptioner) -> None:
     app = chosen(started([ONE, TWO]), [TWO, ("three.png", photo(3))])
-    assert list(app.dataframe[0].value["file"]) == ["two.png", "three.png"]
+    assert list(app.dataframe[0].value["image"]) == ["two.png", "three.png"]
 
 
 def test_files_above_the_limit_are_named(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,9 +140,9 @@ def test_files_above_the_limit_are_named(fake: FakeCaptioner, monkeypatch: pytes
 
 def test_a_warning_stands_in_the_table_and_in_the_file(fake: FakeCaptioner) -> None:
     assert "warning" not in started([ONE, TWO]).dataframe[0].value
-    fake.warnings = (make_warning(UNFAMILIAR), make_warning(UNSURE))
+    fake.warnings = (make_warning(NOVELTY), make_warning(LOW_CONFIDENCE))
     app = started([ONE, TWO])
-    both = f"{SENTENCES[UNFAMILIAR]} {SENTENCES[UNSURE]}"
+    both = f"{SENTENCES[NOVELTY]} {SENTENCES[LOW_CONFIDENCE]}"
     assert list(app.dataframe[0].value["warning"]) == [both] * 2
     assert [row["warning"] for row in rows(app.session_state["_batch"])] == [both] * 2
 

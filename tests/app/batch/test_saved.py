@@ -28,7 +28,7 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def job() -> BatchJob:
     results = [
         PictureResult("é.png", "a dog", 0.5, 0.4, -3.0, "Careful.", THUMBNAIL),
-        PictureResult("b.png", problem="broken"),
+        PictureResult("b.png", error="broken"),
     ]
     touched = {1: AltText("By hand.", reviewed=True)}
     return BatchJob(results=results, skipped=1, left_out=("c.png",), touched=touched, neutral_words=False)
@@ -87,8 +87,8 @@ def test_thumbnails_stay_within_what_a_browser_may_send(
         ("thumbnail", "https://example.org/spy.png"),  # or have the visitor's browser ask another server
         ("thumbnail", "data:image/svg+xml;base64,AAAA"),
         ("caption", "a" * 1001),
-        ("expected_share", 7),
-        ("file", None),
+        ("expected_precision", 7),
+        ("image", None),
         ("surprise", 1),
     ],
 )

@@ -52,10 +52,10 @@ def test_a_function_word_is_not_rated(fake: FakeCaptioner) -> None:
 def test_a_warning_stands_above_a_sentence_that_is_called_a_guess(fake: FakeCaptioner) -> None:
     app = checked(upload(open_page(), photo(3)))
     assert (interactive_caption(app) or {})["title"] == ""
-    fake.warnings = (make_warning("unfamiliar"),)
+    fake.warnings = (make_warning("novelty"),)
     app = checked(upload(open_page(), photo(4)))
     assert (interactive_caption(app) or {})["title"] == "Best guess"
-    assert SENTENCES["unfamiliar"] in app.warning[0].value
+    assert SENTENCES["novelty"] in app.warning[0].value
     assert "Measured" not in page_text(app)
     assert "Measured \\*once\\*\\." in page_text(open_details(app))
 

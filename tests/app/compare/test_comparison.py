@@ -21,7 +21,7 @@ from captioner.errors import BundleError
 from captioner.inference.captioner import Caption, Captioner
 from captioner.inference.decoding import DecodingOptions
 from tests import tiny, visitor
-from tests.conftest import UseCaptioner, samples
+from tests.conftest import UseCaptioner, example_pictures
 from tests.fake_captioner import SENTENCES, FakeCaptioner, make_candidate, photo
 from tests.visitor import checked, page_text, press, upload
 
@@ -174,14 +174,14 @@ def test_a_broken_picture_is_explained(fake: TwoCaptions, data: bytes) -> None:
 
 
 def linked(**query: str) -> AppTest:
-    """The page of a link with a sample in it."""
-    return visitor.open_page("caption", compare="1", sample="one.png", **query)
+    """The page of a link with an example in it."""
+    return visitor.open_page("caption", compare="1", example="one.png", **query)
 
 
 @pytest.fixture
 def picked(use_captioner: UseCaptioner[TwoCaptions], tmp_path: Path, folder: Path) -> TwoCaptions:
     """Stands in for the running model; a sample is there to be named by a link."""
-    return use_captioner(TwoCaptions(tiny.full_bundle(tmp_path / "artifacts")), samples("one.png"))
+    return use_captioner(TwoCaptions(tiny.full_bundle(tmp_path / "artifacts")), example_pictures("one.png"))
 
 
 def test_a_link_brings_back_the_same_comparison(picked: TwoCaptions) -> None:

@@ -22,29 +22,29 @@ from tests.visitor import checked, open_details, page_text
 
 
 def test_a_link_brings_back_picture_and_settings(fake: FakeCaptioner) -> None:
-    app = open_page(sample="two.png", beams="1", length_penalty="1.3")
+    app = open_page(example="two.png", beams="1", length_penalty="1.3")
     assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (1, 1.3)
     assert "Somebody wrote two" in page_text(app)
-    assert app.code[1].value.endswith("?sample=two.png&beams=1&length_penalty=1.3")
+    assert app.code[1].value.endswith("?example=two.png&beams=1&length_penalty=1.3")
 
 
 def test_defaults_are_left_out_of_a_link(fake: FakeCaptioner) -> None:
-    app = open_page(sample="two.png")
-    assert app.code[1].value.endswith("?sample=two.png")
+    app = open_page(example="two.png")
+    assert app.code[1].value.endswith("?example=two.png")
     app.slider(key="beams").set_value(1).run()
-    assert checked(app).code[1].value.endswith("?sample=two.png&beams=1")
+    assert checked(app).code[1].value.endswith("?example=two.png&beams=1")
     app.segmented_control(key="mode").set_value(decoding_controls.SAMPLING).run()
-    assert checked(app).code[1].value.endswith("?sample=two.png&mode=sample")
+    assert checked(app).code[1].value.endswith("?example=two.png&mode=sample")
 
 
 def test_an_old_link_still_works(fake: FakeCaptioner) -> None:
     app = open_page(sample="two.png", alpha="1.3", beams="1")
     assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (1, 1.3)
-    assert checked(app).code[1].value.endswith("?sample=two.png&beams=1&length_penalty=1.3")
+    assert checked(app).code[1].value.endswith("?example=two.png&beams=1&length_penalty=1.3")
     assert not app.info
-    app = open_page(sample="two.png", way="Draw word by word", seed="7")
+    app = open_page(example="two.png", way="Draw word by word", seed="7")
     assert (fake.decoded[-1].temperature, fake.decoded[-1].seed) == (0.5, 7)
-    assert checked(app).code[1].value.endswith("?sample=two.png&mode=sample&seed=7")
+    assert checked(app).code[1].value.endswith("?example=two.png&mode=sample&seed=7")
     assert not app.info
 
 
@@ -66,7 +66,7 @@ def test_an_old_link_still_works(fake: FakeCaptioner) -> None:
 def test_invalid_settings_in_a_link_are_ignored_with_a_message(
     fake: FakeCaptioner, query: dict[str, str]
 ) -> None:
-    app = open_page(sample="two.png", **query)
+    app = open_page(example="two.png", **query)
     assert "ignored" in app.info[0].value
     assert (fake.decoded[0].beams, fake.decoded[0].length_penalty) == (2, 0.6)
     app.run()
@@ -76,7 +76,7 @@ def test_invalid_settings_in_a_link_are_ignored_with_a_message(
 
 
 def test_sampling_is_a_setting_and_the_page_names_it(fake: FakeCaptioner) -> None:
-    app = open_page(sample="two.png", mode="sample", temperature="0.5", seed="7")
+    app = open_page(example="two.png", mode="sample", temperature="0.5", seed="7")
     assert (fake.decoded[0].temperature, fake.decoded[0].seed) == (0.5, 7)
     assert "sampling, temperature 0.5, seed 7" in page_text(open_details(app))
     app.number_input(key="seed").set_value(8).run()
@@ -93,42 +93,42 @@ def consensus(fake: FakeCaptioner) -> FakeCaptioner:
 
 
 def test_consensus_is_the_default_of_a_bundle_that_was_tested_so(consensus: FakeCaptioner) -> None:
-    app = open_page(sample="two.png")
+    app = open_page(example="two.png")
     assert consensus.decoded[0] == consensus.options
     assert "It wrote 40 versions and chose the sentence that agrees best with them" in page_text(app)
-    assert app.code[1].value.endswith("?sample=two.png")
+    assert app.code[1].value.endswith("?example=two.png")
 
 
 def test_beam_search_stays_selectable_with_beams_of_its_own(consensus: FakeCaptioner) -> None:
-    app = open_page(sample="two.png")
+    app = open_page(example="two.png")
     app.segmented_control(key="mode").set_value(decoding_controls.BEAM_SEARCH).run()
     plain = replace(consensus.options, beams=DecodingOptions.beams, samples=0)
     assert consensus.decoded[-1] == plain
     assert "versions and chose" not in page_text(checked(app))
-    assert app.code[1].value.endswith("?sample=two.png&mode=beam_search")
-    app = open_page(sample="two.png", mode="beam_search")
+    assert app.code[1].value.endswith("?example=two.png&mode=beam_search")
+    app = open_page(example="two.png", mode="beam_search")
     assert consensus.decoded[-1] == plain
-    assert open_page(sample="two.png", mode="beam_search", beams="15").info
+    assert open_page(example="two.png", mode="beam_search", beams="15").info
 
 
 def test_a_link_with_beams_means_beam_search(consensus: FakeCaptioner) -> None:
-    open_page(sample="two.png", beams="3")
+    open_page(example="two.png", beams="3")
     assert (consensus.decoded[-1].beams, consensus.decoded[-1].samples) == (3, 0)
 
 
 def test_a_random_version_takes_no_samples(consensus: FakeCaptioner) -> None:
-    open_page(sample="two.png", mode="sample", seed="3")
+    open_page(example="two.png", mode="sample", seed="3")
     chosen = consensus.decoded[-1]
     assert (chosen.beams, chosen.samples, chosen.seed) == (DecodingOptions.beams, 0, 3)
 
 
 def test_without_consensus_it_is_not_offered(fake: FakeCaptioner) -> None:
-    modes = open_page(sample="two.png").segmented_control(key="mode").options
+    modes = open_page(example="two.png").segmented_control(key="mode").options
     assert modes == [decoding_controls.BEAM_SEARCH, decoding_controls.SAMPLING]
 
 
 def test_a_caption_to_copy(fake: FakeCaptioner) -> None:
-    assert open_page(sample="two.png").code[0].value == "a dog runs"
+    assert open_page(example="two.png").code[0].value == "a dog runs"
 
 
 def test_the_json_is_that_of_the_command_line(

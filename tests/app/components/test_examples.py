@@ -11,7 +11,7 @@ from captioner.app.state.session import DecodedImage
 from captioner.drawings import collection
 from captioner.drawings.collection import DRAWINGS
 from tests.app.caption.test_page import open_page
-from tests.conftest import samples
+from tests.conftest import example_pictures
 from tests.fake_captioner import FakeCaptioner
 from tests.visitor import checked, page_text, sentence
 
@@ -21,7 +21,7 @@ CAT = "cat-on-sofa.webp"
 @pytest.fixture
 def bare(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
     """A machine without photographs."""
-    monkeypatch.setattr(serving, "samples", lambda: ({}, "There are none."))
+    monkeypatch.setattr(serving, "examples", lambda: ({}, "There are none."))
     monkeypatch.setattr(examples, "thumbnails", thumbnails)
     return fake
 
@@ -40,22 +40,22 @@ def test_without_photographs_the_drawings_are_offered(bare: FakeCaptioner) -> No
 def test_a_drawing_is_two_clicks_away_at_most_and_can_be_linked_to(bare: FakeCaptioner) -> None:
     app = open_page()
     app.button(key=f"pick-{list(collection.BY_NAME).index(CAT) + 1} {CAT}").click().run()
-    assert checked(app).query_params["sample"] == CAT
-    assert escape(collection.BY_NAME[CAT].shows) in page_text(open_page(sample=CAT))
+    assert checked(app).query_params["example"] == CAT
+    assert escape(collection.BY_NAME[CAT].shows) in page_text(open_page(example=CAT))
 
 
 def test_photographs_take_the_place_of_drawings(fake: FakeCaptioner) -> None:
     assert escape(DRAWINGS[0].shows) not in page_text(open_page())
-    sample = examples.find(CAT)
-    assert sample is not None, "a link to a drawing still works"
-    assert sample.source == examples.DRAWN
+    example = examples.find(CAT)
+    assert example is not None, "a link to a drawing still works"
+    assert example.source == examples.DRAWN
 
 
 def test_a_photograph_with_the_name_of_a_drawing_is_no_drawing(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "samples", lambda: (samples(CAT), "A test."))
-    assert escape(collection.BY_NAME[CAT].shows) not in page_text(open_page(sample=CAT))
+    monkeypatch.setattr(serving, "examples", lambda: (example_pictures(CAT), "A test."))
+    assert escape(collection.BY_NAME[CAT].shows) not in page_text(open_page(example=CAT))
 
 
 @pytest.mark.parametrize("caption", [*collection.BY_NAME[CAT].judged, "a cat on a sofa"])
@@ -64,7 +64,7 @@ def test_only_a_caption_that_was_judged_gets_a_verdict(
 ) -> None:
     written: list[str] = []
     monkeypatch.setattr("streamlit.caption", written.append)
-    image = DecodedImage.decode(CAT, collection.BY_NAME[CAT].read(), sample=CAT)
+    image = DecodedImage.decode(CAT, collection.BY_NAME[CAT].read(), example=CAT)
     examples.show_note(image, caption)
     assert len(written) == 1
     assert ("wrong" in written[0]) == (caption in collection.BY_NAME[CAT].judged)
@@ -74,8 +74,8 @@ def test_only_a_caption_that_was_judged_gets_a_verdict(
 def test_a_file_that_cannot_be_read_is_left_out(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, two = samples("one.png", "two.png").values()
-    monkeypatch.setattr(serving, "samples", lambda: ({"one.png": one, "two.png": two}, "A test."))
+    one, two = example_pictures("one.png", "two.png").values()
+    monkeypatch.setattr(serving, "examples", lambda: ({"one.png": one, "two.png": two}, "A test."))
     object.__setattr__(one, "read", lambda: b"no picture")
     offered, _ = thumbnails()
     assert list(offered) == ["two.png"]
@@ -85,9 +85,9 @@ def test_a_file_that_cannot_be_read_is_left_out(
 def test_test_photographs_are_in_the_order_of_the_models_confidence(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "samples", lambda: (samples("one.png", "two.png"), "A test."))
+    monkeypatch.setattr(serving, "examples", lambda: (example_pictures("one.png", "two.png"), "A test."))
     assert thumbnails()[1] == "A test."
-    monkeypatch.setattr(examples, "_expected_shares", lambda bundle: {"one.png": 0.2, "two.png": 0.8})
+    monkeypatch.setattr(examples, "_expected_precisions", lambda bundle: {"one.png": 0.2, "two.png": 0.8})
     offered, sentence = thumbnails()
     assert list(offered) == ["two.png", "one.png"]
     assert sentence == f"A test. {examples.SUREST_FIRST}"

@@ -18,7 +18,7 @@ def test_the_first_example_is_open_at_once(fake: FakeCaptioner) -> None:
     app = open_page()
     assert sentence(app) == "a dog runs"
     assert "Somebody wrote one" in page_text(app)
-    assert "sample" not in app.query_params
+    assert "example" not in app.query_params
 
 
 def test_several_files_at_once_are_captioned_together(fake: FakeCaptioner) -> None:
@@ -56,34 +56,34 @@ def test_the_open_picture_is_decoded_once(fake: FakeCaptioner, monkeypatch: pyte
     assert decoded == [photo(3), photo(4)]
 
 
-def test_a_link_opens_its_sample(fake: FakeCaptioner) -> None:
-    app = open_page(sample="two.png")
+def test_a_link_opens_its_example(fake: FakeCaptioner) -> None:
+    app = open_page(example="two.png")
     assert sentence(app) == "a dog runs"
     assert "Somebody wrote two" in page_text(app)
 
 
 def test_a_link_to_a_picture_that_is_not_here_says_so(fake: FakeCaptioner) -> None:
-    app = open_page(sample="../secret.png")
+    app = open_page(example="../secret.png")
     assert app.info[0].value == image_picker.GONE
     assert "Somebody wrote one" in page_text(app)
 
 
-def test_a_picked_sample_takes_the_place_of_an_upload_and_the_other_way_round(fake: FakeCaptioner) -> None:
+def test_a_picked_example_takes_the_place_of_an_upload_and_the_other_way_round(fake: FakeCaptioner) -> None:
     app = checked(upload(open_page(), photo(3)))
     app.button(key="pick-1 one.png").click().run()
     assert "Somebody wrote one" in page_text(checked(app))
-    assert app.query_params["sample"] == "one.png"
+    assert app.query_params["example"] == "one.png"
     upload(app, photo(4))
     assert "Somebody wrote" not in page_text(checked(app))
-    assert "sample" not in app.query_params
+    assert "example" not in app.query_params
 
 
 @pytest.mark.parametrize("data", [b"not a picture", photo(5)[:50], b""])
 def test_a_broken_picture_is_explained_and_what_is_open_stays(fake: FakeCaptioner, data: bytes) -> None:
-    app = upload(open_page(sample="two.png"), data)
+    app = upload(open_page(example="two.png"), data)
     assert [error.value[:9] for error in app.error] == ["This file"]
     assert "Somebody wrote two" in page_text(app)
-    assert app.query_params["sample"] == "two.png"
+    assert app.query_params["example"] == "two.png"
     assert "Shown: mine" in page_text(checked(upload(app, photo(6))))
     upload(app, data, name="broken.png")
     assert "Shown: mine" in page_text(app)

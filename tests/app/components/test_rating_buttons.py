@@ -15,7 +15,7 @@ from captioner.app.state import ratings_database
 from captioner.bundle import storage
 from captioner.feedback import ratings_store
 from captioner.feedback.rating import Rating
-from tests.conftest import UseCaptioner, samples
+from tests.conftest import UseCaptioner, example_pictures
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import checked, open_page, page_text, press, sentence, text_input, upload
 
@@ -37,8 +37,8 @@ def test_a_rating_is_kept_changed_and_withdrawn(
     text_input(app, rating_buttons.REMARK).set_value(" a\tgoat ").run()
     checked(app)
     (one,) = kept()
-    assert (one.caption, one.rating, one.remark, one.sample) == ("a dog runs", "partly", "a goat", "")
-    assert one.model == fake.bundle.checksum
+    assert (one.caption, one.rating, one.remark, one.image) == ("a dog runs", "partly", "a goat", "")
+    assert one.bundle_checksum == fake.bundle.checksum
     assert rating_buttons.STORED in page_text(app)
     assert "goat" not in caplog.text
     stored = caplog.text.encode() + b"".join(file.read_bytes() for file in ratings_file.parent.iterdir())
@@ -50,21 +50,21 @@ def test_a_rating_is_kept_changed_and_withdrawn(
     assert kept() == []
 
 
-def test_what_people_say_about_a_sample_names_it_and_each_visitor_counts(fake: FakeCaptioner) -> None:
+def test_what_people_say_about_an_example_names_it_and_each_visitor_counts(fake: FakeCaptioner) -> None:
     for label in ("Right", "Wrong"):
-        press(open_page("caption", sample="two.png"), label)
-    assert sorted((one.rating, one.sample) for one in kept()) == [("right", "two.png"), ("wrong", "two.png")]
+        press(open_page("caption", example="two.png"), label)
+    assert sorted((one.rating, one.image) for one in kept()) == [("right", "two.png"), ("wrong", "two.png")]
 
 
 def test_a_rating_is_about_the_model_whose_caption_was_seen(
     fake: FakeCaptioner, use_captioner: UseCaptioner[FakeCaptioner], tmp_path: Path
 ) -> None:
-    app, seen = open_page("caption", sample="one.png"), fake.bundle.checksum
+    app, seen = open_page("caption", example="one.png"), fake.bundle.checksum
     files = {name: fake.bundle.folder / name for name in fake.bundle.files}
     other = storage.write(tmp_path / "other", {**files, "README.md": "# Another\n"})
-    use_captioner(FakeCaptioner(other), samples("one.png"))  # a newer one came from the Hub meanwhile
+    use_captioner(FakeCaptioner(other), example_pictures("one.png"))  # came from the Hub meanwhile
     press(app, "Right")
-    assert [one.model for one in kept()] == [seen]
+    assert [one.bundle_checksum for one in kept()] == [seen]
 
 
 def click(app: AppTest, label: str) -> AppTest:

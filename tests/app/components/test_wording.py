@@ -122,15 +122,15 @@ def test_a_likelihood_ratio_is_rounded_for_reading(first: float, second: float, 
     ],
 )
 def test_levels_have_their_lower_ends(probability: float, name: str) -> None:
-    assert wording.level(Word("dog", -1, (), calibrated=probability)) == name
+    assert wording.level(Word("dog", -1, (), calibrated_probability=probability)) == name
     assert name in wording.LEVELS_EXPLAINED.lower()
 
 
 def test_what_was_not_measured_is_not_rated() -> None:
     assert wording.level(Word("dog", 0, ())) is None
-    uncalibrated = replace(make_candidate((("dog", 0.9),)), calibrated=None)
+    uncalibrated = replace(make_candidate((("dog", 0.9),)), calibrated_probability=None)
     for caption in (uncalibrated, make_candidate((("a", 0.9), (END_WORD, 0.9)))):
-        assert wording.estimate(caption.expected_share) == wording.NO_ESTIMATE
+        assert wording.estimate(caption.expected_precision) == wording.NO_ESTIMATE
 
 
 @pytest.mark.parametrize(
@@ -147,15 +147,17 @@ def test_the_sentence_is_about_the_average_content_word(
 ) -> None:
     words = tuple(("dog", probability) for probability in probabilities)
     caption = make_candidate((("a", 0.99), *words, (END_WORD, 0.99)))
-    assert wording.ESTIMATE.format(share=expected)[1:] in wording.estimate_markdown(caption.expected_share)
+    assert wording.ESTIMATE.format(share=expected)[1:] in wording.estimate_markdown(
+        caption.expected_precision
+    )
 
 
 def test_a_verdict_is_what_people_found_of_such_captions(committed: Bundle) -> None:
-    shares = {(row.image, row.caption): row.expected_share for row in committed.predictions()}
+    shares = {(row.image, row.caption): row.expected_precision for row in committed.predictions()}
     found: dict[str, Counter[str]] = {verdict: Counter() for _, verdict in wording.VERDICTS}
     with (Path(__file__).parents[3] / "docs" / "check.csv").open(encoding="utf-8") as check:
         for row in csv.DictReader(check):
-            verdict, _ = wording.estimate(shares[row["sample"], row["caption"]])
+            verdict, _ = wording.estimate(shares[row["image"], row["caption"]])
             found[verdict][row["rating"]] += 1
     right, partly, wrong = found.values()
     assert right["wrong"] == 0, "probably right, or nearly"

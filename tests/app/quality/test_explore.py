@@ -29,7 +29,7 @@ def _no_pictures(empty_caches: None, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(
-        "captioner.app.state.hub_updates.samples_status", lambda: ""
+        "captioner.app.state.hub_updates.examples_status", lambda: ""
     )  # as if the Hub had none
 
 

@@ -26,7 +26,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) 
     """Where further bundles are looked for; there is none."""
     monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
-    monkeypatch.setattr("captioner.app.state.hub_updates.samples_status", lambda: "")  # as if there were none
+    monkeypatch.setattr(
+        "captioner.app.state.hub_updates.examples_status", lambda: ""
+    )  # as if there were none
     return tmp_path / "bundles"
 
 

@@ -33,12 +33,12 @@ many = some.lists(ratings, max_size=6, unique_by=lambda one: one.id)
 
 def table(**changes: str) -> bytes:
     """A file with one row that somebody made."""
-    row = {"caption": "a dog", "rating": "right", "model": MODEL} | changes
+    row = {"caption": "a dog", "rating": "right", "bundle_checksum": MODEL} | changes
     return f"{','.join(row)}\n{','.join(row.values())}\n".encode()
 
 
 def without_source(read: list[Rating]) -> list[tuple[object, ...]]:
-    return [(r.id, r.caption, r.rating, r.model, r.remark, r.sample, r.time) for r in read]
+    return [(r.id, r.caption, r.rating, r.bundle_checksum, r.remark, r.image, r.time) for r in read]
 
 
 @given(many)
@@ -49,16 +49,16 @@ def test_a_file_brings_back_the_ratings(saved: list[Rating]) -> None:
 @given(many)
 def test_a_spreadsheet_where_the_comma_is_decimal_loses_nothing(saved: list[Rating]) -> None:
     scored = {
-        (one.sample, one.caption): ScoredCaption("x.jpg", "a dog", 0.5, {"cider": 0.5}, 0.25) for one in saved
+        (one.image, one.caption): ScoredCaption("x.jpg", "a dog", 0.5, {"cider": 0.5}, 0.25) for one in saved
     }
     rows = list(csv.DictReader(io.StringIO(to_csv(saved, scored).decode("utf-8-sig"))))
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, delimiter=";", lineterminator="\r\n")
     writer.writeheader()
     for row in rows:
-        assert (row["cider"], row["expected_share"]) == ("0.5", "0.25")
+        assert (row["cider"], row["expected_precision"]) == ("0.5", "0.25")
         time = datetime.fromisoformat(row["time"]).strftime("%d.%m.%Y %H:%M:%S")
-        writer.writerow(row | {"time": time, "cider": "0,5", "expected_share": "0,25"})
+        writer.writerow(row | {"time": time, "cider": "0,5", "expected_precision": "0,25"})
     assert without_source(from_csv(f"\ufeff{file.getvalue()}".encode())) == without_source(saved)
 
 
@@ -80,17 +80,17 @@ def test_a_spreadsheet_computes_no_remark(remark: str) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"a,b\n1,2\n", "no file of ratings: it has no column caption"),
+        (b"a,b\n1,2\n", "no file of ratings: it has no column bundle_checksum"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (b"x" * (MAX_BYTES + 1), "over 5 MB"),
         (table() + b"x\n", "row 3 of the file does not have as many cells"),
         (table(rating="good"), "row 2 of the file: the rating must be right, partly or wrong; it is “good”"),
         (table(caption=""), "needs the caption"),
-        (table(model="v2"), "checksum"),
+        (table(bundle_checksum="v2"), "checksum"),
         (table(id="1"), "id must be"),
         (table(time="yesterday"), "time must be like"),
         (table(cider="11"), "cider must be"),
-        (table(expected_share="nan"), "expected_share must be"),
+        (table(expected_precision="nan"), "expected_precision must be"),
     ],
 )
 def test_another_file_is_refused_with_a_sentence(data: bytes, expected: str) -> None:

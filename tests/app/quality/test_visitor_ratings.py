@@ -28,7 +28,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) -
     """There are no other bundles and no pictures."""
     monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
-    monkeypatch.setattr("captioner.app.state.hub_updates.samples_status", lambda: "")
+    monkeypatch.setattr("captioner.app.state.hub_updates.examples_status", lambda: "")
 
 
 def rated_before(bundle: Bundle, *checksums: str) -> str:
@@ -144,7 +144,7 @@ def test_agreement_is_whether_scores_rank_as_people_do(ciders: tuple[float, floa
     found = visitor_ratings.describe_concordance(tallies, captions)
     assert f"CIDEr {expected}." in found
     assert (
-        f"more confidence from the model in 100\u00a0% of such pairs: that confidence {texts.AGREES}."
+        f"the higher estimate from the model in 100\u00a0% of such pairs: that estimate {texts.AGREES}."
         in found
     )
     assert visitor_ratings.describe_concordance(tallies[:4], captions) == texts.AGREEMENT_UNKNOWN

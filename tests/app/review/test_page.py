@@ -13,10 +13,10 @@ from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
 from captioner.app.state import ratings_database, serving, uploads
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
-from captioner.data.samples import Sample
+from captioner.data.examples import Example
 from captioner.feedback.session import Item, ReviewSession
 from tests import tiny, visitor
-from tests.conftest import UseCaptioner, samples
+from tests.conftest import UseCaptioner, example_pictures
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import checked, page_text, press, text_input
 
@@ -35,8 +35,8 @@ def bundle(tmp_path: Path) -> Bundle:
 
 @pytest.fixture
 def fake(use_captioner: UseCaptioner[FakeCaptioner], bundle: Bundle) -> FakeCaptioner:
-    """Stands in for the model; seven sample pictures are there."""
-    return use_captioner(FakeCaptioner(bundle), samples(*NAMES))
+    """Stands in for the model; seven example pictures are there."""
+    return use_captioner(FakeCaptioner(bundle), example_pictures(*NAMES))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def key(app: AppTest) -> str:
 
 
 def stored(app: AppTest) -> ReviewSession:
-    session = ratings_database.reviews().find(key(app))
+    session = ratings_database.reviews().by_rater(key(app)).get("")
     assert session
     return session
 
@@ -83,8 +83,8 @@ def test_a_session_leads_from_picture_to_picture_to_its_result(fake: FakeCaption
     assert "Right or partly right: 4 of 5, 80 %" in page_text(app)
 
 
-def test_samples_are_chosen_at_random_without_repetition(fake: FakeCaptioner) -> None:
-    chosen = [[item.picture for item in stored(started()).items] for _ in range(8)]
+def test_examples_are_chosen_at_random_without_repetition(fake: FakeCaptioner) -> None:
+    chosen = [[item.image for item in stored(started()).items] for _ in range(8)]
     assert all(len(set(names)) == 5 for names in chosen)
     assert len({tuple(names) for names in chosen}) > 1
 
@@ -128,7 +128,7 @@ def test_ratings_survive_a_reload_by_their_link(
     fake: FakeCaptioner, bundle: Bundle, use_captioner: UseCaptioner[FakeCaptioner]
 ) -> None:
     first = press(started(), "Right")
-    use_captioner(FakeCaptioner(tiny.rated(bundle)), samples(*NAMES))  # the same model
+    use_captioner(FakeCaptioner(tiny.rated(bundle)), example_pictures(*NAMES))  # the same model
     again = open_page(key(first))
     assert "Picture 2 of 5" in page_text(again)
     press(again, "Wrong")
@@ -158,7 +158,7 @@ def test_ratings_are_compared_with_automatic_scores(fake: FakeCaptioner) -> None
     app = started(7)
     items = stored(app).items
     for item in items:  # rated in the order of their CIDEr
-        press(app, "Right" if item.picture > "3.png" else "Wrong")
+        press(app, "Right" if item.image > "3.png" else "Wrong")
     assert "in **100 %** of 12 pairs" in page_text(app)
     assert "in **50 %** of 12 pairs" in page_text(app)  # the fake is as sure of each
     charts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
@@ -169,7 +169,7 @@ def test_ratings_are_compared_with_automatic_scores(fake: FakeCaptioner) -> None
 
 def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: FakeCaptioner) -> None:
     app = open_page()
-    assert "No sample pictures here: it is a test" in page_text(app).replace("\\", "")
+    assert "No example pictures here: it is a test" in page_text(app).replace("\\", "")
     app.file_uploader[0].set_value(
         [
             ("image.jpg", photo(1), "image/png"),
@@ -180,7 +180,7 @@ def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: Fake
     next(button for button in app.button if button.label == "Start").click().run()
     assert [error.value.split(":")[0] for error in app.error] == ["Left out"]
     assert "b\\.png" in app.error[0].value
-    assert [item.picture for item in stored(app).items] == ["picture 1", "picture 2"]
+    assert [item.image for item in stored(app).items] == ["picture 1", "picture 2"]
     press(app, "Right")
     assert texts.NO_CIDER in page_text(press(app, "Wrong"))
 
@@ -226,11 +226,11 @@ def test_only_pictures_of_the_session_come_back_and_none_is_captioned_again(
     assert len(bare.decoded) == captioned
 
 
-def test_a_sample_that_cannot_be_read_is_passed_over(
+def test_a_example_that_cannot_be_read_is_passed_over(
     fake: FakeCaptioner, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torn = Sample("0.png", "a test", (), lambda: b"torn")
-    monkeypatch.setattr(serving, "samples", lambda: ({"0.png": torn}, "Pictures from a test."))
+    torn = Example("0.png", "a test", (), lambda: b"torn")
+    monkeypatch.setattr(serving, "examples", lambda: ({"0.png": torn}, "Pictures from a test."))
     app = checked(
         load(open_page(), to_csv({"": ReviewSession(bundle.checksum, (Item("0.png"), Item("1.png")))}, {}))
     )
@@ -266,7 +266,7 @@ def test_the_download_holds_the_scores(fake: FakeCaptioner, bundle: Bundle) -> N
     session = stored(press(started(), "Right"))
     lines = results.to_file({"": session}, bundle).decode("utf-8-sig").splitlines()
     row = dict(zip(COLUMNS, lines[1].split(","), strict=True))
-    assert row["cider"] == f"{row['picture'][0]}.5"
+    assert row["cider"] == f"{row['image'][0]}.5"
     assert from_csv("\n".join(lines).encode()) == {"": session}
 
 

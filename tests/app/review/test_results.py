@@ -30,7 +30,8 @@ def test_a_caption_that_several_rated_is_compared_with_others_once(
 
     def by(*ratings: str) -> ReviewSession:
         items = [
-            Item(f"{n}.jpg", "", "a dog", -1.0, one, expected_share=n / 9) for n, one in enumerate(ratings)
+            Item(f"{n}.jpg", "", "a dog", -1.0, one, expected_precision=n / 9)
+            for n, one in enumerate(ratings)
         ]
         return ReviewSession(tiny_bundle.checksum, tuple(items))
 

@@ -15,7 +15,7 @@ from captioner.app.review.session_file import COLUMNS, MAX_BYTES, from_csv, to_c
 from captioner.errors import CaptionerError
 from captioner.feedback.rating import RATINGS, clean_text
 from captioner.feedback.session import Item, ReviewSession
-from captioner.inference.warning import UNFAMILIAR, UNSURE
+from captioner.inference.warning import LOW_CONFIDENCE, NOVELTY
 from tests.feedback.test_session import MODEL, session
 
 texts = some.text(max_size=40).map(clean_text)
@@ -32,7 +32,7 @@ def items(draw: some.DrawFn) -> Item:
         draw(some.none() | some.floats(-1e6, 0)),
         rating,
         draw(texts),
-        draw(some.sampled_from(("", UNSURE, f"{UNFAMILIAR} {UNSURE}"))),
+        draw(some.sampled_from(("", LOW_CONFIDENCE, f"{NOVELTY} {LOW_CONFIDENCE}"))),
         draw(some.none() | some.floats(0, 1)),
     )
 
@@ -113,20 +113,20 @@ def test_a_file_from_before_there_were_warnings_is_read() -> None:
 
 
 def test_a_file_from_before_there_was_calibration_is_read() -> None:
-    (item,) = from_csv(table().replace(b",expected_share", b"").replace(b",0.5", b""))[""].items
-    assert (item.caption, item.expected_share) == ("a dog", None)
+    (item,) = from_csv(table().replace(b",expected_precision", b"").replace(b",0.5", b""))[""].items
+    assert (item.caption, item.expected_precision) == ("a dog", None)
 
 
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
         (b"", "no column"),
-        (b"a,b\n1,2\n", "no column caption"),
+        (b"a,b\n1,2\n", "no column bundle_checksum"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (b"x" * (MAX_BYTES + 1), "over 5 MB"),
         (b"rater," + table().replace(b"\n", b"\nAnn,", 1), "1 to 100 pictures; got 0"),
         (
-            b"rater," + table().replace(b"\n", b"\n,", 1) + b"Ann," + table(picture="b.jpg").splitlines()[1],
+            b"rater," + table().replace(b"\n", b"\n,", 1) + b"Ann," + table(image="b.jpg").splitlines()[1],
             "must also stand in a row without a rater; b.jpg does not",
         ),
         (b'"', "no column"),
@@ -137,11 +137,11 @@ def test_a_file_from_before_there_was_calibration_is_read() -> None:
         (table(log_prob="0.1"), "log_prob must be"),
         (table(log_prob="nan"), "log_prob must be"),
         (table(upload_hash="../x"), "16 hexadecimal digits"),
-        (table(picture=""), "must have a name"),
+        (table(image=""), "must be the name of a picture"),
         (table(caption=""), "needs the caption"),
-        (table(model="v2"), "checksum"),
-        (table(warnings="loud"), "warnings must be unfamiliar or unsure, or empty; it is “loud”"),
-        (table() + table(picture="b.jpg", model="f" * 64).splitlines()[1], "several models"),
+        (table(bundle_checksum="v2"), "checksum"),
+        (table(warnings="loud"), "warnings must be novelty or low_confidence, or empty; it is “loud”"),
+        (table() + table(image="b.jpg", bundle_checksum="f" * 64).splitlines()[1], "several models"),
         (table() + table().splitlines()[1], "got one twice"),
         (table().splitlines()[0], "1 to 100 pictures; got 0"),
     ],

@@ -17,7 +17,7 @@ from captioner.app.state import hub_updates, serving
 from captioner.app.state.hub_updates import BundleFetcher, Fetcher
 from captioner.bundle import download, hub, storage
 from captioner.bundle.storage import Bundle
-from captioner.data import samples
+from captioner.data import examples
 from captioner.errors import HubError
 from tests import hub_faults as faults
 from tests import tiny
@@ -221,7 +221,7 @@ def test_the_real_process_downloads_tests_and_reports(server: FakeHub, app: Path
     assert recipe() == "committed"
 
 
-def test_sample_pictures_are_downloaded_in_the_background(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_are_downloaded_in_the_background(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(app))
     hub_answers = threading.Event()
@@ -233,14 +233,14 @@ def test_sample_pictures_are_downloaded_in_the_background(app: Path, monkeypatch
         return "the Hub is away."
 
     monkeypatch.setattr(Fetcher, "fetch", fetch)
-    assert "not here yet" in serving.samples()[1]  # though nobody has asked the Hub yet
+    assert "not here yet" in serving.examples()[1]  # though nobody has asked the Hub yet
     hub_answers.set()
-    until(lambda: "failed: the Hub is away." in serving.samples()[1])
-    cached = app / "captioner" / "samples" / samples.HUB_REVISION
+    until(lambda: "failed: the Hub is away." in serving.examples()[1])
+    cached = app / "captioner" / "examples" / examples.HUB_REVISION
     cached.mkdir(parents=True)
     (cached / "a.jpg").write_bytes(b"a picture")
     (cached / "captions.json").write_text('{"a.jpg": ["a dog"]}')
-    until(lambda: list(serving.samples()[0]) == ["a.jpg"])
+    until(lambda: list(serving.examples()[0]) == ["a.jpg"])
 
 
 class SlowFetcher(Fetcher):

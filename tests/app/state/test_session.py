@@ -11,14 +11,14 @@ SCRIPT = """
 from captioner.app.state import serving, session
 from tests.fake_captioner import photo
 for seed in {seeds}:
-    session.caption_image(session.DecodedImage.decode("a.png", photo(seed), {sample}), {options})
+    session.caption_image(session.DecodedImage.decode("a.png", photo(seed), {example}), {options})
 """
 TESTED = "serving.captioner().options"
 OTHER = "session.DecodingOptions(beams=1)"
 
 
-def run(seeds: range, options: str = TESTED, sample: str | None = None) -> None:
-    script = SCRIPT.format(seeds=list(seeds), options=options, sample=repr(sample))
+def run(seeds: range, options: str = TESTED, example: str | None = None) -> None:
+    script = SCRIPT.format(seeds=list(seeds), options=options, example=repr(example))
     app = AppTest.from_string(script, default_timeout=60)
     assert not app.run().exception
 
@@ -46,11 +46,11 @@ def test_what_the_encoder_saw_is_remembered_for_the_latest_images(fake: FakeCapt
     assert fake.encoded == MAX_REGIONS + 2
 
 
-def test_visitors_share_captions_of_samples_only(fake: FakeCaptioner) -> None:
+def test_visitors_share_captions_of_examples_only(fake: FakeCaptioner) -> None:
     for _ in range(2):  # each run is a visitor of its own
-        run(range(2), sample="a.png")
+        run(range(2), example="a.png")
     assert len(fake.decoded) == fake.encoded == 2
-    run(range(2), OTHER, sample="a.png")
+    run(range(2), OTHER, example="a.png")
     assert (len(fake.decoded), fake.encoded) == (4, 2)
     run(range(2))
     assert (len(fake.decoded), fake.encoded) == (6, 4)

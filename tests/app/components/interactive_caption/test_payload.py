@@ -39,7 +39,7 @@ def test_without_attention_nothing_claims_that_the_model_looked() -> None:
 
 
 def test_what_is_not_measured_is_not_rated() -> None:
-    words = tuple(replace(word, calibrated=None) for word in CANDIDATE.words)
+    words = tuple(replace(word, calibrated_probability=None) for word in CANDIDATE.words)
     data = payload.build(replace(CANDIDATE, words=words))
     assert data["legend"] == []
     assert [word["style"] for word in data["words"]] == ["", "", "", "end"]

@@ -1,4 +1,4 @@
-"""Samples come from the first source that has any; without any of them there is a sentence."""
+"""Examples come from the first source that has any; without any of them there is a sentence."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pyarrow import parquet
 
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
-from captioner.data import samples
-from captioner.data.samples import Sample, find, spread
+from captioner.data import examples
+from captioner.data.examples import Example, find, spread
 from captioner.errors import CaptionerError
 from tests import tiny
 from tests.fake_hub import FakeHub, connect
@@ -25,11 +25,11 @@ ROWS, GROUP = 40, 20
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """A Hub with a dataset of the real one's columns and row groups, and no Flickr8k folder."""
     monkeypatch.setenv("CAPTIONER_FLICKR8K", str(tmp_path / "nothing"))
-    monkeypatch.setattr(samples, "HUB_REVISION", "main")
+    monkeypatch.setattr(examples, "HUB_REVISION", "main")
     with FakeHub() as server:
         connect(server, monkeypatch, tmp_path / "hub-cache")
         data = table(tmp_path / "test.parquet")
-        server.repository(samples.HUB_REPO, "datasets").commit("data", {samples.HUB_FILE: data})
+        server.repository(examples.HUB_REPO, "datasets").commit("data", {examples.HUB_FILE: data})
         yield server
 
 
@@ -64,24 +64,24 @@ def flickr8k(folder: Path, images: int = 30) -> Path:
 
 
 def own(folder: Path, **captions: list[str]) -> Bundle:
-    pictures = {"samples/b.jpg": b"second", "samples/a.png": b"first"}
-    references = {"samples/captions.json": json.dumps(captions)}
+    pictures = {"examples/b.jpg": b"second", "examples/a.png": b"first"}
+    references = {"examples/captions.json": json.dumps(captions)}
     return storage.write(folder, {**tiny.required_files(tiny.config()), **pictures, **references})
 
 
 def test_the_bundles_own_come_first(tmp_path: Path) -> None:
     shipped = own(tmp_path / "artifacts", **{"b.jpg": ["a dog"]})
     result, sentence = find(shipped, folder=flickr8k(tmp_path / "data"), cache=tmp_path)
-    assert [(sample.name, sample.references, sample.read()) for sample in result] == [
+    assert [(example.name, example.references, example.read()) for example in result] == [
         ("a.png", (), b"first"),
         ("b.jpg", ("a dog",), b"second"),
     ]
     assert "the bundle" in sentence
 
 
-def test_a_bundles_sample_that_was_altered_is_not_given(tmp_path: Path) -> None:
+def test_a_bundles_example_that_was_altered_is_not_given(tmp_path: Path) -> None:
     result, _ = find(own(tmp_path / "artifacts"))
-    (tmp_path / "artifacts/samples/a.png").write_bytes(b"other")
+    (tmp_path / "artifacts/examples/a.png").write_bytes(b"other")
     with pytest.raises(CaptionerError, match=r"a\.png"):
         result[0].read()
 
@@ -90,15 +90,15 @@ def test_then_the_test_pictures_of_a_local_folder(tmp_path: Path, monkeypatch: p
     folder = flickr8k(tmp_path / "data")
     monkeypatch.setenv("CAPTIONER_FLICKR8K", str(folder))
     result, sentence = find(cache=tmp_path)
-    assert [sample.name for sample in spread(result, 4)] == ["002.jpg", "008.jpg", "017.jpg", "023.jpg"]
+    assert [example.name for example in spread(result, 4)] == ["002.jpg", "008.jpg", "017.jpg", "023.jpg"]
     assert result[0].references == tuple(f"caption {number} of 002.jpg ." for number in range(5))
     assert result[0].read() == b"002.jpg"
     assert sentence == "Pictures from the test split of Flickr8k."
     assert names(find(cache=tmp_path)[0]) == names(result)
 
 
-def names(result: tuple[Sample, ...]) -> list[str]:
-    return [sample.name for sample in result]
+def names(result: tuple[Example, ...]) -> list[str]:
+    return [example.name for example in result]
 
 
 def test_a_model_of_the_kaggle_split_gets_none_of_its_training_pictures(tmp_path: Path) -> None:
@@ -109,9 +109,9 @@ def test_a_model_of_the_kaggle_split_gets_none_of_its_training_pictures(tmp_path
 
 def test_then_the_hub_of_which_only_one_part_is_fetched(server: FakeHub, tmp_path: Path) -> None:
     result, sentence = find(cache=tmp_path / "cache")
-    assert samples.HUB_REPO in sentence
-    assert len(result) == samples.SAMPLE_COUNT
-    first = next(sample for sample in result if sample.name == "1_photo.jpg")
+    assert examples.HUB_REPO in sentence
+    assert len(result) == examples.EXAMPLE_COUNT
+    first = next(example for example in result if example.name == "1_photo.jpg")
     assert first.read() == picture(1)
     assert first.references == tuple(f"caption {number} of 1 ." for number in range(5))
     assert "test-000.jpg" in names(result)
@@ -123,11 +123,11 @@ def test_the_file_is_found_when_the_pinned_one_is_gone(
     server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     before, _ = find(cache=tmp_path / "before")
-    dataset = server.repository(samples.HUB_REPO, "datasets")
-    moved = {samples.HUB_FILE: None, name: table(tmp_path / "test.parquet"), "data/train-0.parquet": b"0"}
+    dataset = server.repository(examples.HUB_REPO, "datasets")
+    moved = {examples.HUB_FILE: None, name: table(tmp_path / "test.parquet"), "data/train-0.parquet": b"0"}
     dataset.commit("upload anew", moved)
     by_name, _ = find(cache=tmp_path / "name")
-    monkeypatch.setattr(samples, "HUB_REVISION", "0" * 40)
+    monkeypatch.setattr(examples, "HUB_REVISION", "0" * 40)
     by_revision, _ = find(cache=tmp_path / "revision")
     assert names(before) == names(by_name) == names(by_revision)
 
@@ -137,13 +137,13 @@ def test_what_the_hub_gave_is_kept(server: FakeHub, tmp_path: Path) -> None:
     server.stop()
     after, _ = find(cache=tmp_path / "cache")
     assert names(after) == names(before)
-    assert [sample.read() for sample in after] == [sample.read() for sample in before]
+    assert [example.read() for example in after] == [example.read() for example in before]
 
 
 @pytest.mark.parametrize("damage", ["", "{}", '{"gone.jpg": ["a"]}', '{"1_photo.jpg": "no list"}'])
 def test_a_damaged_cache_is_fetched_again(server: FakeHub, tmp_path: Path, damage: str) -> None:
     before, _ = find(cache=tmp_path / "cache")
-    (tmp_path / "cache/samples/main/captions.json").write_text(damage)
+    (tmp_path / "cache/examples/main/captions.json").write_text(damage)
     assert names(find(cache=tmp_path / "cache")[0]) == names(before)
 
 
@@ -170,25 +170,25 @@ class TestNone:
 
     def test_no_file(self, server: FakeHub, tmp_path: Path) -> None:
         moved: dict[str, bytes | None] = {
-            samples.HUB_FILE: None,
+            examples.HUB_FILE: None,
             "data/train-0.parquet": b"",
             "test.csv": b"",
         }
-        server.repository(samples.HUB_REPO, "datasets").commit("remove", moved)
+        server.repository(examples.HUB_REPO, "datasets").commit("remove", moved)
         assert "no parquet file of test pictures" in self.why(tmp_path)
 
     def test_another_dataset(self, server: FakeHub, tmp_path: Path) -> None:
         parquet.write_table(pa.table({"image": [1], "caption_0": ["a"]}), tmp_path / "other.parquet")
-        other = {samples.HUB_FILE: (tmp_path / "other.parquet").read_bytes()}
-        server.repository(samples.HUB_REPO, "datasets").commit("change", {**other})
+        other = {examples.HUB_FILE: (tmp_path / "other.parquet").read_bytes()}
+        server.repository(examples.HUB_REPO, "datasets").commit("change", {**other})
         assert "lacks the columns caption_1, caption_2, caption_3, caption_4" in self.why(tmp_path)
 
     def test_no_parquet(self, server: FakeHub, tmp_path: Path) -> None:
-        server.repository(samples.HUB_REPO, "datasets").commit("page", {samples.HUB_FILE: b"<html>" * 100})
+        server.repository(examples.HUB_REPO, "datasets").commit("page", {examples.HUB_FILE: b"<html>" * 100})
         assert "came damaged" in self.why(tmp_path)
 
     def test_too_much(self, server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(samples, "MAX_BYTES", 1000)
+        monkeypatch.setattr(examples, "MAX_BYTES", 1000)
         assert "more than is fetched" in self.why(tmp_path)
         assert server.sent < 100_000
 
@@ -210,7 +210,7 @@ def test_spread_keeps_order_and_distance(items: int, count: int, kept: tuple[int
     assert spread(range(items), count) == kept
 
 
-def test_a_local_sample_that_has_gone_is_a_sentence(tmp_path: Path) -> None:
+def test_a_local_example_that_has_gone_is_a_sentence(tmp_path: Path) -> None:
     result, _ = find(folder=flickr8k(tmp_path / "data"), cache=tmp_path)
     (tmp_path / "data/Images" / result[0].name).unlink()
     with pytest.raises(CaptionerError, match="cannot be read"):

@@ -1,6 +1,6 @@
-"""Sample pictures for the app, from the first source that has any.
+"""Example pictures for the app, from the first source that has any.
 
-    1. samples/ of the bundle; samples/captions.json, if it is there, is {file name: [caption, …]}
+    1. examples/ of the bundle (samples/ in older ones); its captions.json may have {image: [caption, …]}
     2. a local Flickr8k folder: CAPTIONER_FLICKR8K, or data/flickr8k
     3. Flickr8k on the Hugging Face Hub: a few pictures of the test split, downloaded once and cached
 
@@ -27,9 +27,9 @@ from captioner.errors import CaptionerError, DatasetError, HubError
 if TYPE_CHECKING:
     from huggingface_hub import HfFileSystem
 
-SAMPLE_COUNT = 12  # pictures offered, and cached of those on the Hub
+EXAMPLE_COUNT = 12  # pictures offered, and cached of those on the Hub
 DEFAULT_FOLDER = Path("data/flickr8k")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # as ``manifest`` allows in samples/
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # as ``manifest`` allows in examples/
 
 HUB_REPO = "jxie/flickr8k"
 # Its last commit according to the Hub's page of the dataset (abbreviated there) and to several projects that
@@ -43,8 +43,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A sample picture: file name, where it comes from, reference captions, and a function to read the file.
+class Example:
+    """An example picture: file name, where it comes from, references, and a function to read the file.
 
     ``read`` raises a ``CaptionerError`` if the file was removed or altered.
     """
@@ -61,14 +61,14 @@ def find(
     folder: Path | None = None,
     cache: Path | None = None,
     download: bool = True,
-) -> tuple[tuple[Sample, ...], str]:
-    """Sample pictures, always the same ones, and a sentence: where they come from or why there are none.
+) -> tuple[tuple[Example, ...], str]:
+    """Example pictures, always the same ones, and a sentence: where they come from or why there are none.
 
     Pictures are downloaded only if neither the other sources nor ``cache`` have any. No ``CaptionerError`` is
-    raised, as pages also work without samples.
+    raised, as pages also work without examples.
 
     Args:
-        bundle: the active one; its own samples come first; its split determines which pictures are
+        bundle: the active one; its own examples come first; its split determines which pictures are
             unseen.
         folder: a Flickr8k folder; None is CAPTIONER_FLICKR8K, or data/flickr8k.
         cache: folder for pictures from the Hub; None is ~/.cache/captioner.
@@ -85,12 +85,12 @@ def find(
         partial(hub_source, cache),
     ):
         try:
-            samples = source()
+            examples = source()
         except CaptionerError as error:
             missing.append(str(error).rstrip("."))
         else:
-            return tuple(samples), f"Pictures from {samples[0].source}."
-    return (), f"There are no sample pictures here, so use your own. (Why: {'; '.join(missing)}.)"
+            return tuple(examples), f"Pictures from {examples[0].source}."
+    return (), f"There are no example pictures here, so use your own. (Why: {'; '.join(missing)}.)"
 
 
 def spread(items: Sequence[T], count: int) -> tuple[T, ...]:
@@ -99,15 +99,15 @@ def spread(items: Sequence[T], count: int) -> tuple[T, ...]:
     return tuple(items[index * len(items) // count] for index in range(count))
 
 
-def _bundled(bundle: Bundle | None) -> list[Sample]:
+def _bundled(bundle: Bundle | None) -> list[Example]:
     names = [name for name in (bundle.files if bundle else ()) if name.endswith(SUFFIXES)]
     if bundle is None or not names:
         raise DatasetError("the model brings none")
-    captions = _captions(_bundle_file(bundle, "samples/captions.json") or b"{}")
+    captions = _captions(_bundle_file(bundle, f"{names[0].partition('/')[0]}/captions.json") or b"{}")
     return [
-        Sample(file, "the bundle", captions.get(file, ()), partial(_bundle_file, bundle, name))
+        Example(file, "the bundle", captions.get(file, ()), partial(_bundle_file, bundle, name))
         for name in sorted(names)
-        for file in [name.removeprefix("samples/")]
+        for file in [name.rpartition("/")[2]]
     ]
 
 
@@ -125,7 +125,7 @@ def _captions(data: bytes) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _from_folder(folder: Path, split: str) -> list[Sample]:
+def _from_folder(folder: Path, split: str) -> list[Example]:
     """Pictures that a model of that split has not been trained on; the kaggle split has no test part."""
     if not folder.is_dir():
         raise DatasetError(f"there is no Flickr8k folder {folder}")
@@ -133,7 +133,7 @@ def _from_folder(folder: Path, split: str) -> list[Sample]:
     part = "test" if "test" in dataset.splits else "dev"
     source = f"the {part} split of Flickr8k"
     return [
-        Sample(name, source, captions, partial(_read_file, dataset.path(name)))
+        Example(name, source, captions, partial(_read_file, dataset.path(name)))
         for name, captions in sorted(dataset.splits[part].items())
     ]
 
@@ -149,35 +149,35 @@ def _cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "captioner"
 
 
-def _downloaded(cache: Path) -> list[Sample]:
+def _downloaded(cache: Path) -> list[Example]:
     """Pictures downloaded from the Hub earlier."""
     try:
-        return _cached(cache / "samples" / HUB_REVISION)
+        return _cached(cache / "examples" / HUB_REVISION)
     except DatasetError as error:
         raise DatasetError("those from the Hugging Face Hub are not here yet") from error
 
 
-def _from_hub(cache: Path) -> list[Sample]:
+def _from_hub(cache: Path) -> list[Example]:
     """The cached pictures; they are downloaded if missing or damaged."""
-    folder = cache / "samples" / HUB_REVISION
+    folder = cache / "examples" / HUB_REVISION
     with suppress(CaptionerError):
         return _cached(folder)
     with hub_errors.translated_errors(HUB_REPO, HUB_REVISION):
         rows = _first_rows()
     try:
-        _store(folder, spread(rows, SAMPLE_COUNT))
+        _store(folder, spread(rows, EXAMPLE_COUNT))
     except OSError as error:
-        raise HubError(f"the samples cannot be kept in {folder} ({error.strerror or error}).") from error
+        raise HubError(f"the examples cannot be kept in {folder} ({error.strerror or error}).") from error
     return _cached(folder)
 
 
-def _cached(folder: Path) -> list[Sample]:
+def _cached(folder: Path) -> list[Example]:
     captions = _captions(_read_file(folder / "captions.json"))
     pictures = [name for name in captions if (folder / name).is_file()]
     if not pictures:
         raise DatasetError(f"{folder} holds no picture")
     source = f"the test split of Flickr8k ({HUB_REPO} on the Hugging Face Hub)"
-    return [Sample(name, source, captions[name], partial(_read_file, folder / name)) for name in pictures]
+    return [Example(name, source, captions[name], partial(_read_file, folder / name)) for name in pictures]
 
 
 def _store(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
