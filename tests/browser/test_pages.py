@@ -156,6 +156,9 @@ def test_the_navigation_leads_everywhere(open_page: Open) -> None:
         expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
         expect(page).to_have_title(f"{name} – Captioner")
         expect(page.get_by_test_id("stSidebar")).not_to_be_in_viewport()  # a phone's menu is closed again
+    wait_until_idle(page)
+    page.get_by_role("link", name="See its mistakes").click()
+    expect(page.get_by_role("heading", name="Where it goes wrong")).to_be_in_viewport()
 
 
 def test_an_old_link_leads_to_the_new_page_with_all_that_it_says(open_page: Open, address: str) -> None:

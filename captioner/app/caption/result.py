@@ -17,6 +17,7 @@ from captioner.app.components import (
     decoding_controls,
     examples,
     image_picker,
+    layout,
     rating_buttons,
     wording,
 )
@@ -28,7 +29,6 @@ from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage, caption_image
 from captioner.bundle import ratings
 from captioner.errors import CaptionerError
-from captioner.feedback.rating import RATINGS
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions
 
@@ -96,7 +96,8 @@ def _show_sentence(
         rating_buttons.show(image, caption.best.text, model)
         _say_how_often_right()
     examples.show_note(image, caption.best.text)
-    st.caption(texts.CANNOT_KNOW)
+    st.caption(texts.BAD_AT)
+    layout.link("quality", texts.MISTAKES, part=layout.MISTAKES)
 
 
 def _answer(
@@ -131,8 +132,7 @@ def _say_how_often_right() -> None:
     """What a check of the model's own sentences found, if its bundle has one."""
     with suppress(CaptionerError):  # the page “How good is it?” reports it
         if check := ratings.human_evaluation(serving.active_bundle().bundle):
-            counts = {name: getattr(check, name).count for name in RATINGS}
-            st.caption(texts.HOW_OFTEN_RIGHT.format(total=check.total, **counts))
+            st.caption(texts.HOW_OFTEN_RIGHT.format(check=wording.check_sentence(check)))
 
 
 def _title(caption: Caption, options: DecodingOptions, *, changed: bool) -> str:

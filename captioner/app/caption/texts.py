@@ -2,8 +2,9 @@
 
 TITLE = "What does the model see?"
 INTRODUCTION = "A program that learned from photos (the “model”) describes a picture in one sentence. See how sure it was and where it looked."
-HOW_OFTEN_RIGHT = "How often is it right? In a check of {total} photos, its sentence was right for {right}, partly right for {partly} and wrong for {wrong}."
-CANNOT_KNOW = "The model cannot know names, ages, jobs or how people are related. “Man”, “woman”, “boy” and “girl” are guesses from how people look. It always says something, even about a picture unlike any it has seen. Where a mistake would do harm, check the sentence against the picture."
+HOW_OFTEN_RIGHT = "**How often is it right?** {check}"
+BAD_AT = "**What is it bad at?** Rare things, telling similar activities apart, counting, small things. It cannot know names, ages, jobs or how people are related; “man”, “woman”, “boy” and “girl” are guesses from how people look. It always says something, even about a picture unlike any it has seen."
+MISTAKES = "See its mistakes"
 WITH_YOUR_WORD, RANDOM_VERSION = "With your word", "A random version"
 COMPARE = "Compare with …"
 COMPARE_HELP = "See this caption beside another one: with other settings, or from another model."

@@ -51,7 +51,7 @@ def close() -> None:
 def show(image: DecodedImage) -> None:
     """Draw the image, what differs, and two captions of it."""
     if count := st.session_state.get("_comparisons"):  # the button that led here stands far down the page
-        browser.scroll_to_top(f"comparison {count}")
+        browser.scroll_to("", f"comparison {count}")
     st.header(texts.TITLE, anchor=False)
     st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
     others, broken = other_bundles.load()

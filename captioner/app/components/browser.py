@@ -66,7 +66,11 @@ let last
 export default function ({ data }) {
   if (data.id === last) return
   last = data.id
-  document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0)
+  const part = document.querySelector(`.st-key-${data.part}`)
+  if (part) {
+    part.style.scrollMarginTop = "4.5rem" // Streamlit's header lies over the page
+    part.scrollIntoView()
+  } else document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0)
 }
 """
 # On a phone, Streamlit's menu covers most of the page, and stays when a page has been chosen.
@@ -80,7 +84,7 @@ export default function ({ data }) {
 }
 """
 _close_menu = st.components.v2.component("close_menu", js=_CLOSE_MENU)
-_scroll_to_top = st.components.v2.component("scroll_to_top", js=_SCROLL)
+_scroll_to = st.components.v2.component("scroll_to", js=_SCROLL)
 _keep = st.components.v2.component("keep", js=_KEEP)
 _ask = st.components.v2.component("ask", js=_ASK)
 _copy_button = st.components.v2.component(
@@ -123,10 +127,10 @@ def close_menu(page: str) -> None:
         _close_menu(key="close menu", data={"page": page})
 
 
-def scroll_to_top(id: str) -> None:
-    """Show the page from its beginning, once for every id."""
-    with _unseen("scroll_to_top"):
-        _scroll_to_top(key="scroll to top", data={"id": id})
+def scroll_to(part: str, id: str) -> None:
+    """Show the page from the container with this key, else from its beginning; once for every id."""
+    with _unseen("scroll_to"):
+        _scroll_to(key="scroll to", data={"part": part, "id": id})
 
 
 def keep(name: str, text: str) -> bool:

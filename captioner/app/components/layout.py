@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ICON = ROOT / "captioner" / "app" / "icon.png"  # for a ":material/…:", a browser would ask fonts.gstatic.com
 LOGO = ROOT / "captioner" / "app" / "logo.svg"  # the mark and the name
+MISTAKES = "mistakes"  # part of the page “How good is it?”, as ``link`` and its address name it
 WIDTH = 1080  # pixels: wider screens get margins instead of longer lines
 # A phone: less of its first screen for the title.
 STYLE = """@media (max-width: 640px) {
@@ -56,10 +57,10 @@ def run(
         current.run()
 
 
-def link(address: str, label: str) -> None:
+def link(address: str, label: str, **query: str) -> None:
     """A link to another page by its address; nothing where the page runs alone."""
     if page := st.session_state.get("pages", {}).get(address):
-        st.page_link(page, label=label)
+        st.page_link(page, label=label, query_params=query or None)
 
 
 def _redirect(address: str, target: Page, added: Mapping[str, str]) -> Page:

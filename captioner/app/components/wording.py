@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from captioner.inference.warning import ADVICE, SENTENCES
 
 if TYPE_CHECKING:  # wording needs no LiteRT
+    from captioner.bundle.ratings import RatingSummary
     from captioner.bundle.schema import Metrics
     from captioner.inference.decoding import DecodingOptions, Word
 
@@ -139,6 +140,28 @@ def score_conditions(metrics: Metrics) -> str:
         f"{metrics.images:,} pictures of the {metrics.split} split ({metrics.split_name}), tokeniser "
         f"“{metrics.tokenizer}”, {beams}, length penalty {metrics.length_penalty:g}, at most "
         f"{metrics.max_words} words{samples}"
+    )
+
+
+CHECKED = (
+    "In a check of **{captions:,}** photos that it had not learned from, picked at random, its sentence was "
+    "right for **{right:,}**, partly right for **{partly:,}** and wrong for **{wrong:,}**."
+)
+CHECKED_OFTEN = (
+    "In a check of **{captions:,}** of its sentences about photos that it had not learned from, picked at "
+    "random, there were **{total:,}** ratings: right **{right:,}**, partly right **{partly:,}**, wrong "
+    "**{wrong:,}**."
+)
+
+
+def check_sentence(check: RatingSummary) -> str:
+    """What people found who checked the model's own sentences, as Markdown."""
+    return (CHECKED if check.total == check.captions else CHECKED_OFTEN).format(
+        captions=check.captions,
+        total=check.total,
+        right=check.right.count,
+        partly=check.partly.count,
+        wrong=check.wrong.count,
     )
 
 

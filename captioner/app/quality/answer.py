@@ -46,9 +46,7 @@ def enough(tallies: Sequence[Tally]) -> bool:
 
 def _show_check(check: RatingSummary, *, explained: bool) -> None:
     parts = {rating: getattr(check, rating) for rating in RATINGS}
-    sentence = texts.CHECKED if check.total == check.captions else texts.CHECKED_OFTEN
-    counts = {rating: f"{part.count:,}" for rating, part in parts.items()}
-    st.markdown(sentence.format(count=f"{check.captions:,}", total=f"{check.total:,}", **counts))
+    st.markdown(wording.check_sentence(check))
     if check.total >= MIN_RATINGS:
         _show_tiles({rating: (part.count / check.total, part.interval) for rating, part in parts.items()})
     rated_by = texts.RATED_BY.format(who=wording.escape(check.rated_by))

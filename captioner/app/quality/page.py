@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import streamlit as st
 
-from captioner.app.components import wording
+from captioner.app.components import browser, layout, wording
 from captioner.app.components.errors import error_boundary, show_broken_bundles
 from captioner.app.quality import answer, explore, failures, texts, visitor_ratings
 from captioner.app.state import other_bundles, serving
@@ -84,7 +85,10 @@ def _show_failures(captions: Sequence[ScoredCaption]) -> None:
     observed = failures.observed_failures(captions)
     if not observed:
         return
-    st.header(texts.FAILURES, anchor=False)
+    with st.container(key=layout.MISTAKES):
+        st.header(texts.FAILURES, anchor=False)
+    if st.query_params.pop("part", "") == layout.MISTAKES:
+        browser.scroll_to(layout.MISTAKES, secrets.token_hex(8))
     st.markdown(texts.FAILURES_INTRODUCTION)
     pictures, _ = serving.examples()
     for failure in observed:

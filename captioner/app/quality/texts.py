@@ -4,8 +4,6 @@ TITLE = "How good is it?"
 
 # First: how often it is right, by the best that is known.
 HOW_OFTEN = "How often is it right?"
-CHECKED = "In a check of **{count}** photos that it had not learned from, picked at random, its sentence was right for **{right}**, partly right for **{partly}** and wrong for **{wrong}**."
-CHECKED_OFTEN = "In a check of **{count}** of its sentences about photos that it had not learned from, picked at random, there were **{total}** ratings: right **{right}**, partly right **{partly}**, wrong **{wrong}**."
 RATED_BY = "Rated by {who}."
 VISITORS_RATED = "Visitors of this app gave {total} to {sentences} of this model:"
 VISITORS_CHOOSE = "Anybody may rate, and picks what to rate, so this is no measurement."
