@@ -19,11 +19,9 @@ from captioner.app.state import serving, uploads
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-MAX_PICTURES = 50
 CLOSED = "_batch closed"  # by the visitor: the browser is told at every drawing that it may keep nothing
 ADDRESS = "several"  # in the address while several pictures are open, so that a reload brings them back
 VIEW = "_view of several pictures"  # that is open at first
-LIMITS = texts.LIMITS.format(pictures=MAX_PICTURES, megabytes=uploads.MAX_SESSION_BYTES // 10**6)
 CARD_WIDTH = 180  # pixels, at least
 ROW_HEIGHT, MAX_ROWS = 72, 8  # pixels, so that three lines of text fit; rows seen at once
 
@@ -31,7 +29,7 @@ ROW_HEIGHT, MAX_ROWS = 72, 8  # pixels, so that three lines of text fit; rows se
 def start(files: Sequence[UploadedFile]) -> None:
     """Have the first files captioned that are within the limits; free the others and those before."""
     close()
-    accepted = uploads.first_within_limits(files, MAX_PICTURES)
+    accepted = uploads.first_within_limits(files, uploads.MAX_PICTURES)
     rest = files[len(accepted) :]
     st.session_state["_batch"] = BatchJob(list(accepted), left_out=tuple(file.name for file in rest))
     uploads.free(*rest)
@@ -88,7 +86,7 @@ def show() -> None:
     _show_results(job)
     if not saved.keep_results(job):
         st.warning(texts.NOT_KEPT, icon=":material/save:")
-    st.caption(f"{texts.PRIVACY} {LIMITS}")
+    st.caption(texts.PRIVACY)
     st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
 
 
@@ -115,10 +113,12 @@ def _show_results(job: BatchJob) -> None:
     if job.left_out:
         names = ", ".join(map(wording.escape, job.left_out[:3]))
         more = texts.AND_OTHERS if len(job.left_out) > 3 else ""
-        st.warning(texts.LEFT_OUT.format(limits=LIMITS, names=names, more=more), icon=":material/block:")
+        limits = {"pictures": uploads.MAX_PICTURES, "megabytes": uploads.MAX_SESSION_BYTES // 10**6}
+        st.warning(texts.LEFT_OUT.format(**limits, names=names, more=more), icon=":material/block:")
     if failed:
         errors = "\n".join(f"- {_error(result)}" for result in failed)
         st.warning(f"{texts.FAILED}\n{errors}", icon=":material/broken_image:")
+    downloads = st.container()  # above the pictures, but made last, so that they hold every change
     if captioned:
         views = [texts.AS_CARDS, texts.AS_TABLE, texts.AS_ALT_TEXTS]
         # The browser alone knows which is open: the answer to a click must not undo the next one.
@@ -130,7 +130,8 @@ def _show_results(job: BatchJob) -> None:
         with alt_texts:
             alt_text_list.show(job)
     if job.results:
-        _show_downloads(job)
+        with downloads:
+            _show_downloads(job)
 
 
 def _show_downloads(job: BatchJob) -> None:
@@ -141,13 +142,12 @@ def _show_downloads(job: BatchJob) -> None:
     """
     with st.container(horizontal=True):
         table = st.button(texts.SAVE, icon=":material/download:")
-        archive = st.button(texts.SAVE_ZIP, icon=":material/folder_zip:")
+        archive = st.button(texts.SAVE_ZIP, help=texts.ZIP_CONTENTS, icon=":material/folder_zip:")
     click = secrets.token_hex(8)
     if table:
         browser.save_file(saved_files.to_csv(job).encode(), saved_files.CSV_NAME, "text/csv", click)
     if archive:
         browser.save_file(saved_files.to_zip(job), saved_files.ZIP_NAME, "application/zip", click)
-    st.caption(texts.ZIP_CONTENTS)
 
 
 def _count(captioned: int, skipped: int) -> str:

@@ -1,7 +1,7 @@
 """The texts of the page “Caption”. Words in {braces} are filled in by the program: leave them."""
 
 TITLE = "What does the model see?"
-INTRODUCTION = "A program that learned from photos (the “model”) describes a picture in one sentence. See how sure it was and where it looked."
+INTRODUCTION = "A program that learned from photos (the “model”) describes a picture in one sentence."
 HOW_OFTEN_RIGHT = "**How often is it right?** {check}"
 BAD_AT = "**What is it bad at?** Rare things, telling similar activities apart, counting, small things. It cannot know names, ages, jobs or how people are related; “man”, “woman”, “boy” and “girl” are guesses from how people look. It always says something, even about a picture unlike any it has seen."
 MISTAKES = "See its mistakes"

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 LABEL = "Use your own photos"
-HINT = "Drop them here, paste one, or choose files. Several become a table."  # not on a phone
+HINT = "Drop them here, paste one, or choose files."  # not on a phone
+LIMITS = f"Up to {uploads.MAX_PICTURES} at once ({uploads.MAX_SESSION_BYTES // 10**6} MB), to save as a list."
 CAMERA, TAKE = "Use the camera", "Take a photo"
-PRIVACY = "Your picture is captioned on this server and not stored."
+PRIVACY = "Pictures are captioned on this server and not stored."
 NO_LINK = (
     "A link can bring back an example, not a picture of yours: yours is not stored. The address of this page "
     "brings back the settings."
@@ -73,6 +74,7 @@ def show() -> None:
             _paste_and_drop(key="paste_and_drop")
         with st.container(key="picker-hint"):
             st.caption(HINT)
+        st.caption(LIMITS)
         uploads.show_refusal()
         # Behind a switch: a browser asks for permission as soon as the camera widget is drawn.
         if st.toggle(CAMERA, key="camera"):

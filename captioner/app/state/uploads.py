@@ -11,6 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from captioner import image_headers
 
+MAX_PICTURES = 50  # captioned at once
 # Bytes of files that wait to be captioned. A free container has 690 MB: the app takes 300 of them, a large
 # image 230 while it is decoded.
 MAX_SESSION_BYTES = 50_000_000

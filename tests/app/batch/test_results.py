@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from captioner.app.batch import results, saved, texts
 from captioner.app.batch.job import AltText, BatchJob, PictureResult
 from captioner.app.components import browser
+from captioner.app.state import uploads
 from captioner.inference.warning import LOW_CONFIDENCE, NOVELTY, SENTENCES
 from tests import visitor
 from tests.app.batch.test_files import rows
@@ -33,9 +34,9 @@ def chosen(app: AppTest, files: list[tuple[str, bytes]]) -> AppTest:
 ONE, TWO = ("one.png", photo(1)), ("two.png", photo(2))
 
 
-def test_limits_and_promise_stand_with_the_results(fake: FakeCaptioner) -> None:
+def test_limits_stand_with_the_picker_and_the_promise_with_the_results(fake: FakeCaptioner) -> None:
     text = page_text(started([ONE, TWO]))
-    assert "At most 50 pictures and 50 MB at a time." in text
+    assert "Up to 50 at once (50 MB)" in page_text(open_page())
     assert "deleted as soon as it had its sentence" in text
 
 
@@ -132,7 +133,7 @@ def test_a_new_batch_takes_the_place_of_the_old(fake: FakeCaptioner) -> None:
 
 
 def test_files_above_the_limit_are_named(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "MAX_PICTURES", 2)
+    monkeypatch.setattr(uploads, "MAX_PICTURES", 2)
     app = started([(f"{n}.png", photo(n)) for n in range(3)])
     assert "2\\.png" in app.warning[0].value
     assert "2 pictures captioned." in page_text(app)
