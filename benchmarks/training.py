@@ -27,7 +27,7 @@ def measure(rounds: int, tiny: bool) -> list[Result]:
         [tokenizer(text) for texts in everything.values() for text in texts], recipe.min_count
     )
     count = 64 if tiny else 960
-    whole = EncodedCaptions.from_captions(training, vocabulary, tokenizer, recipe.max_words)
+    whole = EncodedCaptions.from_captions(training, vocabulary, tokenizer, recipe.max_caption_length)
     targets = EncodedCaptions(whole.names[:count], whole.ids[:count])
     features = np.random.default_rng(0).random((count, CHANNELS), np.float32)
     ours, other = _Ours(targets, features, len(vocabulary)), _Reference(targets, features, len(vocabulary))

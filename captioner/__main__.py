@@ -246,14 +246,14 @@ def _escape_unprintable_characters() -> None:
 def _ratings(arguments: argparse.Namespace, bundle: Bundle, options: DecodingOptions) -> RatingSummary | None:
     """What people said about a bundle's captions, for its model card; None where that was not asked for."""
     if not arguments.feedback:
-        if arguments.rated_by:
+        if arguments.rated_by is not None:
             raise FeedbackError("--rated-by says who gave the ratings that --feedback names. Add --feedback.")
         return None
     from captioner.bundle import ratings
     from captioner.feedback import database, ratings_store, summary
 
     former = ratings.read(bundle)
-    if former and former.rated_by and not arguments.rated_by:
+    if former and former.rated_by and arguments.rated_by is None:
         raise FeedbackError(
             f"the bundle has a check rated by {former.rated_by}, which these ratings would replace. Add "
             "--rated-by to say who gave them, or leave out --feedback."
@@ -263,7 +263,7 @@ def _ratings(arguments: argparse.Namespace, bundle: Bundle, options: DecodingOpt
             "people's ratings go into the model card, which only --write writes. Add --write."
         )
     source = database.connect(arguments.feedback)
-    if arguments.rated_by:
+    if arguments.rated_by is not None:
         found = summary.summarize_human_evaluation(
             bundle, ratings_store.all_ratings(source), arguments.rated_by
         )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from captioner import arguments as command_arguments
 from captioner.__main__ import main
 from captioner.arguments import IntermixedParser, add_push
-from captioner.bundle import ratings
 
 
 @pytest.mark.parametrize(
@@ -48,7 +46,3 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     assert f"python -m captioner {command}" in capsys.readouterr().out
-
-
-def test_who_rated_may_be_as_long_as_a_bundle_allows() -> None:
-    assert command_arguments.MAX_RATED_BY == ratings.MAX_RATED_BY

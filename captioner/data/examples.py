@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from captioner.arguments import data_folder
 from captioner.bundle import hub_errors, manifest, reader
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from huggingface_hub import HfFileSystem
 
 EXAMPLE_COUNT = 12  # pictures offered, and cached of those on the Hub
-DEFAULT_FOLDER = Path("data/flickr8k")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # as ``manifest`` allows in examples/
 
 HUB_REPO = "jxie/flickr8k"
@@ -74,7 +74,7 @@ def find(
         cache: folder for pictures from the Hub; None is ~/.cache/captioner.
         download: whether pictures may be downloaded from the Hub, which takes seconds.
     """
-    folder = folder or Path(os.environ.get("CAPTIONER_FLICKR8K") or DEFAULT_FOLDER)
+    folder = folder or data_folder()
     hub_source = _from_hub if download else _downloaded
     cache = cache or _cache_folder()
     split = bundle.config.split_name if bundle else "official"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from captioner.bundle import ratings
-from captioner.bundle.ratings import MAX_IDS, RatingShare, RatingSummary
+from captioner.bundle.ratings import MAX_IDS, MAX_RATED_BY, RatingShare, RatingSummary
 from captioner.bundle.storage import Bundle
 from captioner.errors import FeedbackError
 from captioner.feedback.rating import Rating, Tally, tallied
@@ -46,8 +46,11 @@ def summarize_human_evaluation(bundle: Bundle, given: Iterable[Rating], rated_by
     """The ratings that named people gave to a bundle's captions of test images picked at random.
 
     Raises:
-        FeedbackError: there are none, or more than ratings.json can name.
+        FeedbackError: there are none, or more than ratings.json can name; or it cannot name who gave them.
     """
+    rated_by = " ".join(rated_by.split())
+    if not 1 <= len(rated_by) <= MAX_RATED_BY or not rated_by.isprintable():
+        raise FeedbackError(f"--rated-by must be 1 to {MAX_RATED_BY} printable characters; got {rated_by!r}.")
     own = ratings.checksums(bundle)
     rated = [one for one in given if one.bundle_checksum in own]
     if len(rated) > MAX_IDS:

@@ -5,7 +5,7 @@ Knows ids and probabilities; no pictures, no LiteRT. The decoder is any ``Steppe
     start ──> step ──> choose N of N x V ──> step ──> … ──> candidates, best first
                 └── every step is recorded, so that the alternatives can be shown
 
-N, the number of beams, is constant: resizing an interpreter takes longer than stepping an unused row.
+N, the number of rows, is constant: resizing an interpreter takes longer than stepping an unused row.
 Samples, drawn beside a search to rank its candidates (``reranking``), take further rows, fewer at every word.
 """
 
@@ -107,20 +107,18 @@ def _step_together(
     stepper: Stepper, regions: Floats, search: _Search, samples: Samples | None, options: DecodingOptions
 ) -> None:
     """Step the rows of the search, and below them those of the samples, until both are done."""
-    beams = options.beams
-    rows, last = np.zeros(beams + bool(samples), np.intp), np.full(beams + bool(samples), START)
+    n = options.rows
+    rows, last = np.zeros(n + bool(samples), np.intp), np.full(n + bool(samples), START)
     state = stepper.start(regions)
     for _ in range(options.max_words):
         state = {name: values[rows] for name, values in state.items()}
         log_probs, state, attention = stepper.step(last.astype(np.int32), state)
-        rows, last = np.arange(beams), last[:beams]
+        rows, last = np.arange(n), last[:n]
         if not search.done:
-            rows, last = search.advance(
-                log_probs[:beams], attention if attention is None else attention[:beams]
-            )
+            rows, last = search.advance(log_probs[:n], attention if attention is None else attention[:n])
         if samples and not samples.done:
-            below, next_ids = samples.advance(log_probs[beams:])
-            rows, last = np.append(rows, beams + below), np.append(last, next_ids)
+            below, next_ids = samples.advance(log_probs[n:])
+            rows, last = np.append(rows, n + below), np.append(last, next_ids)
         if search.done and (not samples or samples.done):
             break
 
@@ -135,7 +133,7 @@ class _Search:
         suppressed: frozenset[int],
         mask: Callable[[LogProbs, Indices], LogProbs],
     ) -> None:
-        live = 1 if options.temperature is None else options.beams
+        live = 1 if options.temperature is None else options.sentences
         self._options = options
         self._mask = mask
         self._tree = _BeamTree(words, suppressed)
@@ -154,15 +152,15 @@ class _Search:
 
     def advance(self, log_probs: Floats, attention: Floats | None) -> tuple[Indices, Indices]:
         """Choose by log_probs float32[N, V]: the rows int[N] to continue, and their next ids int[N]."""
-        beams = self._options.beams
+        n = self._options.rows
         totals = self._log_probs[:, None] + log_probs[: len(self._live)]
         masked = self._mask(totals, self._sequences)
         rows, ids = self._continuations(masked)
         chosen = totals[rows, ids]
         nodes = self._add_nodes(rows, ids, chosen)
         self._tree.steps.append(_StepRecord(log_probs, attention, masked > -np.inf))
-        self._finished += [node for node, id in zip(nodes, ids[:beams], strict=False) if id == END]
-        unfinished = np.flatnonzero(ids[:beams] != END)
+        self._finished += [node for node, id in zip(nodes, ids[:n], strict=False) if id == END]
+        unfinished = np.flatnonzero(ids[:n] != END)
         rows, ids = rows[unfinished], ids[unfinished]
         self._live = [nodes[i] for i in unfinished]
         self._log_probs = chosen[unfinished]
@@ -170,7 +168,7 @@ class _Search:
         if self._can_stop():
             self._live = []
         # The rows beyond the live ones repeat them: any valid input will do.
-        return np.resize(rows, beams), np.resize(ids, beams)
+        return np.resize(rows, n), np.resize(ids, n)
 
     def result(self, gains: Callable[[list[list[str]]], Iterable[Gain]] | None = None) -> DecodingResult:
         """The best by score, or ``MAX_CANDIDATES`` of them by score and what their words gain."""
@@ -178,7 +176,7 @@ class _Search:
         leaves = dict.fromkeys(self._finished + self._live)
         if not leaves:
             raise CaptionerError("the model gives no allowed word a probability above 0. Use another model.")
-        ranked = sorted(leaves, key=self._rank, reverse=True)[: self._options.beams]
+        ranked = sorted(leaves, key=self._rank, reverse=True)[: self._options.rows]
         by_leaf: dict[int, Gain] = {}
         if gains:
             texts = [*map(self._tree.texts, ranked)]
@@ -207,20 +205,20 @@ class _Search:
         return rows[possible], ids[possible]
 
     def _add_nodes(self, rows: Indices, ids: Indices, log_probs: LogProbs) -> list[int]:
-        """Put the continuations into the tree; of the best first, ``beams`` are kept."""
-        beams, step = self._options.beams, self._sequences.shape[1]
+        """Put the continuations into the tree; of the best first, ``rows`` are kept."""
+        n, step = self._options.rows, self._sequences.shape[1]
         continuations = zip(rows.tolist(), ids.tolist(), log_probs.tolist(), strict=True)
         return [
-            self._tree.add(self._live[row], id, row, step, log_prob, in_beam=rank < beams)
+            self._tree.add(self._live[row], id, row, step, log_prob, in_beam=rank < n)
             for rank, (row, id, log_prob) in enumerate(continuations)
         ]
 
     def _can_stop(self) -> bool:
-        """Whether ``beams`` sentences have ended with scores that no live row can still exceed."""
+        """Whether ``rows`` sentences have ended with scores that no live row can still exceed."""
         options = self._options
-        if not self._live or len(self._finished) < options.beams:
+        if not self._live or len(self._finished) < options.rows:
             return False
-        worst = sorted(map(self._score, self._finished), reverse=True)[options.beams - 1]
+        worst = sorted(map(self._score, self._finished), reverse=True)[options.rows - 1]
         # More words can only lower log_prob, but they also divide it by more.
         return bool(self._log_probs.max() / options.max_words**options.length_penalty <= worst)
 

@@ -21,18 +21,19 @@ class DecodingOptions:
         ValueError: a number is out of its range, or the prefix is no beginning of a sentence.
     """
 
-    beams: int = 5  # sentences followed at once; 1 is greedy search. With a temperature: sentences sampled
+    beams: int = 5  # sentences that beam search follows at once; 1 is greedy search
     length_penalty: float = 0.85  # exponent of the length in ``Candidate.score``
-    max_words: int = 20  # with the end; a sentence that has not ended by then is returned unfinished
+    max_words: int = 20  # the end is one, too; a sentence that has not ended by then is returned unfinished
     prefix: tuple[int, ...] = ()  # ids of the first words, forced; END may be the last of them
-    temperature: float | None = None  # None searches; a number samples ``beams`` sentences, 0 greedily
+    temperature: float | None = None  # None searches; a number samples ``sentences``, 0 greedily
+    sentences: int = 5  # sampled with a temperature; not used by beam search
     top_p: float = 0.9  # nucleus sampling: from the likeliest words that hold this much; 1 is all words
     seed: int = 0  # of the sampling
     runners_up: int = 5  # other words to report at every step
     samples: int = 0  # sentences that beam search's candidates are compared with; not used with a temperature
 
     def __post_init__(self) -> None:
-        from_1 = ("beams", "max_words")
+        from_1 = ("beams", "max_words", "sentences")
         from_0 = ("length_penalty", "temperature", "seed", "runners_up", "samples")
         for name in (*from_1, *from_0):
             low, value = int(name in from_1), getattr(self, name)
@@ -44,6 +45,11 @@ class DecodingOptions:
             raise ValueError(f"prefix has at most max_words ({self.max_words}) words; got {len(self.prefix)}")
         if min(self.prefix, default=END) < END or START in self.prefix or END in self.prefix[:-1]:
             raise ValueError(f"prefix holds words, and END at most as the last; got {self.prefix}")
+
+    @property
+    def rows(self) -> int:
+        """N, how many sentences are decoded together: beams, or sentences sampled with a temperature."""
+        return self.beams if self.temperature is None else self.sentences
 
     @property
     def consensus(self) -> bool:
@@ -108,7 +114,7 @@ class BeamNode:
 class DecodingResult:
     """The candidates of a search, and the tree that led to them."""
 
-    # Best first, distinct, at least one, at most ``beams``: by score, or by ``reranking.rank_key``.
+    # Best first, distinct, at least one, at most ``rows``: by score, or by ``reranking.rank_key``.
     candidates: tuple[Candidate, ...]
     beam_tree: tuple[BeamNode, ...]  # parents come before their children
     leaves: tuple[int, ...]  # the node where each candidate ends

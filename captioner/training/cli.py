@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from captioner.arguments import data_folder
 from captioner.data.flickr8k import KAGGLE_HANDLE, SPLITS
 from captioner.errors import CaptionerError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from captioner.training.recipes import Recipe
     from captioner.training.runner import TrainingResult
 
-DEFAULT_DATA = Path(os.environ.get("CAPTIONER_FLICKR8K") or "data/flickr8k")
+DEFAULT_DATA = data_folder()
 MAX_TRIALS = 20
 
 

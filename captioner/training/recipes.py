@@ -21,7 +21,7 @@ class Recipe:
     split_name: str = "official"  # or kaggle
     tokenizer: str = "captioner"
     min_count: int = 4  # of a word in the captions, or it is unknown
-    max_words: int | None = 20  # longer captions are truncated while training; None keeps them whole
+    max_caption_length: int | None = 20  # in words; longer ones are truncated while training, if not None
     precision: str = "float32"
     horizontal_flip: bool = False  # in the exported model (``encoders.with_horizontal_flip``)
     weight_bits: int = 16  # in the exported model: floats of 16, or integers of 8
@@ -31,8 +31,8 @@ class Recipe:
 
 # The tokeniser and the vocabulary belong to the split: its figures compare only so.
 _SPLIT_RULES: dict[str, dict[str, Any]] = {
-    "official": {"tokenizer": "captioner", "min_count": 4, "max_words": 20},
-    "kaggle": {"tokenizer": "kaggle", "min_count": 1, "max_words": None},
+    "official": {"tokenizer": "captioner", "min_count": 4, "max_caption_length": 20},
+    "kaggle": {"tokenizer": "kaggle", "min_count": 1, "max_caption_length": None},
 }
 
 

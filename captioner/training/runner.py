@@ -126,7 +126,8 @@ class _Models:
         self.cache, self.seed = cache, seed
         self.train, self.dev = dataset.splits["train"], dataset.splits["dev"]
         tokenizer = TOKENIZERS[recipe.tokenizer]
-        self.targets = EncodedCaptions.from_captions(self.train, vocabulary, tokenizer, recipe.max_words)
+        length = recipe.max_caption_length
+        self.targets = EncodedCaptions.from_captions(self.train, vocabulary, tokenizer, length)
         dev_targets = EncodedCaptions.from_captions(self.dev, vocabulary, tokenizer)
         self.validation = Validation.from_captions(self.dev, dev_targets, vocabulary)
         self.encoder = encoders.build(recipe.encoder)

@@ -151,8 +151,10 @@ def test_a_redundant_candidate_ranks_below_all_others_but_not_by_score_alone() -
     words = ["<pad>", "<start>", END_WORD, "<unknown>", "hat", "and", "smiles"]
     rules = {(): {A: 0.9, C: 0.1}, (A,): {B: 0.9, END: 0.1}, (A, B): {A: 0.99}, (A, B, A): {END: 0.99}}
 
-    def texts(samples: int, temperature: float | None = None, beams: int = 3) -> list[str]:
-        options = DecodingOptions(beams=beams, max_words=4, samples=samples, temperature=temperature, top_p=1)
+    def texts(samples: int, temperature: float | None = None) -> list[str]:
+        options = DecodingOptions(
+            beams=3, sentences=20, max_words=4, samples=samples, temperature=temperature, top_p=1
+        )
         return [
             c.text for c in beam_search.decode(TableStepper(table(rules)), REGIONS, options, words).candidates
         ]
@@ -160,7 +162,7 @@ def test_a_redundant_candidate_ranks_below_all_others_but_not_by_score_alone() -
     assert texts(0)[0] == "hat and hat"
     assert sorted(texts(40)) == sorted(texts(0))
     assert texts(40)[-1] == "hat and hat"
-    sampled = texts(0, temperature=1.0, beams=20)
+    sampled = texts(0, temperature=1.0)
     assert sampled[-1] == "hat and hat"
     assert len(sampled) > 1
 
@@ -212,7 +214,7 @@ def test_a_prefix_begins_every_candidate(seed: int, prefix: Ids) -> None:
 
 
 def test_a_random_version_needs_no_samples() -> None:
-    options = DecodingOptions(beams=3, max_words=6, temperature=1.0)
+    options = DecodingOptions(sentences=3, max_words=6, temperature=1.0)
     assert not replace(options, samples=10).consensus
 
     def result(samples: int) -> DecodingResult:

@@ -48,7 +48,7 @@ def chosen(*flags: str) -> Recipe:
 @pytest.fixture(scope="module", autouse=True)
 def short_captions() -> Iterator[None]:
     """Short captions during training, as every word is compiled."""
-    short = functools.partial(Rollout, max_words=5)
+    short = functools.partial(Rollout, max_caption_length=5)
     with pytest.MonkeyPatch.context() as patch:
         for module in (fit, runner):
             patch.setattr(module, "Rollout", short)

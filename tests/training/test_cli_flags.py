@@ -37,12 +37,12 @@ def test_a_recipe_without_flags_is_unchanged(recipe: str) -> None:
         (("--epochs", "3"), lambda r: {phase.epochs for phase in r.phases}, {3}),
         (
             ("--split", "kaggle"),
-            lambda r: (r.split_name, r.tokenizer, r.min_count, r.max_words),
+            lambda r: (r.split_name, r.tokenizer, r.min_count, r.max_caption_length),
             ("kaggle", "kaggle", 1, None),
         ),
         (
             ("--split", "official"),
-            lambda r: (r.split_name, r.tokenizer, r.min_count, r.max_words),
+            lambda r: (r.split_name, r.tokenizer, r.min_count, r.max_caption_length),
             ("official", "captioner", 4, 20),
         ),
         (("--precision", "mixed_bfloat16"), lambda r: r.precision, "mixed_bfloat16"),

@@ -54,7 +54,7 @@ Train = Callable[..., Outcome]
 @pytest.fixture(scope="module", autouse=True)
 def quick(eager: None) -> Iterator[None]:
     """A small encoder, and short captions after each epoch."""
-    short = functools.partial(Rollout, max_words=5)
+    short = functools.partial(Rollout, max_caption_length=5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoders, "build", lambda options: small.encoder(options.size))
         patch.setattr(fit, "Rollout", short)

@@ -267,7 +267,7 @@ def test_a_trial_is_training_on_regions(
 ) -> None:
     """With nothing in the place of anything but the encoder."""
     monkeypatch.setattr(encoders, "build", lambda options: small.encoder(options.size))
-    monkeypatch.setattr(fit, "Rollout", functools.partial(Rollout, max_words=3))
+    monkeypatch.setattr(fit, "Rollout", functools.partial(Rollout, max_caption_length=3))
     result = make_tuner(tiny_dataset, tmp_path, epochs=1).run(2)
     (kept,) = tmp_path.glob("trial-*")
     progress = Run(kept).progress()

@@ -20,7 +20,7 @@ from captioner.evaluation.predictions import ScoredCaption
 MAX_WORDS = 12  # in the chart
 BIN_WIDTH, BIN_MARGIN = 0.25, 0.01  # CIDEr: the width of a bar, and what is left free on either side
 HEIGHT, BAR_HEIGHT, ROW_HEIGHT = 260, 18, 30  # pixels
-RULE_OPACITY = 0.7  # opacity
+AVERAGE_OPACITY = 0.7  # of the line
 MAX_X = 1.35  # where the axis of bars ends, so that the text after the longest fits
 
 
@@ -132,7 +132,7 @@ def histogram_chart(bins: pd.DataFrame, average: float) -> alt.LayerChart:
     )
     mean = pd.DataFrame({"from": [average], "label": [f"average {average:.2f}"]})
     base = in_text_color(alt.Chart(mean)).encode(x=score)
-    rule = base.mark_rule(strokeDash=[4, 4], opacity=RULE_OPACITY)
+    rule = base.mark_rule(strokeDash=[4, 4], opacity=AVERAGE_OPACITY)
     label = base.mark_text(align="left", baseline="top", dx=6, fontSize=LABEL_SIZE)
     return layered(HEIGHT, bars, rule, label.encode(y=alt.value(0), text="label:N"))
 

@@ -62,12 +62,12 @@ class EncodedCaptions:
         captions: ReferenceCaptions,
         vocabulary: Vocabulary,
         tokenizer: Tokenizer,
-        max_words: int | None = None,
+        max_caption_length: int | None = None,
     ) -> EncodedCaptions:
-        """Ids of captions; those longer than ``max_words`` are truncated, and then have no END."""
+        """Ids of captions; those longer than ``max_caption_length`` are truncated, and then have no END."""
         tokenized = [[tokenizer(caption) for caption in group] for group in captions.values()]
         longest = max(len(tokens) for group in tokenized for tokens in group)
-        width = min(longest, max_words or longest) + 2
+        width = min(longest, max_caption_length or longest) + 2
         ids = np.full((len(tokenized), max(map(len, tokenized)), width), PAD, np.int32)
         for picture, group in enumerate(tokenized):
             for row, tokens in enumerate(group):

@@ -30,6 +30,7 @@ _OLD_NAMES = {
     "smoothing": "label_smoothing", "dangling": "incomplete_share", "done": "epochs_done",
     "waited": "epochs_without_improvement", "drops": "learning_rate_reductions",
     "mirror": "horizontal_flip", "bits": "weight_bits", "beside": "second",
+    "max_words": "max_caption_length",
 }  # fmt: skip
 
 

@@ -24,11 +24,11 @@ class Rollout(keras.Model):
     With ``samples`` = 0, greedy (K = 1); otherwise K = ``samples`` captions are sampled at temperature 1.
     """
 
-    def __init__(self, decoder: Decoder, samples: int = 0, max_words: int = 20) -> None:
+    def __init__(self, decoder: Decoder, samples: int = 0, max_caption_length: int = 20) -> None:
         super().__init__(name="rollout")
         self.decoder = decoder
         self.samples = samples
-        self.max_words = max_words
+        self.max_caption_length = max_caption_length
         self.seeds = keras.random.SeedGenerator(0)
 
     def reseed(self, seed: int, update: int) -> None:
@@ -42,7 +42,7 @@ class Rollout(keras.Model):
         word = ops.full((ops.shape(regions)[0], rows), START, dtype="int32")
         ended = ops.equal(word, END)
         words = []
-        for _ in range(self.max_words + 1):
+        for _ in range(self.max_caption_length + 1):
             logits, state, _ = self.decoder.step(word, state, fixed)
             word = ops.where(ended, PAD, self._next_word(logits))
             ended = ops.logical_or(ended, ops.equal(word, END))

@@ -49,7 +49,7 @@ def test_targets_are_the_captions_between_start_and_end(captions: dict[str, tupl
 
 def test_a_caption_that_is_too_long_is_cut_and_has_no_end() -> None:
     captions = {"a.jpg": ("a dog runs on grass", "a dog runs", "a dog runs on")}
-    result = EncodedCaptions.from_captions(captions, VOCABULARY, words, max_words=3).ids[0].tolist()
+    result = EncodedCaptions.from_captions(captions, VOCABULARY, words, max_caption_length=3).ids[0].tolist()
 
     assert result == [
         [START, *VOCABULARY.ids(["a", "dog", "runs", "on"])],

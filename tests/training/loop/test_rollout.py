@@ -73,7 +73,7 @@ def decoder() -> Decoder:
 
 @pytest.fixture(scope="module")
 def sampler(decoder: Decoder) -> Rollout:
-    return Rollout(decoder, 8, max_words=8)
+    return Rollout(decoder, 8, max_caption_length=8)
 
 
 def test_after_end_comes_padding(sampler: Rollout) -> None:
@@ -88,7 +88,7 @@ def test_after_end_comes_padding(sampler: Rollout) -> None:
 
 
 def test_the_batch_size_changes_nothing(decoder: Decoder) -> None:
-    rollout, regions = Rollout(decoder, max_words=4), small.regions(7).astype(np.float16)
+    rollout, regions = Rollout(decoder, max_caption_length=4), small.regions(7).astype(np.float16)
     whole, cut = (np.stack(list(generated_ids(rollout, regions, batch))) for batch in (100, 3))
 
     assert whole.shape == (7, 1, 5)
@@ -99,7 +99,7 @@ def test_samples_follow_the_probabilities(decoder: Decoder) -> None:
     regions = small.regions(1)
     logits = np.asarray(decoder(regions, np.full((1, 1, 1), START, np.int32)))[0, 0, 0]
     expected = np.asarray(ops.softmax(logits))
-    result = np.asarray(Rollout(decoder, 4000, max_words=0).predict_on_batch(regions)).ravel()
+    result = np.asarray(Rollout(decoder, 4000, max_caption_length=0).predict_on_batch(regions)).ravel()
 
     np.testing.assert_allclose(np.bincount(result, minlength=12) / 4000, expected, atol=0.04)
 

@@ -121,7 +121,7 @@ def test_training_raises_the_reward(
     update = self_critical.update_function(
         model,
         reward,
-        Rollout(decoder, 8, max_words=6),
+        Rollout(decoder, 8, max_caption_length=6),
         0,
     )
     batch = batch_for(targets, list(range(8)))
