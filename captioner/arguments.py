@@ -166,8 +166,8 @@ def add_pull(parser: argparse.ArgumentParser) -> None:
 
 def decoding(arguments: argparse.Namespace) -> dict[str, Any]:
     """The decoding options that the command line names."""
-    given = {name: getattr(arguments, name) for name in ("beams", "length_penalty", "samples")}
-    return {name: value for name, value in given.items() if value is not None}
+    options = {name: getattr(arguments, name) for name in ("beams", "length_penalty", "samples")}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def add_serve(parser: argparse.ArgumentParser) -> None:

@@ -147,12 +147,12 @@ def content_f1(candidate: Tokens, references: Sequence[Tokens]) -> float:
     caption has, averaged over the references that have any: nobody says all that five people say.
     """
     check_references(references)
-    said, *people = (set(filter(is_content_word, tokens)) for tokens in (candidate, *references))
-    shared = said.intersection(set[str]().union(*people))
+    own, *people = (set(filter(is_content_word, tokens)) for tokens in (candidate, *references))
+    shared = own.intersection(set[str]().union(*people))
     if not shared:
         return 0.0
-    precision = len(shared) / len(said)
-    recall = fmean(len(said & words) / len(words) for words in people if words)
+    precision = len(shared) / len(own)
+    recall = fmean(len(own & words) / len(words) for words in people if words)
     return 2 * precision * recall / (precision + recall)
 
 

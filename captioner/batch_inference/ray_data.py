@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 BLOCK = 64  # pictures: a file of the result, and what is lost when the command is killed
 BLOCKS_A_CORE = 4  # at least, if there are few pictures
 CONNECT_TIMEOUT = 10  # seconds
-OLD = 3600  # seconds after which nobody is writing a file that is not whole
+STALE_AFTER = 3600  # seconds after which nobody is writing a file that is not whole
 _PART = re.compile(r"[0-9a-f]{24}\.parquet")  # a file of this module
-_STAGED = re.compile(r"_[0-9a-f]{24}\.[0-9a-f]{8}\.tmp")  # before it is whole; readers of a folder skip "_"
+_UNFINISHED = re.compile(r"_[0-9a-f]{24}\.[0-9a-f]{8}\.tmp")  # readers of a folder skip "_"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Folder:
     def remove_if_old(self, path: str) -> None:
         """Remove a file that is not whole, unless somebody may be writing it."""
         with suppress(FileNotFoundError, NotImplementedError):  # another did; a file system without times
-            if time.time() - self.files.modified(path).timestamp() >= OLD:
+            if time.time() - self.files.modified(path).timestamp() >= STALE_AFTER:
                 self.files.rm_file(path)
 
 
@@ -136,15 +136,15 @@ class BlockCaptioner:
         captions = pa.Table.from_pylist([self._row(image) | settings for image in images], table.schema())
         root, name = self._target.root, hashlib.sha256(repr(names).encode()).hexdigest()[:24]
         path, staged = f"{root}/{name}.parquet", f"{root}/_{name}.{secrets.token_hex(4)}.tmp"
-        problem = ""
+        reason = ""
         try:
             with table.disk_errors(path):
                 with self._target.files.open(staged, "wb") as file:
                     parquet.write_table(captions, file)
                 self._target.move(staged, path)
         except CaptionerError as error:
-            problem = str(error)  # raised here, it would come back as a page of Ray's
-        return pa.table({"problem": [problem]})
+            reason = str(error)  # raised here, it would come back as a page of Ray's
+        return pa.table({"error": [reason]})
 
     def _row(self, image: str) -> rows.Row:
         files, path = self._source.files, f"{self._source.root}/{image}"
@@ -212,7 +212,7 @@ def written(target: Folder, settings: Settings) -> dict[str, bool]:
     if target.files.isfile(target.root):
         raise CaptionerError(f"{target.name} is a file. With --ray, --out is a folder; name another one.")
     for path in target.named("_*.tmp"):
-        if _STAGED.fullmatch(path.rpartition("/")[2]):
+        if _UNFINISHED.fullmatch(path.rpartition("/")[2]):
             target.remove_if_old(path)
     for path in target.named("*.parquet"):
         try:
@@ -241,8 +241,8 @@ def _connect(cluster: str) -> None:
     if ray.is_initialized():
         return
     try:
-        if given := re.fullmatch(r"(?:ray://)?(.+):(\d+)", cluster):  # Ray itself would try for minutes
-            socket.create_connection((given[1], int(given[2])), CONNECT_TIMEOUT).close()
+        if address := re.fullmatch(r"(?:ray://)?(.+):(\d+)", cluster):  # Ray itself would try for minutes
+            socket.create_connection((address[1], int(address[2])), CONNECT_TIMEOUT).close()
         ray.init(cluster, runtime_env={"py_modules": [str(ROOT / "captioner")]})
     except (OSError, OverflowError, ValueError, RuntimeError) as error:
         raise CaptionerError(f"no Ray cluster answers at {cluster}: {error}") from error
@@ -265,8 +265,8 @@ def _caption(images: list[str], bundle: Bundle, arguments: tuple[Any, ...], proc
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=processes or cores),
     )
     for block in dataset.iter_rows():
-        if block["problem"]:
-            raise CaptionerError(block["problem"])
+        if block["error"]:
+            raise CaptionerError(block["error"])
 
 
 def _contents(bundle: Bundle) -> dict[str, bytes]:

@@ -24,7 +24,7 @@ class Drawing:
 
     name: str
     shows: str
-    judged: Mapping[str, str] = field(default_factory=dict)
+    ratings: Mapping[str, str] = field(default_factory=dict)
 
     def read(self) -> bytes:
         """The WebP file."""

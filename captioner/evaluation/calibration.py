@@ -40,7 +40,7 @@ Captioned: TypeAlias = Sequence[tuple[Candidate, Sequence[Tokens]]]  # captions 
 
 
 @dataclass(frozen=True)
-class Examples:
+class LabelledData:
     """Words or captions: their features, and whether they were right."""
 
     names: tuple[str, ...]  # of the F features
@@ -48,7 +48,7 @@ class Examples:
     right: Bools  # [N]
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[Mapping[str, float], bool]]) -> Examples:
+    def of(cls, rows: Sequence[tuple[Mapping[str, float], bool]]) -> LabelledData:
         """From those features that all have, and whether each was right; needs at least one."""
         names = tuple(name for name in rows[0][0] if all(name in features for features, _ in rows))
         features = np.array([[features[name] for name in names] for features, _ in rows], np.float64)
@@ -70,13 +70,13 @@ def evaluate(
     split = evaluation.final_split(dataset)
     captions = caption_split(captioner, dataset, split, options, limit)
     metrics, predictions = evaluation.evaluate(captioner, dataset, split, options, limit, captions)
-    checking = _with_references(captioner, dataset, split, captions)
+    test_set = _with_references(captioner, dataset, split, captions)
     if split == "dev":
-        fitting, checking = checking[::2], checking[1::2]
+        calibration_set, test_set = test_set[::2], test_set[1::2]
     else:
         dev = caption_split(captioner, dataset, "dev", options)
-        fitting = _with_references(captioner, dataset, "dev", dev)
-    result = calibrate(fitting, checking, options, dataset.split_name, split)
+        calibration_set = _with_references(captioner, dataset, "dev", dev)
+    result = calibrate(calibration_set, test_set, options, dataset.split_name, split)
     if result:
         calibrated = [result.applied(candidate, options) for candidate, _ in captions]
         predictions = [_with_share(row, one) for row, one in zip(predictions, calibrated, strict=True)]
@@ -96,18 +96,20 @@ def _with_references(
 
 
 def calibrate(
-    fitting: Captioned, checking: Captioned, options: DecodingOptions, split_name: str, split: str
+    calibration_set: Captioned, test_set: Captioned, options: DecodingOptions, split_name: str, split: str
 ) -> Calibration | None:
     """A calibration fitted on some captions and measured on others; ``evaluate`` says when there is none."""
-    if min(len(fitting), len(checking)) < MIN_IMAGES:
+    if min(len(calibration_set), len(test_set)) < MIN_IMAGES:
         return None
-    people = [tokens for _, tokens in checking]
+    people = [tokens for _, tokens in test_set]
     parts = {
         "words": _calibrator(
-            word_examples(fitting), word_examples(checking), human_share(people, word_judgements)
+            labelled_words(calibration_set), labelled_words(test_set), human_share(people, word_labels)
         ),
         "captions": _calibrator(
-            caption_examples(fitting), caption_examples(checking), human_share(people, _caption_judgement)
+            labelled_captions(calibration_set),
+            labelled_captions(test_set),
+            human_share(people, _caption_label),
         ),
     }
     if None in parts.values():
@@ -115,18 +117,18 @@ def calibrate(
     fields = {
         **parts,
         "split_name": split_name,
-        "fitted_images": len(fitting),
+        "fitted_images": len(calibration_set),
         "split": split,
-        "images": len(checking),
+        "images": len(test_set),
         "options": calibration.recorded(options),
         "command": "python -m captioner evaluate --write",
     }
     return reader.decode(evaluation.rounded(fields), Calibration, CALIBRATION)
 
 
-def word_examples(captioned: Captioned) -> Examples:
+def labelled_words(captioned: Captioned) -> LabelledData:
     """Every content word; it is right if one of the references has it."""
-    return Examples.of(
+    return LabelledData.of(
         [
             (word_features(word, candidate), word.text in used)
             for candidate, references in captioned
@@ -137,52 +139,54 @@ def word_examples(captioned: Captioned) -> Examples:
     )
 
 
-def caption_examples(captioned: Captioned) -> Examples:
+def labelled_captions(captioned: Captioned) -> LabelledData:
     """Every caption; it is right if all its content words are."""
-    return Examples.of(
+    return LabelledData.of(
         [
-            (caption_features(candidate), all(word_judgements(candidate.text.split(), references)))
+            (caption_features(candidate), all(word_labels(candidate.text.split(), references)))
             for candidate, references in captioned
         ]
     )
 
 
-def word_judgements(tokens: Tokens, references: Sequence[Tokens]) -> list[bool]:
+def word_labels(tokens: Tokens, references: Sequence[Tokens]) -> list[bool]:
     """Of every content word, whether one of the references has it."""
     used = _words(references)
     return [token in used for token in tokens if is_content_word(token)]
 
 
-def _caption_judgement(tokens: Tokens, references: Sequence[Tokens]) -> list[bool]:
-    return [all(word_judgements(tokens, references))]
+def _caption_label(tokens: Tokens, references: Sequence[Tokens]) -> list[bool]:
+    return [all(word_labels(tokens, references))]
 
 
 def human_share(
-    references: Sequence[Sequence[Tokens]], judge: Callable[[Tokens, Sequence[Tokens]], list[bool]]
+    references: Sequence[Sequence[Tokens]], label: Callable[[Tokens, Sequence[Tokens]], list[bool]]
 ) -> float | None:
     """The share of people's words or sentences that are right by the other references of the same picture."""
-    judged = [
+    labels = [
         right
         for sentences in references
         for index, sentence in enumerate(sentences)
         if len(sentences) > 1
-        for right in judge(sentence, [*sentences[:index], *sentences[index + 1 :]])
+        for right in label(sentence, [*sentences[:index], *sentences[index + 1 :]])
     ]
-    return float(np.mean(judged)) if judged else None
+    return float(np.mean(labels)) if labels else None
 
 
 def _words(references: Sequence[Tokens]) -> set[str]:
     return {token for tokens in references for token in tokens}
 
 
-def _calibrator(fitting: Examples, checking: Examples, human: float | None) -> dict[str, Any] | None:
+def _calibrator(
+    calibration_set: LabelledData, test_set: LabelledData, human: float | None
+) -> dict[str, Any] | None:
     """The fields of a ``Calibrator``; None where no feature tells right from wrong."""
-    intercept, weights = fit(fitting)
+    intercept, weights = fit(calibration_set)
     if not weights:
         return None
-    used = [checking.names.index(name) for name in weights]
-    predicted = _logistic(intercept + checking.features[:, used] @ np.array([*weights.values()]))
-    right = checking.right
+    used = [test_set.names.index(name) for name in weights]
+    predicted = _logistic(intercept + test_set.features[:, used] @ np.array([*weights.values()]))
+    right = test_set.right
     return {
         "intercept": intercept,
         "weights": weights,
@@ -198,17 +202,17 @@ def _calibrator(fitting: Examples, checking: Examples, human: float | None) -> d
     }
 
 
-def fit(examples: Examples) -> tuple[float, dict[str, float]]:
+def fit(data: LabelledData) -> tuple[float, dict[str, float]]:
     """Intercept and weight of each feature; those that would be negative are left out, and the rest refitted.
 
     So a calibrated probability never falls where a feature rises.
     """
-    kept = [*range(len(examples.names))]
-    while kept:
-        intercept, weights = logistic_regression(examples.features[:, kept], examples.right)
+    columns = [*range(len(data.names))]
+    while columns:
+        intercept, weights = logistic_regression(data.features[:, columns], data.right)
         if (weights > 0).all():
-            return intercept, {examples.names[i]: float(w) for i, w in zip(kept, weights, strict=True)}
-        del kept[int(weights.argmin())]
+            return intercept, {data.names[i]: float(w) for i, w in zip(columns, weights, strict=True)}
+        del columns[int(weights.argmin())]
     return 0.0, {}
 
 

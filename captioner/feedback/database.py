@@ -50,7 +50,7 @@ FAULTS = {  # SQLSTATE of PostgreSQL, or primary result code of SQLite
     sqlite3.SQLITE_BUSY: BUSY,
     sqlite3.SQLITE_LOCKED: BUSY,
 }
-OF_SYSTEM = {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EROFS: REFUSED, errno.EACCES: REFUSED}
+SYSTEM_FAULTS = {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EROFS: REFUSED, errno.EACCES: REFUSED}
 _migrating = threading.Lock()  # Alembic's ``op`` is one for the whole process
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Database:
         Raises:
             FeedbackError: as ``read``, or the disk is full, or nobody may write.
         """
-        with _faults(), self._turn():
+        with _faults(), self._write_lock():
             self._migrate()
             with self._transaction(writes=True) as connection:
                 yield connection
@@ -121,7 +121,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _write_lock(self) -> Iterator[None]:
         if not self.is_sqlite:
             yield
             return
@@ -262,6 +262,6 @@ def _faults() -> Iterator[None]:
         if code not in FAULTS and (ours or code == sqlite3.SQLITE_ERROR):
             raise
         log.warning("ratings: %s %s", type(cause).__name__, str(cause).partition("\n")[0])
-        sentence = OF_SYSTEM.get(error.errno or 0) if isinstance(error, OSError) else FAULTS.get(code)
+        sentence = SYSTEM_FAULTS.get(error.errno or 0) if isinstance(error, OSError) else FAULTS.get(code)
         is_on_disk = isinstance(cause, sqlite3.Error | OSError)  # a damaged file, no such folder: it stays so
         raise FeedbackError(sentence or (UNUSABLE if is_on_disk else UNREACHABLE)) from error

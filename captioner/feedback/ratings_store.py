@@ -45,11 +45,11 @@ def tallies(database: Database, without: Collection[str] = ()) -> list[Tally]:
     """
     if without:  # in Python, as the ids of reviews' ratings are not in the database
         return tallied(one for one in all_ratings(database) if one.id not in without)
-    given = sa.union_all(
+    rows = sa.union_all(
         sa.select(ratings.c.bundle_checksum, ratings.c.image, ratings.c.caption, ratings.c.rating),
         _of_reviews(review_sessions.c.bundle_checksum, review_items.c.image, review_items.c.caption),
     ).subquery()
-    counted = sa.select(given, sa.func.count()).group_by(*given.c)
+    counted = sa.select(rows, sa.func.count()).group_by(*rows.c)
     with database.read() as connection:
         return [Tally(*row) for row in connection.execute(counted)]
 
@@ -89,16 +89,16 @@ def _of_reviews(*columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
 
 
 def _review_rows(connection: Connection) -> Sequence[Row[*tuple[Any, ...]]]:
-    items, given = review_items.c, review_ratings.c
+    items, rated = review_items.c, review_ratings.c
     columns = (
         review_sessions.c.bundle_checksum,
         items.image,
         items.caption,
-        given.session,
-        given.position,
-        given.rater,
+        rated.session,
+        rated.position,
+        rated.rater,
     )
-    return connection.execute(_of_reviews(*columns).add_columns(given.time)).all()
+    return connection.execute(_of_reviews(*columns).add_columns(rated.time)).all()
 
 
 def _of_review(row: Row[*tuple[Any, ...]]) -> Rating:

@@ -24,7 +24,12 @@ from captioner.feedback.session import Item, ReviewSession
 from captioner.feedback.tables import review_items, review_ratings, review_sessions
 
 UPLOAD = "picture {number}"  # what an upload is called where nobody knows its file's name
-OF_CAPTION = ("caption", "log_prob", "warnings", "expected_precision")  # of an item, once it is captioned
+CAPTION_COLUMNS = (
+    "caption",
+    "log_prob",
+    "warnings",
+    "expected_precision",
+)  # once it is captioned
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,9 @@ class ReviewStore:
             "created": now(),
         }
         ratings = [
-            row for rater, one in {"": session, **(others or {})}.items() for row in _given(key, rater, one)
+            row
+            for rater, one in {"": session, **(others or {})}.items()
+            for row in _rating_rows(key, rater, one)
         ]
         with self.database.write() as connection:
             connection.execute(sa.insert(review_sessions), about)
@@ -83,7 +90,7 @@ class ReviewStore:
             connection.execute(
                 sa.update(review_items)
                 .where(items.session == _id(key), items.position == position, items.caption == "")
-                .values({name: getattr(rated, name) for name in OF_CAPTION})
+                .values({name: getattr(rated, name) for name in CAPTION_COLUMNS})
             )
             row = _rating_row(key, position, rater, rating=rated.rating)
             self.database.upsert(connection, review_ratings, [row], ("rating", "time"))
@@ -117,7 +124,7 @@ def _item_rows(key: str, session: ReviewSession) -> list[dict[str, Any]]:
             "position": position,
             "image": "" if item.upload_hash else item.image,
             "upload": _mask(key, position, item.upload_hash),
-            **{name: getattr(item, name) for name in OF_CAPTION},
+            **{name: getattr(item, name) for name in CAPTION_COLUMNS},
         }
         for position, item in enumerate(session.items)
     ]
@@ -128,7 +135,7 @@ def _rating_row(key: str, position: int, rater: str, rating: str = "", remark: s
     return {**where, "rating": rating, "remark": remark, "time": now()}
 
 
-def _given(key: str, rater: str, session: ReviewSession) -> list[dict[str, Any]]:
+def _rating_rows(key: str, rater: str, session: ReviewSession) -> list[dict[str, Any]]:
     """The rows of what a rater has said."""
     return [
         _rating_row(key, position, rater, item.rating, item.remark)
@@ -154,30 +161,30 @@ def _session(connection: Connection, key: str) -> ReviewSession | None:
         Item(
             row.image or UPLOAD.format(number=row.position + 1),
             _mask(key, row.position, row.upload),
-            **{name: row._mapping[name] for name in OF_CAPTION},
+            **{name: row._mapping[name] for name in CAPTION_COLUMNS},
         )
         for row in rows
     )
     return ReviewSession(about.bundle_checksum, items, about.group_name)
 
 
-Given = dict[int, tuple[str, str]]  # position → rating, remark
+Rated = dict[int, tuple[str, str]]  # position → rating, remark
 
 
-def _ratings(connection: Connection, key: str, rater: str | None = None) -> dict[str, Given]:
+def _ratings(connection: Connection, key: str, rater: str | None = None) -> dict[str, Rated]:
     """By rater; only one rater's, where that is given."""
     columns = review_ratings.c
     chosen = sa.select(review_ratings).where(columns.session == _id(key))
-    ratings: dict[str, Given] = {}
+    ratings: dict[str, Rated] = {}
     for row in connection.execute(chosen if rater is None else chosen.where(columns.rater == rater)):
         ratings.setdefault(row.rater, {})[row.position] = row.rating, row.remark
     return ratings
 
 
-def _rated(session: ReviewSession, given: Given) -> ReviewSession:
+def _rated(session: ReviewSession, rated: Rated) -> ReviewSession:
     items = tuple(
         replace(item, rating=rating, remark=remark)
         for position, item in enumerate(session.items)
-        for rating, remark in [given.get(position, ("", ""))]
+        for rating, remark in [rated.get(position, ("", ""))]
     )
     return replace(session, items=items)

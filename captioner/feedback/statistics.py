@@ -59,7 +59,7 @@ def shares(counted: Iterable[tuple[Hashable, str, int]]) -> dict[str, Proportion
     """The proportion of each of ``RATINGS``, from (what was rated, the rating, how often it was given)."""
     by_caption = _by_caption(counted)
     return {
-        rating: clustered([(given[rating], given.total()) for given in by_caption.values()])
+        rating: clustered([(counts[rating], counts.total()) for counts in by_caption.values()])
         for rating in RATINGS
     }
 
@@ -74,7 +74,7 @@ def most_frequent(counted: Iterable[tuple[Rated, str, int]]) -> dict[Rated, str]
 
     Takes what ``shares`` takes. So a caption that many rated counts once where captions are compared.
     """
-    return {caption: max(RATINGS, key=given.__getitem__) for caption, given in _by_caption(counted).items()}
+    return {caption: max(RATINGS, key=counts.__getitem__) for caption, counts in _by_caption(counted).items()}
 
 
 def _by_caption(counted: Iterable[tuple[Rated, str, int]]) -> dict[Rated, Counter[str]]:

@@ -42,7 +42,7 @@ def summarize(bundle: Bundle, tallies: Iterable[Tally]) -> RatingSummary:
     )
 
 
-def summarize_human_evaluation(bundle: Bundle, given: Iterable[Rating], rated_by: str) -> RatingSummary:
+def summarize_human_evaluation(bundle: Bundle, all_ratings: Iterable[Rating], rated_by: str) -> RatingSummary:
     """The ratings that named people gave to a bundle's captions of test images picked at random.
 
     Raises:
@@ -52,7 +52,7 @@ def summarize_human_evaluation(bundle: Bundle, given: Iterable[Rating], rated_by
     if not 1 <= len(rated_by) <= MAX_RATED_BY or not rated_by.isprintable():
         raise FeedbackError(f"--rated-by must be 1 to {MAX_RATED_BY} printable characters; got {rated_by!r}.")
     own = ratings.checksums(bundle)
-    rated = [one for one in given if one.bundle_checksum in own]
+    rated = [one for one in all_ratings if one.bundle_checksum in own]
     if len(rated) > MAX_IDS:
         raise FeedbackError(f"a check has at most {MAX_IDS:,} ratings; the database has {len(rated):,}.")
     summary = summarize(bundle, tallied(rated))

@@ -19,7 +19,7 @@ MAX_FIELD = 1000  # bytes of one that is no picture
 FORM = "multipart/form-data"
 
 
-def _truth(text: str) -> bool:
+def _boolean(text: str) -> bool:
     if text not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"must be true or false; got {text!r}")
     return text == "true"
@@ -28,7 +28,7 @@ def _truth(text: str) -> bool:
 READERS: dict[str, Callable[[str], Any]] = {  # as the command line reads them
     "beams": arguments.beams,
     "alternatives": partial(arguments.count, maximum=MAX_ALTERNATIVES, minimum=0),
-    "words": _truth,
+    "words": _boolean,
 }
 
 

@@ -17,7 +17,7 @@ from captioner.errors import BundleError
 from captioner.inference import blocklist as blocklists
 from captioner.inference import reranking, warning
 from captioner.inference.beam_search import decode
-from captioner.inference.confidence import RecentConfidences
+from captioner.inference.confidence import ConfidenceCache
 from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, DecodingResult, Word
 from captioner.inference.litert_model import Model, PictureStepper
 from captioner.inference.warning import CaptionWarning, WarningRules
@@ -129,7 +129,7 @@ class Captioner:
         self._model = Model(bundle, threads)
         rules = warning.read(bundle, self._model.channels) if with_warnings else None
         self.warning_rules = rules or WarningRules()
-        self._confidences = RecentConfidences()
+        self._confidences = ConfidenceCache()
 
     def caption(self, picture: Picture, options: DecodingOptions | None = None) -> Caption:
         """Describe a picture.

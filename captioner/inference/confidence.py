@@ -20,7 +20,7 @@ from captioner.bundle.storage import Bundle
 
 FLAGGED_SHARE = 0.1  # of the test captions count as of low confidence
 MIN_CAPTIONS = 100  # test captions that a threshold needs at least
-RECENT_PICTURES = 128  # more than one visitor's; 16 bytes and a number each
+CACHE_SIZE = 128  # more than one visitor's; 16 bytes and a number each
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ def read(bundle: Bundle) -> ConfidenceThreshold | None:
     )
 
 
-class RecentConfidences:
-    """The confidence of the last pictures' own captions. One object may serve many threads."""
+class ConfidenceCache:
+    """The confidence of the own captions of the last pictures used. One object may serve many threads."""
 
-    def __init__(self, pictures: int = RECENT_PICTURES) -> None:
-        self._pictures = pictures
+    def __init__(self, size: int = CACHE_SIZE) -> None:
+        self._size = size
         self._by_digest: OrderedDict[bytes, float] = OrderedDict()  # least recently used first
         self._lock = Lock()
 
@@ -81,11 +81,11 @@ class RecentConfidences:
         """
         digest = hashlib.blake2b(regions.tobytes(), digest_size=16).digest()
         with self._lock:
-            kept = self._by_digest.get(digest)
-        confidence = search() if kept is None else kept
+            cached = self._by_digest.get(digest)
+        confidence = search() if cached is None else cached
         with self._lock:
             self._by_digest[digest] = confidence
             self._by_digest.move_to_end(digest)
-            while len(self._by_digest) > self._pictures:
+            while len(self._by_digest) > self._size:
                 self._by_digest.popitem(last=False)
         return confidence

@@ -20,7 +20,7 @@ Indices: TypeAlias = NDArray[np.intp]
 Float = TypeVar("Float", np.float32, np.float64)
 Mask: TypeAlias = Callable[[NDArray[np.float32], Indices], NDArray[np.float32]]
 
-EVIDENCE_TEMPERATURE = 0.7  # of ``Samples``
+SAMPLES_TEMPERATURE = 0.7  # of ``Samples``
 MIN_TEMPERATURE = 1e-30  # what to divide by when the temperature is 0
 MAX_CODE = 1 - 1e-12  # below 1 by more than rounding adds
 
@@ -116,7 +116,7 @@ class ArithmeticSampler:
 
 
 class Samples:
-    """M sentences, sampled word by word beside a search, at ``EVIDENCE_TEMPERATURE``.
+    """M sentences, sampled word by word beside a search, at ``SAMPLES_TEMPERATURE``.
 
     Only the distinct beginnings that have not ended are stepped: K rows, on average a third of M.
 
@@ -163,5 +163,5 @@ class Samples:
         best = masked.max(axis=1, keepdims=True)
         stuck = ~(best[:, 0] > -np.inf)  # no word is possible, so the sentence ends
         masked[stuck], best[stuck] = np.where(np.arange(masked.shape[1]) == END, 0, -np.inf), 0
-        probabilities = np.exp((masked - best) / np.float32(EVIDENCE_TEMPERATURE))
+        probabilities = np.exp((masked - best) / np.float32(SAMPLES_TEMPERATURE))
         return self._sampler.choose(self._live, self._rows, probabilities)

@@ -59,7 +59,7 @@ def test_what_is_written_is_not_captioned_again(memory: Any, monkeypatch: pytest
     memory.pipe(f"{target.root}/222222222222222222222222.parquet", b"PAR1 cut off")
     memory.pipe(f"{target.root}/_222222222222222222222222.01234567.tmp", b"PAR1")
     for old, left in ((3600, 4), (0, 2)):  # another machine may be writing what is new
-        monkeypatch.setattr(ray_data, "OLD", old)
+        monkeypatch.setattr(ray_data, "STALE_AFTER", old)
         assert ray_data.written(target, SETTINGS) == {"a.jpg": True, "b/c.jpg": True, "d.jpg": True}
         assert len(memory.ls(target.root)) == left
 
@@ -95,9 +95,9 @@ def test_a_full_disk_leaves_no_half_of_a_part(memory: Any, monkeypatch: pytest.M
     block = pa.table({"image": [b"a.jpg"]})
     with monkeypatch.context() as disk:
         disk.setattr(parquet, "write_table", full)
-        assert "the disk is full" in worker(block)["problem"][0].as_py()
+        assert "the disk is full" in worker(block)["error"][0].as_py()
         assert worker._target.named("*.parquet") == []
-    assert worker(block)["problem"][0].as_py() == ""
+    assert worker(block)["error"][0].as_py() == ""
     assert ray_data.written(worker._target, SETTINGS) == {"a.jpg": True}
 
 

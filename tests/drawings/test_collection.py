@@ -35,17 +35,17 @@ def test_all_drawings_together_are_small_and_no_other_file_is_there() -> None:
 def test_what_it_shows_is_a_sentence_that_the_model_cannot_have_said(drawing: Drawing) -> None:
     assert drawing.shows[0].isupper()
     assert drawing.shows.endswith(".")
-    assert " ".join(words(drawing.shows)) not in drawing.judged
+    assert " ".join(words(drawing.shows)) not in drawing.ratings
 
 
 @each_drawing
 def test_what_was_judged_are_captions_as_the_model_says_them(drawing: Drawing, committed: Bundle) -> None:
-    assert set(drawing.judged.values()) <= {collection.RIGHT, collection.PARTLY, collection.WRONG}
-    for caption in drawing.judged:
+    assert set(drawing.ratings.values()) <= {collection.RIGHT, collection.PARTLY, collection.WRONG}
+    for caption in drawing.ratings:
         assert " ".join(words(caption)) == caption
         assert set(words(caption)) <= set(committed.vocabulary.words)
 
 
 def test_two_drawings_show_what_the_model_cannot_do() -> None:
-    wrong = [drawing for drawing in DRAWINGS if next(iter(drawing.judged.values())) == collection.WRONG]
+    wrong = [drawing for drawing in DRAWINGS if next(iter(drawing.ratings.values())) == collection.WRONG]
     assert len(wrong) == 2

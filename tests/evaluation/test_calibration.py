@@ -15,7 +15,7 @@ from PIL import Image
 from captioner.bundle import storage
 from captioner.data.flickr8k import Dataset
 from captioner.evaluation import calibration, evaluate
-from captioner.evaluation.calibration import Captioned, Examples
+from captioner.evaluation.calibration import Captioned, LabelledData
 from captioner.evaluation.reliability import BINS
 from captioner.inference.calibration import CAPTION_FEATURES, WORD_FEATURES
 from captioner.inference.captioner import Caption
@@ -60,10 +60,10 @@ def test_a_feature_that_would_lower_a_probability_is_left_out() -> None:
     rising = np.linspace(-1, 1, 200)
     features = np.column_stack([rising, -rising + np.sin(np.arange(200))])
     right = np.random.default_rng(1).random(200) < 1 / (1 + np.exp(-3 * rising))
-    _, weights = calibration.fit(Examples(("up", "down"), features, right))
+    _, weights = calibration.fit(LabelledData(("up", "down"), features, right))
     assert weights.keys() == {"up"}
     assert weights["up"] > 0
-    assert calibration.fit(Examples(("down",), -rising[:, None], right)) == (0.0, {})
+    assert calibration.fit(LabelledData(("down",), -rising[:, None], right)) == (0.0, {})
 
 
 def test_fitted_probabilities_are_reliable_on_other_captions() -> None:
@@ -88,16 +88,16 @@ def test_features_that_some_captions_lack_are_not_used() -> None:
         (replace(caption, words=tuple(replace(w, sample_share=0.5) for w in caption.words)), references)
         for caption, references in drawn(10, 1)
     ]
-    assert calibration.word_examples(with_samples).names == WORD_FEATURES
-    assert calibration.caption_examples(with_samples).names == CAPTION_FEATURES
-    assert calibration.word_examples([*with_samples, *drawn(10, 2)]).names == WORD_FEATURES[:-1]
+    assert calibration.labelled_words(with_samples).names == WORD_FEATURES
+    assert calibration.labelled_captions(with_samples).names == CAPTION_FEATURES
+    assert calibration.labelled_words([*with_samples, *drawn(10, 2)]).names == WORD_FEATURES[:-1]
 
 
 def test_only_the_captions_to_fit_on_decide_the_weights() -> None:
-    fitting = drawn(300, 1)
+    calibration_set = drawn(300, 1)
     results = [
-        calibration.calibrate(fitting, checking, OPTIONS, "official", "test")
-        for checking in (drawn(300, 2), captioned([0.5] * 200, [False, True] * 100))
+        calibration.calibrate(calibration_set, test_set, OPTIONS, "official", "test")
+        for test_set in (drawn(300, 2), captioned([0.5] * 200, [False, True] * 100))
     ]
     one, other = ([(p.words.intercept, p.words.weights, p.captions.weights)] for p in results if p)
     assert one == other
@@ -106,23 +106,23 @@ def test_only_the_captions_to_fit_on_decide_the_weights() -> None:
 def test_few_captions_and_no_signal_make_no_calibration() -> None:
     few, enough = drawn(calibration.MIN_IMAGES - 1, 1), drawn(calibration.MIN_IMAGES, 2)
     backwards = captioned([i / 300 + 0.01 for i in range(200)], [i < 100 for i in range(200)])
-    for fitting, checking in ((few, enough), (enough, few), (backwards, enough)):
-        assert calibration.calibrate(fitting, checking, OPTIONS, "official", "test") is None
+    for calibration_set, test_set in ((few, enough), (enough, few), (backwards, enough)):
+        assert calibration.calibrate(calibration_set, test_set, OPTIONS, "official", "test") is None
     assert "no calibration" in calibration.table(None)
 
 
 def test_a_word_is_right_where_a_person_used_it_and_function_words_do_not_count() -> None:
     references = [["two", "dogs", "run"], ["the", "dogs", "play"]]
-    assert calibration.word_judgements(["a", "dogs", "play", "ball"], references) == [True, True, False]
+    assert calibration.word_labels(["a", "dogs", "play", "ball"], references) == [True, True, False]
     caption = make_candidate((("dogs", 0.5), ("in", 0.1), ("ball", 0.1)))
-    assert calibration.word_examples([(caption, references)]).right.tolist() == [True, False]
-    assert calibration.caption_examples([(caption, references)]).right.tolist() == [False]
+    assert calibration.labelled_words([(caption, references)]).right.tolist() == [True, False]
+    assert calibration.labelled_captions([(caption, references)]).right.tolist() == [False]
 
 
 def test_people_are_judged_by_the_others() -> None:
     people = [[["dogs", "run"], ["the", "dogs", "play"]], [["one", "sentence"]]]
-    assert calibration.human_share(people, calibration.word_judgements) == 0.5
-    assert calibration.human_share([[["one", "sentence"]]], calibration.word_judgements) is None
+    assert calibration.human_share(people, calibration.word_labels) == 0.5
+    assert calibration.human_share([[["one", "sentence"]]], calibration.word_labels) is None
 
 
 class FakeCaptioner:

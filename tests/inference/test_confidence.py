@@ -16,7 +16,7 @@ from captioner.bundle.storage import Bundle
 from captioner.errors import BundleError
 from captioner.evaluation import predictions
 from captioner.inference import confidence
-from captioner.inference.confidence import ConfidenceThreshold, RecentConfidences
+from captioner.inference.confidence import ConfidenceCache, ConfidenceThreshold
 from tests import tiny
 from tests.fake_captioner import SENTENCES, make_candidate
 
@@ -85,29 +85,29 @@ def regions(number: int) -> NDArray[np.float32]:
 
 
 def test_the_pictures_used_last_are_kept() -> None:
-    kept, searched = RecentConfidences(pictures=2), list[int]()
+    cache, searched = ConfidenceCache(size=2), list[int]()
 
     def confidence(number: int) -> float:
         def search() -> float:
             searched.append(number)
             return number / 10
 
-        return kept.of(regions(number), search)
+        return cache.of(regions(number), search)
 
     assert [confidence(number) for number in (1, 2, 1, 3, 1, 2)] == [0.1, 0.2, 0.1, 0.3, 0.1, 0.2]
     assert searched == [1, 2, 3, 2], "3 was the third picture, and 2 the one not used for longest"
 
 
 def test_a_search_that_fails_is_not_kept() -> None:
-    kept = RecentConfidences()
+    cache = ConfidenceCache()
     with pytest.raises(ZeroDivisionError):
-        kept.of(regions(1), lambda: 1 / 0)
-    assert kept.of(regions(1), lambda: 0.5) == 0.5
+        cache.of(regions(1), lambda: 1 / 0)
+    assert cache.of(regions(1), lambda: 0.5) == 0.5
 
 
 def test_threads_find_the_confidence_of_their_own_picture() -> None:
-    kept = RecentConfidences(pictures=3)
+    cache = ConfidenceCache(size=3)
     numbers = [index % 7 for index in range(700)]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda number: kept.of(regions(number), lambda: float(number)), numbers))
+        found = list(pool.map(lambda number: cache.of(regions(number), lambda: float(number)), numbers))
     assert found == numbers

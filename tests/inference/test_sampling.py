@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from captioner.inference.sampling import (
-    EVIDENCE_TEMPERATURE,
+    SAMPLES_TEMPERATURE,
     ArithmeticSampler,
     LogProbs,
     nucleus,
@@ -220,7 +220,7 @@ def _tempered(decoder: Decoder, max_words: int) -> list[tuple[Ids, float]]:
     for ids, _ in all_sentences(decoder, max_words):
         log_prob = 0.0
         for t, id in enumerate(ids):
-            weights = {w: math.exp(p / EVIDENCE_TEMPERATURE) for w, p in enumerate(decoder(ids[:t]).tolist())
+            weights = {w: math.exp(p / SAMPLES_TEMPERATURE) for w, p in enumerate(decoder(ids[:t]).tolist())
                        if is_allowed(ids[:t], w)}  # fmt: skip
             log_prob += math.log(weights[id] / sum(weights.values()))
         result.append((ids, math.exp(log_prob)))

@@ -84,8 +84,8 @@ def show() -> None:
         _run(job)
         st.rerun()
     _show_results(job)
-    if not saved.keep_results(job):
-        st.warning(texts.NOT_KEPT, icon=":material/save:")
+    if not saved.store_results(job):
+        st.warning(texts.NOT_STORED, icon=":material/save:")
     st.caption(texts.PRIVACY)
     st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
 

@@ -40,20 +40,20 @@ class SavedAltTexts(msgspec.Struct, forbid_unknown_fields=True):
     touched: Annotated[dict[int, AltText], Meta(max_length=MAX_RESULTS)]
 
 
-def keep_results(job: BatchJob) -> bool:
+def store_results(job: BatchJob) -> bool:
     """Have the browser keep the results; whether it can."""
     room, results = MAX_THUMBNAILS, []
     for result in job.results:
         room -= len(result.thumbnail)
         results.append(result if room >= 0 else replace(result, thumbnail=""))
     saved = SavedResults(job.id, results, job.skipped, job.left_out[:1000])
-    return browser.keep(RESULTS, msgspec.json.encode(saved).decode())
+    return browser.store(RESULTS, msgspec.json.encode(saved).decode())
 
 
 def forget() -> None:
     """Have the browser keep nothing of any job."""
-    browser.keep(RESULTS, "")
-    browser.keep(ALT_TEXTS, "")
+    browser.store(RESULTS, "")
+    browser.store(ALT_TEXTS, "")
 
 
 def restore() -> BatchJob | None:
@@ -62,7 +62,7 @@ def restore() -> BatchJob | None:
     Raises:
         ValueError: it has none, or what it has cannot be read.
     """
-    found = browser.kept((RESULTS, ALT_TEXTS))
+    found = browser.stored((RESULTS, ALT_TEXTS))
     return None if found is None else decode(found[RESULTS], found[ALT_TEXTS])
 
 
@@ -70,7 +70,7 @@ def decode(results: str, alt_texts: str) -> BatchJob:
     """The job of two texts from the browser's storage.
 
     Raises:
-        ValueError: the first is not one of ``keep_results``.
+        ValueError: the first is not one of ``store_results``.
     """
     saved = msgspec.json.decode(results, type=SavedResults)
     job = BatchJob(results=saved.results, skipped=saved.skipped, left_out=saved.left_out, id=saved.id)

@@ -103,21 +103,21 @@ def _branches(caption: Caption) -> Iterator[list[int]]:
     nodes = caption.beam_tree
     placed: set[int] = set()
     parents = {node.parent for node in nodes if node.in_beam}
-    tips = [index for index, node in enumerate(nodes) if node.in_beam and index not in parents]
-    tips.sort(key=lambda tip: -nodes[tip].step)
+    leaves = [index for index, node in enumerate(nodes) if node.in_beam and index not in parents]
+    leaves.sort(key=lambda leaf: -nodes[leaf].step)
     others = [index for index, node in enumerate(nodes) if not node.in_beam]
-    for tip in [*caption.leaves, *tips, *others]:
-        if branch := [index for index in _path(nodes, tip) if index not in placed]:
+    for leaf in [*caption.leaves, *leaves, *others]:
+        if branch := [index for index in _path(nodes, leaf) if index not in placed]:
             placed.update(branch)
             yield branch
 
 
-def _path(nodes: Sequence[BeamNode], tip: int) -> list[int]:
+def _path(nodes: Sequence[BeamNode], leaf: int) -> list[int]:
     """The nodes from the beginning to one of them."""
     path = []
-    while tip >= 0:
-        path.append(tip)
-        tip = nodes[tip].parent
+    while leaf >= 0:
+        path.append(leaf)
+        leaf = nodes[leaf].parent
     return path[::-1]
 
 
@@ -220,17 +220,17 @@ def branch_rows(caption: Caption) -> list[tuple[str, str, str]]:
     ranks = {leaf: rank for rank, leaf in enumerate(caption.leaves, start=1)}
     rows = []
     for branch in _branches(caption):
-        tip = branch[-1]
-        words = " ".join(wording.display_word(nodes[node].word) for node in _path(nodes, tip))
-        rows.append((words, _outcome(nodes[tip], ranks.get(tip)), wording.chance(nodes[tip].log_prob)))
+        leaf = branch[-1]
+        words = " ".join(wording.display_word(nodes[node].word) for node in _path(nodes, leaf))
+        rows.append((words, _outcome(nodes[leaf], ranks.get(leaf)), wording.chance(nodes[leaf].log_prob)))
     return rows
 
 
-def _outcome(tip: BeamNode, rank: int | None) -> str:
+def _outcome(leaf: BeamNode, rank: int | None) -> str:
     if rank:
         return texts.OUTCOME_CAPTION if rank == 1 else texts.OUTCOME_RANK.format(rank=rank)
-    if not tip.in_beam:
+    if not leaf.in_beam:
         return texts.OUTCOME_DROPPED_AT_ONCE
-    if tip.word == END_WORD:
+    if leaf.word == END_WORD:
         return texts.OUTCOME_COMPLETE
-    return texts.OUTCOME_DROPPED.format(count=tip.step + 1)
+    return texts.OUTCOME_DROPPED.format(count=leaf.step + 1)

@@ -58,7 +58,7 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
         versions.show(caption, options)
     if image.example:
         _show_references(image.example)
-    _show_share(image, caption, decoding_controls.address_parameters(options, model.options))
+    _show_share(image, caption, decoding_controls.query_parameters(options, model.options))
     details.show(caption, options)
 
 

@@ -1,4 +1,4 @@
-"""The pinned word: how sure the model was of it, why it is there, what else it could have said."""
+"""The pinned word: how sure the model was of it, why it is there, what else it could have previous."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -
     chosen = counterfactual.is_chosen(word, index, key)
     with st.container(border=True):
         st.subheader(_title(word), anchor=False)
-        st.markdown(" ".join(filter(None, (_certainty(word, chosen=chosen), _looked(word)))))
+        st.markdown(" ".join(filter(None, (_certainty(word, chosen=chosen), _attention_sentence(word)))))
         st.markdown(explain(candidate.words, index, options, chosen=chosen))
         st.markdown(_others(word))
         counterfactual.show_choices(candidate, index, key)
@@ -45,7 +45,7 @@ def _certainty(word: Word, *, chosen: bool) -> str:
     return f"{texts.LEVELS[level]} {texts.MEASURED.format(share=wording.in_10(word.calibrated_probability))}"
 
 
-def _looked(word: Word) -> str:
+def _attention_sentence(word: Word) -> str:
     return "" if word.attention is None else texts.LOOKED.format(where=describe_attention(word.attention))
 
 
@@ -120,9 +120,10 @@ def explain(words: Sequence[Word], index: int, options: DecodingOptions, *, chos
 
 def _place(before: Sequence[Word]) -> str:
     """Where a word stands: after these."""
-    said = [wording.word_markdown(word.text) for word in before]
-    cut = ["…"] if len(said) > MAX_BEFORE else []
-    return texts.AFTER_WORDS.format(words=" ".join(cut + said[-MAX_BEFORE:])) if said else texts.FIRST_WORD
+    previous = [wording.word_markdown(word.text) for word in before]
+    cut = ["…"] if len(previous) > MAX_BEFORE else []
+    words = " ".join(cut + previous[-MAX_BEFORE:])
+    return texts.AFTER_WORDS.format(words=words) if words else texts.FIRST_WORD
 
 
 def _reason(options: DecodingOptions, *, chosen: bool) -> str:

@@ -1,4 +1,4 @@
-"""What only the visitor's browser can do: copy, save a new file, keep texts for a reload, style, scroll."""
+"""What only the visitor's browser can do: copy, save a new file, store texts for a reload, style, scroll."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 CLIPBOARD = (_FOLDER / "clipboard.js").read_text(encoding="utf-8")
 COPIED, NOT_COPIED = "Copied", "Select the text and copy it by hand"
-MAX_KEPT = 2_000_000  # characters of a text that a browser gives back
+MAX_STORED = 2_000_000  # characters of a text that a browser gives back
 # Drawn beside style rules: Streamlit keeps those that stand alone in a list of their own, and loses the last
 # one when another is added before it.
 _STYLE_MARK = '<span class="style-sheet" hidden></span>'
@@ -38,7 +38,7 @@ export default function ({ data }) {
 }
 """
 # The storage of this tab: it outlives a reload, and is gone when the tab is closed.
-_KEEP = """
+_STORE = """
 export default function ({ data, setTriggerValue }) {
   try {
     sessionStorage.setItem(data.name, data.text)
@@ -47,10 +47,10 @@ export default function ({ data, setTriggerValue }) {
   }
 }
 """
-_ASK = """
+_READ = """
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (parentElement.asked) return
-  parentElement.asked = true
+  if (parentElement.done) return
+  parentElement.done = true
   const read = (name) => {
     try {
       return sessionStorage.getItem(name) ?? ""
@@ -85,8 +85,8 @@ export default function ({ data }) {
 """
 _close_menu = st.components.v2.component("close_menu", js=_CLOSE_MENU)
 _scroll_to = st.components.v2.component("scroll_to", js=_SCROLL)
-_keep = st.components.v2.component("keep", js=_KEEP)
-_ask = st.components.v2.component("ask", js=_ASK)
+_store = st.components.v2.component("store", js=_STORE)
+_read = st.components.v2.component("read", js=_READ)
 _copy_button = st.components.v2.component(
     "copy_button",
     html='<div class="copy-button"><button type="button"><svg viewBox="0 0 24 24" aria-hidden="true">'
@@ -133,28 +133,28 @@ def scroll_to(part: str, id: str) -> None:
         _scroll_to(key="scroll to", data={"part": part, "id": id})
 
 
-def keep(name: str, text: str) -> bool:
-    """Have this tab of the browser keep a text under a name, instead of that before; False if it cannot.
+def store(name: str, text: str) -> bool:
+    """Have this tab of the browser store a text under a name, instead of that before; False if it cannot.
 
     That is known only in the run after the first: browsers can be told to store nothing.
     """
-    failed = f"_not kept {name}"
-    with _unseen(f"keep {name}"):
-        result = _keep(key=f"keep {name}", data={"name": name, "text": text}, on_failed_change=lambda: None)
+    failed = f"_not stored {name}"
+    with _unseen(f"store {name}"):
+        result = _store(key=f"store {name}", data={"name": name, "text": text}, on_failed_change=lambda: None)
     if result.get("failed"):
         st.session_state[failed] = True
     return failed not in st.session_state
 
 
-def kept(names: Sequence[str]) -> dict[str, str] | None:
-    """The texts that this tab keeps under these names, "" for none; None until it has answered."""
-    with _unseen("ask"):
-        found = _ask(key="kept", data={"names": list(names)}, on_found_change=lambda: None).get("found")
+def stored(names: Sequence[str]) -> dict[str, str] | None:
+    """The texts that this tab stores under these names, "" for none; None until it has answered."""
+    with _unseen("read"):
+        found = _read(key="stored", data={"names": list(names)}, on_found_change=lambda: None).get("found")
     if found is None:
         return None
     texts = found if isinstance(found, list) and len(found) == len(names) else [""] * len(names)
     return {
-        name: text if isinstance(text, str) and len(text) <= MAX_KEPT else ""
+        name: text if isinstance(text, str) and len(text) <= MAX_STORED else ""
         for name, text in zip(names, texts, strict=True)
     }
 

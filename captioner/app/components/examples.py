@@ -27,7 +27,7 @@ SUREST_FIRST = "The model is surest about the first ones."
 DRAWN = "drawings made for this app"
 DRAWN_SOURCE = "These are drawings made for this app, not photographs."
 NOTE = "This is a drawing made for this app. It shows: {}"
-VERDICTS = {
+RATED = {
     collection.RIGHT: "The model gets this one right.",
     collection.PARTLY: "The model gets this one partly right.",
     collection.WRONG: "**The model gets this one wrong.**",
@@ -90,8 +90,8 @@ def show_note(image: DecodedImage, caption: str) -> None:
     example = find(image.example) if image.example else None
     if example and example.source == DRAWN:
         drawing = collection.BY_NAME[example.name]
-        verdict = VERDICTS.get(drawing.judged.get(caption, ""), "")
-        st.caption(f"{NOTE.format(wording.escape(drawing.shows))} {verdict}")
+        rated = RATED.get(drawing.ratings.get(caption, ""), "")
+        st.caption(f"{NOTE.format(wording.escape(drawing.shows))} {rated}")
 
 
 def thumbnails() -> tuple[dict[str, tuple[Example, Pixels]], str]:

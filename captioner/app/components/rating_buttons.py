@@ -40,28 +40,33 @@ def show(image: DecodedImage, caption: str, bundle_checksum: str) -> None:
 
     ``bundle_checksum`` is the model's: another one may be in use by the time of the click.
     """
-    asked = Rating(
+    unrated = Rating(
         _id(image, caption, bundle_checksum), caption, "", bundle_checksum, image=image.example or ""
     )
-    given: Rating | None = _given().get(asked.id)
+    current: Rating | None = _own_ratings().get(unrated.id)
     st.markdown(f"**{QUESTION}**", help=EXPLAINED)
     with st.container(horizontal=True, gap="small"):
         for rating, label in LABELS.items():
             st.button(
-                f"**{label}**" if given and given.rating == rating else label,
+                f"**{label}**" if current and current.rating == rating else label,
                 key=f"rate caption {rating}",
                 icon=ICONS[rating],
                 on_click=_rate,
-                args=(asked, rating),
+                args=(unrated, rating),
             )
-        if given:
+        if current:
             st.button(
-                UNDO, key="rate caption undo", icon=":material/undo:", on_click=_withdraw, args=(asked.id,)
+                UNDO, key="rate caption undo", icon=":material/undo:", on_click=_withdraw, args=(unrated.id,)
             )
-    if given:
-        widget = f"remark {asked.id}"
+    if current:
+        widget = f"remark {unrated.id}"
         st.text_input(
-            REMARK, given.remark, max_chars=MAX_TEXT, key=widget, on_change=_remark, args=(asked.id, widget)
+            REMARK,
+            current.remark,
+            max_chars=MAX_TEXT,
+            key=widget,
+            on_change=_remark,
+            args=(unrated.id, widget),
         )
     show_failure()
     st.caption(STORED)
@@ -93,28 +98,28 @@ def _id(image: DecodedImage, caption: str, bundle_checksum: str) -> str:
     return rating_id(secret, bundle_checksum, image.sha256, caption)
 
 
-def _given() -> dict[str, Rating]:
+def _own_ratings() -> dict[str, Rating]:
     """What this visitor has said, by id."""
-    given: dict[str, Rating] = st.session_state.setdefault("ratings given", {})
-    return given
+    ratings: dict[str, Rating] = st.session_state.setdefault("ratings given", {})
+    return ratings
 
 
-def _rate(asked: Rating, rating: str) -> None:
-    given = _given().get(asked.id, asked)  # with its remark
-    _save(replace(given, rating=rating, time=now()))
+def _rate(unrated: Rating, rating: str) -> None:
+    current = _own_ratings().get(unrated.id, unrated)  # with its remark
+    _save(replace(current, rating=rating, time=now()))
 
 
 def _remark(id: str, widget: str) -> None:
-    if given := _given().get(id):
-        _save(replace(given, remark=clean_text(st.session_state[widget]), time=now()))
+    if current := _own_ratings().get(id):
+        _save(replace(current, remark=clean_text(st.session_state[widget]), time=now()))
 
 
-def _save(said: Rating) -> None:
+def _save(rating: Rating) -> None:
     with saving():
         from captioner.feedback import ratings_store
 
-        ratings_store.save(ratings_database.database(), said)
-        _given()[said.id] = said
+        ratings_store.save(ratings_database.database(), rating)
+        _own_ratings()[rating.id] = rating
 
 
 def _withdraw(id: str) -> None:
@@ -122,4 +127,4 @@ def _withdraw(id: str) -> None:
         from captioner.feedback import ratings_store
 
         ratings_store.withdraw(ratings_database.database(), id)
-        _given().pop(id, None)
+        _own_ratings().pop(id, None)

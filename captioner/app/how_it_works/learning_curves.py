@@ -86,7 +86,7 @@ def _describe_cider(history: pd.DataFrame) -> str:
 
 
 def _describe_learning_rate(history: pd.DataFrame) -> str:
-    epochs = drops(history)["epoch"].astype(int).tolist()
+    epochs = learning_rate_reductions(history)["epoch"].astype(int).tolist()
     lowered = texts.LOWERED.format(epochs=_epoch_ranges(epochs)) if epochs else texts.NEVER_LOWERED
     return texts.LEARNING_RATE_TEXT.format(lowered=lowered)
 
@@ -161,7 +161,9 @@ def learning_rate_chart(history: pd.DataFrame) -> alt.LayerChart:
     )
     tooltip = ["epoch:Q", "phase:N", alt.Tooltip("learning_rate:Q", format=".1e")]
     line = alt.Chart(history.dropna(subset=["learning_rate"])).mark_line(interpolate="step")
-    lowered = alt.Chart(drops(history)).mark_point(shape="triangle-down", filled=True, size=110, opacity=1)
+    lowered = alt.Chart(learning_rate_reductions(history)).mark_point(
+        shape="triangle-down", filled=True, size=110, opacity=1
+    )
     return _with_phases(
         history, *(part.encode(x=_epoch_axis(history), y=axis, tooltip=tooltip) for part in (line, lowered))
     )
@@ -177,7 +179,7 @@ def _log_axis_values(values: pd.Series[float]) -> list[float]:
     return [step for step in steps if known[0] <= step <= known[-1]] or known[:1]
 
 
-def drops(history: pd.DataFrame) -> pd.DataFrame:
+def learning_rate_reductions(history: pd.DataFrame) -> pd.DataFrame:
     """The rows whose learning rate is lower than in the epoch before, within a phase."""
     before = history.groupby("phase", sort=False)["learning_rate"].shift()
     return history[history["learning_rate"] < 0.95 * before]

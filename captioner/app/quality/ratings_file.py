@@ -66,9 +66,9 @@ def from_csv(data: bytes) -> list[Rating]:
     seen: Counter[tuple[str, ...]] = Counter()
     ratings = {}
     for number, row in enumerate(rows, start=2):
-        said = tuple(row.get(name, "") for name in COLUMNS[1:7])
-        seen[said] += 1
-        one = _rating(number, row, rating_id(b"", *said, str(seen[said])))
+        values = tuple(row.get(name, "") for name in COLUMNS[1:7])
+        seen[values] += 1
+        one = _rating(number, row, rating_id(b"", *values, str(seen[values])))
         ratings[one.id] = replace(one, source=source)
     return list(ratings.values())
 

@@ -94,8 +94,8 @@ def describe_computed(metrics: Metrics | None, calibration: CalibrationParameter
 def describe_concordance(tallies: Sequence[Tally], captions: Sequence[ScoredCaption]) -> str:
     """Whether CIDEr and the calibrated estimate rank captions of samples as people do."""
     scored = {(row.image, row.caption): row for row in captions}
-    said = most_frequent(((tally.image, tally.caption), tally.rating, tally.count) for tally in tallies)
-    rated = [(rating, scored[caption]) for caption, rating in said.items() if caption in scored]
+    by_caption = most_frequent(((tally.image, tally.caption), tally.rating, tally.count) for tally in tallies)
+    rated = [(rating, scored[caption]) for caption, rating in by_caption.items() if caption in scored]
     by_cider = concordance((rating, row.cider) for rating, row in rated)
     by_estimate = concordance(
         (rating, row.expected_precision) for rating, row in rated if row.expected_precision is not None
@@ -123,14 +123,14 @@ def _show_others(tallies: Sequence[Tally]) -> None:
         model = tally.bundle_checksum not in names, names.get(tally.bundle_checksum, tally.bundle_checksum)
         by_model.setdefault(model, []).append(tally)
     lines = []
-    for (is_elsewhere, name), said in sorted(by_model.items()):
+    for (is_elsewhere, name), rated in sorted(by_model.items()):
         scores = None if is_elsewhere else bundles[name].metrics()
         shown = texts.MODEL_NOT_HERE.format(checksum=name[:12]) if is_elsewhere else name
         lines.append(
             texts.OTHER_MODEL_RATED.format(
                 model=wording.escape(shown),
-                total=counted(answer.total(said), texts.RATINGS),
-                shares=_shares(said),
+                total=counted(answer.total(rated), texts.RATINGS),
+                shares=_shares(rated),
                 cider=texts.OTHER_MODEL_CIDER.format(cider=f"{scores.scores['cider']:.2f}") if scores else "",
             )
         )

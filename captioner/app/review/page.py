@@ -34,7 +34,7 @@ def page() -> None:
         st.warning(texts.SESSION_GONE, icon=":material/link_off:")
     if key and everybody:
         names = rating.upload_names()
-        _continue(key, {rater: rating.named(one, names) for rater, one in everybody.items()})
+        _continue(key, {rater: rating.with_names(one, names) for rater, one in everybody.items()})
     else:
         _start()
 
@@ -171,7 +171,7 @@ def _download_or_leave(key: str, everybody: Mapping[str, ReviewSession]) -> None
     def file() -> bytes:
         """Made at the click: by then, others with the same link may have rated more."""
         latest = reviews.by_rater(key) or everybody
-        return results.to_file({who: rating.named(one, names) for who, one in latest.items()}, bundle)
+        return results.to_file({who: rating.with_names(one, names) for who, one in latest.items()}, bundle)
 
     with st.container(horizontal=True):
         st.download_button(

@@ -53,7 +53,7 @@ def rater() -> str:
 
 def show(key: str, session: ReviewSession) -> None:
     """One picture with its caption, the buttons that rate it, and those for the previous and next picture."""
-    count, place = len(session.items), _place(key)
+    count, place = len(session.items), _position_key(key)
     position = st.session_state.setdefault(place, max(session.next_unrated(-1), 0)) % count
     item = session.items[position]
     st.progress(len(session.rated) / count, texts.RATED.format(rated=len(session.rated), count=count))
@@ -134,10 +134,10 @@ def _rate(key: str, item: Item, picture: PictureToRate, position: int) -> None:
     )
     with rating_buttons.saving():
         if session := ratings_database.reviews().rate(key, rater(), rated):
-            st.session_state[_place(key)] = session.next_unrated(position)
+            st.session_state[_position_key(key)] = session.next_unrated(position)
 
 
-def _place(key: str) -> str:
+def _position_key(key: str) -> str:
     """Where the position of the picture that a rater sees is."""
     return f"position {key} {rater()}"
 
@@ -152,7 +152,7 @@ def _move(place: str, step: int) -> None:
     st.session_state[place] += step
 
 
-def named(session: ReviewSession, names: Mapping[str, str]) -> ReviewSession:
+def with_names(session: ReviewSession, names: Mapping[str, str]) -> ReviewSession:
     """With these names of uploads, by their hashes, which only the uploader's own visit has."""
     items = (replace(item, image=names.get(item.upload_hash, item.image)) for item in session.items)
     return replace(session, items=tuple(items))

@@ -110,9 +110,9 @@ def _without_line_breaks(text: str) -> str:
 
 def _compare_with_scores(rated: Rated, ciders: dict[str, float], certainties: dict[str, float]) -> None:
     """Whether what a program can compute agrees with people."""
-    said = most_frequent((item.id, item.rating, 1) for _, item in rated)
+    by_item = most_frequent((item.id, item.rating, 1) for _, item in rated)
     by_cider, by_certainty = (
-        [(rating, scores[id]) for id, rating in said.items() if id in scores]
+        [(rating, scores[id]) for id, rating in by_item.items() if id in scores]
         for scores in (ciders, certainties)
     )
     st.subheader(texts.AGREEMENT, anchor=False)
@@ -124,7 +124,7 @@ def _compare_with_scores(rated: Rated, ciders: dict[str, float], certainties: di
         st.markdown(texts.NO_AGREEMENT_YET)
         return
     st.markdown("\n".join([texts.AGREEMENT_TEXT, *filter(None, lines), "", texts.COIN]))
-    if len(rated) > len(said):
+    if len(rated) > len(by_item):
         st.caption(texts.MOST_FREQUENT)
     if not by_cider:
         st.caption(texts.NO_CIDER)

@@ -103,12 +103,12 @@ def _merged(everything: ReviewSession, items: list[Item]) -> ReviewSession:
     Raises:
         ValueError: one is of a picture that the session does not have, or two are of the same.
     """
-    said = {item.id: item for item in ReviewSession(everything.bundle_checksum, tuple(items)).items}
-    if others := said.keys() - {item.id for item in everything.items}:
+    rated = {item.id: item for item in ReviewSession(everything.bundle_checksum, tuple(items)).items}
+    if others := rated.keys() - {item.id for item in everything.items}:
         raise ValueError(
             f"a rater's picture must also stand in a row without a rater; {min(others)} does not"
         )
-    return replace(everything, items=tuple(said.get(item.id, item) for item in everything.unrated().items))
+    return replace(everything, items=tuple(rated.get(item.id, item) for item in everything.unrated().items))
 
 
 def _row(number: int, cell: Mapping[str, str]) -> tuple[str, str, Item]:

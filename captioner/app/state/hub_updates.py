@@ -48,7 +48,7 @@ class Fetcher:
     timeout = EXAMPLES_TIMEOUT  # seconds
 
     def __init__(self, *arguments: str) -> None:
-        self.problem: str | None = None
+        self.error: str | None = None
         self._command = [sys.executable, "-m", "captioner.child_process", *arguments]
         self._child: subprocess.Popen[str] | None = None
         self._stopping = threading.Event()
@@ -69,7 +69,7 @@ class Fetcher:
 
     def is_due(self, seconds: float) -> bool:
         """Whether to fetch (again), so many seconds after the last time."""
-        return self.problem is None or (self.problem != "" and seconds >= REFRESH_INTERVAL)
+        return self.error is None or (self.error != "" and seconds >= REFRESH_INTERVAL)
 
     def fetch(self) -> str:
         """Fetch once. Returns an empty text if it worked, else a sentence that says why not."""
@@ -115,7 +115,7 @@ class Fetcher:
                 self._stopping.wait(RETRY_INTERVAL)
             elif _FETCHING.acquire(timeout=0.2):  # not for ever: ``stop`` waits for this thread
                 try:
-                    self.problem = self.fetch()
+                    self.error = self.fetch()
                 finally:
                     _FETCHING.release()
                 last_fetch = time.monotonic()
@@ -142,15 +142,15 @@ class BundleFetcher(Fetcher):
     def is_due(self, seconds: float) -> bool:
         """At once when what was fetched has been deleted."""
         version = versions.current(self.store)
-        if self.problem != "" or not version or not (self.store / version.folder).exists():
+        if self.error != "" or not version or not (self.store / version.folder).exists():
             return True
         return version.commit != self.revision and seconds >= REFRESH_INTERVAL
 
 
 def examples_status() -> str:
     """Why there are no example pictures from the Hub, a sentence; the first call starts to fetch them."""
-    problem = _examples_fetcher().problem
-    return f"The download from the Hub failed: {problem.rstrip('.')}." if problem else ""
+    error = _examples_fetcher().error
+    return f"The download from the Hub failed: {error.rstrip('.')}." if error else ""
 
 
 @st.cache_resource(show_spinner=False, on_release=Fetcher.stop)
@@ -161,11 +161,11 @@ def _examples_fetcher() -> Fetcher:
 def bundle_status(repo: str, revision: str, store: Path) -> str:
     """The result of the last fetch, a sentence; the first call starts to fetch, without waiting."""
     fetcher = _bundle_fetcher(repo, revision, store)
-    if fetcher.problem is None:
+    if fetcher.error is None:
         return "The Hub is being checked for it."
-    if fetcher.problem:
-        problem = fetcher.problem.rstrip(".")
-        return f"The download from the Hub failed: {problem}. It is retried every {RETRY_INTERVAL:g} seconds."
+    if fetcher.error:
+        error = fetcher.error.rstrip(".")
+        return f"The download from the Hub failed: {error}. It is retried every {RETRY_INTERVAL:g} seconds."
     return f"The Hub is checked for a newer one every {REFRESH_INTERVAL / 60:g} minutes."
 
 

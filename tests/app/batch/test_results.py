@@ -59,7 +59,7 @@ def test_an_example_or_a_single_picture_closes_the_results(fake: FakeCaptioner) 
 
 def test_the_results_can_be_left(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[str, str] = {}
-    monkeypatch.setattr(browser, "keep", lambda name, text: not kept.update({name: text}))
+    monkeypatch.setattr(browser, "store", lambda name, text: not kept.update({name: text}))
     app = started([ONE, TWO])
     assert kept[saved.RESULTS]
     press(app, texts.CLOSE)

@@ -20,8 +20,8 @@ THUMBNAIL = "data:image/webp;base64,UklG"
 def storage(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Of a browser."""
     kept = {saved.RESULTS: "", saved.ALT_TEXTS: ""}
-    monkeypatch.setattr(browser, "keep", lambda name, text: kept.update({name: text}) or True)
-    monkeypatch.setattr(browser, "kept", lambda names: {name: kept[name] for name in names})
+    monkeypatch.setattr(browser, "store", lambda name, text: kept.update({name: text}) or True)
+    monkeypatch.setattr(browser, "stored", lambda names: {name: kept[name] for name in names})
     return kept
 
 
@@ -47,7 +47,7 @@ def test_a_job_comes_back_as_it_was(storage: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="truncated"):
         saved.restore()
     before = job()
-    assert saved.keep_results(before)
+    assert saved.store_results(before)
     storage[saved.ALT_TEXTS] = changes(before)
     after = saved.restore()
     assert after
@@ -56,7 +56,7 @@ def test_a_job_comes_back_as_it_was(storage: dict[str, str]) -> None:
 
 def test_alt_texts_of_another_job_or_none_are_left_out(storage: dict[str, str]) -> None:
     before = job()
-    saved.keep_results(before)
+    saved.store_results(before)
     for alt_texts in ("", "{", changes(replace(before, id="0" * 16))):
         assert saved.decode(storage[saved.RESULTS], alt_texts).touched == {}
     beyond = changes(replace(before, touched={7: AltText("x"), -1: AltText("x")}))
@@ -76,7 +76,7 @@ def test_thumbnails_stay_within_what_a_browser_may_send(
     storage: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saved, "MAX_THUMBNAILS", len(THUMBNAIL) + 1)
-    saved.keep_results(BatchJob(results=[PictureResult("a.png", thumbnail=THUMBNAIL)] * 2))
+    saved.store_results(BatchJob(results=[PictureResult("a.png", thumbnail=THUMBNAIL)] * 2))
     assert [row.thumbnail for row in saved.decode(storage[saved.RESULTS], "").results] == [THUMBNAIL, ""]
 
 

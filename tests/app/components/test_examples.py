@@ -58,7 +58,7 @@ def test_a_photograph_with_the_name_of_a_drawing_is_no_drawing(
     assert escape(collection.BY_NAME[CAT].shows) not in page_text(open_page(example=CAT))
 
 
-@pytest.mark.parametrize("caption", [*collection.BY_NAME[CAT].judged, "a cat on a sofa"])
+@pytest.mark.parametrize("caption", [*collection.BY_NAME[CAT].ratings, "a cat on a sofa"])
 def test_only_a_caption_that_was_judged_gets_a_verdict(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caption: str
 ) -> None:
@@ -67,7 +67,7 @@ def test_only_a_caption_that_was_judged_gets_a_verdict(
     image = DecodedImage.decode(CAT, collection.BY_NAME[CAT].read(), example=CAT)
     examples.show_note(image, caption)
     assert len(written) == 1
-    assert ("wrong" in written[0]) == (caption in collection.BY_NAME[CAT].judged)
+    assert ("wrong" in written[0]) == (caption in collection.BY_NAME[CAT].ratings)
     assert caption not in written[0]
 
 

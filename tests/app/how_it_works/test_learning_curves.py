@@ -52,7 +52,7 @@ def test_the_best_epoch_is_named() -> None:
 
 
 def test_a_drop_is_within_a_phase() -> None:
-    assert learning_curves.drops(HISTORY)["epoch"].tolist() == [3]
+    assert learning_curves.learning_rate_reductions(HISTORY)["epoch"].tolist() == [3]
 
 
 def test_phases_are_named_with_their_ends() -> None:

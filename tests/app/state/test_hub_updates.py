@@ -203,7 +203,7 @@ def test_the_process_that_fetches_ends_with_the_app(
     assert recipe() == "committed"  # by the real process, which has not been answered yet
     fetcher = hub_updates._bundle_fetcher(REPO, "", serving.HUB_STORE)
     until(lambda: server.requests)
-    assert fetcher.problem is None
+    assert fetcher.error is None
     child = fetcher._child
     assert child is not None
     fetcher.stop()

@@ -7,7 +7,7 @@ from typing import Any
 
 from captioner.app.components import wording
 from captioner.app.components.interactive_caption.attention import (
-    OUTLINE,
+    OUTLINE_LEVEL,
     Attention,
     describe_attention,
     normalised,
@@ -55,7 +55,7 @@ def build(candidate: Candidate, chosen: Collection[int] = ()) -> Json:
         "finished": candidate.finished,
         "words": words,
         "legend": legend if any(map(wording.level, candidate.words)) else [],
-        "outline": OUTLINE,
+        "outline": OUTLINE_LEVEL,
         "texts": TEXTS,
     }
 
@@ -67,9 +67,13 @@ def picture(url: str, pixels: Pixels) -> Json:
 
 def _word(word: Word, position: str, *, chosen: bool) -> Json:
     end, level = word.text == END_WORD, wording.level(word)
-    said = CHOSEN if chosen else level
-    name = END_NAME if end else ", ".join(filter(None, (word.text, said, position)))
-    place = "" if word.attention is None else f"{END_NAME if end else word.text}: {_looked(word.attention)}"
+    description = CHOSEN if chosen else level
+    name = END_NAME if end else ", ".join(filter(None, (word.text, description, position)))
+    place = (
+        ""
+        if word.attention is None
+        else f"{END_NAME if end else word.text}: {_attention_sentence(word.attention)}"
+    )
     return {
         "text": END_MARK if end else word.text,
         "name": name,
@@ -80,7 +84,7 @@ def _word(word: Word, position: str, *, chosen: bool) -> Json:
     }
 
 
-def _looked(attention: Attention) -> str:
+def _attention_sentence(attention: Attention) -> str:
     return f"looked {describe_attention(attention)}"
 
 
