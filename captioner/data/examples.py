@@ -90,7 +90,8 @@ def find(
             missing.append(str(error).rstrip("."))
         else:
             return tuple(examples), f"Pictures from {examples[0].source}."
-    return (), f"There are no example pictures here, so use your own. (Why: {'; '.join(missing)}.)"
+    reasons = "; ".join(missing)
+    return (), f"{reasons[:1].upper()}{reasons[1:]}."
 
 
 def spread(items: Sequence[T], count: int) -> tuple[T, ...]:
@@ -102,10 +103,10 @@ def spread(items: Sequence[T], count: int) -> tuple[T, ...]:
 def _bundled(bundle: Bundle | None) -> list[Example]:
     names = [name for name in (bundle.files if bundle else ()) if name.endswith(SUFFIXES)]
     if bundle is None or not names:
-        raise DatasetError("the model brings none")
+        raise DatasetError("no example pictures came with the model")
     captions = _captions(_bundle_file(bundle, f"{names[0].partition('/')[0]}/captions.json") or b"{}")
     return [
-        Example(file, "the bundle", captions.get(file, ()), partial(_bundle_file, bundle, name))
+        Example(file, "the model’s own files", captions.get(file, ()), partial(_bundle_file, bundle, name))
         for name in sorted(names)
         for file in [name.rpartition("/")[2]]
     ]
@@ -131,10 +132,11 @@ def _from_folder(folder: Path, split: str) -> list[Example]:
         raise DatasetError(f"there is no Flickr8k folder {folder}")
     dataset = flickr8k.load(folder, split)
     part = "test" if "test" in dataset.splits else "dev"
-    source = f"the {part} split of Flickr8k"
+    pictures = sorted(dataset.splits[part].items())
+    source = f"the Flickr8k collection: {len(pictures):,} photos that the model did not learn from"
     return [
         Example(name, source, captions, partial(_read_file, dataset.path(name)))
-        for name, captions in sorted(dataset.splits[part].items())
+        for name, captions in pictures
     ]
 
 
@@ -176,7 +178,7 @@ def _cached(folder: Path) -> list[Example]:
     pictures = [name for name in captions if (folder / name).is_file()]
     if not pictures:
         raise DatasetError(f"{folder} holds no picture")
-    source = f"the test split of Flickr8k ({HUB_REPO} on the Hugging Face Hub)"
+    source = f"the Flickr8k collection ({HUB_REPO} on the Hub): photos that the model did not learn from"
     return [Example(name, source, captions[name], partial(_read_file, folder / name)) for name in pictures]
 
 

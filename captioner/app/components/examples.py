@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from captioner.app.state.session import DecodedImage
 from captioner.bundle.storage import Bundle
 from captioner.drawings import collection
 from captioner.errors import CaptionerError
+from captioner.inference import blocklist
+from captioner.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,10 +82,17 @@ def show(image: DecodedImage | None, on_pick: Callable[[str], None]) -> None:
         for number, (name, (example, thumbnail)) in enumerate(examples.items(), start=1):
             with grid.cell(), st.container(key=f"example-{number}"):
                 st.image(thumbnail, width="stretch", alt="")
-                label = wording.escape(f"Example {number}: {next(iter(example.references), name)}")
                 key = f"pick-{number} {name}"
-                st.button(label, key=key, on_click=on_pick, args=(name,), width="stretch")
+                shown_as = wording.escape(label(number, example))
+                st.button(shown_as, key=key, on_click=on_pick, args=(name,), width="stretch")
         st.caption(wording.escape(sentence))
+
+
+def label(number: int, example: Example) -> str:
+    """With the first description by people that has none of the words that the model may not say."""
+    blocked = blocklist.words()
+    fit = (reference for reference in example.references if blocked.isdisjoint(words(reference)))
+    return ": ".join([f"Example {number}", *itertools.islice(fit, 1)])
 
 
 def show_note(image: DecodedImage, caption: str) -> None:

@@ -65,7 +65,11 @@ def _start() -> None:
         _start_with_uploads()
     else:
         _start_with_examples(examples)
-    if source != texts.OWN or not examples:
+    if not examples:
+        st.caption(texts.NO_EXAMPLES)
+        with st.expander(texts.WHY_NO_EXAMPLES, icon=":material/info:"):
+            st.markdown(wording.escape(sentence))
+    elif source != texts.OWN:
         st.caption(wording.escape(sentence))
     with st.expander(texts.RESUME, icon=":material/upload_file:"):
         _start_with_file()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from captioner.app.components import examples
@@ -49,6 +51,19 @@ def test_photographs_take_the_place_of_drawings(fake: FakeCaptioner) -> None:
     example = examples.find(CAT)
     assert example is not None, "a link to a drawing still works"
     assert example.source == examples.DRAWN
+
+
+@pytest.mark.parametrize(
+    ("references", "expected"),
+    [
+        (("An Asian man runs .", "A man runs ."), "Example 3: A man runs ."),
+        (("An Asian man runs .",), "Example 3"),
+        ((), "Example 3"),
+    ],
+)
+def test_a_label_has_no_word_that_the_model_may_not_say(references: tuple[str, ...], expected: str) -> None:
+    (example,) = example_pictures("one.png").values()
+    assert examples.label(3, replace(example, references=references)) == expected
 
 
 def test_a_photograph_with_the_name_of_a_drawing_is_no_drawing(
