@@ -14,6 +14,7 @@ from captioner.feedback.rating import RATINGS, Tally
 from captioner.feedback.session import Item
 
 Rated = TypeVar("Rated", bound=Hashable)
+MIN_RATINGS = 10  # or pairs of them: fewer are too few to tell, and no page makes shares of them
 Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 
 

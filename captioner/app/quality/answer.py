@@ -11,9 +11,8 @@ from captioner.app.quality import texts
 from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import CalibrationParameters, Metrics
 from captioner.feedback.rating import RATINGS, Tally
-from captioner.feedback.statistics import shares_of_tallies
+from captioner.feedback.statistics import MIN_RATINGS, shares_of_tallies
 
-MIN_RATINGS = 10  # below, these are too few to tell, and no page makes shares of them
 Interval = tuple[float, float]
 
 

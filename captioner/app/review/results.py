@@ -16,7 +16,7 @@ from captioner.app.state import serving
 from captioner.bundle.storage import Bundle
 from captioner.feedback.rating import RATINGS
 from captioner.feedback.session import Item, ReviewSession
-from captioner.feedback.statistics import Proportion, concordance, most_frequent, proportions
+from captioner.feedback.statistics import MIN_RATINGS, Proportion, concordance, most_frequent, proportions
 from captioner.inference.confidence import caption_confidence
 from captioner.inference.warning import SENTENCES
 
@@ -121,7 +121,7 @@ def _compare_with_scores(rated: Rated, ciders: dict[str, float], certainties: di
         _concordance_line(texts.HIGHER_ESTIMATE, by_certainty),
     ]
     if not any(lines):
-        st.markdown(texts.NO_AGREEMENT_YET)
+        st.markdown(texts.TOO_FEW)
         return
     st.markdown("\n".join([texts.AGREEMENT_TEXT, *filter(None, lines), "", texts.COIN]))
     if len(rated) > len(by_item):
@@ -136,12 +136,12 @@ def _compare_with_scores(rated: Rated, ciders: dict[str, float], certainties: di
 
 
 def _concordance_line(score: str, scores: list[tuple[str, float]]) -> str:
-    """In how many pairs the better caption had the higher score; empty without a pair."""
+    """In how many pairs the better caption had the higher score; empty where there are too few."""
     index, pairs = concordance(scores) or (0.0, 0)
-    if not pairs:
+    if pairs < MIN_RATINGS:
         return ""
-    counted = texts.ONE_PAIR if pairs == 1 else texts.PAIRS.format(count=f"{pairs:,}")
-    return _without_line_breaks(texts.AGREEMENT_LINE.format(score=score, share=f"{index:.0%}", pairs=counted))
+    line = texts.AGREEMENT_LINE.format(score=score, share=f"{index:.0%}", pairs=f"{pairs:,}")
+    return _without_line_breaks(line)
 
 
 def _averages(scores: list[tuple[str, float]]) -> str:

@@ -36,7 +36,15 @@ def test_a_caption_that_several_rated_is_compared_with_others_once(
         return ReviewSession(tiny_bundle.checksum, tuple(items))
 
     results.show(
-        {"": by("wrong", "right"), "Ann": by("wrong", "right"), "Ben": by("right", "wrong")}, tiny_bundle
+        {
+            "": by(*["wrong"] * 4, *["right"] * 3),
+            "Ann": by(*["wrong"] * 4, *["right"] * 3),
+            "Ben": by(*["right"] * 4, *["wrong"] * 3),
+        },
+        tiny_bundle,
     )
-    assert "**100\u00a0%** of 1 pair" in "".join(said)
+    assert "**100\u00a0%** of 12 pairs" in "".join(said)
     assert texts.MOST_FREQUENT in said
+    said.clear()
+    results.show({"": by(*["wrong"] * 3, *["right"] * 3)}, tiny_bundle)
+    assert texts.TOO_FEW in said
