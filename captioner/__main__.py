@@ -255,7 +255,7 @@ def _ratings(arguments: argparse.Namespace, bundle: Bundle, options: DecodingOpt
     former = ratings.read(bundle)
     if former and former.rated_by and arguments.rated_by is None:
         raise FeedbackError(
-            f"the bundle has a check rated by {former.rated_by}, which these ratings would replace. Add "
+            f"the bundle has a human evaluation by {former.rated_by}, which these ratings would replace. Add "
             "--rated-by to say who gave them, or leave out --feedback."
         )
     if not arguments.write:

@@ -39,8 +39,9 @@ class RatingSummary(Record, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """ratings.json. Writing it changes the bundle's checksum, by which ratings are counted: so it names those
     that the same model had before.
 
-    With ``rated_by`` it is a check: who is named there rated captions of test images picked at random. Its
-    ratings are never counted again among visitors' where a database has both: ``ids`` says which they are.
+    With ``rated_by`` it is a human evaluation: who is named there rated captions of test images picked at
+    random. Its ratings are never counted again among visitors' where a database has both: ``ids`` says which
+    they are.
     """
 
     checksums: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=1000)]
@@ -53,7 +54,7 @@ class RatingSummary(Record, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     wrong: RatingShare
     captions: PositiveInt  # different ones that were rated
     rated_by: Annotated[str, Meta(max_length=MAX_RATED_BY, pattern=LINE)] = ""  # empty: by visitors
-    ids: Annotated[tuple[Id, ...], Meta(max_length=MAX_IDS)] = ()  # of the ratings of a check
+    ids: Annotated[tuple[Id, ...], Meta(max_length=MAX_IDS)] = ()  # of the ratings of a human evaluation
 
     @property
     def total(self) -> int:
@@ -76,7 +77,7 @@ def read(bundle: Bundle) -> RatingSummary | None:
 
 
 def human_evaluation(bundle: Bundle) -> RatingSummary | None:
-    """The check by those whom ``rated_by`` names, where a bundle has one; raises as ``read``."""
+    """The human evaluation by those whom ``rated_by`` names, where a bundle has one; raises as ``read``."""
     summary = read(bundle)
     return summary if summary and summary.rated_by else None
 

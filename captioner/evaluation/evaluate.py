@@ -34,7 +34,7 @@ from captioner.progress import track
 from captioner.text import TOKENIZERS, words
 
 CONSTANT_CAPTION = "a man in a red shirt"  # a model that does not beat it makes no use of the picture
-BOOTSTRAP_SAMPLES = 1000
+BOOTSTRAP_RESAMPLES = 1000
 
 
 def load_dataset(bundle: Bundle, folder: str | Path) -> Dataset:
@@ -163,8 +163,8 @@ def human_baseline(references: Sequence[Sequence[Tokens]]) -> dict[str, float] |
 
 def bootstrap_interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
     """95 % bootstrap interval of the mean of float64[B] (Efron 1979, percentile method)."""
-    samples = np.random.default_rng(seed).integers(len(values), size=(BOOTSTRAP_SAMPLES, len(values)))
-    low, high = np.percentile(values[samples].mean(axis=1), [2.5, 97.5])
+    resamples = np.random.default_rng(seed).integers(len(values), size=(BOOTSTRAP_RESAMPLES, len(values)))
+    low, high = np.percentile(values[resamples].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)
 
 

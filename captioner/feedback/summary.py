@@ -54,7 +54,7 @@ def summarize_human_evaluation(bundle: Bundle, all_ratings: Iterable[Rating], ra
     own = ratings.checksums(bundle)
     rated = [one for one in all_ratings if one.bundle_checksum in own]
     if len(rated) > MAX_IDS:
-        raise FeedbackError(f"a check has at most {MAX_IDS:,} ratings; the database has {len(rated):,}.")
+        raise FeedbackError(f"there are {len(rated):,} ratings; a human evaluation has at most {MAX_IDS:,}.")
     summary = summarize(bundle, tallied(rated))
     return structs.replace(summary, rated_by=rated_by, ids=tuple(sorted(one.id for one in rated)))
 

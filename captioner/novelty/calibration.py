@@ -60,18 +60,19 @@ def calibrate(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
         ImageError: an image cannot be read.
     """
     dataset.require_split(encoder.bundle.config.split_name)
-    calibrating, checking, split = _held_out_images(dataset)
-    if min(len(calibrating), len(checking)) < MIN_IMAGES:
+    threshold_images, test_images, split = _held_out_images(dataset)
+    if min(len(threshold_images), len(test_images)) < MIN_IMAGES:
         return None
     names = spread(list(dataset.splits["train"]), MAX_TRAINING_IMAGES)
     training = _encode_all(encoder, dataset, names, "training pictures")
     centroids = spherical_k_means(np.array([mean_direction(regions) for regions in training]))
-    detector = NoveltyDetector(centroids, 0.0, dataset.split_name, split, len(checking), 0, {})
-    encoded = _encode_all(encoder, dataset, calibrating, "pictures for the threshold")
+    detector = NoveltyDetector(centroids, 0.0, dataset.split_name, split, len(test_images), 0, {})
+    encoded = _encode_all(encoder, dataset, threshold_images, "pictures for the threshold")
     similarities = [detector.similarity(regions) for regions in encoded]
     detector = replace(detector, threshold=round(float(np.quantile(similarities, FALSE_POSITIVE_RATE)), 6))
-    false_positives = _count_novel(detector, _encode_all(encoder, dataset, checking, "pictures to check it"))
-    photographs = [images.read(dataset.path(name)) for name in spread(checking, IMAGES_PER_KIND)]
+    encoded = _encode_all(encoder, dataset, test_images, "pictures to check it")
+    false_positives = _count_novel(detector, encoded)
+    photographs = [images.read(dataset.path(name)) for name in spread(test_images, IMAGES_PER_KIND)]
     detected = _detection_rates(encoder, detector, photographs)
     return replace(detector, false_positives=false_positives, detected=detected)
 
@@ -105,8 +106,8 @@ def _detection_rates(
         kind: [alter(photo) for photo in photographs] for kind, alter in synthetic_images.ALTERED.items()
     }
     return {
-        kind: (_count_novel(detector, map(encoder.encode, examples)), len(examples))
-        for kind, examples in kinds.items()
+        kind: (_count_novel(detector, map(encoder.encode, pictures)), len(pictures))
+        for kind, pictures in kinds.items()
     }
 
 

@@ -103,7 +103,7 @@ def test_a_check_leads_and_stands_apart_from_what_visitors_say(
     ratings_store.save(database, visitor)
     assert [tally.rating for tally in ratings_store.tallies(database, check.ids)] == ["wrong"]
     assert main([*command, "--feedback", url]) == 2
-    assert "has a check rated by the makers" in capsys.readouterr().err
+    assert "has a human evaluation by the makers" in capsys.readouterr().err
     database.engine.dispose()
 
 

@@ -129,10 +129,10 @@ def _offer_best(options: DecodingOptions) -> None:
 
 
 def _say_how_often_right() -> None:
-    """What a check of the model's own sentences found, if its bundle has one."""
+    """What a human evaluation of the model's own sentences found, if its bundle has one."""
     with suppress(CaptionerError):  # the page “How good is it?” reports it
-        if check := ratings.human_evaluation(serving.active_bundle().bundle):
-            st.caption(texts.HOW_OFTEN_RIGHT.format(check=wording.check_sentence(check)))
+        if evaluation := ratings.human_evaluation(serving.active_bundle().bundle):
+            st.caption(texts.HOW_OFTEN_RIGHT.format(check=wording.human_evaluation_sentence(evaluation)))
 
 
 def _title(caption: Caption, options: DecodingOptions, *, changed: bool) -> str:

@@ -154,14 +154,14 @@ CHECKED_OFTEN = (
 )
 
 
-def check_sentence(check: RatingSummary) -> str:
+def human_evaluation_sentence(evaluation: RatingSummary) -> str:
     """What people found who checked the model's own sentences, as Markdown."""
-    return (CHECKED if check.total == check.captions else CHECKED_OFTEN).format(
-        captions=check.captions,
-        total=check.total,
-        right=check.right.count,
-        partly=check.partly.count,
-        wrong=check.wrong.count,
+    return (CHECKED if evaluation.total == evaluation.captions else CHECKED_OFTEN).format(
+        captions=evaluation.captions,
+        total=evaluation.total,
+        right=evaluation.right.count,
+        partly=evaluation.partly.count,
+        wrong=evaluation.wrong.count,
     )
 
 
@@ -173,7 +173,7 @@ LEVELS_EXPLAINED = (
     f"**{LEVELS[2][1].capitalize()}**: fewer. Words like “a” and “in” are not rated."
 )
 BEST_GUESS = "Best guess"  # above a caption that comes with a warning
-# Least estimated share of words that match people's → what to think of a caption, as docs/check.csv found.
+# Least expected precision → what to think of a caption, as docs/human_evaluation.csv found.
 VERDICTS = (
     (LEVELS[0][0], "Probably right, or nearly."),
     (LEVELS[1][0], "Perhaps only partly right."),

@@ -1,4 +1,4 @@
-"""How often it is right: by what visitors said, then by a check; by neither, by what was computed."""
+"""How often it is right: by what visitors said, then by people whom its makers name; else by computation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Interval = tuple[float, float]
 
 
 def show(
-    check: RatingSummary | None,
+    evaluation: RatingSummary | None,
     visitors: Sequence[Tally],
     metrics: Metrics | None,
     calibration: CalibrationParameters | None,
@@ -25,8 +25,8 @@ def show(
     """The answer, and how certain it is."""
     if enough(visitors):
         _show_visitors(visitors)
-    if check:
-        _show_check(check, explained=enough(visitors))
+    if evaluation:
+        _show_human_evaluation(evaluation, explained=enough(visitors))
     elif enough(visitors):
         return
     elif calibration:
@@ -43,12 +43,13 @@ def enough(tallies: Sequence[Tally]) -> bool:
     return total(tallies) >= MIN_RATINGS
 
 
-def _show_check(check: RatingSummary, *, explained: bool) -> None:
-    parts = {rating: getattr(check, rating) for rating in RATINGS}
-    st.markdown(wording.check_sentence(check))
-    if check.total >= MIN_RATINGS:
-        _show_tiles({rating: (part.count / check.total, part.interval) for rating, part in parts.items()})
-    rated_by = texts.RATED_BY.format(who=wording.escape(check.rated_by))
+def _show_human_evaluation(evaluation: RatingSummary, *, explained: bool) -> None:
+    parts = {rating: getattr(evaluation, rating) for rating in RATINGS}
+    st.markdown(wording.human_evaluation_sentence(evaluation))
+    if evaluation.total >= MIN_RATINGS:
+        total = evaluation.total
+        _show_tiles({rating: (part.count / total, part.interval) for rating, part in parts.items()})
+    rated_by = texts.RATED_BY.format(who=wording.escape(evaluation.rated_by))
     st.caption(rated_by if explained else f"{rated_by} {_explanation()}")
 
 

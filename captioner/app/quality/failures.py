@@ -13,7 +13,7 @@ from captioner.evaluation.predictions import ScoredCaption
 from captioner.inference.redundancy import is_redundant
 from captioner.text import words
 
-MAX_EXAMPLES = 2  # of a kind of failure
+MAX_MISTAKES = 2  # of a kind of failure
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Example:
+class Mistake:
     """A test image, what it shows (empty where nobody has written that), and the model's caption."""
 
     image: str
@@ -36,11 +36,11 @@ class Example:
 
 @dataclass(frozen=True)
 class Failure:
-    """A kind of mistake, with examples."""
+    """A kind of mistakes."""
 
     title: str
     reason: str
-    examples: tuple[Example, ...]
+    mistakes: tuple[Mistake, ...]
 
 
 def _case(image: str, shows: str, wrong: str) -> Case:
@@ -114,20 +114,20 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
 
 
 def observed_failures(captions: Sequence[ScoredCaption]) -> list[Failure]:
-    """The kinds of failure that the model's captions of test images show, each with examples."""
+    """The kinds of failure that the model's captions of test images show, each with mistakes."""
     by_image = {row.image: row.caption for row in captions}
-    failures = [Failure(title, reason, _examples(cases, by_image)) for title, reason, cases in KINDS]
-    return [failure for failure in (*failures, _repetition(captions)) if failure.examples]
+    failures = [Failure(title, reason, _mistakes(cases, by_image)) for title, reason, cases in KINDS]
+    return [failure for failure in (*failures, _repetition(captions)) if failure.mistakes]
 
 
-def _examples(cases: Sequence[Case], captions: dict[str, str]) -> tuple[Example, ...]:
+def _mistakes(cases: Sequence[Case], captions: dict[str, str]) -> tuple[Mistake, ...]:
     wrong = [case for case in cases if case.wrong & set(words(captions.get(case.image, "")))]
-    return tuple(Example(case.image, case.shows, captions[case.image]) for case in wrong[:MAX_EXAMPLES])
+    return tuple(Mistake(case.image, case.shows, captions[case.image]) for case in wrong[:MAX_MISTAKES])
 
 
 def _repetition(captions: Sequence[ScoredCaption]) -> Failure:
     """Captions that name a thing twice for no reason, or contradict themselves, all of them counted."""
     repeated = [row for row in captions if is_redundant(words(row.caption))]
     reason = f"It does so in {len(repeated):,} of its {len(captions):,} sentences about the test pictures."
-    examples = tuple(Example(row.image, "", row.caption) for row in repeated[:MAX_EXAMPLES])
-    return Failure("It says the same thing twice, or contradicts itself", reason, examples)
+    mistakes = tuple(Mistake(row.image, "", row.caption) for row in repeated[:MAX_MISTAKES])
+    return Failure("It says the same thing twice, or contradicts itself", reason, mistakes)

@@ -66,15 +66,15 @@ def _show_people(
     calibration: CalibrationParameters | None,
 ) -> None:
     """How often it is right, as far as that is known; then what visitors said, and what was computed."""
-    checked = _read(lambda: (ratings.human_evaluation(bundle), ratings.checksums(bundle)))
-    check, own = checked or (None, {bundle.checksum})
-    tallies = _read(lambda: visitor_ratings.read(check.ids if check else ()))
+    rated = _read(lambda: (ratings.human_evaluation(bundle), ratings.checksums(bundle)))
+    evaluation, own = rated or (None, {bundle.checksum})
+    tallies = _read(lambda: visitor_ratings.read(evaluation.ids if evaluation else ()))
     visitors = [tally for tally in tallies or () if tally.bundle_checksum in own]
-    answer.show(check, visitors, metrics, calibration)
+    answer.show(evaluation, visitors, metrics, calibration)
     if tallies is not None:
         computed = visitor_ratings.describe_computed(metrics, calibration)
         visitor_ratings.show(tallies, visitors, captions, computed)
-    if calibration and (check or answer.enough(visitors)):
+    if calibration and (evaluation or answer.enough(visitors)):
         st.header(texts.COMPUTED_WORDS, anchor=False)
         st.markdown(texts.COMPUTED_WORDS_TEXT)
         answer.show_words(calibration)
@@ -95,13 +95,13 @@ def _show_failures(captions: Sequence[ScoredCaption]) -> None:
         left, right = st.columns([4, 7], gap="medium")
         left.markdown(f"**{failure.title}.** {failure.reason}")
         with right:
-            grid = st.grid(failures.MAX_EXAMPLES, min_column_width=145)
-        for example in failure.examples:
+            grid = st.grid(failures.MAX_MISTAKES, min_column_width=145)
+        for mistake in failure.mistakes:
             with grid.cell(), error_boundary():
-                if example.image in pictures:
-                    explore.show_picture(example.caption, pictures[example.image])
-                shows = texts.IT_SAID.format(shows=example.shows) if example.shows else ""
-                st.markdown(f"{shows}“{wording.escape(example.caption)}”")
+                if mistake.image in pictures:
+                    explore.show_picture(mistake.caption, pictures[mistake.image])
+                shows = texts.IT_SAID.format(shows=mistake.shows) if mistake.shows else ""
+                st.markdown(f"{shows}“{wording.escape(mistake.caption)}”")
 
 
 def _show_scores(

@@ -41,7 +41,7 @@ _FETCHING = threading.Lock()  # one fetch at a time: two processes and the app w
 class Fetcher:
     """Runs a command that fetches something, in a separate process, until it has worked or is stopped.
 
-    ``problem`` says why the last fetch failed: a sentence, empty after one that worked, None before the first
+    ``error`` says why the last fetch failed: a sentence, empty after one that worked, None before the first
     has ended.
     """
 

@@ -155,7 +155,7 @@ def test_the_sentence_is_about_the_average_content_word(
 def test_a_verdict_is_what_people_found_of_such_captions(committed: Bundle) -> None:
     shares = {(row.image, row.caption): row.expected_precision for row in committed.predictions()}
     found: dict[str, Counter[str]] = {verdict: Counter() for _, verdict in wording.VERDICTS}
-    with (Path(__file__).parents[3] / "docs" / "check.csv").open(encoding="utf-8") as check:
+    with (Path(__file__).parents[3] / "docs" / "human_evaluation.csv").open(encoding="utf-8") as check:
         for row in csv.DictReader(check):
             verdict, _ = wording.estimate(shares[row["image"], row["caption"]])
             found[verdict][row["rating"]] += 1

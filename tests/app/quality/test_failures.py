@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from captioner.app.quality import failures
-from captioner.app.quality.failures import Example
+from captioner.app.quality.failures import Mistake
 from captioner.app.quality.failures import observed_failures as observed
 from captioner.bundle.storage import Bundle
 from captioner.data import flickr8k
@@ -26,7 +26,7 @@ def test_a_failure_is_described_with_captions_of_the_model() -> None:
     caption = f"a {min(case.wrong)} somewhere"
     (result,) = observed(captions_of({case.image: caption, "another.jpg": "a dog runs"}))
     assert result.title == failures.KINDS[0][0]
-    assert result.examples == (Example(case.image, case.shows, caption),)
+    assert result.mistakes == (Mistake(case.image, case.shows, caption),)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.image)
@@ -41,7 +41,7 @@ def test_a_failure_that_did_not_occur_is_not_described(case: failures.Case) -> N
 
 def test_each_kind_of_failure_has_only_a_few_examples() -> None:
     everything = captions_of({case.image: " ".join(case.wrong) for case in CASES})
-    assert [len(failure.examples) for failure in observed(everything)] == [failures.MAX_EXAMPLES] * len(
+    assert [len(failure.mistakes) for failure in observed(everything)] == [failures.MAX_MISTAKES] * len(
         failures.KINDS
     )
 
@@ -52,7 +52,7 @@ def test_each_kind_of_failure_has_only_a_few_examples() -> None:
 def test_redundant_captions_are_found_and_counted(caption: str, twice: bool) -> None:
     """By the rule of the metrics (``redundancy``), so that page and card say the same."""
     result = observed(captions_of({"a.jpg": caption, "b.jpg": "a dog runs"}))
-    assert [failure.examples for failure in result] == ([(Example("a.jpg", "", caption),)] if twice else [])
+    assert [failure.mistakes for failure in result] == ([(Mistake("a.jpg", "", caption),)] if twice else [])
     assert all("in 1 of its 2 sentences" in failure.reason for failure in result)
 
 
@@ -62,7 +62,7 @@ def test_an_empty_caption_is_no_failure() -> None:
 
 def test_examples_are_captions_of_the_committed_bundle(committed: Bundle) -> None:
     everything = predictions.scored_captions(committed)
-    examples = {example.caption for failure in observed(everything) for example in failure.examples}
+    examples = {example.caption for failure in observed(everything) for example in failure.mistakes}
     assert examples <= {sentence.caption for sentence in everything}
 
 
