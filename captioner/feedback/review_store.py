@@ -24,12 +24,7 @@ from captioner.feedback.session import Item, ReviewSession
 from captioner.feedback.tables import review_items, review_ratings, review_sessions
 
 UPLOAD = "picture {number}"  # what an upload is called where nobody knows its file's name
-CAPTION_COLUMNS = (
-    "caption",
-    "log_prob",
-    "warnings",
-    "expected_precision",
-)  # once it is captioned
+CAPTION_COLUMNS = ("caption", "log_prob", "warnings", "expected_precision")  # empty until captioned
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def _key(image: DecodedImage, options: DecodingOptions) -> str:
 @st.fragment
 @error_boundary()
 def _show_sentence(
-    image: DecodedImage, caption: Caption, options: DecodingOptions, key: str, model: str
+    image: DecodedImage, caption: Caption, options: DecodingOptions, key: str, bundle_checksum: str
 ) -> None:
     """The image with a model's sentence, and below them the details of the pinned word."""
     shown = counterfactual.shown_candidate(image, caption.best, options, key)
@@ -93,7 +93,7 @@ def _show_sentence(
     if changed:
         counterfactual.show_comparison(caption.best, shown, options, key)
     if not changed and options == serving.captioner().options:  # the model's own sentence
-        rating_buttons.show(image, caption.best.text, model)
+        rating_buttons.show(image, caption.best.text, bundle_checksum)
         _say_how_often_right()
     examples.show_note(image, caption.best.text)
     st.caption(texts.BAD_AT)

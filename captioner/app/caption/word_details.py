@@ -1,4 +1,4 @@
-"""The pinned word: how sure the model was of it, why it is there, what else it could have previous."""
+"""The pinned word: how sure the model was of it, why it is there, what else it could have said."""
 
 from __future__ import annotations
 

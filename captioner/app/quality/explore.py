@@ -89,7 +89,7 @@ def _show_pictures(
         with grid.cell(), st.container(border=True):
             show_picture(row.caption, examples[row.image])
             st.markdown(f"“{wording.escape(row.caption)}”")
-            _confidence(row)
+            _estimate(row)
             with st.popover(texts.MORE.format(number=number)):
                 _details(row, captions, examples[row.image])
                 _scores(row, captions)
@@ -111,14 +111,14 @@ def _show_table(
         if chosen.image in examples:
             show_picture(chosen.caption, examples[chosen.image])
         st.subheader(f"“{wording.escape(chosen.caption)}”", anchor=False)
-        _confidence(chosen)
+        _estimate(chosen)
         _details(chosen, captions, examples.get(chosen.image))
         st.caption(wording.escape(source) if chosen.image in examples else texts.NO_PICTURE)
         with st.expander(texts.ALL_SCORES, icon=":material/table_rows:"):
             _scores(chosen, captions)
 
 
-def _confidence(row: ScoredCaption) -> None:
+def _estimate(row: ScoredCaption) -> None:
     if row.expected_precision is not None:
         st.caption(wording.estimate_markdown(row.expected_precision))
 
@@ -151,7 +151,7 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
     """A row for every caption; returns the index of the chosen one, at first 0."""
     table = {
         "sentence": [row.caption for row in matches],
-        "confidence": [100 * row.certainty for row in matches],
+        "certainty": [100 * row.certainty for row in matches],
         "cider": [row.cider for row in matches],
     }
     state = st.dataframe(
@@ -166,8 +166,8 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
         alt=texts.TABLE,
         column_config={
             "sentence": st.column_config.TextColumn(texts.SENTENCE_COLUMN, width=SENTENCE_WIDTH),
-            "confidence": st.column_config.NumberColumn(
-                texts.CONFIDENCE_COLUMN, format="%.0f %%", width=NUMBER_WIDTH, help=texts.CONFIDENCE_HELP
+            "certainty": st.column_config.NumberColumn(
+                texts.CERTAINTY_COLUMN, format="%.0f %%", width=NUMBER_WIDTH, help=texts.CERTAINTY_HELP
             ),
             "cider": st.column_config.NumberColumn(
                 texts.SIMILARITY_COLUMN, format="%.2f", width=NUMBER_WIDTH, help=CIDER_DESCRIPTION
@@ -187,13 +187,13 @@ def _details(chosen: ScoredCaption, captions: Sequence[ScoredCaption], example: 
 
 def _comparison(chosen: ScoredCaption, captions: Sequence[ScoredCaption]) -> str:
     """How sure the model was, and how similar to people's the sentence is, compared with all the others."""
-    confidence = predictions.describe_rank(
+    certainty = predictions.describe_rank(
         chosen.certainty, [row.certainty for row in captions], texts.SURE_RANK
     )
     similarity = predictions.describe_rank(chosen.cider, [row.cider for row in captions], texts.SIMILAR_RANK)
     uncalibrated = chosen.expected_precision is None
     return texts.HOW_SURE.format(
-        rank=confidence,
+        rank=certainty,
         chance=texts.CHANCE.format(percent=wording.percent(chosen.confidence)) if uncalibrated else "",
         similarity=similarity,
         cider=f"{chosen.cider:.2f}",

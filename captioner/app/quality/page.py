@@ -45,7 +45,7 @@ def page() -> None:
         with error_boundary():
             statistics.show_unused_words(bundle, captions)
     if len(captions) >= MIN_TO_COMPARE:
-        statistics.show_similarity_by_confidence(captions)
+        statistics.show_similarity_by_certainty(captions)
     st.header(texts.SCORES, anchor=False)
     st.markdown(texts.SCORES_INTRODUCTION)
     with st.expander(texts.ALL_SCORES_DETAILS, icon=":material/monitoring:"):

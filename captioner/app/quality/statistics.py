@@ -1,4 +1,4 @@
-"""What the captions of the test pictures have in common: similarity, confidence, words never used."""
+"""What the captions of the test pictures have in common: similarity, certainty, words never used."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ def show_similarity(captions: Sequence[ScoredCaption]) -> None:
         st.table(table, hide_index=True, border="horizontal")
 
 
-def show_similarity_by_confidence(captions: Sequence[ScoredCaption]) -> None:
+def show_similarity_by_certainty(captions: Sequence[ScoredCaption]) -> None:
     """Whether the sentences that the model is surer of are the better ones."""
-    st.header(texts.CONFIDENCE, anchor=False)
+    st.header(texts.CERTAINTY, anchor=False)
     ordered = sorted(captions, key=lambda row: -row.certainty)
     quarters = texts.QUARTERS
     bounds = [index * len(ordered) // len(quarters) for index in range(len(quarters) + 1)]
     means = [fmean(row.cider for row in ordered[start:end]) for start, end in pairwise(bounds)]
-    helps = texts.CONFIDENCE_HELPS if means[0] > means[-1] else texts.CONFIDENCE_SAYS_LITTLE
+    helps = texts.CERTAINTY_HELPS if means[0] > means[-1] else texts.CERTAINTY_SAYS_LITTLE
     st.markdown(helps)
     labels = [f"{mean:.2f}" for mean in means]
     frame = pd.DataFrame({"name": quarters, "value": means, "label": labels})
     alt_text = ", ".join(f"{name} {label}" for name, label in zip(quarters, labels, strict=True))
-    with st.expander(texts.CONFIDENCE_DETAILS, icon=":material/bar_chart:"):
-        st.markdown(texts.CONFIDENCE_SUMMARY.format(first=f"{means[0]:.2f}", last=f"{means[-1]:.2f}"))
+    with st.expander(texts.CERTAINTY_DETAILS, icon=":material/bar_chart:"):
+        st.markdown(texts.CERTAINTY_SUMMARY.format(first=f"{means[0]:.2f}", last=f"{means[-1]:.2f}"))
         st.altair_chart(bar_chart(frame), width="stretch", alt=f"Average CIDEr: {alt_text}.")
 
 

@@ -66,8 +66,8 @@ ALL_SENTENCES = "All {count} sentences."
 SOME_SENTENCES = "{count} of {total} sentences{query}."
 WITH_QUERY = " with “{query}”"
 AVERAGE_OF_MATCHES = " On average they are {more} similar to people’s sentences than all of them together: {here} against {overall} (CIDEr)."
-SENTENCE_COLUMN, CONFIDENCE_COLUMN, SIMILARITY_COLUMN = "What it said", "How sure", "Similarity"
-CONFIDENCE_HELP = "How many of its words people are expected to use, too. Where that was not measured: the chance that the model gave to each word it chose, on average."
+SENTENCE_COLUMN, CERTAINTY_COLUMN, SIMILARITY_COLUMN = "What it said", "How sure", "Similarity"
+CERTAINTY_HELP = "How many of its words people are expected to use, too. Where that was not measured: the chance that the model gave to each word it chose, on average."
 TABLE = "The model’s sentences about the test photos"
 PEOPLE_WROTE = "What people wrote about this photo"
 HOW_SURE = """
@@ -93,12 +93,12 @@ UNUSED_WORDS_CHART = "Frequent words that the model never used, and how often pe
 UNUSED_WORDS_EXPLAINED = "How to read this: the number after each word is how often people wrote it in the sentences that the model learned from. The model used it in none of its own."
 ALL_UNUSED_WORDS = "All {count} words: {words}"
 
-# Whether its confidence helps.
-CONFIDENCE = "Is it right when it is sure?"
-CONFIDENCE_HELPS = "More often, but not always: where it was sure, it can still be wrong; where it was unsure, look twice."
-CONFIDENCE_SAYS_LITTLE = "How sure it is says little about how good a sentence is."
-CONFIDENCE_DETAILS = "Details: how much better"
-CONFIDENCE_SUMMARY = "Sorted by how sure the model was, the surest quarter of its sentences reaches a similarity to people’s (CIDEr) of {first}, the least sure quarter {last}."
+# Whether being sure helps.
+CERTAINTY = "Is it right when it is sure?"
+CERTAINTY_HELPS = "More often, but not always: where it was sure, it can still be wrong; where it was unsure, look twice."
+CERTAINTY_SAYS_LITTLE = "How sure it is says little about how good a sentence is."
+CERTAINTY_DETAILS = "Details: how much better"
+CERTAINTY_SUMMARY = "Sorted by how sure the model was, the surest quarter of its sentences reaches a similarity to people’s (CIDEr) of {first}, the least sure quarter {last}."
 QUARTERS = ("surest quarter", "second quarter", "third quarter", "least sure quarter")
 
 # For specialists.

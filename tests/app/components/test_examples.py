@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_read_is_left_out(
     assert "one.png is left out" in caplog.text
 
 
-def test_test_photographs_are_in_the_order_of_the_models_confidence(
+def test_test_photographs_are_in_the_order_of_their_expected_precision(
     fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "examples", lambda: (example_pictures("one.png", "two.png"), "A test."))

@@ -14,9 +14,9 @@ from captioner.app.quality import page, statistics, texts
 from tests.evaluation.test_predictions import scored
 from tests.visitor import checked, page_text
 
-BY_CONFIDENCE = """import streamlit as st
+BY_CERTAINTY = """import streamlit as st
 from captioner.app.quality import statistics
-statistics.show_similarity_by_confidence(st.session_state["captions"])
+statistics.show_similarity_by_certainty(st.session_state["captions"])
 """
 
 scores = some.floats(0, 10, allow_nan=False)
@@ -32,11 +32,11 @@ def test_every_sentence_is_in_one_bar(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_whether_confidence_helps_is_measured_not_claimed(sign: int) -> None:
+def test_whether_certainty_helps_is_measured_not_claimed(sign: int) -> None:
     captions = [scored("a dog", confidence=index / 40, cider=2 + sign * index / 40) for index in range(40)]
-    app = AppTest.from_string(BY_CONFIDENCE)
+    app = AppTest.from_string(BY_CERTAINTY)
     app.session_state["captions"] = captions
-    assert (texts.CONFIDENCE_HELPS in page_text(checked(app.run()))) == (sign > 0)
+    assert (texts.CERTAINTY_HELPS in page_text(checked(app.run()))) == (sign > 0)
 
 
 def test_charts_are_valid_specifications_with_their_figures() -> None:

@@ -89,7 +89,7 @@ def test_examples_are_chosen_at_random_without_repetition(fake: FakeCaptioner) -
     assert len({tuple(names) for names in chosen}) > 1
 
 
-def test_the_models_confidence_is_hidden_until_the_result(fake: FakeCaptioner) -> None:
+def test_the_models_certainty_is_hidden_until_the_result(fake: FakeCaptioner) -> None:
     app = started()
     assert "of its words likely match" not in page_text(app)
     assert "of its words likely match" in page_text(press(press(press(app, "Right"), "Wrong"), "Back"))
