@@ -8,8 +8,8 @@ from pathlib import Path
 
 from captioner import drawings
 from captioner.bundle import storage
-from captioner.data import flickr8k
-from captioner.data.flickr8k import ReferenceCaptions
+from captioner.data import datasets
+from captioner.data.datasets import ReferenceCaptions
 
 FOLDER = os.environ.get("CAPTIONER_FLICKR8K", "")
 BUNDLE = Path("artifacts")
@@ -24,7 +24,7 @@ def source() -> str:
 def captions() -> tuple[ReferenceCaptions, ReferenceCaptions]:
     """Captions by picture: those to train on, and all, whose words are the vocabulary."""
     if FOLDER:
-        splits = flickr8k.load(FOLDER, "kaggle").splits
+        splits = datasets.load(FOLDER, "kaggle").splits
         return splits["train"], {name: texts for split in splits.values() for name, texts in split.items()}
     drawn = _random_captions(8_000)
     return {name: drawn[name] for name in list(drawn)[:6_800]}, drawn

@@ -85,7 +85,7 @@ NO_MODULE = {
     "tests/benchmarks/test_prefixes.py": "benchmarks/prefixes.py",
     "tests/benchmarks/test_report.py": "benchmarks/report.py",
     "tests/training/test_cli_flags.py": "cli.py: what each flag changes",
-    "tests/data/test_held_out.py": "flickr8k.hold_out, with the training that uses it",
+    "tests/data/test_held_out.py": "datasets.hold_out, with the training that uses it",
     "tests/app/test_model.py": "every page, with a real bundle",
     "tests/app/test_warnings.py": "every page",
     "tests/app/test_malformed.py": "every page, with files that break a rule",

@@ -22,9 +22,9 @@ from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import storage as bundles
 from captioner.bundle.storage import Bundle
-from captioner.data import flickr8k
+from captioner.data import datasets
+from captioner.data.datasets import Dataset
 from captioner.data.examples import Example
-from captioner.data.flickr8k import Dataset
 from tests import tiny, tiny_flickr8k
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.fake_hub import FakeHub, connect
@@ -97,13 +97,13 @@ def original_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_dataset(kaggle_folder: Path) -> Dataset:
     """The official split: 8, 4 and 4 pictures."""
-    return flickr8k.load(kaggle_folder)
+    return datasets.load(kaggle_folder)
 
 
 @pytest.fixture(scope="session")
 def kaggle_dataset(kaggle_folder: Path) -> Dataset:
     """The kaggle split: 14 and 2 pictures."""
-    return flickr8k.load(kaggle_folder, "kaggle")
+    return datasets.load(kaggle_folder, "kaggle")
 
 
 @pytest.fixture(scope="session")

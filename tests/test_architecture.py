@@ -58,7 +58,7 @@ IMPORTS = {  # a file -> what it must not import, and how the sentence about tha
     "captioner/bundle/storage.py": {
         "from captioner.training.loop import fit": "captioner.training",
         "from ..app import caption": "captioner.app",
-        "from captioner.data import flickr8k": "captioner.data",
+        "from captioner.data import datasets": "captioner.data",
         "from captioner.inference import captioner": "captioner.inference",
     },
     "captioner/bundle/hub.py": {

@@ -138,19 +138,19 @@ def test_a_command_takes_one_file(copy: Path, run: Run) -> None:
 
 def test_a_dataset_layout_takes_one_file(copy: Path, run: Run, original_folder: Path) -> None:
     flickr8k = copy / "captioner" / "data" / "flickr8k.py"
-    edit(flickr8k, "_CAPTION_FILES = (", '_CAPTION_FILES = ("pairs.json", ')
+    edit(flickr8k, "CAPTION_FILES = (", 'CAPTION_FILES = ("pairs.json", ')
     edit(
         flickr8k,
         "    lines = _lines(path)\n",
-        '    if path.name == "pairs.json":\n        yield from json.loads(path.read_text())\n        return\n'
-        "    lines = _lines(path)\n",
+        '    if path.name == "pairs.json":\n        import json\n\n'
+        "        yield from json.loads(path.read_text())\n        return\n    lines = _lines(path)\n",
     )
     data = shutil.copytree(original_folder, copy / "data")
     (file,) = data.rglob("Flickr8k.token.txt")
     rows = [line.split("\t") for line in file.read_text().splitlines()]
     file.with_name("pairs.json").write_text(json.dumps([[name[:-2], caption] for name, caption in rows]))
     file.unlink()
-    program = "from captioner.data import flickr8k; print(len(flickr8k.load('data').splits['train']))"
+    program = "from captioner.data import datasets; print(len(datasets.load('data').splits['train']))"
     assert run(program) == "8"
     assert named("a dataset layout") == {"captioner/data/flickr8k.py"}
 

@@ -22,7 +22,7 @@ from captioner.errors import PULL_AGAIN, BundleError
 # One printable line, without characters that change the direction of text.
 LINE = r"\A[^\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]*\Z"
 
-SplitName = Annotated[str, Meta(pattern=r"\A(official|kaggle)\Z")]  # flickr8k.SPLITS
+SplitName = Annotated[str, Meta(pattern=r"\A(official|kaggle)\Z")]  # datasets.SPLITS
 Side = Annotated[int, Meta(ge=1, le=256)]  # regions along a side of the grid
 Tokenizer = Annotated[str, Meta(pattern=r"\A(captioner|kaggle)\Z")]  # text.TOKENIZERS
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]

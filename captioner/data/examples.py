@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from captioner.arguments import data_folder
 from captioner.bundle import hub_errors, manifest, reader
 from captioner.bundle.storage import Bundle
-from captioner.data import flickr8k
+from captioner.data import datasets
 from captioner.errors import CaptionerError, DatasetError, HubError
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _from_folder(folder: Path, split: str) -> list[Example]:
     """Pictures that a model of that split has not been trained on; the kaggle split has no test part."""
     if not folder.is_dir():
         raise DatasetError(f"there is no Flickr8k folder {folder}")
-    dataset = flickr8k.load(folder, split)
+    dataset = datasets.load(folder, split)
     part = "test" if "test" in dataset.splits else "dev"
     pictures = sorted(dataset.splits[part].items())
     source = f"the Flickr8k collection: {len(pictures):,} photos that the model did not learn from"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from captioner.bundle import reader
 from captioner.bundle.manifest import CALIBRATION
 from captioner.bundle.schema import Calibrator, Metrics, Prediction
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.evaluation import evaluate as evaluation
 from captioner.evaluation.captioning import CaptionModel, Tokens, caption_split, tokenized_references
 from captioner.evaluation.reliability import auc, expected_calibration_error, reliability_bins

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from captioner import images
 from captioner.bundle.storage import Bundle
-from captioner.data.flickr8k import HELD_OUT, Dataset
+from captioner.data.datasets import HELD_OUT, Dataset
 from captioner.errors import DatasetError
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions

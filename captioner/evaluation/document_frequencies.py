@@ -16,7 +16,7 @@ from captioner.bundle import manifest, ratings
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.storage import Bundle
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.inference.reranking import DocumentFrequencies
 from captioner.text import TOKENIZERS, Vocabulary
 

@@ -24,8 +24,8 @@ from captioner.bundle.manifest import CALIBRATION, RATINGS
 from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import CalibrationParameters, Metrics, Prediction
 from captioner.bundle.storage import Bundle
-from captioner.data import flickr8k
-from captioner.data.flickr8k import HELD_OUT, Dataset
+from captioner.data import datasets
+from captioner.data.datasets import HELD_OUT, Dataset
 from captioner.evaluation.captioning import CaptionModel, Tokens, caption_split, tokenized_references
 from captioner.evaluation.fluency import is_incomplete, repeats_ngram
 from captioner.inference.decoding import Candidate, DecodingOptions
@@ -43,7 +43,7 @@ def load_dataset(bundle: Bundle, folder: str | Path) -> Dataset:
     Raises:
         DatasetError: something needed is missing or unreadable.
     """
-    return with_held_out(bundle, flickr8k.load(folder, bundle.config.split_name))
+    return with_held_out(bundle, datasets.load(folder, bundle.config.split_name))
 
 
 def with_held_out(bundle: Bundle, dataset: Dataset) -> Dataset:

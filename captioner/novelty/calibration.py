@@ -14,8 +14,8 @@ from captioner.bundle import manifest, ratings
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import NOVELTY
 from captioner.bundle.storage import Bundle
+from captioner.data.datasets import Dataset
 from captioner.data.examples import spread
-from captioner.data.flickr8k import Dataset
 from captioner.novelty import synthetic_images
 from captioner.novelty.detector import SCALE, NoveltyDetector, mean_direction, normalized
 from captioner.progress import track

@@ -1,4 +1,4 @@
-"""A Flickr8k folder → a trained captioner in ``artifacts/``.
+"""A dataset's folder → a trained captioner in ``artifacts/``.
 
     dataset → features → fit → self-critical → export → evaluate → bundle (→ push)
 
@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from captioner.arguments import data_folder
-from captioner.data.flickr8k import KAGGLE_HANDLE, SPLITS
+from captioner.data import datasets
+from captioner.data.flickr8k import KAGGLE_HANDLE
 from captioner.errors import CaptionerError
 
 # Keras is imported inside the functions that need it, so that --help and mistakes are answered at once.
 if TYPE_CHECKING:
-    from captioner.data.flickr8k import Dataset
+    from captioner.data.datasets import Dataset
     from captioner.training.recipes import Recipe
     from captioner.training.runner import TrainingResult
 
@@ -67,10 +68,10 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def _add_data_options(add: Callable[..., Any]) -> None:
     add(
         "--data", type=Path, default=DEFAULT_DATA, metavar="FOLDER",
-        help=f"Flickr8k folder (default {DEFAULT_DATA})",
+        help=f"folder of Flickr8k, Flickr30k or COCO (default {DEFAULT_DATA})",
     )  # fmt: skip
     add("--download", action="store_true", help=f"fetch Flickr8k from Kaggle ({KAGGLE_HANDLE}) first")
-    add("--split", choices=SPLITS, help="which pictures train, by which rules (EXPERIMENTS.md)")
+    add("--split", choices=datasets.SPLITS, help="which pictures train, by which rules (EXPERIMENTS.md)")
     add("--limit", type=_count, metavar="N", help="the first N training pictures only, fewer of the others")
     add(
         "--hold-out", type=_count, metavar="N",
@@ -209,11 +210,10 @@ def read_dataset(options: argparse.Namespace, recipe: Recipe) -> Dataset:
     Raises:
         CaptionerError: it cannot be downloaded or read, or --hold-out asks for too many pictures.
     """
-    from captioner.data import flickr8k
     from captioner.training.loop import features
 
     folder = download_dataset() if options.download else options.data
-    dataset = flickr8k.load(folder, recipe.split_name)
+    dataset = datasets.load(folder, recipe.split_name)
     dataset = features.without_unreadable(dataset.limited(options.limit) if options.limit else dataset)
     dataset = dataset.held_out(options.hold_out, options.seed) if options.hold_out else dataset
     for sentence in dataset.skipped:

@@ -24,7 +24,7 @@ from keras import ops
 from captioner.bundle import storage
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.storage import Config
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.evaluation import document_frequencies
 from captioner.inference.decoding import DecodingOptions
 from captioner.inference.litert_model import SIGNATURES

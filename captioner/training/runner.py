@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from captioner.data.flickr8k import Dataset, ReferenceCaptions
+from captioner.data.datasets import Dataset, ReferenceCaptions
 from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, TOKENIZERS, Vocabulary
 from captioner.training import memory

@@ -30,7 +30,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.errors import CaptionerError
 from captioner.progress import duration
 from captioner.training import runner, tuning_report

@@ -22,7 +22,7 @@ from captioner.bundle import storage
 from captioner.bundle.manifest import RATINGS
 from captioner.bundle.storage import Bundle
 from captioner.cider import NGramWeights
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.evaluation import evaluate
 from captioner.inference.captioner import Captioner
 from captioner.inference.litert_model import WORDS_SIGNATURE

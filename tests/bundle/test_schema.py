@@ -23,7 +23,7 @@ from captioner.bundle import storage as bundles
 from captioner.bundle.migration import FORMAT
 from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import Baselines, Config, DatasetStatistics, Epoch, Metrics, Prediction, Record
-from captioner.data import flickr8k
+from captioner.data import datasets
 from captioner.errors import BundleError
 from captioner.inference import smoke_test
 from captioner.inference.calibration import Calibration
@@ -224,7 +224,7 @@ def test_the_smoke_test_finds_it_in_a_sealed_table(tmp_path: Path, name: str, co
 
 
 def test_the_choices_are_those_of_the_rest_of_the_project() -> None:
-    for kind, choices in ((schema.SplitName, flickr8k.SPLITS), (schema.Tokenizer, TOKENIZERS)):
+    for kind, choices in ((schema.SplitName, datasets.SPLITS), (schema.Tokenizer, TOKENIZERS)):
         for choice in choices:
             assert msgspec.convert(choice, kind) == choice
         (rule,) = get_args(kind)[1:]

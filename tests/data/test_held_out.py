@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from captioner.__main__ import main
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
-from captioner.data.flickr8k import HELD_OUT, Dataset
+from captioner.data.datasets import HELD_OUT, Dataset
 from captioner.errors import DatasetError
 from captioner.evaluation import evaluate as evaluation
 from captioner.inference.captioner import Caption

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from captioner.bundle import storage
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.evaluation import calibration, evaluate
 from captioner.evaluation.calibration import Captioned, LabelledData
 from captioner.evaluation.reliability import BINS

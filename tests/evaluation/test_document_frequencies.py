@@ -16,7 +16,7 @@ from captioner.bundle import ratings, storage
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES, RATINGS
 from captioner.bundle.storage import Bundle
 from captioner.cider import EQUAL_WEIGHTS, Cider, NGramWeights, document_frequencies, ngrams
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.errors import BundleError, DatasetError
 from captioner.evaluation import document_frequencies as frequencies
 from captioner.inference.captioner import Captioner

@@ -17,8 +17,8 @@ from PIL import Image
 
 from captioner import metrics
 from captioner.bundle import storage
-from captioner.data import flickr8k
-from captioner.data.flickr8k import Dataset
+from captioner.data import datasets
+from captioner.data.datasets import Dataset
 from captioner.errors import DatasetError, ImageError
 from captioner.evaluation import evaluate as evaluation
 from captioner.inference.captioner import Caption, default_options
@@ -266,7 +266,7 @@ def test_writing_reseals_figures_captions_card_and_options(
 
 @pytest.mark.slow
 def test_people_on_the_official_test_split(real_flickr8k: Path) -> None:
-    dataset = flickr8k.load(real_flickr8k)
+    dataset = datasets.load(real_flickr8k)
     result = evaluation.human_baseline(
         [[words(caption) for caption in c] for c in dataset.splits["test"].values()]
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captioner.data import flickr8k
+from captioner.data import datasets
 from captioner.inference.redundancy import is_redundant
 from captioner.text import words
 
@@ -171,6 +171,6 @@ def test_lists_and_tuples_of_words_are_judged_alike(caption: str) -> None:
 
 
 def test_of_peoples_captions_less_than_one_in_200_is_redundant(real_flickr8k: Path) -> None:
-    dataset = flickr8k.load(real_flickr8k)
+    dataset = datasets.load(real_flickr8k)
     captions = [words(text) for texts in dataset.splits["dev"].values() for text in texts]
     assert sum(map(is_redundant, captions)) / len(captions) < 1 / 200

@@ -14,7 +14,7 @@ from captioner.bundle import manifest, ratings, reader
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import NOVELTY, RATINGS
 from captioner.bundle.storage import Bundle
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.errors import DatasetError, ImageError
 from captioner.inference.captioner import Captioner
 from captioner.novelty import calibration, synthetic_images

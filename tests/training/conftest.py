@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.text import Vocabulary, words
 
 if TYPE_CHECKING:

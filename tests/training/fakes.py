@@ -11,7 +11,7 @@ from typing import Any, cast
 import keras
 import pytest
 
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.training import runner
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.models.decoders import Decoder

@@ -17,7 +17,7 @@ from captioner import images
 from captioner.__main__ import main as evaluate
 from captioner.bundle import hub, storage
 from captioner.bundle.storage import Bundle
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.errors import CaptionerError, DatasetError, ImageError
 from captioner.evaluation import evaluate as evaluation
 from captioner.inference.captioner import Captioner

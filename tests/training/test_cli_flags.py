@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from captioner.data.flickr8k import SPLITS
+from captioner.data.datasets import SPLITS
 from captioner.errors import CaptionerError
 from captioner.training import cli
 from captioner.training.recipes import RECIPES, Recipe

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from captioner.bundle import storage
 from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
 from captioner.bundle.schema import Config
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.evaluation import document_frequencies
 from captioner.inference import captioner
 from captioner.inference.decoding import DecodingOptions

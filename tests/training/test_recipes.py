@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.training import tuning
 from captioner.training.recipes import RECIPES, Recipe
 from captioner.training.tuning import Tuner

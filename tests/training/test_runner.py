@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, START, UNKNOWN, kaggle_words, words
 from captioner.training import runner

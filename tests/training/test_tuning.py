@@ -15,7 +15,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.errors import CaptionerError
 from captioner.training import runner, tuning
 from captioner.training.loop import fit

@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from captioner.bundle import ratings
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.inference.captioner import Captioner
 from captioner.text import Vocabulary, words
 from captioner.training import word_predictor

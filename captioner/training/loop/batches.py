@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.data.flickr8k import ReferenceCaptions
+from captioner.data.datasets import ReferenceCaptions
 from captioner.text import END, PAD, SPECIALS, START, UNKNOWN, Vocabulary
 
 Tokenizer = Callable[[str], list[str]]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from captioner import images
-from captioner.data.flickr8k import Dataset, ReferenceCaptions
+from captioner.data.datasets import Dataset, ReferenceCaptions
 from captioner.errors import CaptionerError, ImageError
 from captioner.progress import track
 from captioner.training.loop import stored_regions

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.cider import Cider
-from captioner.data.flickr8k import ReferenceCaptions
+from captioner.data.datasets import ReferenceCaptions
 from captioner.text import END, PAD, SPECIALS, START, Vocabulary, words
 from captioner.training.loop.batches import Batch
 from captioner.training.loop.fit import EncoderDecoder

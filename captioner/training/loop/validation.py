@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from captioner import metrics
-from captioner.data.flickr8k import ReferenceCaptions
+from captioner.data.datasets import ReferenceCaptions
 from captioner.progress import track
 from captioner.text import Vocabulary, words
 from captioner.training.loop import batches

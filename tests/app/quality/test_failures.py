@@ -10,7 +10,7 @@ from captioner.app.quality import failures
 from captioner.app.quality.failures import Mistake
 from captioner.app.quality.failures import observed_failures as observed
 from captioner.bundle.storage import Bundle
-from captioner.data import flickr8k
+from captioner.data import datasets
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
 
@@ -67,4 +67,4 @@ def test_examples_are_captions_of_the_committed_bundle(committed: Bundle) -> Non
 
 
 def test_the_pictures_are_of_the_test_split(real_flickr8k: Path) -> None:
-    assert {case.image for case in CASES} <= set(flickr8k.load(real_flickr8k).splits["test"])
+    assert {case.image for case in CASES} <= set(datasets.load(real_flickr8k).splits["test"])

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from captioner import images
-from captioner.data import flickr8k
-from captioner.data.flickr8k import Dataset
+from captioner.data import datasets
+from captioner.data.datasets import Dataset
 from captioner.errors import CaptionerError, DatasetError
 from captioner.training.loop import features, stored_regions
 from captioner.training.loop.stored_regions import StoredRegions
@@ -34,7 +34,7 @@ def encoder() -> keras.Model:
 @pytest.fixture
 def dataset(kaggle_folder: Path, tmp_path: Path) -> Dataset:
     """A copy, to be spoilt."""
-    return flickr8k.load(shutil.copytree(kaggle_folder, tmp_path / "flickr8k"))
+    return datasets.load(shutil.copytree(kaggle_folder, tmp_path / "flickr8k"))
 
 
 def cached(encoder: keras.Model, dataset: Dataset, cache: Path) -> StoredRegions:

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from keras import ops
 from numpy.typing import NDArray
 
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.text import END, PAD, START, Vocabulary, words
 from captioner.training.loop import fit, self_critical
 from captioner.training.loop.batches import Batch, EncodedCaptions

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from captioner.data.flickr8k import Dataset
+from captioner.data.datasets import Dataset
 from captioner.text import END, PAD, Vocabulary, words
 from captioner.training.loop import batches, validation
 from captioner.training.loop.batches import EncodedCaptions
