@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captioner.bundle import training_data
 from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import Baseline, CalibrationParameters, Config, DatasetStatistics, Epoch, Metrics
+from captioner.bundle.training_data import Collection
 from captioner.metrics import METRICS
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
-DATASET = "jxie/flickr8k"  # the copy on the Hub whose test split is the official one
 DECODER_DESCRIPTIONS = {
     "attention": "an LSTM with soft attention over the regions at every word",
     "inject": "an LSTM whose first input is the picture",
@@ -27,23 +28,19 @@ ENCODER_DESCRIPTIONS = {
     "mobilenet_edgetpu": "Google's MobileNetEdgeTPU of MLPerf Mobile (Apache-2.0)",
     "inception_v3": "Google's Inception v3 (Apache-2.0)",
 }
-SPLIT_DESCRIPTIONS = {
-    "official": "the authors' own lists of 6,000 training, 1,000 development and 1,000 test pictures",
-    "kaggle": "pictures in file-name order, the first 85 % for training, the rest for validation",
-}
+KAGGLE_SPLIT = "pictures in file-name order, the first 85 % for training, the rest for validation"
 # Fields that must be equal for scores to be comparable; decoding may differ, so every row names its own.
 CONDITIONS = ("split_name", "split", "images", "tokenizer", "max_words")
 DECODING = ("beams", "length_penalty", "samples")
 
-LIMITS = """\
+_LIMITS = """\
 ## Limits and known failures
 
 - Do not use it to identify or to judge people. It cannot know names, ages, gender, relations, jobs or
   feelings: "a man" or "a girl" is a guess from looks, and repeats the habits of those who described the
   training pictures.
 - Where a mistake does harm, a person has to look at the picture. It always says something.
-- It learnt to write from a few thousand photographs, mostly of people and dogs outdoors. Drawings,
-  screenshots, food, medical pictures and much else get a fluent sentence that is wrong.
+{seen}
 - Counting beyond two or three, left and right, small things and their colours, and writing in the picture are
   unreliable.
 - The probabilities tell how sure the model is of a word. They do not tell whether the sentence is true.
@@ -51,14 +48,28 @@ LIMITS = """\
 """
 
 # For those who ask whether they may use it, at work, too. The About page says the same.
-LICENCE = """\
+_LICENCE = """\
 The model and the program are under the Apache License 2.0: everybody may use them, at work, too, change them
 and pass them on with that licence. It sets no conditions for the captions.
 
-The training photographs belong to their owners on Flickr and were given for non-commercial research and
-education. Neither they nor the sentences that people wrote about them are part of the model. Whether such
+{terms} Neither they nor the sentences that people wrote about them are part of the model. Whether such
 training limits commercial use is a legal question that the licence does not answer: where it matters, ask.
 """
+
+
+def limits(collection: Collection) -> str:
+    """Markdown: what a model that learned from these photographs cannot do."""
+    return _LIMITS.format(seen=collection.limits)
+
+
+def licence(collection: Collection) -> str:
+    """Markdown: what may be done with such a model."""
+    return _LICENCE.format(terms=collection.terms)
+
+
+def describe_split(name: str, collection: Collection) -> str:
+    """Which pictures are in which part of the official or kaggle split."""
+    return KAGGLE_SPLIT if name == "kaggle" else collection.official_split
 
 
 def render(
@@ -79,8 +90,9 @@ def render(
     from huggingface_hub import ModelCard
 
     rows, columns = config.grid
+    collection = training_data.collection(dataset)
     card = ModelCard.from_template(
-        _metadata(metrics),
+        _metadata(metrics, collection),
         template_path=str(TEMPLATE),
         config=config,
         metrics=metrics,
@@ -88,15 +100,16 @@ def render(
         calibration=calibration,
         people=ratings_summary,
         dataset=dataset,
-        limits=LIMITS,
-        licence=LICENCE,
+        collection=collection,
+        limits=limits(collection),
+        licence=licence(collection),
         regions=f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector",
         decoder=DECODER_DESCRIPTIONS.get(config.decoder, config.decoder),
         encoder=describe_encoder(config),
         score_names=[metric.name for metric in METRICS.values()],
         score_rows=score_rows(metrics, baselines) if metrics else [],
         decoding_differs=decoding_differs(metrics, baselines) if metrics else False,
-        split_description=SPLIT_DESCRIPTIONS[config.split_name],
+        split_description=describe_split(config.split_name, collection),
         split_sizes=", ".join(f"{n:,} {split}" for split, n in dataset.images.items()) if dataset else "",
         training_hours=sum(epoch.seconds or 0 for epoch in history) / 3600,
         phases=list(dict.fromkeys(epoch.phase for epoch in history)),
@@ -112,7 +125,7 @@ def describe_encoder(config: Config) -> str:
     )
 
 
-def _metadata(metrics: Metrics | None) -> ModelCardData:
+def _metadata(metrics: Metrics | None, collection: Collection) -> ModelCardData:
     """The YAML head, after the Hub's model card specification."""
     from huggingface_hub import ModelCardData
 
@@ -122,18 +135,18 @@ def _metadata(metrics: Metrics | None) -> ModelCardData:
         library_name="litert",  # "keras" would promise that keras.saving.load_model opens it
         pipeline_tag="image-to-text",
         tags=["image-captioning"],
-        datasets=[DATASET],
+        datasets=[collection.hub_name],
         metrics=list(
             dict.fromkeys(metric.hub_type for key, metric in METRICS.items() if key in metrics.scores)
         )
         if metrics
         else None,
         model_name="captioner" if metrics else None,
-        eval_results=_eval_results(metrics) if metrics else None,
+        eval_results=_eval_results(metrics, collection) if metrics else None,
     )
 
 
-def _eval_results(metrics: Metrics) -> list[EvalResult]:
+def _eval_results(metrics: Metrics, collection: Collection) -> list[EvalResult]:
     """One result per score, each with the split, tokeniser and decoding options it depends on."""
     from huggingface_hub import EvalResult
 
@@ -141,8 +154,8 @@ def _eval_results(metrics: Metrics) -> list[EvalResult]:
         EvalResult(
             task_type="image-to-text",
             task_name="Image captioning",
-            dataset_type=DATASET,
-            dataset_name="Flickr8k",
+            dataset_type=collection.hub_name,
+            dataset_name=collection.name,
             dataset_split=metrics.split,
             dataset_args={"split_name": metrics.split_name, "images": metrics.images},
             metric_type=metric.hub_type,

@@ -18,7 +18,7 @@ from msgspec import structs, to_builtins
 from numpy.typing import NDArray
 
 from captioner import metrics
-from captioner.bundle import ratings, reader
+from captioner.bundle import ratings, reader, training_data
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import CALIBRATION, RATINGS
 from captioner.bundle.ratings import RatingSummary
@@ -26,6 +26,7 @@ from captioner.bundle.schema import CalibrationParameters, Metrics, Prediction
 from captioner.bundle.storage import Bundle
 from captioner.data import datasets
 from captioner.data.datasets import HELD_OUT, Dataset
+from captioner.errors import DatasetError
 from captioner.evaluation.captioning import CaptionModel, Tokens, caption_split, tokenized_references
 from captioner.evaluation.fluency import is_incomplete, repeats_ngram
 from captioner.inference.decoding import Candidate, DecodingOptions
@@ -41,9 +42,17 @@ def load_dataset(bundle: Bundle, folder: str | Path) -> Dataset:
     """The dataset by the split the bundle was trained on, as ``with_held_out``.
 
     Raises:
-        DatasetError: something needed is missing or unreadable.
+        DatasetError: something needed is missing or unreadable, or the folder holds another collection than
+            the bundle was trained on.
     """
-    return with_held_out(bundle, datasets.load(folder, bundle.config.split_name))
+    trained_on = training_data.collection(bundle.dataset()).name
+    dataset = datasets.load(folder, bundle.config.split_name)
+    if dataset.name != trained_on:
+        raise DatasetError(
+            f"this model was trained on {trained_on}, and {folder} holds {dataset.name}. Name the folder of "
+            f"{trained_on} with --data."
+        )
+    return with_held_out(bundle, dataset)
 
 
 def with_held_out(bundle: Bundle, dataset: Dataset) -> Dataset:

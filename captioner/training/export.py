@@ -68,7 +68,7 @@ def dataset_statistics(recipe: Recipe, trained: TrainingResult, dataset: Dataset
     counts = Counter(word for sentence in sentences for word in sentence)
     lengths = Counter(len(sentence) for sentence in sentences)
     return {
-        "name": "Flickr8k",
+        "name": dataset.name,
         "split_name": dataset.split_name,
         "images": {split: len(images) for split, images in dataset.splits.items()},
         "captions": {split: sum(map(len, images.values())) for split, images in dataset.splits.items()},

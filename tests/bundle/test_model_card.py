@@ -12,8 +12,8 @@ import pytest
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from PIL import Image
 
-from captioner.bundle import reader
-from captioner.bundle.model_card import DATASET, render
+from captioner.bundle import reader, training_data
+from captioner.bundle.model_card import render
 from captioner.bundle.schema import Baseline, DatasetStatistics, Epoch, Metrics
 from captioner.child_process import ROOT
 from captioner.metrics import METRICS as REGISTRY
@@ -92,8 +92,24 @@ def test_the_head_is_what_the_hub_asks_for() -> None:
     assert isinstance(data, ModelCardData)
     head = vars(data)
     assert (head["library_name"], head["pipeline_tag"]) == ("litert", "image-to-text")
-    assert (data.license, data.language, data.datasets) == ("apache-2.0", "en", [DATASET])
+    assert (data.license, data.language, data.datasets) == (
+        "apache-2.0",
+        "en",
+        [training_data.FLICKR8K.hub_name],
+    )
     assert data.metrics == ["bleu", "rouge", "cider", "content_f1"]
+
+
+@pytest.mark.parametrize("name", [*training_data.COLLECTIONS])
+def test_the_card_names_the_collection_and_claims_no_other(name: str) -> None:
+    made = card(dataset=reader.decode(tiny.DATASET | {"name": name}, DatasetStatistics, "dataset.json"))
+    one = training_data.COLLECTIONS[name]
+    for own in (f"{name}: {one.publication}", one.terms, one.limits, one.official_split):
+        assert own in made.text
+    assert {result.dataset_name for result in results(made)} == {name}
+    for other in {*training_data.COLLECTIONS} - {name}:
+        assert other not in made.content
+        assert training_data.COLLECTIONS[other].hub_name not in made.content
 
 
 def test_a_score_that_was_not_measured_is_a_dash_and_not_in_the_head() -> None:
@@ -110,7 +126,7 @@ def test_every_result_carries_its_split_and_options() -> None:
         "Content-word F1": 0.41,
     }  # fmt: skip
     for result in results(card()):
-        assert (result.dataset_type, result.dataset_split) == (DATASET, "test")
+        assert (result.dataset_type, result.dataset_split) == ("jxie/flickr8k", "test")
         assert result.dataset_args == {"split_name": "official", "images": 1000}
         assert result.metric_args == {
             "tokenizer": "captioner",

@@ -62,6 +62,13 @@ def fake_captioner(tmp_path: Path) -> Callable[..., FakeCaptioner]:
     return lambda captions, **changes: FakeCaptioner(tmp_path / "artifacts", captions, **changes)
 
 
+def test_a_model_is_not_scored_on_another_collection(kaggle_folder: Path, tmp_path: Path) -> None:
+    files = tiny.required_files(tiny.config()) | {"dataset.json": json.dumps(tiny.DATASET | {"name": "COCO"})}
+    coco = storage.write(tmp_path / "artifacts", files)
+    with pytest.raises(DatasetError, match=r"trained on COCO, and .* holds Flickr8k\. Name .* --data"):
+        evaluation.load_dataset(coco, kaggle_folder)
+
+
 def test_scores_are_those_of_the_captions(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:

@@ -9,9 +9,11 @@ import streamlit as st
 
 from captioner.app.about import texts
 from captioner.app.components import layout, wording
+from captioner.app.components.errors import training_collection
 from captioner.app.state import ratings_database, serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import model_card
+from captioner.bundle.training_data import Collection
 from captioner.inference import blocklist
 
 LIBRARIES = ("streamlit", "ai-edge-litert", "numpy", "pillow", "huggingface_hub")
@@ -21,6 +23,7 @@ def page() -> None:
     """A question, a short answer, and what else is to be known of it folded."""
     st.title(texts.TITLE, anchor=False)
     active = serving.active_bundle()
+    collection = training_collection(active.bundle)
     st.markdown(texts.PURPOSE)
     st.header(texts.PICTURES, anchor=False)
     st.markdown(texts.PICTURES_TEXT)
@@ -30,16 +33,16 @@ def page() -> None:
     st.markdown(_makers(active))
     st.header(texts.LICENCE, anchor=False)
     st.markdown(texts.LICENCE_TEXT)
-    st.markdown(model_card.LICENCE)
+    st.markdown(model_card.licence(collection))
     st.header(texts.TRUST, anchor=False)
     st.markdown(texts.TRUST_TEXT)
     layout.link("quality", texts.HOW_OFTEN)
-    st.markdown(model_card.LIMITS.partition("\n")[2])  # without its heading
+    st.markdown(model_card.limits(collection).partition("\n")[2])  # without its heading
     _show_blocked_words()
     st.header(texts.TEAM, anchor=False)
     st.markdown(texts.TEAM_TEXT)
     layout.link("review", texts.TO_REVIEW)
-    _show_model(active)
+    _show_model(active, collection)
 
 
 def _makers(active: ActiveBundle) -> str:
@@ -56,7 +59,7 @@ def _show_blocked_words() -> None:
             st.markdown(f"**{group.reason}:** {', '.join(group.words)}")
 
 
-def _show_model(active: ActiveBundle) -> None:
+def _show_model(active: ActiveBundle, collection: Collection) -> None:
     bundle, config = active.bundle, active.bundle.config
     st.header(texts.MODEL, anchor=False)
     st.markdown(
@@ -67,7 +70,9 @@ def _show_model(active: ActiveBundle) -> None:
             texts.DATA_TEXT.format(
                 encoder=model_card.describe_encoder(config),
                 pretrained=texts.PRETRAINED if config.pretrained else "",
-                split=model_card.SPLIT_DESCRIPTIONS[config.split_name],
+                collection=collection.name,
+                authors=collection.authors,
+                split=model_card.describe_split(config.split_name, collection),
             )
         )
         running = {"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}

@@ -33,7 +33,7 @@ SOURCE = "From {source}. {reason}"
 DETAILS = "For specialists: data, size and versions"
 DATA_TEXT = """
 - **The part that looks at the picture (encoder):** {encoder}.{pretrained}
-- **Training data:** Flickr8k (M. Hodosh, P. Young and J. Hockenmaier, 2013): photos from Flickr, each with five sentences by crowd workers.
+- **Training data:** {collection} ({authors}): photos from Flickr, each with five sentences by crowd workers.
 - **How the photos were divided:** {split}. It learned from the training pictures only.
 """
 PRETRAINED = " Before, it was trained on ImageNet, a collection of over a million photos, to name what each of them shows."

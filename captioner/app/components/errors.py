@@ -11,6 +11,9 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.state.settings import without_paths
+from captioner.bundle import training_data
+from captioner.bundle.storage import Bundle
+from captioner.bundle.training_data import Collection
 from captioner.errors import CaptionerError
 
 log = logging.getLogger(__name__)
@@ -28,6 +31,13 @@ def error_boundary() -> Iterator[None]:
         show_error(error)
     except Exception:
         st.error(log_bug(), icon=":material/bug_report:")
+
+
+def training_collection(bundle: Bundle) -> Collection:
+    """The photographs that a model learned from; where dataset.json is malformed, its error is shown."""
+    with error_boundary():
+        return training_data.collection(bundle.dataset())
+    return training_data.FLICKR8K
 
 
 def log_bug() -> str:

@@ -33,7 +33,7 @@ TERM = "- **{title}:** {term}"
 # How it learned.
 LEARNING = "How it learned"
 LEARNING_TEXT = """
-- **Examples.** It was shown {photos} from the Flickr8k collection, mostly of people and dogs, each with five sentences that people wrote about it.
+- **Examples.** It was shown {photos} from the {collection} collection, mostly of {subject}, each with five sentences that people wrote about it.
 - **Practice.** For each photo it had to guess the next word of a sentence, again and again. After every guess it was changed a little, so that the word that people wrote became more likely.
 - **Test.** Then it described photos that it had never seen. The page “How good is it?” shows all of them.
 - **Now it learns no more.** It learns nothing from your pictures.

@@ -14,17 +14,19 @@ from captioner.app.quality import texts
 from captioner.bundle import model_card
 from captioner.bundle.schema import Baseline, Metrics
 from captioner.bundle.storage import Bundle
+from captioner.bundle.training_data import Collection
 from captioner.metrics import METRICS, display_names
 
 SCORES = display_names(METRICS)
 
 
-def show(metrics: Metrics | None, baselines: Sequence[Baseline]) -> None:
+def show(metrics: Metrics | None, baselines: Sequence[Baseline], collection: Collection) -> None:
     """The test scores, between those of a constant caption and of people, and caption statistics.
 
     Args:
         metrics: of the active model; None where it has not been scored.
         baselines: of other models that were trained for comparison.
+        collection: from which the pictures are.
     """
     if metrics is None:
         st.info(texts.NO_SCORES, icon=":material/info:")
@@ -42,7 +44,7 @@ def show(metrics: Metrics | None, baselines: Sequence[Baseline]) -> None:
     people = metrics.human_baseline or {}
     if any(metrics.scores.get(key, 0) > people[key] for key in SCORES if key in people):
         st.markdown(texts.ABOVE_PEOPLE)
-    st.caption(_measured(metrics))
+    st.caption(_measured(metrics, collection))
     with st.expander(texts.SCORES_TABLE, icon=":material/table_rows:"):
         rows = [
             [name, decoding, *cells] for name, decoding, cells in model_card.score_rows(metrics, baselines)
@@ -65,12 +67,12 @@ def _summary(metrics: Metrics) -> str:
     )
 
 
-def _measured(metrics: Metrics) -> str:
+def _measured(metrics: Metrics, collection: Collection) -> str:
     low, high = metrics.cider_interval
     return texts.SCORES_MEASURED.format(
         conditions=wording.score_conditions(metrics),
         split_name=metrics.split_name,
-        split=model_card.SPLIT_DESCRIPTIONS[metrics.split_name],
+        split=model_card.describe_split(metrics.split_name, collection),
         low=f"{low:.2f}",
         high=f"{high:.2f}",
     )

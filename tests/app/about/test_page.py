@@ -11,10 +11,11 @@ from captioner.app.about import texts
 from captioner.app.review.texts import PRIVACY
 from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
-from captioner.bundle import model_card, storage
+from captioner.bundle import model_card, storage, training_data
 from captioner.bundle.storage import Bundle
 from captioner.bundle.versions import Version
 from captioner.inference import blocklist
+from tests import tiny
 from tests.app.how_it_works.test_page import text, trained, visit
 
 __all__ = ["trained"]  # a fixture
@@ -52,11 +53,15 @@ def test_about_lists_the_blocked_words(trained: Bundle, monkeypatch: pytest.Monk
 def test_about_and_the_card_say_the_same_of_limits_and_licence(
     trained: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    about = text(visit("about", trained, monkeypatch))
-    card = model_card.render(trained.config, None, [], None)
-    for line in (*model_card.LIMITS.splitlines()[1:], *model_card.LICENCE.splitlines()):
+    statistics = tiny.DATASET | {"name": "COCO"}
+    coco = storage.replace(trained.folder, {"dataset.json": json.dumps(statistics)})
+    about = text(visit("about", coco, monkeypatch))
+    card = model_card.render(coco.config, None, [], coco.dataset())
+    limits, licence = model_card.limits(training_data.COCO), model_card.licence(training_data.COCO)
+    for line in (*limits.splitlines()[1:], *licence.splitlines()):
         assert line in about
         assert line in card
+    assert "COCO (X. Chen and others, 2015)" in about
 
 
 def test_about_links_to_where_the_model_was_published(
