@@ -1,7 +1,7 @@
 """Example pictures for the app, from the first source that has any.
 
     1. examples/ of the bundle (samples/ in older ones); its captions.json may have {image: [caption, …]}
-    2. a local Flickr8k folder: CAPTIONER_FLICKR8K, or data/flickr8k
+    2. a local folder of the model's own collection: CAPTIONER_FLICKR8K, or data/flickr8k
     3. Flickr8k on the Hugging Face Hub: a few pictures of the test split, downloaded once and cached
 
 Flickr8k's photographs belong to their owners and are for research and education. Nothing here publishes them.
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from captioner.arguments import data_folder
-from captioner.bundle import hub_errors, manifest, reader
+from captioner.bundle import hub_errors, manifest, reader, training_data
 from captioner.bundle.storage import Bundle
-from captioner.data import datasets
+from captioner.data import datasets, flickr8k
 from captioner.errors import CaptionerError, DatasetError, HubError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def find(
     Args:
         bundle: the active one; its own examples come first; its split determines which pictures are
             unseen.
-        folder: a Flickr8k folder; None is CAPTIONER_FLICKR8K, or data/flickr8k.
+        folder: of the collection that the model learned from; None is CAPTIONER_FLICKR8K, or data/flickr8k.
         cache: folder for pictures from the Hub; None is ~/.cache/captioner.
         download: whether pictures may be downloaded from the Hub, which takes seconds.
     """
@@ -78,12 +78,12 @@ def find(
     hub_source = _from_hub if download else _downloaded
     cache = cache or _cache_folder()
     split = bundle.config.split_name if bundle else "official"
+    learned_from = _collection(bundle)
+    sources = [partial(_bundled, bundle), partial(_from_folder, folder, split, learned_from)]
+    if learned_from == flickr8k.NAME:  # another, such as Flickr30k, may hold those pictures
+        sources.append(partial(hub_source, cache))
     missing = []
-    for source in (
-        partial(_bundled, bundle),
-        partial(_from_folder, folder, split),
-        partial(hub_source, cache),
-    ):
+    for source in sources:
         try:
             examples = source()
         except CaptionerError as error:
@@ -126,14 +126,23 @@ def _captions(data: bytes) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _from_folder(folder: Path, split: str) -> list[Example]:
+def _collection(bundle: Bundle | None) -> str:
+    """The name of the collection that a model learned from."""
+    with suppress(CaptionerError):  # a malformed dataset.json is shown by the pages that draw it
+        return training_data.collection(bundle.dataset() if bundle else None).name
+    return flickr8k.NAME
+
+
+def _from_folder(folder: Path, split: str, learned_from: str) -> list[Example]:
     """Pictures that a model of that split has not been trained on; the kaggle split has no test part."""
     if not folder.is_dir():
-        raise DatasetError(f"there is no Flickr8k folder {folder}")
+        raise DatasetError(f"there is no {learned_from} folder {folder}")
     dataset = datasets.load(folder, split)
+    if dataset.name != learned_from:
+        raise DatasetError(f"{folder} holds {dataset.name}, and the model learned from {learned_from}")
     part = "test" if "test" in dataset.splits else "dev"
     pictures = sorted(dataset.splits[part].items())
-    source = f"the Flickr8k collection: {len(pictures):,} photos that the model did not learn from"
+    source = f"the {dataset.name} collection: {len(pictures):,} photos that the model did not learn from"
     return [
         Example(name, source, captions, partial(_read_file, dataset.path(name)))
         for name, captions in pictures

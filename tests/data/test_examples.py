@@ -95,6 +95,12 @@ def test_then_the_test_pictures_of_a_local_folder(tmp_path: Path, monkeypatch: p
     assert result[0].read() == b"002.jpg"
     assert f"Flickr8k collection: {len(result)} photos that the model did not learn from" in sentence
     assert names(find(cache=tmp_path)[0]) == names(result)
+    files = tiny.required_files(tiny.config()) | {"dataset.json": json.dumps(tiny.DATASET | {"name": "COCO"})}
+    other, reason = find(storage.write(tmp_path / "coco", files), cache=tmp_path)
+    assert (other, reason) == (
+        (),
+        f"No example pictures came with the model; {folder} holds Flickr8k, and the model learned from COCO.",
+    )
 
 
 def names(result: tuple[Example, ...]) -> list[str]:

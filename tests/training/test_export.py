@@ -206,6 +206,7 @@ def test_the_statistics_are_those_of_the_training_split(
     actual = export.dataset_statistics(recipe, trained("attention", vocabulary), tiny_dataset)
     words_chosen = [words(caption) for number in range(8) for caption in captions(number)]
 
+    assert actual["name"] == tiny_dataset.name == "Flickr8k"
     assert actual["images"] == {"train": 8, "dev": 4, "test": 4}
     assert actual["captions"] == {"train": 40, "dev": 20, "test": 20}
     assert sum(actual["caption_lengths"].values()) == 40
