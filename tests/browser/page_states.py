@@ -33,7 +33,7 @@ def _caption(page: Page) -> Iterator[str]:
     _unfold(page)
     yield "another word chosen"
     page.get_by_role("tab", name="Table").click()
-    page.get_by_text(SAMPLING).click()
+    page.get_by_role("radio", name=SAMPLING).click()
     expect(page.get_by_text("A random version", exact=True)).to_be_visible()
     yield "a random version"
     page.get_by_role("button", name="Compare with").click()

@@ -73,7 +73,7 @@ def test_expanders_and_settings_work_by_keyboard(open_page: Open) -> None:
     unfold(page, "Files and link")
     tab_to(page, page.get_by_role("button", name="Everything as JSON"))
     unfold(page, "Other versions")
-    tab_to(page, page.get_by_role("radio", name="Normal version"))
+    tab_to(page, page.get_by_role("radio", name="Normal"))
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     tab_to(page, page.get_by_role("slider").first)

@@ -209,4 +209,5 @@ def _show_table(results: Sequence[PictureResult]) -> None:
             "image": st.column_config.TextColumn(texts.FILE, width=110),
         },
     )
-    st.caption(texts.HOW_TO_READ)
+    if "expected_precision" in columns:
+        st.caption(texts.HOW_TO_READ)

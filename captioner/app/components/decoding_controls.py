@@ -11,8 +11,8 @@ import streamlit as st
 from captioner.app.components import wording
 from captioner.inference.decoding import DecodingOptions
 
-BEAM_SEARCH, SAMPLING = "Likeliest version", "Random version"  # side by side on a phone
-CONSENSUS = "Normal version"  # offered where it is the bundle's own way
+BEAM_SEARCH, SAMPLING = "Likeliest", "Random"  # side by side on a phone
+CONSENSUS = "Normal"  # offered where it is the bundle's own way
 MODES = {"beam_search": BEAM_SEARCH, "sample": SAMPLING}  # by name in the address: ?mode=sample
 SAMPLE = "sample"
 # Upper ends of the sliders; the bundle's own options may be higher.

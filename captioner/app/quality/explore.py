@@ -120,7 +120,8 @@ def _show_table(
 
 def _estimate(row: ScoredCaption) -> None:
     if row.expected_precision is not None:
-        st.caption(wording.estimate_markdown(row.expected_precision))
+        verdict, _ = wording.estimate(row.expected_precision)
+        st.caption(f"**{verdict}**")
 
 
 def _no_match(query: str, vocabulary: Vocabulary, *, only_with_picture: bool) -> str:
