@@ -143,7 +143,7 @@ def sampling_controls(defaults: DecodingOptions, seed: int, suffix: str = "") ->
 
 
 def query_parameters(options: DecodingOptions, defaults: DecodingOptions) -> dict[str, str]:
-    """The address parameters of ``options``; what equals the default is left out."""
+    """The query parameters of ``options``; what equals the default is left out."""
     plain = without_samples(defaults)
     if options.consensus:
         return {}

@@ -49,9 +49,9 @@ def build(candidate: Candidate, picture: str) -> dict[str, Any]:
     Args:
         picture: identifies the picture, so that changes to its sentence are found again.
     """
-    sentence, alt, alt_plain = own_texts(candidate)
+    text, alt, alt_plain = own_texts(candidate)
     return {
-        "sentence": sentence,
+        "sentence": text,
         "alt": alt,
         "alt_plain": alt_plain,
         "picture": picture,
