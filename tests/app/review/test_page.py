@@ -182,7 +182,7 @@ def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: Fake
     assert "b\\.png" in app.error[0].value
     assert [item.image for item in stored(app).items] == ["picture 1", "picture 2"]
     press(app, "Right")
-    assert texts.NO_CIDER in page_text(press(app, "Wrong"))
+    assert texts.TOO_FEW in page_text(press(app, "Wrong"))
 
 
 def test_a_session_takes_no_more_bytes_than_there_is_room_for(
