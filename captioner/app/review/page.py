@@ -66,7 +66,6 @@ def _start() -> None:
     else:
         _start_with_examples(examples)
     if not examples:
-        st.caption(texts.NO_EXAMPLES)
         with st.expander(texts.WHY_NO_EXAMPLES, icon=":material/info:"):
             st.markdown(wording.escape(sentence))
     elif source != texts.OWN:

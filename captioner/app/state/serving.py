@@ -175,5 +175,5 @@ def _examples(bundle: Bundle) -> tuple[dict[str, Example], str, float]:
 
     examples, sentence = sources.find(bundle, download=False)
     if not examples:
-        sentence = f"{sentence} {without_paths(hub_updates.examples_status())}".strip()
+        sentence = without_paths(f"{sentence} {hub_updates.examples_status()}").strip()
     return {example.name: example for example in examples}, sentence, time.monotonic()

@@ -169,7 +169,7 @@ def test_ratings_are_compared_with_automatic_scores(fake: FakeCaptioner) -> None
 
 def test_uploads_can_be_reviewed_and_a_bad_one_does_not_stop_the_rest(bare: FakeCaptioner) -> None:
     app = open_page()
-    assert texts.NO_EXAMPLES in page_text(app)
+    assert texts.WHY_NO_EXAMPLES in [box.label for box in app.expander]
     app.file_uploader[0].set_value(
         [
             ("image.jpg", photo(1), "image/png"),

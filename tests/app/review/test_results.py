@@ -45,6 +45,7 @@ def test_a_caption_that_several_rated_is_compared_with_others_once(
     )
     assert "**100\u00a0%** of 12 pairs" in "".join(said)
     assert texts.MOST_FREQUENT in said
+    assert texts.NO_CIDER in said
     said.clear()
     results.show({"": by(*["wrong"] * 3, *["right"] * 3)}, tiny_bundle)
     assert texts.TOO_FEW in said
