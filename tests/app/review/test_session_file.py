@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from captioner.app.review.session_file import COLUMNS, MAX_BYTES, from_csv, to_csv
 from captioner.errors import CaptionerError
+from captioner.feedback.csv_table import FORMER_COLUMNS
 from captioner.feedback.rating import RATINGS, clean_text
 from captioner.feedback.session import Item, ReviewSession
 from captioner.inference.warning import LOW_CONFIDENCE, NOVELTY
@@ -104,8 +105,13 @@ def test_a_spreadsheet_where_the_comma_is_decimal_loses_nothing(saved: ReviewSes
     assert from_csv(f"\ufeff{file.getvalue()}".encode()) == {"": saved}
 
 
-def test_a_file_with_the_old_name_of_a_column_is_read() -> None:
-    assert from_csv(table().replace(b"upload_hash,", b"digest,")) == from_csv(table())
+def test_a_file_with_the_names_of_earlier_versions_is_read() -> None:
+    today = table(warnings="novelty low_confidence", expected_precision="0.5")
+    former = today.replace(b"novelty low_confidence", b"unfamiliar unsure")
+    for old, new in FORMER_COLUMNS.items():
+        former = former.replace(f"{new},".encode(), f"{old},".encode(), 1)
+    assert b"image" not in former
+    assert from_csv(former) == from_csv(today)
 
 
 def test_a_file_from_before_there_were_warnings_is_read() -> None:
