@@ -15,9 +15,11 @@ from hypothesis import strategies as some
 
 from captioner.app.components import wording
 from captioner.bundle.storage import Bundle
+from captioner.feedback.rating import RATINGS
 from captioner.inference.decoding import END_WORD, Word
 from tests.fake_captioner import make_candidate
 
+ROOT = Path(__file__).parents[3]
 sentences = some.lists(some.sampled_from(["a", "dog", "runs", "in", "red"]), max_size=8).map(" ".join)
 
 
@@ -155,10 +157,15 @@ def test_the_sentence_is_about_the_average_content_word(
 def test_a_verdict_is_what_people_found_of_such_captions(committed: Bundle) -> None:
     shares = {(row.image, row.caption): row.expected_precision for row in committed.predictions()}
     found: dict[str, Counter[str]] = {verdict: Counter() for _, verdict in wording.VERDICTS}
-    with (Path(__file__).parents[3] / "docs" / "human_evaluation.csv").open(encoding="utf-8") as check:
+    with (ROOT / "docs" / "human_evaluation.csv").open(encoding="utf-8") as check:
         for row in csv.DictReader(check):
             verdict, _ = wording.estimate(shares[row["image"], row["caption"]])
             found[verdict][row["rating"]] += 1
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    for verdict, counts in found.items():
+        first, second, third = (counts[rating] or "never" for rating in RATINGS)
+        written = rf'{counts.total()} (called )?"{verdict[:-1]}" (were )?{first}\D+{second}\D+{third}\b'
+        assert re.search(written, readme)
     right, partly, wrong = found.values()
     assert right["wrong"] == 0, "probably right, or nearly"
     assert right["right"] > right.total() / 2, "probably right, or nearly"
