@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner.bundle import training_data
+from captioner.bundle import dataset_info
+from captioner.bundle.dataset_info import DatasetInfo
 from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import Baseline, CalibrationParameters, Config, DatasetStatistics, Epoch, Metrics
-from captioner.bundle.training_data import Collection
 from captioner.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -57,19 +57,19 @@ training limits commercial use is a legal question that the licence does not ans
 """
 
 
-def limits(collection: Collection) -> str:
+def limits(info: DatasetInfo) -> str:
     """Markdown: what a model that learned from these photographs cannot do."""
-    return _LIMITS.format(seen=collection.limits)
+    return _LIMITS.format(seen=info.limits)
 
 
-def licence(collection: Collection) -> str:
+def licence(info: DatasetInfo) -> str:
     """Markdown: what may be done with such a model."""
-    return _LICENCE.format(terms=collection.terms)
+    return _LICENCE.format(terms=info.terms)
 
 
-def describe_split(name: str, collection: Collection) -> str:
+def describe_split(name: str, info: DatasetInfo) -> str:
     """Which pictures are in which part of the official or kaggle split."""
-    return KAGGLE_SPLIT if name == "kaggle" else collection.official_split
+    return KAGGLE_SPLIT if name == "kaggle" else info.official_split
 
 
 def render(
@@ -90,9 +90,9 @@ def render(
     from huggingface_hub import ModelCard
 
     rows, columns = config.grid
-    collection = training_data.collection(dataset)
+    info = dataset_info.of(dataset)
     card = ModelCard.from_template(
-        _metadata(metrics, collection),
+        _metadata(metrics, info),
         template_path=str(TEMPLATE),
         config=config,
         metrics=metrics,
@@ -100,16 +100,16 @@ def render(
         calibration=calibration,
         people=ratings_summary,
         dataset=dataset,
-        collection=collection,
-        limits=limits(collection),
-        licence=licence(collection),
+        info=info,
+        limits=limits(info),
+        licence=licence(info),
         regions=f"{rows * columns} regions ({rows} × {columns})" if rows * columns > 1 else "one vector",
         decoder=DECODER_DESCRIPTIONS.get(config.decoder, config.decoder),
         encoder=describe_encoder(config),
         score_names=[metric.name for metric in METRICS.values()],
         score_rows=score_rows(metrics, baselines) if metrics else [],
         decoding_differs=decoding_differs(metrics, baselines) if metrics else False,
-        split_description=describe_split(config.split_name, collection),
+        split_description=describe_split(config.split_name, info),
         split_sizes=", ".join(f"{n:,} {split}" for split, n in dataset.images.items()) if dataset else "",
         training_hours=sum(epoch.seconds or 0 for epoch in history) / 3600,
         phases=list(dict.fromkeys(epoch.phase for epoch in history)),
@@ -125,7 +125,7 @@ def describe_encoder(config: Config) -> str:
     )
 
 
-def _metadata(metrics: Metrics | None, collection: Collection) -> ModelCardData:
+def _metadata(metrics: Metrics | None, info: DatasetInfo) -> ModelCardData:
     """The YAML head, after the Hub's model card specification."""
     from huggingface_hub import ModelCardData
 
@@ -135,18 +135,18 @@ def _metadata(metrics: Metrics | None, collection: Collection) -> ModelCardData:
         library_name="litert",  # "keras" would promise that keras.saving.load_model opens it
         pipeline_tag="image-to-text",
         tags=["image-captioning"],
-        datasets=[collection.hub_name],
+        datasets=[info.hub_name],
         metrics=list(
             dict.fromkeys(metric.hub_type for key, metric in METRICS.items() if key in metrics.scores)
         )
         if metrics
         else None,
         model_name="captioner" if metrics else None,
-        eval_results=_eval_results(metrics, collection) if metrics else None,
+        eval_results=_eval_results(metrics, info) if metrics else None,
     )
 
 
-def _eval_results(metrics: Metrics, collection: Collection) -> list[EvalResult]:
+def _eval_results(metrics: Metrics, info: DatasetInfo) -> list[EvalResult]:
     """One result per score, each with the split, tokeniser and decoding options it depends on."""
     from huggingface_hub import EvalResult
 
@@ -154,8 +154,8 @@ def _eval_results(metrics: Metrics, collection: Collection) -> list[EvalResult]:
         EvalResult(
             task_type="image-to-text",
             task_name="Image captioning",
-            dataset_type=collection.hub_name,
-            dataset_name=collection.name,
+            dataset_type=info.hub_name,
+            dataset_name=info.name,
             dataset_split=metrics.split,
             dataset_args={"split_name": metrics.split_name, "images": metrics.images},
             metric_type=metric.hub_type,

@@ -23,7 +23,7 @@ from captioner.errors import PULL_AGAIN, BundleError
 LINE = r"\A[^\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]*\Z"
 
 SplitName = Annotated[str, Meta(pattern=r"\A(official|kaggle)\Z")]  # datasets.SPLITS
-CollectionName = Annotated[str, Meta(pattern=r"\A(Flickr8k|Flickr30k|COCO)\Z")]  # training_data.COLLECTIONS
+DatasetName = Annotated[str, Meta(pattern=r"\A(Flickr8k|Flickr30k|COCO)\Z")]  # dataset_info.DATASETS
 Side = Annotated[int, Meta(ge=1, le=256)]  # regions along a side of the grid
 Tokenizer = Annotated[str, Meta(pattern=r"\A(captioner|kaggle)\Z")]  # text.TOKENIZERS
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
@@ -184,7 +184,7 @@ class WordCounts(Record, frozen=True):
 class DatasetStatistics(Record, frozen=True):
     """dataset.json: split sizes, caption lengths in words, and word counts."""
 
-    name: CollectionName
+    name: DatasetName
     split_name: SplitName
     images: Counts
     captions: Counts

@@ -45,7 +45,7 @@ class Dataset:
     split_name: str  # official or kaggle: which pictures are in which split
     splits: Mapping[str, ReferenceCaptions]
     skipped: tuple[str, ...] = field(default=(), compare=False)
-    name: str = flickr8k.NAME  # of the collection
+    name: str = flickr8k.NAME  # of the dataset
 
     def __post_init__(self) -> None:
         if empty := [split for split, images in self.splits.items() if not images]:
@@ -165,7 +165,7 @@ def _has_pictures(folder: Path) -> bool:
 
 
 def _source(root: Path) -> tuple[karpathy.Source, Path, Path]:
-    """The collection in a folder, its file of captions, and the folder in which names of images begin."""
+    """The dataset in a folder, its file of captions, and the folder in which names of images begin."""
     sources = dict.fromkeys(flickr8k.CAPTION_FILES, karpathy.FILES[karpathy.FLICKR8K_FILE]) | karpathy.FILES
     found = {name: path for name in sources if (path := _find(root, (name,), "file"))}
     for name, path in found.items():

@@ -1,7 +1,7 @@
 """Example pictures for the app, from the first source that has any.
 
     1. examples/ of the bundle (samples/ in older ones); its captions.json may have {image: [caption, …]}
-    2. a local folder of the model's own collection: CAPTIONER_FLICKR8K, or data/flickr8k
+    2. a local folder of the model's own dataset: CAPTIONER_FLICKR8K, or data/flickr8k
     3. Flickr8k on the Hugging Face Hub: a few pictures of the test split, downloaded once and cached
 
 Flickr8k's photographs belong to their owners and are for research and education. Nothing here publishes them.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from captioner.arguments import data_folder
-from captioner.bundle import hub_errors, manifest, reader, training_data
+from captioner.bundle import dataset_info, hub_errors, manifest, reader
 from captioner.bundle.storage import Bundle
 from captioner.data import datasets, flickr8k
 from captioner.errors import CaptionerError, DatasetError, HubError
@@ -70,7 +70,7 @@ def find(
     Args:
         bundle: the active one; its own examples come first; its split determines which pictures are
             unseen.
-        folder: of the collection that the model learned from; None is CAPTIONER_FLICKR8K, or data/flickr8k.
+        folder: of the dataset that the model learned from; None is CAPTIONER_FLICKR8K, or data/flickr8k.
         cache: folder for pictures from the Hub; None is ~/.cache/captioner.
         download: whether pictures may be downloaded from the Hub, which takes seconds.
     """
@@ -78,7 +78,7 @@ def find(
     hub_source = _from_hub if download else _downloaded
     cache = cache or _cache_folder()
     split = bundle.config.split_name if bundle else "official"
-    learned_from = _collection(bundle)
+    learned_from = _dataset_name(bundle)
     sources = [partial(_bundled, bundle), partial(_from_folder, folder, split, learned_from)]
     if learned_from == flickr8k.NAME:  # another, such as Flickr30k, may hold those pictures
         sources.append(partial(hub_source, cache))
@@ -126,10 +126,10 @@ def _captions(data: bytes) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _collection(bundle: Bundle | None) -> str:
-    """The name of the collection that a model learned from."""
+def _dataset_name(bundle: Bundle | None) -> str:
+    """The name of the dataset that a model learned from."""
     with suppress(CaptionerError):  # a malformed dataset.json is shown by the pages that draw it
-        return training_data.collection(bundle.dataset() if bundle else None).name
+        return dataset_info.of(bundle.dataset() if bundle else None).name
     return flickr8k.NAME
 
 

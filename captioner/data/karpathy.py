@@ -18,7 +18,7 @@ from captioner.errors import DatasetError
 
 @dataclass(frozen=True)
 class Source:
-    """A collection: its name, and what folders with its pictures are called."""
+    """A dataset: its name, and what folders with its pictures are called."""
 
     name: str
     image_folders: tuple[str, ...]

@@ -18,7 +18,7 @@ from msgspec import structs, to_builtins
 from numpy.typing import NDArray
 
 from captioner import metrics
-from captioner.bundle import ratings, reader, training_data
+from captioner.bundle import dataset_info, ratings, reader
 from captioner.bundle import storage as bundles
 from captioner.bundle.manifest import CALIBRATION, RATINGS
 from captioner.bundle.ratings import RatingSummary
@@ -42,10 +42,10 @@ def load_dataset(bundle: Bundle, folder: str | Path) -> Dataset:
     """The dataset by the split the bundle was trained on, as ``with_held_out``.
 
     Raises:
-        DatasetError: something needed is missing or unreadable, or the folder holds another collection than
+        DatasetError: something needed is missing or unreadable, or the folder holds another dataset than
             the bundle was trained on.
     """
-    trained_on = training_data.collection(bundle.dataset()).name
+    trained_on = dataset_info.of(bundle.dataset()).name
     dataset = datasets.load(folder, bundle.config.split_name)
     if dataset.name != trained_on:
         raise DatasetError(

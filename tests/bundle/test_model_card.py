@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from PIL import Image
 
-from captioner.bundle import reader, training_data
+from captioner.bundle import dataset_info, reader
 from captioner.bundle.model_card import render
 from captioner.bundle.schema import Baseline, DatasetStatistics, Epoch, Metrics
 from captioner.child_process import ROOT
@@ -95,21 +95,21 @@ def test_the_head_is_what_the_hub_asks_for() -> None:
     assert (data.license, data.language, data.datasets) == (
         "apache-2.0",
         "en",
-        [training_data.FLICKR8K.hub_name],
+        [dataset_info.FLICKR8K.hub_name],
     )
     assert data.metrics == ["bleu", "rouge", "cider", "content_f1"]
 
 
-@pytest.mark.parametrize("name", [*training_data.COLLECTIONS])
-def test_the_card_names_the_collection_and_claims_no_other(name: str) -> None:
+@pytest.mark.parametrize("name", [*dataset_info.DATASETS])
+def test_the_card_names_the_dataset_and_claims_no_other(name: str) -> None:
     made = card(dataset=reader.decode(tiny.DATASET | {"name": name}, DatasetStatistics, "dataset.json"))
-    one = training_data.COLLECTIONS[name]
+    one = dataset_info.DATASETS[name]
     for own in (f"{name}: {one.publication}", one.terms, one.limits, one.official_split):
         assert own in made.text
     assert {result.dataset_name for result in results(made)} == {name}
-    for other in {*training_data.COLLECTIONS} - {name}:
+    for other in {*dataset_info.DATASETS} - {name}:
         assert other not in made.content
-        assert training_data.COLLECTIONS[other].hub_name not in made.content
+        assert dataset_info.DATASETS[other].hub_name not in made.content
 
 
 def test_a_score_that_was_not_measured_is_a_dash_and_not_in_the_head() -> None:

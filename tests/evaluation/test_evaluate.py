@@ -63,7 +63,7 @@ def fake_captioner(tmp_path: Path) -> Callable[..., FakeCaptioner]:
     return lambda captions, **changes: FakeCaptioner(tmp_path / "artifacts", captions, **changes)
 
 
-def test_a_model_is_not_scored_on_another_collection(kaggle_folder: Path, tmp_path: Path) -> None:
+def test_a_model_is_not_scored_on_another_dataset(kaggle_folder: Path, tmp_path: Path) -> None:
     files = tiny.required_files(tiny.config()) | {"dataset.json": json.dumps(tiny.DATASET | {"name": "COCO"})}
     coco = storage.write(tmp_path / "artifacts", files)
     with pytest.raises(DatasetError, match=r"trained on COCO, and .* holds Flickr8k\. Name .* --data"):

@@ -9,11 +9,11 @@ import streamlit as st
 
 from captioner.app.about import texts
 from captioner.app.components import layout, wording
-from captioner.app.components.errors import training_collection
+from captioner.app.components.errors import training_dataset
 from captioner.app.state import ratings_database, serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import model_card
-from captioner.bundle.training_data import Collection
+from captioner.bundle.dataset_info import DatasetInfo
 from captioner.inference import blocklist
 
 LIBRARIES = ("streamlit", "ai-edge-litert", "numpy", "pillow", "huggingface_hub")
@@ -23,7 +23,7 @@ def page() -> None:
     """A question, a short answer, and what else is to be known of it folded."""
     st.title(texts.TITLE, anchor=False)
     active = serving.active_bundle()
-    collection = training_collection(active.bundle)
+    info = training_dataset(active.bundle)
     st.markdown(texts.PURPOSE)
     st.header(texts.PICTURES, anchor=False)
     st.markdown(texts.PICTURES_TEXT)
@@ -33,16 +33,16 @@ def page() -> None:
     st.markdown(_makers(active))
     st.header(texts.LICENCE, anchor=False)
     st.markdown(texts.LICENCE_TEXT)
-    st.markdown(model_card.licence(collection))
+    st.markdown(model_card.licence(info))
     st.header(texts.TRUST, anchor=False)
     st.markdown(texts.TRUST_TEXT)
     layout.link("quality", texts.HOW_OFTEN)
-    st.markdown(model_card.limits(collection).partition("\n")[2])  # without its heading
+    st.markdown(model_card.limits(info).partition("\n")[2])  # without its heading
     _show_blocked_words()
     st.header(texts.TEAM, anchor=False)
     st.markdown(texts.TEAM_TEXT)
     layout.link("review", texts.TO_REVIEW)
-    _show_model(active, collection)
+    _show_model(active, info)
 
 
 def _makers(active: ActiveBundle) -> str:
@@ -59,7 +59,7 @@ def _show_blocked_words() -> None:
             st.markdown(f"**{group.reason}:** {', '.join(group.words)}")
 
 
-def _show_model(active: ActiveBundle, collection: Collection) -> None:
+def _show_model(active: ActiveBundle, info: DatasetInfo) -> None:
     bundle, config = active.bundle, active.bundle.config
     st.header(texts.MODEL, anchor=False)
     st.markdown(
@@ -70,9 +70,9 @@ def _show_model(active: ActiveBundle, collection: Collection) -> None:
             texts.DATA_TEXT.format(
                 encoder=model_card.describe_encoder(config),
                 pretrained=texts.PRETRAINED if config.pretrained else "",
-                collection=collection.name,
-                authors=collection.authors,
-                split=model_card.describe_split(config.split_name, collection),
+                collection=info.name,
+                authors=info.authors,
+                split=model_card.describe_split(config.split_name, info),
             )
         )
         running = {"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}

@@ -11,9 +11,9 @@ import streamlit as st
 
 from captioner.app.components import wording
 from captioner.app.state.settings import without_paths
-from captioner.bundle import training_data
+from captioner.bundle import dataset_info
+from captioner.bundle.dataset_info import DatasetInfo
 from captioner.bundle.storage import Bundle
-from captioner.bundle.training_data import Collection
 from captioner.errors import CaptionerError
 
 log = logging.getLogger(__name__)
@@ -33,11 +33,11 @@ def error_boundary() -> Iterator[None]:
         st.error(log_bug(), icon=":material/bug_report:")
 
 
-def training_collection(bundle: Bundle) -> Collection:
+def training_dataset(bundle: Bundle) -> DatasetInfo:
     """The photographs that a model learned from; where dataset.json is malformed, its error is shown."""
     with error_boundary():
-        return training_data.collection(bundle.dataset())
-    return training_data.FLICKR8K
+        return dataset_info.of(bundle.dataset())
+    return dataset_info.FLICKR8K
 
 
 def log_bug() -> str:

@@ -10,7 +10,7 @@ from captioner.app.components import wording
 from captioner.app.components.errors import error_boundary, show_broken_bundles
 from captioner.app.how_it_works import texts
 from captioner.app.state import other_bundles, serving
-from captioner.bundle import training_data
+from captioner.bundle import dataset_info
 from captioner.bundle.model_card import DECODER_DESCRIPTIONS
 from captioner.bundle.schema import Config
 from captioner.bundle.storage import Bundle
@@ -44,8 +44,8 @@ def _learning(bundle: Bundle) -> str:
         statistics = bundle.dataset()
     pictures = statistics.images.get("train", 0) if statistics else 0
     photos = texts.COUNTED_PHOTOS.format(count=f"{pictures:,}") if pictures else texts.PHOTOS
-    collection = training_data.collection(statistics)
-    return texts.LEARNING_TEXT.format(photos=photos, collection=collection.name, subject=collection.subject)
+    info = dataset_info.of(statistics)
+    return texts.LEARNING_TEXT.format(photos=photos, collection=info.name, subject=info.subject)
 
 
 def _show_parts(bundle: Bundle) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import streamlit as st
 
 from captioner.app.components import browser, layout, wording
-from captioner.app.components.errors import error_boundary, show_broken_bundles, training_collection
+from captioner.app.components.errors import error_boundary, show_broken_bundles, training_dataset
 from captioner.app.quality import answer, explore, failures, texts, visitor_ratings
 from captioner.app.state import other_bundles, serving
 from captioner.bundle import ratings
@@ -115,7 +115,7 @@ def _show_scores(
     from captioner.app.components import reliability
     from captioner.app.quality import scores, statistics
 
-    scores.show(metrics, baselines, training_collection(bundle))
+    scores.show(metrics, baselines, training_dataset(bundle))
     if captions:
         statistics.show_similarity(captions)
     with error_boundary():

@@ -12,21 +12,21 @@ from captioner.app.components import wording
 from captioner.app.components.charts import LABEL_SIZE, in_text_color, layered
 from captioner.app.quality import texts
 from captioner.bundle import model_card
+from captioner.bundle.dataset_info import DatasetInfo
 from captioner.bundle.schema import Baseline, Metrics
 from captioner.bundle.storage import Bundle
-from captioner.bundle.training_data import Collection
 from captioner.metrics import METRICS, display_names
 
 SCORES = display_names(METRICS)
 
 
-def show(metrics: Metrics | None, baselines: Sequence[Baseline], collection: Collection) -> None:
+def show(metrics: Metrics | None, baselines: Sequence[Baseline], info: DatasetInfo) -> None:
     """The test scores, between those of a constant caption and of people, and caption statistics.
 
     Args:
         metrics: of the active model; None where it has not been scored.
         baselines: of other models that were trained for comparison.
-        collection: from which the pictures are.
+        info: from which the pictures are.
     """
     if metrics is None:
         st.info(texts.NO_SCORES, icon=":material/info:")
@@ -44,7 +44,7 @@ def show(metrics: Metrics | None, baselines: Sequence[Baseline], collection: Col
     people = metrics.human_baseline or {}
     if any(metrics.scores.get(key, 0) > people[key] for key in SCORES if key in people):
         st.markdown(texts.ABOVE_PEOPLE)
-    st.caption(_measured(metrics, collection))
+    st.caption(_measured(metrics, info))
     with st.expander(texts.SCORES_TABLE, icon=":material/table_rows:"):
         rows = [
             [name, decoding, *cells] for name, decoding, cells in model_card.score_rows(metrics, baselines)
@@ -67,12 +67,12 @@ def _summary(metrics: Metrics) -> str:
     )
 
 
-def _measured(metrics: Metrics, collection: Collection) -> str:
+def _measured(metrics: Metrics, info: DatasetInfo) -> str:
     low, high = metrics.cider_interval
     return texts.SCORES_MEASURED.format(
         conditions=wording.score_conditions(metrics),
         split_name=metrics.split_name,
-        split=model_card.describe_split(metrics.split_name, collection),
+        split=model_card.describe_split(metrics.split_name, info),
         low=f"{low:.2f}",
         high=f"{high:.2f}",
     )

@@ -11,7 +11,7 @@ from captioner.app.about import texts
 from captioner.app.review.texts import PRIVACY
 from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
-from captioner.bundle import model_card, storage, training_data
+from captioner.bundle import dataset_info, model_card, storage
 from captioner.bundle.storage import Bundle
 from captioner.bundle.versions import Version
 from captioner.inference import blocklist
@@ -57,7 +57,7 @@ def test_about_and_the_card_say_the_same_of_limits_and_licence(
     coco = storage.replace(trained.folder, {"dataset.json": json.dumps(statistics)})
     about = text(visit("about", coco, monkeypatch))
     card = model_card.render(coco.config, None, [], coco.dataset())
-    limits, licence = model_card.limits(training_data.COCO), model_card.licence(training_data.COCO)
+    limits, licence = model_card.limits(dataset_info.COCO), model_card.licence(dataset_info.COCO)
     for line in (*limits.splitlines()[1:], *licence.splitlines()):
         assert line in about
         assert line in card

@@ -1,4 +1,4 @@
-"""The collections of photographs that a model may have learned from, and what the model card says of each."""
+"""The datasets that a model may have learned from, and what the model card says of each."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from captioner.bundle.schema import DatasetStatistics
 
 
 @dataclass(frozen=True)
-class Collection:
+class DatasetInfo:
     """Photographs from Flickr, each with five captions by crowd workers."""
 
-    name: str  # as ``schema.CollectionName``
+    name: str  # as ``schema.DatasetName``
     hub_name: str  # a copy on the Hub whose test split is the official one
     authors: str
     publication: str
@@ -21,7 +21,7 @@ class Collection:
     terms: str  # of the photographs
 
 
-FLICKR8K = Collection(
+FLICKR8K = DatasetInfo(
     "Flickr8k",
     "jxie/flickr8k",
     "M. Hodosh, P. Young and J. Hockenmaier, 2013",
@@ -35,7 +35,7 @@ FLICKR8K = Collection(
 The training photographs belong to their owners on Flickr and were given for non-commercial research and
 education.""",
 )
-FLICKR30K = Collection(
+FLICKR30K = DatasetInfo(
     "Flickr30k",
     "nlphuji/flickr30k",
     "P. Young, A. Lai, M. Hodosh and J. Hockenmaier, 2014",
@@ -48,7 +48,7 @@ FLICKR30K = Collection(
   medical pictures and much else get a fluent sentence that is wrong.""",
     FLICKR8K.terms,
 )
-COCO = Collection(
+COCO = DatasetInfo(
     "COCO",
     "HuggingFaceM4/COCO",
     "X. Chen and others, 2015",
@@ -63,9 +63,9 @@ COCO = Collection(
 The training photographs belong to their owners on Flickr, and Flickr's terms of use apply to them; some
 owners forbid commercial use.""",
 )
-COLLECTIONS = {collection.name: collection for collection in (FLICKR8K, FLICKR30K, COCO)}
+DATASETS = {info.name: info for info in (FLICKR8K, FLICKR30K, COCO)}
 
 
-def collection(dataset: DatasetStatistics | None) -> Collection:
+def of(statistics: DatasetStatistics | None) -> DatasetInfo:
     """Of dataset.json; bundles without that file are of Flickr8k."""
-    return COLLECTIONS[dataset.name] if dataset else FLICKR8K
+    return DATASETS[statistics.name] if statistics else FLICKR8K
