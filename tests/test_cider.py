@@ -71,6 +71,15 @@ def test_document_frequencies_count_images_not_captions() -> None:
     assert set(map(len, counts)) == {1, 2, 3}
 
 
+@given(st.lists(st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=1, max_size=3), max_size=6))
+def test_rare_n_grams_are_left_out_and_no_others(references: list[list[list[str]]]) -> None:
+    counts = document_frequencies(references)
+    for least in (2, 3):
+        frequent = {gram: number for gram, number in counts.items() if number >= least}
+        assert document_frequencies(references, min_images=least) == frequent
+    assert document_frequencies(references, max_n=1) == {g: n for g, n in counts.items() if len(g) == 1}
+
+
 def test_an_n_gram_outside_the_table_weighs_as_much_as_it_is_said_to() -> None:
     weights = NGramWeights.of_frequencies(100, {("dog",): 50}, unseen=4)
     vector = weights.vector(["dog", "cat", "cat"])

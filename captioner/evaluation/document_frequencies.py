@@ -7,6 +7,7 @@ person's caption, and a few that overlap would give it away. All others count as
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 
 import msgspec
@@ -52,11 +53,12 @@ def table(
         images: the captions of each image.
         min_images: n-grams of fewer images are left out.
     """
-    frequencies = cider.document_frequencies([[*map(tokenize, captions)] for captions in images])
+    # Interned: the same word of many captions is one string.
+    tokenized = [[[*map(sys.intern, tokenize(caption))] for caption in captions] for captions in images]
     frequent = {
         " ".join(gram): number
-        for gram, number in frequencies.items()
-        if number >= min_images and all(word in vocabulary for word in gram)
+        for gram, number in cider.document_frequencies(tokenized, min_images).items()
+        if all(word in vocabulary for word in gram)
     }
     return DocumentFrequencies(len(images), min_images, frequent)
 

@@ -151,8 +151,12 @@ def _text_statistics(
 def _verbatim_share(bundle: Bundle, dataset: Dataset, captions: Sequence[Candidate]) -> float:
     """Share of the captions that are word for word a training caption, by the model's own tokeniser."""
     tokenize = TOKENIZERS[bundle.config.tokenizer]
-    training = {tuple(tokenize(text)) for texts in dataset.splits["train"].values() for text in texts}
-    return _share(tuple(caption.text.split()) in training for caption in captions)
+    written = [tuple(caption.text.split()) for caption in captions]
+    train = dataset.splits["train"].values()
+    different = {*written}
+    training = (tuple(tokenize(text)) for texts in train for text in texts)
+    copied = {tokens for tokens in training if tokens in different}
+    return _share(tokens in copied for tokens in written)
 
 
 def human_baseline(references: Sequence[Sequence[Tokens]]) -> dict[str, float] | None:

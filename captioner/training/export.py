@@ -64,9 +64,12 @@ def describing_files(
 def dataset_statistics(recipe: Recipe, trained: TrainingResult, dataset: Dataset) -> dict[str, Any]:
     """Split sizes, caption lengths in words and word counts; lengths and counts are of the training split."""
     tokenizer = TOKENIZERS[recipe.tokenizer]
-    sentences = [tokenizer(caption) for captions in dataset.splits["train"].values() for caption in captions]
-    counts = Counter(word for sentence in sentences for word in sentence)
-    lengths = Counter(len(sentence) for sentence in sentences)
+    counts: Counter[str] = Counter()
+    lengths: Counter[int] = Counter()
+    for captions in dataset.splits["train"].values():
+        for sentence in map(tokenizer, captions):
+            counts.update(sentence)
+            lengths[len(sentence)] += 1
     return {
         "name": dataset.name,
         "split_name": dataset.split_name,

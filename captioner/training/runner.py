@@ -26,7 +26,6 @@ from captioner.training.models.decoders import Decoder
 from captioner.training.recipes import Recipe
 
 EpochLoader = Callable[[int], BatchLoader]  # of an epoch, so that augmentation differs
-DevRegions = Callable[[], Regions]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def build_vocabulary(recipe: Recipe, dataset: Dataset) -> Vocabulary:
     """
     splits = dataset.splits.values() if recipe.split_name == "kaggle" else [dataset.splits["train"]]
     tokenizer = TOKENIZERS[recipe.tokenizer]
-    sentences = [tokenizer(c) for split in splits for captions in split.values() for c in captions]
+    sentences = (tokenizer(c) for split in splits for captions in split.values() for c in captions)
     vocabulary = Vocabulary.build(sentences, recipe.min_count)
     if len(vocabulary) == len(SPECIALS):
         raise CaptionerError(
@@ -206,23 +205,22 @@ class _Models:
         decoder.set_unseen_share(*self.targets.unseen_words(size))
         return decoder
 
-    def _regions(self) -> tuple[EpochLoader, DevRegions]:
-        """Regions computed once, from the cache when they are there."""
+    def _regions(self) -> tuple[EpochLoader, Regions]:
+        """Regions from the cache, or computed whenever they are read."""
         load = features.region_loader(self._cached_regions(self.train, "train"))
-        dev = self._cached_regions(self.dev, "dev")
-        return lambda epoch: load, lambda: dev
+        return lambda epoch: load, self._cached_regions(self.dev, "dev")
 
     def _cached_regions(self, captions: ReferenceCaptions, split: str) -> Regions:
         return features.cached_regions(
             self.encoder, self.dataset, list(captions), self.cache, f"encoding the {split} split"
         )
 
-    def _pictures(self) -> tuple[EpochLoader, DevRegions]:
-        """Pictures, augmented anew each epoch."""
-        size, names = self.recipe.encoder.size, list(self.dev)
+    def _pictures(self) -> tuple[EpochLoader, Regions]:
+        """Pictures, augmented anew each epoch; the dev split's regions as the encoder sees them by then."""
+        size, paths = self.recipe.encoder.size, [self.dataset.path(name) for name in self.dev]
         return (
             lambda epoch: features.augmented_image_loader(self.dataset, self.train, size, self.seed, epoch),
-            lambda: features.compute_regions(self.encoder, self.dataset, names),
+            features.ComputedRegions(self.encoder, paths),
         )
 
     def _update(self, phase: Phase, model: EncoderDecoder) -> Callable[[Batch], float]:

@@ -10,8 +10,10 @@ It is fitted on regions as the LiteRT file gives them, and joins that file as th
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from typing import IO, Any, Protocol, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +35,8 @@ from captioner.training import litert_file
 RANK = 384  # of the regression's matrix
 PENALTY = 0.1  # of the squared coefficients; features have the norm 1
 MIN_IMAGES = 8  # with whose references a word occurs, or it is not predicted
-Floats = NDArray[np.float32]
+BLOCK = 1024  # pictures in memory at a time
+Floats: TypeAlias = NDArray[np.float32]
 
 
 def fit_and_write(captioner: Captioner, dataset: Dataset) -> Bundle:
@@ -48,56 +51,110 @@ def fit_and_write(captioner: Captioner, dataset: Dataset) -> Bundle:
     """
     bundle = captioner.bundle
     dataset.require_split(bundle.config.split_name)
-    names = list(dataset.splits["train"])
-    encoded = (captioner.encode(dataset.path(name))[0] for name in names)
-    tracked = track(encoded, "encoding the train split", len(names))
-    features = np.array([regions.mean(axis=0) for regions in tracked])
-    rows = bundle.config.grid[0] * bundle.config.grid[1]
-    captions = dataset.splits["train"].values()
-    targets = expected_weights(captions, TOKENIZERS[bundle.config.tokenizer], bundle.vocabulary)
-    if not targets.any():  # too few pictures
+    train = dataset.splits["train"]
+    targets = ExpectedWeights([*train.values()], TOKENIZERS[bundle.config.tokenizer], bundle.vocabulary)
+    if not targets.frequencies:  # too few pictures
         return bundle
-    addition = to_litert(*fit(features, targets), (rows, features.shape[1]))
+    with tempfile.TemporaryFile() as file:
+        for name in track(train, "encoding the train split", len(train)):
+            file.write(captioner.encode(dataset.path(name))[0].mean(axis=0).astype(np.float32).tobytes())
+        features = _FileRows(file, len(train))
+        regression = fit(features, targets)
+    rows = bundle.config.grid[0] * bundle.config.grid[1]
+    addition = to_litert(*regression, (rows, features.width))
     model = litert_file.add_signatures(litert_file.share_embeddings(bundle.model()), addition)
     files = {name: content for name, content in bundle.in_current_format().items() if name != RATINGS}
     return storage.write(bundle.folder, {**files, "captioner.tflite": model})
 
 
-def expected_weights(
-    captions: Collection[Sequence[str]], tokenize: Callable[[str], list[str]], vocabulary: Vocabulary
-) -> Floats:
+class Rows(Protocol):
+    """float32[P, …], of which a block of rows is in memory at a time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Floats: ...
+
+
+class _FileRows:
+    """Rows float32[P, C] of an open file."""
+
+    def __init__(self, file: IO[bytes], count: int) -> None:
+        self._file, self._count = file, count
+        self.width = file.tell() // count // np.dtype(np.float32).itemsize
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, rows: slice, /) -> Floats:
+        start, stop, _ = rows.indices(self._count)
+        self._file.seek(start * self.width * np.dtype(np.float32).itemsize)
+        return np.fromfile(self._file, np.float32, (stop - start) * self.width).reshape(-1, self.width)
+
+
+class ExpectedWeights:
     """float32[P, V]: for each of P pictures the mean, over its captions, of their words' tf-idf weights.
 
     Each caption's weights have the norm 1. Words of fewer than ``MIN_IMAGES`` pictures stay 0.
     """
-    tokenized = [[tokens for caption in group if (tokens := tokenize(caption))] for group in captions]
-    frequencies = cider.document_frequencies(tokenized)
-    weights = NGramWeights.of_frequencies(len(tokenized), frequencies)
-    result = np.zeros((len(tokenized), len(vocabulary)), np.float32)
-    for row, group in zip(result, tokenized, strict=True):
-        for vector in map(weights.vector, group):
-            for gram, weight in vector.weights.items():
-                if len(gram) == 1 and frequencies[gram] >= MIN_IMAGES and gram[0] in vocabulary:
-                    row[vocabulary.id(gram[0])] += weight / (vector.norms[0] or 1) / len(group)
-    return result
+
+    def __init__(
+        self,
+        captions: Sequence[Sequence[str]],
+        tokenize: Callable[[str], list[str]],
+        vocabulary: Vocabulary,
+    ) -> None:
+        self._tokenized = [
+            [[*map(sys.intern, tokens)] for caption in group if (tokens := tokenize(caption))]
+            for group in captions
+        ]
+        counts = cider.document_frequencies(self._tokenized, max_n=1)
+        self._weights = NGramWeights.of_frequencies(len(self._tokenized), counts)
+        self._vocabulary = vocabulary
+        frequent = (gram for gram, number in counts.items() if number >= MIN_IMAGES and gram[0] in vocabulary)
+        self.frequencies = {gram: counts[gram] for gram in frequent}
+
+    def __len__(self) -> int:
+        return len(self._tokenized)
+
+    def __getitem__(self, rows: slice, /) -> Floats:
+        groups = self._tokenized[rows]
+        result = np.zeros((len(groups), len(self._vocabulary)), np.float32)
+        for row, group in zip(result, groups, strict=True):
+            for vector in map(self._weights.vector, group):
+                for gram, weight in vector.weights.items():
+                    if gram in self.frequencies:
+                        row[self._vocabulary.id(gram[0])] += weight / (vector.norms[0] or 1) / len(group)
+        return result
 
 
-def fit(features: Floats, targets: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def fit(features: Rows, targets: Rows) -> tuple[Floats, Floats, Floats, Floats]:
     """Reduced-rank ridge regression (Izenman 1975) from features float32[P, C] to targets float32[P, V].
 
     Returns:
         The features' mean float32[C], two matrices float32[C, K] and [K, V], and the targets' mean
         float32[V]: ``targets ≈ normalised(features − mean) @ first @ second + target_mean``.
     """
-    mean, target_mean = features.mean(axis=0), targets.mean(axis=0)
-    x = features - mean
-    x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-    gram = x.T @ x + np.float32(PENALTY) * np.eye(x.shape[1], dtype=np.float32)
-    coefficients = np.linalg.solve(gram, x.T @ (targets - target_mean))
+    count = len(features)
+    blocks = [slice(start, start + BLOCK) for start in range(0, count, BLOCK)]
+    mean = (sum(features[block].sum(axis=0, dtype=np.float64) for block in blocks) / count).astype(np.float32)
+    squares: Any = 0.0
+    products: Any = 0.0
+    x_sum: Any = 0.0
+    target_sum: Any = 0.0
+    for block in track(blocks, "fitting the word predictor", len(blocks)):
+        x, y = features[block] - mean, targets[block]
+        x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+        squares += (x.T @ x).astype(np.float64)
+        products += (x.T @ y).astype(np.float64)
+        x_sum += x.sum(axis=0, dtype=np.float64)
+        target_sum += y.sum(axis=0, dtype=np.float64)
+    gram = (squares + PENALTY * np.eye(len(mean))).astype(np.float32)
+    centred = (products - np.outer(x_sum, target_sum / count)).astype(np.float32)
+    coefficients = np.linalg.solve(gram, centred)
     fitted = np.linalg.cholesky(gram).T @ coefficients
     _, values, directions = np.linalg.svd(fitted, full_matrices=False)
     basis = directions[:RANK][values[:RANK] > 1e-3 * values[0]].T
-    return mean, coefficients @ basis, basis.T, target_mean
+    return mean, coefficients @ basis, basis.T, (target_sum / count).astype(np.float32)
 
 
 def to_litert(

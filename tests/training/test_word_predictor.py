@@ -27,7 +27,7 @@ def features(pictures: int = 60, channels: int = 30) -> NDArray[np.float32]:
 def test_expected_weights_are_the_mean_over_captions_of_weights_of_norm_1() -> None:
     captions = [["dog runs", "dog"]] * MIN_IMAGES + [["cat", "cat"]] * MIN_IMAGES
     vocabulary = Vocabulary.build([words(caption) for group in captions for caption in group])
-    expected = word_predictor.expected_weights(captions, words, vocabulary)
+    expected = word_predictor.ExpectedWeights(captions, words, vocabulary)[:]
     dog, runs, cat = map(vocabulary.id, ("dog", "runs", "cat"))
     assert expected.shape == (2 * MIN_IMAGES, len(vocabulary))
     # Both words of "dog runs" are equally rare, so each has the weight √½.
@@ -40,17 +40,21 @@ def test_expected_weights_are_the_mean_over_captions_of_weights_of_norm_1() -> N
 def test_words_of_few_pictures_are_not_predicted() -> None:
     captions = [["a dog"]] * MIN_IMAGES + [["a cat"]] * (MIN_IMAGES - 1)
     vocabulary = Vocabulary.build([words(caption) for group in captions for caption in group])
-    expected = word_predictor.expected_weights(captions, words, vocabulary)
+    expected = word_predictor.ExpectedWeights(captions, words, vocabulary)[:]
     assert expected[:, vocabulary.id("dog")].any()
     assert not expected[:, vocabulary.id("cat")].any()
 
 
-def test_what_depends_on_the_picture_is_predicted() -> None:
+def test_what_depends_on_the_picture_is_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many pictures are in memory at a time."""
     x = features()
     direction = x - x.mean(axis=0)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     targets = (direction @ features(30, 3) + [1, 2, 3]).astype(np.float32)
+    whole = word_predictor.fit(x, targets)
+    monkeypatch.setattr(word_predictor, "BLOCK", 7)
     mean, first, second, target_mean = word_predictor.fit(x, targets)
+    np.testing.assert_allclose(first @ second, whole[1] @ whole[2], rtol=1e-3, atol=1e-4)
     predicted = direction @ first @ second + target_mean
     assert np.corrcoef(predicted.ravel(), targets.ravel())[0, 1] > 0.99
     np.testing.assert_allclose(target_mean, targets.mean(axis=0), rtol=1e-4)

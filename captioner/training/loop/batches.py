@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -65,26 +66,27 @@ class EncodedCaptions:
         max_caption_length: int | None = None,
     ) -> EncodedCaptions:
         """Ids of captions; those longer than ``max_caption_length`` are truncated, and then have no END."""
-        tokenized = [[tokenizer(caption) for caption in group] for group in captions.values()]
-        longest = max(len(tokens) for group in tokenized for tokens in group)
+        encoded = [[vocabulary.ids(tokenizer(caption)) for caption in group] for group in captions.values()]
+        longest = max(len(words) for group in encoded for words in group)
         width = min(longest, max_caption_length or longest) + 2
-        ids = np.full((len(tokenized), max(map(len, tokenized)), width), PAD, np.int32)
-        for picture, group in enumerate(tokenized):
-            for row, tokens in enumerate(group):
-                caption_ids = [START, *vocabulary.ids(tokens), END][:width]
+        ids = np.full((len(encoded), max(map(len, encoded)), width), PAD, np.int32)
+        for picture, group in enumerate(encoded):
+            for row, words in enumerate(group):
+                caption_ids = [START, *words, END][:width]
                 ids[picture, row, : len(caption_ids)] = caption_ids
         return cls(tuple(captions), ids)
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Words of each picture's longest caption, START and END included: int[P]."""
         return (self.ids != PAD).sum(axis=2).max(axis=1)
 
     def batch(self, rows: NDArray[np.int64], load: BatchLoader) -> Batch:
-        """The batch of the pictures in ``rows`` int[B], as short as their captions allow."""
+        """The batch of the pictures in ``rows`` int[B], as short as their captions allow, and as few."""
         longest = int(self.lengths[rows].max()) - 1
         length = min(-(-longest // _LENGTH_STEP) * _LENGTH_STEP, self.ids.shape[2] - 1)
-        ids = self.ids[rows, :, : length + 1]
+        most = int((self.ids[rows, :, 0] != PAD).sum(axis=1).max())  # seven of a few pictures of COCO
+        ids = self.ids[rows, :most, : length + 1]
         targets = ids[:, :, 1:]
         weights = ((targets != PAD) & (targets != UNKNOWN)).astype(np.float32)
         return Batch(load(rows.tolist()), ids[:, :, :-1], targets, weights, rows)
@@ -132,9 +134,11 @@ def _pools(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     return np.array_split(order, max(1, len(order) // (size * _POOL_BATCHES)))
 
 
-def sorted_by_length(targets: EncodedCaptions, size: int) -> list[NDArray[np.int64]]:
-    """Rows int[≤ size] of every batch, sorted by caption length."""
-    order = np.argsort(targets.lengths, kind="stable")
+def sorted_by_length(
+    targets: EncodedCaptions, size: int, start: int = 0, stop: int | None = None
+) -> list[NDArray[np.int64]]:
+    """Rows int[≤ size] of every batch of the pictures from start to stop, sorted by caption length."""
+    order = start + np.argsort(targets.lengths[start:stop], kind="stable")
     return [order[i : i + size] for i in range(0, len(order), size)]
 
 

@@ -6,9 +6,9 @@ import hashlib
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -18,11 +18,11 @@ from PIL import Image, ImageEnhance
 
 from captioner import images
 from captioner.data.datasets import Dataset, ReferenceCaptions
-from captioner.errors import CaptionerError, ImageError
+from captioner.errors import ImageError
 from captioner.progress import track
 from captioner.training.loop import stored_regions
 from captioner.training.loop.batches import BatchLoader, map_in_background
-from captioner.training.loop.stored_regions import Regions, StoredRegions
+from captioner.training.loop.stored_regions import Regions, Rows, StoredRegions
 
 _BATCH = 32  # pictures
 _STALE_AFTER = 3600.0  # seconds without a write to a temporary file
@@ -33,9 +33,8 @@ _LEFT_OR_RIGHT = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 def without_unreadable(dataset: Dataset) -> Dataset:
     """The dataset without the pictures that cannot be decoded, which it names as skipped."""
     names = [name for captions in dataset.splits.values() for name in captions]
-    with ThreadPoolExecutor(2) as pool:
-        checks = pool.map(lambda name: _is_readable(dataset.path(name)), names)
-        readable = list(track(checks, "checking pictures", len(names)))
+    checks = map_in_background(lambda name: _is_readable(dataset.path(name)), names, ahead=8)
+    readable = list(track(checks, "checking pictures", len(names)))
     broken = {name for name, is_readable in zip(names, readable, strict=True) if not is_readable}
     return dataset.without(broken, "pictures that cannot be decoded")
 
@@ -51,50 +50,59 @@ def fingerprint(encoder: keras.Model) -> str:
 
 def cached_regions(
     encoder: keras.Model, dataset: Dataset, names: Sequence[str], cache: Path, label: str
-) -> StoredRegions:
-    """Regions float16[P, R, C] of P pictures, memory-mapped, from the cache when it has them.
+) -> Regions:
+    """Regions float16[P, R, C] of P pictures, from the cache when it has them.
 
-    The key changes with the encoder, its weights, the picture size, and the name and size of every file.
+    Where the disk has too little room for them, they are computed whenever they are read; the values are the
+    same, so that a run may go on with either.
 
     Raises:
         ImageError: a picture cannot be decoded.
-        CaptionerError: the disk has too little room for them.
     """
-    size = encoder.input_shape[1]
-    files = "".join(f"{name}:{dataset.path(name).stat().st_size};" for name in names)
-    key = hashlib.sha256(f"{fingerprint(encoder)}{size}{files}".encode()).hexdigest()[:24]
-    path = cache / f"{key}.bytes.npy"
+    path = cache_file(encoder, dataset, names, cache)
+    paths = [dataset.path(name) for name in names]
     if not path.is_file():
-        print(disk_cost(encoder, len(names), cache), flush=True)
-        _compute(encoder, [dataset.path(name) for name in names], path, label)
+        if not has_room(encoder, len(names), cache):
+            return ComputedRegions(encoder, paths, as_stored=True)
+        _compute(encoder, paths, path, label)
     return StoredRegions(path)
 
 
-def disk_cost(encoder: keras.Model, pictures: int, cache: Path) -> str:
-    """What the regions of P pictures take, and what the disk has, as a sentence.
+def cache_file(encoder: keras.Model, dataset: Dataset, names: Sequence[str], cache: Path) -> Path:
+    """Its name changes with the encoder, its weights, the picture size, every file's name and size."""
+    size = encoder.input_shape[1]
+    files = "".join(f"{name}:{dataset.path(name).stat().st_size};" for name in names)
+    key = hashlib.sha256(f"{fingerprint(encoder)}{size}{files}".encode()).hexdigest()[:24]
+    return cache / f"{key}.bytes.npy"
 
-    Raises:
-        CaptionerError: it has less.
-    """
+
+def has_room(encoder: keras.Model, pictures: int, cache: Path) -> bool:
+    """Whether the disk has room for the regions of P pictures, and a tenth more."""
     cache.mkdir(parents=True, exist_ok=True)
     needed = stored_regions.size(pictures, *encoder.output_shape[1:])
-    free = shutil.disk_usage(cache).free
-    sentence = f"the regions of {pictures:,} pictures take {_gigabytes(needed)} in {cache}, where "
-    sentence += f"{_gigabytes(free)} are free"
-    if needed > free:
-        raise CaptionerError(f"{sentence}. Make room, or name a folder on another disk with --cache.")
-    return sentence
+    return 1.1 * needed <= shutil.disk_usage(cache).free
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.2f} GB"
+class ComputedRegions:
+    """Regions float16[P, R, C] that an encoder computes whenever they are read.
 
+    Args:
+        as_stored: rounded as ``StoredRegions`` are.
+    """
 
-def compute_regions(encoder: keras.Model, dataset: Dataset, names: Sequence[str]) -> NDArray[np.float16]:
-    """Regions float16[P, R, C] of P pictures, not cached: for an encoder that is being trained."""
-    return np.concatenate(
-        list(_stream(encoder, [dataset.path(name) for name in names], "encoding the dev split"))
-    )
+    def __init__(self, encoder: keras.Model, paths: Sequence[Path], as_stored: bool = False) -> None:
+        self._encoder, self._paths, self._as_stored = encoder, paths, as_stored
+        self._one_at_a_time = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, rows: Rows) -> NDArray[np.float16]:
+        """Regions float16[B, R, C] of B rows."""
+        paths = self._paths[rows] if isinstance(rows, slice) else [self._paths[row] for row in rows]
+        with self._one_at_a_time:
+            regions = np.concatenate(list(_encoded(self._encoder, paths)))
+        return stored_regions.rounded(regions) if self._as_stored else regions
 
 
 def _compute(encoder: keras.Model, paths: Sequence[Path], target: Path, label: str) -> None:
@@ -105,21 +113,19 @@ def _compute(encoder: keras.Model, paths: Sequence[Path], target: Path, label: s
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     regions_shape = encoder.output_shape[1:-1]
     shape = (len(paths), *regions_shape, encoder.output_shape[-1] + stored_regions.SCALE_BYTES)
-    out = np.lib.format.open_memmap(temporary, "w+", np.int8, shape)
-    start = 0
-    for regions in _stream(encoder, paths, label):
-        out[start : start + len(regions)] = stored_regions.encode(regions)
-        start += len(regions)
-    out.flush()
+    with temporary.open("wb") as file:  # not mapped: what is written to a map counts as memory
+        header = {"descr": np.dtype(np.int8).str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for regions in track(_encoded(encoder, paths), label, -(-len(paths) // _BATCH)):
+            file.write(stored_regions.encode(regions).tobytes())
     temporary.replace(target)
 
 
-def _stream(encoder: keras.Model, paths: Sequence[Path], label: str) -> Iterator[NDArray[np.float16]]:
+def _encoded(encoder: keras.Model, paths: Sequence[Path]) -> Iterator[NDArray[np.float16]]:
     """Regions float16[B, R, C], a batch at a time; the next pictures are decoded meanwhile."""
     size = encoder.input_shape[1]
     chunks = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
-    loaded = map_in_background(lambda chunk: _squares(chunk, size), chunks, ahead=3)
-    for pixels in track(loaded, label, len(chunks)):
+    for pixels in map_in_background(lambda chunk: _squares(chunk, size), chunks, ahead=3):
         yield np.asarray(encoder.predict_on_batch(pixels)).astype(np.float16)
 
 
@@ -137,7 +143,7 @@ def _is_readable(path: Path) -> bool:
 
 def region_loader(regions: Regions) -> BatchLoader:
     """Loads batches float16[B, R, C] of regions float16[P, R, C] that were computed before."""
-    return lambda rows: regions[rows]
+    return lambda rows: np.asarray(regions[rows])
 
 
 def augmented_image_loader(

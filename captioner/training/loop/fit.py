@@ -131,7 +131,7 @@ class TrainingSetup:
     model: EncoderDecoder
     targets: EncodedCaptions
     loader: Callable[[int], BatchLoader]  # epoch → loader, so that augmentation differs and resumes alike
-    dev_regions: Callable[[], Regions]
+    dev_regions: Regions
     validation: Validation
     update: Callable[[Batch], float]  # returns the loss
     trained_encoder: keras.Model | None  # if this run has trained it: then every checkpoint carries it
@@ -185,9 +185,7 @@ def fit(
         loss = _train_epoch(setup, phase, progress, seed)
         _require_finite(loss, "loss", progress)
         model.optimizer.swap_ema_weights()  # what is validated and saved
-        regions = setup.dev_regions()
-        val_loss = setup.validation.loss(likelihood, regions)
-        captions = setup.validation.captions(rollout, regions)
+        val_loss, captions = setup.validation.measure(likelihood, rollout, setup.dev_regions)
         _require_finite(val_loss, "val loss", progress)
         row = Epoch(
             epoch=progress.epoch + 1,

@@ -8,6 +8,7 @@ The reward counts END as a word: otherwise the decoder learns to stop before the
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -29,7 +30,10 @@ class CiderReward:
 
     def __init__(self, captions: ReferenceCaptions, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.cider = Cider([[[*words(caption), _END] for caption in group] for group in captions.values()])
+        # Interned: the same word of many captions is one string.
+        self.cider = Cider(
+            [[[*map(sys.intern, words(caption)), _END] for caption in group] for group in captions.values()]
+        )
 
     def __call__(self, ids: NDArray[np.int32], rows: Sequence[int]) -> NDArray[np.float64]:
         """Rewards float[B, K] of ids int[B, K, T]; ``rows`` are the B pictures of the training split."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,26 +18,41 @@ STEPS = 127
 SCALE_BYTES = 2  # a float16 behind the values of each region
 
 
+Rows: TypeAlias = Sequence[int] | NDArray[np.int64] | slice
+
+
+class Regions(Protocol):
+    """Regions float16[P, R, C] of P pictures: an array, or what reads or computes rows when asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...
+
+
 class StoredRegions:
-    """Regions float16[P, R, C] of a file, memory-mapped; rows are decoded when they are read."""
+    """Regions float16[P, R, C] of a file; rows are read and decoded when they are asked for."""
 
     def __init__(self, path: Path) -> None:
-        self._bytes: NDArray[np.int8] = np.load(path, mmap_mode="r", allow_pickle=False)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        pictures, regions, width = self._bytes.shape
-        return pictures, regions, width - SCALE_BYTES
+        self._path = path
+        pictures, regions, width = self._open().shape
+        self.shape = (pictures, regions, width - SCALE_BYTES)
 
     def __len__(self) -> int:
-        return len(self._bytes)
+        return self.shape[0]
 
-    def __getitem__(self, rows: Sequence[int] | NDArray[np.int64] | slice) -> NDArray[np.float16]:
+    def __getitem__(self, rows: Rows) -> NDArray[np.float16]:
         """Regions float16[B, R, C] of B rows."""
-        return decode(self._bytes[rows])
+        return decode(self._open()[rows])
+
+    def _open(self) -> NDArray[np.int8]:
+        """Anew each time: what an open map has read counts as this process's memory."""
+        mapped: NDArray[np.int8] = np.load(self._path, mmap_mode="r", allow_pickle=False)
+        return mapped
 
 
-Regions: TypeAlias = NDArray[np.float16] | StoredRegions  # [P, R, C]
+def rounded(regions: NDArray[np.floating]) -> NDArray[np.float16]:
+    """Regions float16[B, R, C] as a file would give them back."""
+    return decode(encode(regions))
 
 
 def encode(regions: NDArray[np.floating]) -> NDArray[np.int8]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from captioner import metrics
 from captioner.data.datasets import ReferenceCaptions
@@ -19,6 +21,7 @@ from captioner.training.loop.stored_regions import Regions
 from captioner.training.models.decoders import Decoder
 
 _BATCH = 50  # pictures
+_BLOCK = 512  # pictures whose regions are in memory at a time
 
 
 class NegativeLogLikelihood(keras.Model):
@@ -53,25 +56,41 @@ class Validation:
         references = [[words(caption) for caption in sentences] for sentences in captions.values()]
         return cls(targets, references, vocabulary)
 
-    def loss(self, likelihood: NegativeLogLikelihood, regions: Regions) -> float:
-        """Mean nats a target word, END included, over every caption; regions are float16[P, R, C].
+    def measure(
+        self, likelihood: NegativeLogLikelihood, rollout: Rollout, regions: Regions
+    ) -> tuple[float, list[list[str]]]:
+        """Loss and greedy captions, of regions float16[P, R, C].
 
-        Words outside the vocabulary are left out of the sum and of the count.
+        The loss is the mean nats a target word, END included, over every caption. Words outside the
+        vocabulary are left out of the sum and of the count.
         """
         total = count = 0.0
-        order = batches.sorted_by_length(self.targets, _BATCH)
-        loaded = batches.prefetched(self.targets, order, lambda rows: regions[rows])
-        for batch in track(loaded, "loss of the dev split", len(order)):
+        captions: list[list[str]] = []
+        starts = range(0, len(regions), _BLOCK)
+        for start in track(starts, "dev split", len(starts)):
+            block = regions[start : start + _BLOCK]
+            nats, words = self.nats(likelihood, block, start)
+            total, count = total + nats, count + words
+            captions += self.captions(rollout, block)
+        return total / count, captions
+
+    def nats(
+        self, likelihood: NegativeLogLikelihood, block: NDArray[np.float16], start: int = 0
+    ) -> tuple[float, float]:
+        """Summed nats and number of target words of the pictures from ``start``, of float16[B, R, C]."""
+        total = count = 0.0
+        order = batches.sorted_by_length(self.targets, _BATCH, start, start + len(block))
+        for batch in batches.prefetched(self.targets, order, lambda rows: block[np.array(rows) - start]):
             positions = batch.positions
             targets, weights = batch.targets.ravel()[positions], batch.weights.ravel()[positions]
             inputs = {"pictures": batch.inputs, "ids": batch.ids, "positions": positions, "targets": targets}
             total += float((likelihood.predict_on_batch(inputs) * weights).sum())
             count += float(weights.sum())
-        return total / count
+        return total, count
 
     def captions(self, rollout: Rollout, regions: Regions) -> list[list[str]]:
         """The words of each picture's greedy caption; regions are float16[P, R, C]."""
-        ids = track(generated_ids(rollout, regions), "captioning the dev split", len(regions))
+        ids = generated_ids(rollout, regions)
         return [self.vocabulary.text(sentences[0]).split() for sentences in ids]
 
     def cider(self, captions: list[list[str]]) -> float:

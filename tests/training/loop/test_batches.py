@@ -63,13 +63,15 @@ def test_targets_are_the_captions_one_word_ahead(captions: dict[str, tuple[str, 
     targets = EncodedCaptions.from_captions(captions, VOCABULARY, words)
     for rows in batches.sorted_by_length(targets, size):
         batch = targets.batch(rows, load)
-        length = batch.ids.shape[2]
+        _, count, length = batch.ids.shape
         whole = targets.ids[rows]
 
         assert batch.ids.shape == batch.targets.shape == batch.weights.shape
-        assert np.array_equal(batch.ids, whole[:, :, :length])
-        assert np.array_equal(batch.targets, whole[:, :, 1 : length + 1])
+        assert np.array_equal(batch.ids, whole[:, :count, :length])
+        assert np.array_equal(batch.targets, whole[:, :count, 1 : length + 1])
         assert (whole[:, :, length + 1 :] == PAD).all()  # nothing was cut off
+        assert (whole[:, count:] == PAD).all()
+        assert (whole[:, count - 1, 0] == START).any()
         assert np.array_equal(batch.weights, ~np.isin(batch.targets, [PAD, UNKNOWN]))
         assert length < targets.lengths[rows].max() + 4  # and little is padding
         assert np.array_equal(batch.inputs, rows)

@@ -17,9 +17,9 @@ from PIL import Image
 from captioner import images
 from captioner.data import datasets
 from captioner.data.datasets import Dataset
-from captioner.errors import CaptionerError, DatasetError
+from captioner.errors import DatasetError
 from captioner.training.loop import features, stored_regions
-from captioner.training.loop.stored_regions import StoredRegions
+from captioner.training.loop.stored_regions import Regions, StoredRegions
 from captioner.training.models.encoders import EncoderOptions
 from captioner.training.models.encoders import build as build_encoder
 from tests.tiny_flickr8k import NOT_FLIPPED, name, names
@@ -37,7 +37,7 @@ def dataset(kaggle_folder: Path, tmp_path: Path) -> Dataset:
     return datasets.load(shutil.copytree(kaggle_folder, tmp_path / "flickr8k"))
 
 
-def cached(encoder: keras.Model, dataset: Dataset, cache: Path) -> StoredRegions:
+def cached(encoder: keras.Model, dataset: Dataset, cache: Path) -> Regions:
     return features.cached_regions(encoder, dataset, names("train"), cache, "looking")
 
 
@@ -48,29 +48,32 @@ def test_cached_regions_are_those_computed_now(
     result = cached(encoder, tiny_dataset, tmp_path)
     squares = [images.square(images.read(tiny_dataset.path(n)), small.SIZE) for n in names("train")]
 
+    assert isinstance(result, StoredRegions)
     assert (len(result), result.shape) == (8, (8, small.REGIONS, small.CHANNELS))
-    computed = features.compute_regions(encoder, tiny_dataset, names("train"))
+    computed = computed_regions(encoder, tiny_dataset)[:]
     np.testing.assert_allclose(computed, encoder(np.stack(squares)), rtol=2e-3, atol=1e-3)
     assert np.array_equal(result[:], stored_regions.decode(stored_regions.encode(computed)))
     assert np.array_equal(features.region_loader(result)([5, 2]), result[:][[5, 2]])
 
 
-def test_the_disk_is_asked_before_it_is_filled(
-    encoder: keras.Model,
-    tiny_dataset: Dataset,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def computed_regions(encoder: keras.Model, dataset: Dataset) -> features.ComputedRegions:
+    return features.ComputedRegions(encoder, [dataset.path(name) for name in names("train")])
+
+
+def test_without_room_on_the_disk_the_same_regions_are_computed_when_read(
+    encoder: keras.Model, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cached(encoder, tiny_dataset, tmp_path)
+    stored = cached(encoder, tiny_dataset, tmp_path)[[5, 2]]
     (file,) = tmp_path.iterdir()
     assert file.stat().st_size - 128 == stored_regions.size(8, small.REGIONS, small.CHANNELS)
-    assert "the regions of 8 pictures take 0.00 GB" in capsys.readouterr().out
-    file.unlink()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
-    with pytest.raises(CaptionerError, match=r"where 0.00 GB are free. Make room"):
-        cached(encoder, tiny_dataset, tmp_path)
+    assert isinstance(cached(encoder, tiny_dataset, tmp_path), StoredRegions), "it is there already"
+    file.unlink()
+    computed = cached(encoder, tiny_dataset, tmp_path)
+    assert isinstance(computed, features.ComputedRegions)
     assert not [*tmp_path.iterdir()]
+    np.testing.assert_allclose(computed[[5, 2]], stored, rtol=1e-3)
+    assert np.array_equal(computed[2:4], computed[[2, 3]])
 
 
 def test_cached_regions_are_not_computed_again(
@@ -133,7 +136,7 @@ def test_an_unfinished_cache_file_is_never_used(
     assert not list(tmp_path.glob("*.npy"))
 
     result = cached(encoder, tiny_dataset, tmp_path)
-    computed = features.compute_regions(encoder, tiny_dataset, names("train"))
+    computed = computed_regions(encoder, tiny_dataset)[:]
     assert np.array_equal(result[:], stored_regions.decode(stored_regions.encode(computed)))
 
 

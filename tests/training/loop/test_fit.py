@@ -135,10 +135,13 @@ class ScriptedTraining:
     rates: list[float] = field(default_factory=list)
     model: Any = None
 
-    def loss(self, nats: object, regions: object) -> float:
+    def measure(self, nats: object, rollout: object, regions: object) -> tuple[float, list[list[str]]]:
+        return self.loss(), self.captions()
+
+    def loss(self) -> float:
         return self.values[self.epoch - 1]
 
-    def captions(self, rollout: object, regions: object) -> list[list[str]]:
+    def captions(self) -> list[list[str]]:
         return [["a", "dog"], ["a", "dog", *self.endings[self.epoch - 1 : self.epoch]]]
 
     def cider(self, targets: object) -> float:
@@ -174,7 +177,7 @@ def run_fit(targets: EncodedCaptions, vocabulary: Vocabulary, tmp_path: Path) ->
         script.model = EncoderDecoder(None, decoder)
         fit.compile_model(script.model, phase)
         loop = TrainingSetup(
-            script.model, targets, lambda epoch: lambda rows: regions[list(rows)], lambda: regions,
+            script.model, targets, lambda epoch: lambda rows: regions[list(rows)], regions,
             script, script.update, None,  # type: ignore[arg-type]
         )  # fmt: skip
         progress = Progress([before], best=1) if before else Progress()
