@@ -24,8 +24,8 @@ def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -
     chosen = counterfactual.is_chosen(word, index, key)
     with st.container(border=True):
         st.subheader(_title(word), anchor=False)
-        st.markdown(" ".join(filter(None, (_certainty(word, chosen=chosen), _attention_sentence(word)))))
         st.markdown(explain(candidate.words, index, options, chosen=chosen))
+        st.markdown(" ".join(filter(None, (_certainty(word, chosen=chosen), _attention_sentence(word)))))
         st.markdown(_others(word))
         counterfactual.show_choices(candidate, index, key)
         _show_probabilities(word)

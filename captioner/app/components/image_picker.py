@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 LABEL = "Use your own photos"
 HINT = "Drop them here, paste one, or choose files."  # not on a phone
-LIMITS = f"Up to {uploads.MAX_PICTURES} at once ({uploads.MAX_SESSION_BYTES // 10**6} MB), to save as a list."
+LIMITS = (
+    f"Up to {uploads.MAX_PICTURES} at once ({uploads.MAX_SESSION_BYTES // 10**6} MB): you get a list to save."
+)
 CAMERA, TAKE = "Use the camera", "Take a photo"
 PRIVACY = "Pictures are captioned on this server and not stored."
 NO_LINK = (
