@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
 from captioner.app.quality.texts import DOWNLOAD_RATINGS, RATINGS_FILES
-from captioner.app.review.texts import PRIVACY
+from captioner.app.review.texts import PRIVACY, YOUR_NAME
 from tests.browser.conftest import (
     Open,
     at_both_widths,
@@ -80,16 +80,23 @@ def test_the_picture_of_the_caption_page_is_the_one_compared(open_page: Open) ->
 @at_both_widths
 def test_a_session_is_rated_by_keyboard_reloaded_and_saved(open_page: Open) -> None:
     page = started(open_page)
+    name = page.get_by_role("textbox", name=YOUR_NAME)
+    name.fill("Ada")
+    name.press("Enter")
+    page.wait_for_function("Object.values(sessionStorage).includes('Ada')")
+    page.get_by_role("heading", level=1).click()
     wait_until_idle(page)  # a key that comes while the page is still being drawn is not heard
     page.keyboard.press("1")
     expect(page.get_by_text("Picture 2 of 3")).to_be_visible()
     assert needs_no_scrolling(page)
-    page.reload()  # what was uploaded is gone, the rating is not
+    page.reload()  # what was uploaded is gone, the rating and its rater's name are not
+    expect(name).to_have_value("Ada")
     expect(page.get_by_text("1 of 3 rated")).to_be_visible()
     expect(page.get_by_text("Uploads are not stored")).to_be_visible()
     upload(page, photo(1), photo(2), photo(3), label="Upload the pictures of this review session again")
     expect(page.get_by_role("button", name=re.compile("^Wrong"))).to_be_enabled()
     page.get_by_role("heading", level=1).click()
+    wait_until_idle(page)
     page.keyboard.press("3")
     expect(page.get_by_text("Picture 3 of 3")).to_be_visible()
     wait_until_idle(page)  # until then, a button still does what it did for the picture before

@@ -58,7 +58,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       return ""
     }
   }
-  setTriggerValue("found", data.names.map(read))
+  const found = data.names.map(read)
+  if (data.even_nothing || found.some(Boolean)) setTriggerValue("found", found)
 }
 """
 _SCROLL = """
@@ -146,10 +147,15 @@ def store(name: str, text: str) -> bool:
     return failed not in st.session_state
 
 
-def stored(names: Sequence[str]) -> dict[str, str] | None:
-    """The texts that this tab stores under these names, "" for none; None until it has answered."""
+def stored(names: Sequence[str], *, even_nothing: bool = True) -> dict[str, str] | None:
+    """The texts that this tab stores under these names, "" for none; None until it has answered.
+
+    Args:
+        even_nothing: whether it answers, which draws the page once more, even if it has none of them.
+    """
+    data = {"names": list(names), "even_nothing": even_nothing}
     with _unseen("read"):
-        found = _read(key="stored", data={"names": list(names)}, on_found_change=lambda: None).get("found")
+        found = _read(key="stored", data=data, on_found_change=lambda: None).get("found")
     if found is None:
         return None
     texts = found if isinstance(found, list) and len(found) == len(names) else [""] * len(names)

@@ -150,19 +150,36 @@ def _show_raters(key: str, session: ReviewSession) -> None:
     """The group, a field for the name of whoever rates here, and how others take part."""
     if session.group:
         st.subheader(wording.escape(session.group), anchor=False)
+    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
+    # One place for all of it: were the field to move on the page, what is being typed would be lost.
+    with st.container(key="unseen-rater"):
+        _restore_name(key)
+        name = left.text_input(texts.YOUR_NAME, max_chars=MAX_NAME, key="rater", help=texts.YOUR_NAME_HELP)
+        if name or "_rater" in st.session_state:
+            st.session_state["_rater"] = name
+            browser.store(_name_slot(key), name)
+    with right:
+        browser.copy_button(texts.COPY_LINK, f"{st.context.url or ''}?session={key}", "copy review link")
+    if any(item.upload_hash for item in session.items):
+        st.caption(texts.NOT_SEEN_BY_OTHERS)
+
+
+def _restore_name(key: str) -> None:
+    """After another page was shown, the name of before; after a reload, that which the tab stored."""
     state = st.session_state
     # Kept apart, as Streamlit forgets a text once a page is shown without it. It is set for no other reason:
     # after a restart of the server only the browser has the name, and would lose it.
     if "_rater" in state:
         state.setdefault("rater", state["_rater"])
-    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
-    state["_rater"] = left.text_input(
-        texts.YOUR_NAME, max_chars=MAX_NAME, key="rater", help=texts.YOUR_NAME_HELP
-    )
-    with right:
-        browser.copy_button(texts.COPY_LINK, f"{st.context.url or ''}?session={key}", "copy review link")
-    if any(item.upload_hash for item in session.items):
-        st.caption(texts.NOT_SEEN_BY_OTHERS)
+    elif found := browser.stored([_name_slot(key)], even_nothing=False):
+        state["_rater"] = found[_name_slot(key)][:MAX_NAME]
+        if state["_rater"] and not state.get("rater"):  # else it would empty a field that is being filled in
+            state["rater"] = state["_rater"]
+
+
+def _name_slot(key: str) -> str:
+    """Where the tab stores the name: each review session has its own raters."""
+    return f"captioner rater {key}"
 
 
 def _download_or_leave(key: str, everybody: Mapping[str, ReviewSession]) -> None:

@@ -167,7 +167,7 @@ def upload_names() -> dict[str, str]:
 def _picture_to_rate(item: Item) -> PictureToRate | None:
     """The picture and the caption to rate; None where the picture is not here."""
     if item.upload_hash:
-        upload = st.session_state.get("reviewed", {}).get(item.upload_hash)
+        upload = _pictures().get(item.upload_hash)
         return PictureToRate.of(upload, item) if upload else None
     examples, _ = serving.examples()
     if item.image not in examples:
@@ -206,14 +206,19 @@ def _show_missing_picture(item: Item, session: ReviewSession) -> None:
 
 
 def _restore(files: Sequence[UploadedFile], session: ReviewSession) -> None:
-    """Keep those of the files that are pictures of the session."""
+    """Keep those of the files that are pictures of the session: all or none.
+
+    Streamlit may end this run wherever the session's state is asked for, so that is done once, before. The
+    next run would draw no uploader if it had the picture to rate, and the others would be lost.
+    """
+    pictures, names = _pictures(), upload_names()
     hashes = {item.upload_hash for item in session.items}
     for file in files:
         data = file.getvalue()
         if (upload_hash := _hash(data)) in hashes:
             with suppress(CaptionerError):
-                _store_for_visit(upload_hash, images.read(data))
-                upload_names()[upload_hash] = _name(file)
+                _add(pictures, upload_hash, images.read(data))
+                names[upload_hash] = _name(file)
 
 
 def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
@@ -237,7 +242,7 @@ def caption_uploads(files: Sequence[UploadedFile]) -> list[Item]:
                 warnings=_warning_codes(caption),
                 expected_precision=best.expected_precision,
             )
-            _store_for_visit(upload_hash, image.pixels)
+            _add(_pictures(), upload_hash, image.pixels)
             upload_names()[upload_hash] = name
         progress.progress(number / len(files), texts.CAPTIONED.format(done=number, total=len(files)))
     progress.empty()
@@ -254,17 +259,22 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _store_for_visit(upload_hash: str, image: Pixels) -> None:
-    """Keep a picture, uint8[H, W, 3], as a JPEG in this visit; only the last ``MAX_PICTURES`` stay."""
+def _pictures() -> dict[str, bytes]:
+    """The pictures that were uploaded in this visit, JPEG files by their hashes."""
+    pictures: dict[str, bytes] = st.session_state.setdefault("reviewed", {})
+    return pictures
+
+
+def _add(pictures: dict[str, bytes], upload_hash: str, image: Pixels) -> None:
+    """Keep a picture, uint8[H, W, 3]; only the last ``MAX_PICTURES`` stay."""
     from PIL import Image
 
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=88)
-    reviewed: dict[str, bytes] = st.session_state.setdefault("reviewed", {})
-    reviewed.pop(upload_hash, None)
-    reviewed[upload_hash] = file.getvalue()
-    if len(reviewed) > MAX_PICTURES:
-        reviewed.pop(next(iter(reviewed)))
+    pictures.pop(upload_hash, None)
+    pictures[upload_hash] = file.getvalue()
+    if len(pictures) > MAX_PICTURES:
+        pictures.pop(next(iter(pictures)))
 
 
 def show_rejected() -> None:
