@@ -83,8 +83,9 @@ def show() -> None:
     if job.waiting:
         _run(job)
         st.rerun()
+    stored = saved.store_results(job)  # first: whoever sees the results may reload at once
     _show_results(job)
-    if not saved.store_results(job):
+    if not stored:
         st.warning(texts.NOT_STORED, icon=":material/save:")
     st.caption(texts.PRIVACY)
     st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
