@@ -257,7 +257,7 @@ def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder:
         )
     if options.resume and not started:
         print(f"{folder} holds no finished epoch: beginning at the first")
-    return runner.train(recipe, dataset, run, options.cache, options.seed, options.initial_run)
+    return runner.train(recipe, dataset, run, options.cache, options.seed, options.initial_run, True)
 
 
 def tune(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import keras
 from captioner.data.datasets import Dataset, ReferenceCaptions
 from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, TOKENIZERS, Vocabulary
-from captioner.training import memory
-from captioner.training.loop import features, fit, self_critical
+from captioner.training import cost, memory
+from captioner.training.loop import batches, features, fit, self_critical, stored_regions
 from captioner.training.loop.batches import Batch, BatchLoader, EncodedCaptions
 from captioner.training.loop.checkpoint import Epoch, Progress, Run
 from captioner.training.loop.fit import EncoderDecoder, TrainingSetup
@@ -64,12 +64,14 @@ def train(
     cache: Path,
     seed: int = 0,
     initial_run: Path | None = None,
+    tell_cost: bool = False,
 ) -> TrainingResult:
     """Train the phases that the run has not finished.
 
     Args:
         cache: folder of computed regions.
         initial_run: a run's folder, with whose best weights to begin. Its epochs are part of the history.
+        tell_cost: measure and print what a new run will take.
 
     Raises:
         CaptionerError: the run, or the one to begin with, was made with other settings, or its epochs by
@@ -101,6 +103,8 @@ def train(
     batch_sizes = [p.batch_size for p in recipe.phases[progress.phase :] if p.encoder_learning_rate]
     if batch_sizes and (warning := memory.warning(models.encoder, max(batch_sizes))):
         print(warning, flush=True)
+    if tell_cost and not progress.epochs_done and (sentence := models.estimated_cost(recipe.phases)):
+        print(sentence, flush=True)
     for index in range(progress.phase, len(recipe.phases)):
         if progress.phase < index:
             progress = Progress(progress.history, phase=index, best=progress.best)
@@ -184,6 +188,37 @@ class _Models:
             self._update(phase, model),
             self.encoder if encoder_trained else None,
         )
+
+    def estimated_cost(self, phases: Sequence[Phase]) -> str:
+        """What these phases will take (``cost.sentence``)."""
+        sizes = {split: len(captions) for split, captions in self.dataset.splits.items()}
+        speed = self._speed(phases) if sizes["train"] >= cost.MIN_PICTURES else None
+        disk = None
+        if not all(phase.encoder_learning_rate for phase in phases):
+            disk = self._disk()
+        return cost.sentence(phases, sizes, speed, disk, 1 + self.recipe.horizontal_flip)
+
+    def _disk(self) -> cost.Disk:
+        splits = [list(captions) for captions in (self.train, self.dev)]
+        files = [features.cache_file(self.encoder, self.dataset, names, self.cache) for names in splits]
+        pictures = sum(len(names) for names, file in zip(splits, files, strict=True) if not file.is_file())
+        needed = stored_regions.size(pictures, *self.encoder.output_shape[1:])
+        return cost.Disk(self.cache, pictures, needed, features.has_room(self.encoder, pictures, self.cache))
+
+    def _speed(self, phases: Sequence[Phase]) -> cost.Speed:
+        """Of batches of average length."""
+        paths = [self.dataset.path(name) for name in self.train]
+        computed = features.ComputedRegions(self.encoder, paths, as_stored=True)
+        training = {}
+        for phase in phases:
+            if not phase.self_critical:  # its reward takes long to prepare
+                order = batches.sorted_by_length(self.targets, phase.batch_size)
+                fine_tuned = phase.encoder_learning_rate > 0
+                load = self._pictures()[0](0) if fine_tuned else features.region_loader(computed)
+                batch = self.targets.batch(order[len(order) // 2], load)
+                model = EncoderDecoder(self.encoder if fine_tuned else None, self.decoder)
+                training[phase.name] = cost.training_seconds(model, phase, batch)
+        return cost.Speed(cost.encoding_seconds(computed, cost.PICTURES), training)
 
     def result(self, progress: Progress) -> TrainingResult:
         """Copies in float32, whatever the precision of training."""
