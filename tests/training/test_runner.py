@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import functools
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from captioner.data.datasets import Dataset
 from captioner.errors import CaptionerError
 from captioner.text import SPECIALS, START, UNKNOWN, kaggle_words, words
-from captioner.training import cost, runner
+from captioner.training import runner
 from captioner.training.loop import checkpoint, fit
 from captioner.training.loop.batches import EncodedCaptions
 from captioner.training.loop.checkpoint import Epoch, Run
@@ -128,25 +126,6 @@ def test_a_run_killed_again_and_again_comes_to_the_same_weights(
     assert epochs_in_history(tmp_path) == [1, 2, 3, 4, 5, 6]
     np.testing.assert_allclose(metrics(result.history), metrics(expected.history), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(outputs(result), outputs(expected), rtol=1e-3, atol=1e-3)
-
-
-def test_a_run_on_a_full_disk_with_its_cost_told_learns_the_same(
-    tiny_dataset: Dataset,
-    uninterrupted: Outcome,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
-    monkeypatch.setattr(cost, "MIN_PICTURES", 1)
-    result = runner.train(FROZEN, tiny_dataset, Run(tmp_path), tmp_path / "cache", tell_cost=True)
-    told = capsys.readouterr().out.splitlines()[0]
-
-    assert re.match(r"estimated from a few updates on this machine: at most \d+ s \(decoder ", told)
-    assert "where 0.00 GB are free: too little, so they are computed anew in every epoch" in told
-    assert not [*(tmp_path / "cache").iterdir()]
-    expected = metrics(uninterrupted[0].history)[:2]
-    np.testing.assert_allclose(metrics(result.history), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_finished_run_gives_the_same_model_again(train: Train, uninterrupted: Outcome) -> None:
