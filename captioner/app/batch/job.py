@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # so that the page need not wait for LiteRT
     from captioner.images import Pixels
     from captioner.inference.captioner import Caption, Captioner
 
-THUMBNAIL, QUALITY = (320, 240), 70  # pixels; of WebP, from 0 to 100: 12 kB
+THUMBNAIL, QUALITY = 280, 70  # pixels, at most; of WebP, from 0 to 100: 12 kB
 MAX_TEXT = 1000  # characters
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ def _result(name: str, image: Pixels, caption: Caption) -> PictureResult:
 
 
 def _thumbnail(image: Pixels) -> str:
-    """uint8[H, W, 3] as a data URL, so that the picture is only in the table."""
+    """All of uint8[H, W, 3], which its text describes, as a data URL: so it is only in the table."""
     file = io.BytesIO()
-    Image.fromarray(resizing.thumbnail(image, THUMBNAIL)).save(file, "WEBP", quality=QUALITY)
+    Image.fromarray(resizing.scaled_down(image, THUMBNAIL)).save(file, "WEBP", quality=QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
@@ -79,9 +81,11 @@ def test_an_alt_text_is_what_the_visitor_made_of_it() -> None:
     assert batch.alt_texts() == [*batch.touched.values(), AltText("A boy."), AltText("")]
 
 
-def test_a_thumbnail_is_a_small_picture_of_its_own(fake: FakeCaptioner) -> None:
+def test_a_thumbnail_is_small_and_shows_all_of_its_picture(fake: FakeCaptioner) -> None:
     captioner: Any = fake
-    head, _, data = job.caption_file(captioner, "a.png", photo(1)).thumbnail.partition(",")
+    file = io.BytesIO()
+    Image.new("RGB", (300, 900)).save(file, "PNG")
+    head, _, data = job.caption_file(captioner, "a.png", file.getvalue()).thumbnail.partition(",")
     assert head == "data:image/webp;base64"
     height, width, _ = images.read(base64.b64decode(data)).shape
-    assert (width, height) == job.THUMBNAIL
+    assert (width, height) == (round(job.THUMBNAIL / 3), job.THUMBNAIL)
