@@ -2,7 +2,8 @@
 
 Consensus reranking needs these numbers where the training captions are not, so a bundle has a table of them.
 It lists only n-grams that occur with at least ``MIN_IMAGES`` images: a rarer one could be part of a single
-person's caption, and a few that overlap would give it away. All others count as one image fewer than that.
+person's caption, and a few that overlap would give it away. All others count as one image fewer than that. Of
+many captions, only the ``MAX_NGRAMS`` most frequent are listed: the app loads them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from captioner.inference.reranking import DocumentFrequencies
 from captioner.text import TOKENIZERS, Vocabulary
 
 MIN_IMAGES = 5
+MAX_NGRAMS = 80_000
 
 
 def count(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
@@ -51,7 +53,7 @@ def table(
 
     Args:
         images: the captions of each image.
-        min_images: n-grams of fewer images are left out.
+        min_images: n-grams of fewer images are left out; of more, where there are over ``MAX_NGRAMS``.
     """
     # Interned: the same word of many captions is one string.
     tokenized = [[[*map(sys.intern, tokenize(caption))] for caption in captions] for captions in images]
@@ -60,6 +62,9 @@ def table(
         for gram, number in cider.document_frequencies(tokenized, min_images).items()
         if all(word in vocabulary for word in gram)
     }
+    if len(frequent) > MAX_NGRAMS:
+        min_images = 1 + sorted(frequent.values(), reverse=True)[MAX_NGRAMS]
+        frequent = {gram: number for gram, number in frequent.items() if number >= min_images}
     return DocumentFrequencies(len(images), min_images, frequent)
 
 

@@ -50,6 +50,13 @@ def test_no_rare_n_gram_is_stored(min_images: int) -> None:
     assert table(min_images).images == 4
 
 
+def test_of_too_many_n_grams_the_rarest_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frequencies, "MAX_NGRAMS", 5)
+    most = table(1)
+    assert 0 < len(most.ngrams) <= 5
+    assert most == table(most.min_images)
+
+
 def test_by_default_it_takes_five_images() -> None:
     assert table().min_images == 5
     assert table().ngrams == {}
