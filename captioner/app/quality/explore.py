@@ -9,7 +9,7 @@ import streamlit as st
 
 from captioner import images
 from captioner.app.components import wording
-from captioner.app.components.errors import error_boundary, show_error
+from captioner.app.components.errors import error_boundary, show_error, training_dataset
 from captioner.app.quality import texts
 from captioner.app.state import serving
 from captioner.data.examples import Example
@@ -113,7 +113,9 @@ def _show_table(
         st.subheader(f"“{wording.escape(chosen.caption)}”", anchor=False)
         _estimate(chosen)
         _details(chosen, captions, examples.get(chosen.image))
-        st.caption(wording.escape(source) if chosen.image in examples else texts.NO_PICTURE)
+        dataset = training_dataset(serving.active_bundle().bundle).name
+        without = texts.NO_PICTURE.format(dataset=dataset)
+        st.caption(wording.escape(source) if chosen.image in examples else without)
         with st.expander(texts.ALL_SCORES, icon=":material/table_rows:"):
             _scores(chosen, captions)
 

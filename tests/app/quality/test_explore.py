@@ -85,7 +85,7 @@ def test_sentences_are_sorted_and_the_first_is_open(
 def test_without_pictures_the_page_is_complete(predicting: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(predicting, monkeypatch)
     assert not app.get("image")
-    assert texts.NO_PICTURE in page_text(app)
+    assert texts.NO_PICTURE.format(dataset="Flickr8k") in page_text(app)
     assert "What people wrote" not in page_text(app)
     headers = [texts.HOW_OFTEN, texts.PEOPLE_SAID, texts.EXPLORE, texts.SCORES]
     assert [header.value for header in app.header] == headers
