@@ -79,50 +79,48 @@ def caption(arguments: argparse.Namespace) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Score a bundle on a split of the dataset; with --write, also calibrate its probabilities."""
-    from captioner.evaluation import calibration
-    from captioner.evaluation import evaluate as evaluation
+    from captioner.evaluation import calibrate, evaluate
 
     if arguments.allow_all_words and arguments.write:
         raise DatasetError("--allow-all-words only measures what the blocklist costs. Leave out --write.")
     blocklist = () if arguments.allow_all_words else None
     captioner, options = _open(arguments, blocklist, with_warnings=False)
-    dataset = evaluation.load_dataset(captioner.bundle, arguments.data)
+    dataset = evaluate.load_dataset(captioner.bundle, arguments.data)
     for sentence in dataset.skipped:
         print(sentence, file=sys.stderr)
-    final = evaluation.final_split(dataset)
+    final = evaluate.final_split(dataset)
     split = arguments.split or final
     if arguments.write and (split != final or arguments.limit):
         raise DatasetError(f"only scores of the whole {final} split go into the bundle. Leave out --write.")
     people = _ratings(arguments, captioner.bundle, options)
     calibrated = None
     if arguments.write:
-        metrics, predictions, calibrated = calibration.evaluate(captioner, dataset, options)
+        metrics, predictions, calibrated = calibrate.evaluate_and_calibrate(captioner, dataset, options)
     else:
-        metrics, predictions = evaluation.evaluate(captioner, dataset, split, options, arguments.limit)
+        metrics, predictions = evaluate.evaluate(captioner, dataset, split, options, arguments.limit)
     if arguments.allow_all_words:
         print("Without the blocklist: every word was allowed.")
-    print(evaluation.table(metrics))
+    print(evaluate.table(metrics))
     if arguments.write:
-        print(calibration.table(calibrated))
-        sealed = evaluation.write(captioner.bundle, metrics, predictions, calibrated, people)
+        print(calibrate.table(calibrated))
+        sealed = evaluate.write(captioner.bundle, metrics, predictions, calibrated, people)
         print(f"written to {sealed.folder}")
     return 0
 
 
 def novelty(arguments: argparse.Namespace) -> int:
-    """Calibrate the novelty detector of a bundle and measure what it detects."""
+    """Fit the novelty detector of a bundle and measure what it detects."""
     from captioner.bundle import storage
-    from captioner.evaluation import evaluate as evaluation
+    from captioner.evaluation import evaluate
     from captioner.inference.captioner import Captioner
-    from captioner.novelty import calibration
+    from captioner.novelty import fit
 
     captioner = Captioner(storage.load(arguments.bundle))
-    dataset = evaluation.load_dataset(captioner.bundle, arguments.data)
-    calibrate = calibration.calibrate_and_write if arguments.write else calibration.calibrate
-    detector = calibrate(captioner, dataset)
+    dataset = evaluate.load_dataset(captioner.bundle, arguments.data)
+    detector = (fit.fit_and_write if arguments.write else fit.fit)(captioner, dataset)
     if detector is None:
         raise DatasetError(
-            f"calibration needs at least {calibration.MIN_IMAGES} pictures to set the threshold, and as many "
+            f"the detector needs at least {fit.MIN_IMAGES} pictures to set the threshold, and as many "
             "others to check it. Use the whole dataset."
         )
     print(detector)
@@ -134,11 +132,10 @@ def novelty(arguments: argparse.Namespace) -> int:
 def frequencies(arguments: argparse.Namespace) -> int:
     """Count the n-grams of the training captions, by which consensus reranking weighs them."""
     from captioner.bundle import storage
-    from captioner.evaluation import document_frequencies
-    from captioner.evaluation import evaluate as evaluation
+    from captioner.evaluation import document_frequencies, evaluate
 
     bundle = storage.load(arguments.bundle)
-    dataset = evaluation.load_dataset(bundle, arguments.data)
+    dataset = evaluate.load_dataset(bundle, arguments.data)
     count = document_frequencies.count_and_write if arguments.write else document_frequencies.count
     table = count(bundle, dataset)
     print(

@@ -95,7 +95,15 @@ def test_the_false_positives_are_what_was_measured(committed: Bundle) -> None:
 
 def test_the_card_is_that_of_the_bundle(committed: Bundle) -> None:
     b = committed
-    files = b.config, b.metrics(), b.history(), b.dataset(), b.baselines(), b.calibration(), ratings.read(b)
+    files = (
+        b.config,
+        b.metrics(),
+        b.history(),
+        b.dataset(),
+        b.baselines(),
+        b.calibration_parameters(),
+        ratings.read(b),
+    )
     assert model_card.render(*files) == b.card()
 
 

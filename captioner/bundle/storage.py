@@ -74,7 +74,7 @@ class Bundle:
         return self._rows("predictions.csv", Prediction, MAX_PREDICTIONS)
 
     def metrics(self) -> Metrics | None:
-        """Results of ``evaluation.evaluate``; None before the first evaluation."""
+        """Results of ``evaluate.evaluate``; None before the first evaluation."""
         return self.record("metrics.json", Metrics)
 
     def dataset(self) -> DatasetStatistics | None:
@@ -86,7 +86,7 @@ class Bundle:
         record = self.record(BASELINES, Baselines)
         return list(record.baselines) if record else []
 
-    def calibration(self) -> schema.CalibrationParameters | None:
+    def calibration_parameters(self) -> schema.CalibrationParameters | None:
         """Calibrated probabilities and their reliability; None where none were measured."""
         return self.record(CALIBRATION, schema.CalibrationParameters)
 

@@ -54,7 +54,7 @@ def add(bundle: Bundle, others: Sequence[Bundle]) -> Bundle:
                 "the scores are not comparable. Evaluate it in the same way."
             )
     rows.sort(key=lambda one: one.scores["cider"])
-    measured = bundle.calibration(), ratings.read(bundle)
+    measured = bundle.calibration_parameters(), ratings.read(bundle)
     card = model_card.render(
         bundle.config, bundle.metrics(), bundle.history(), bundle.dataset(), rows, *measured
     )

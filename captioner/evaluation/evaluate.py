@@ -237,7 +237,7 @@ def write(
         max_words=result.max_words,
         samples=result.samples,
     )
-    calibration = calibration or bundle.calibration()
+    calibration = calibration or bundle.calibration_parameters()
     rated = ratings_summary or ratings.carried_over(bundle)
     rated = rated if rated and rated.is_of(config) else None
     card = model_card.render(

@@ -7,13 +7,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+Float64s: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 
 BINS = 10  # of equal mass
 
 
-def reliability_bins(predicted: Floats, right: Bools, bins: int = BINS) -> list[tuple[float, float, int]]:
+def reliability_bins(predicted: Float64s, right: Bools, bins: int = BINS) -> list[tuple[float, float, int]]:
     """Mean prediction, share that is right, and count of each of so many bins of equal mass.
 
     Args:
@@ -28,13 +28,13 @@ def reliability_bins(predicted: Floats, right: Bools, bins: int = BINS) -> list[
     ]
 
 
-def expected_calibration_error(predicted: Floats, right: Bools, bins: int = BINS) -> float:
+def expected_calibration_error(predicted: Float64s, right: Bools, bins: int = BINS) -> float:
     """Mean gap between prediction and outcome (Naeini et al. 2015), in bins of equal mass."""
     found = reliability_bins(predicted, right, bins)
     return sum(abs(mean - share) * count for mean, share, count in found) / len(predicted)
 
 
-def auc(predicted: Floats, right: Bools) -> float | None:
+def auc(predicted: Float64s, right: Bools) -> float | None:
     """How often something right has a higher prediction than something wrong (area under the ROC curve).
 
     Equal predictions count half. None unless there are both.

@@ -28,8 +28,8 @@ from captioner.inference.reranking import MAX_CANDIDATES, Gain, rank_key
 from captioner.inference.sampling import Float, Indices, LogProbs, Samples, mask, sample, top_k
 from captioner.text import END, PAD, START, UNKNOWN
 
-Floats: TypeAlias = NDArray[np.float32]
-State: TypeAlias = dict[str, Floats]  # each float32[N, …]
+Float32s: TypeAlias = NDArray[np.float32]
+State: TypeAlias = dict[str, Float32s]  # each float32[N, …]
 
 SUPPRESSED = frozenset({PAD, START, UNKNOWN})  # ids that are never chosen and never reported
 
@@ -37,10 +37,10 @@ SUPPRESSED = frozenset({PAD, START, UNKNOWN})  # ids that are never chosen and n
 class Stepper(Protocol):
     """A decoder. It remembers what is fixed for the picture; ``State`` is what differs between rows."""
 
-    def start(self, regions: Floats) -> State:
+    def start(self, regions: Float32s) -> State:
         """Begin a sentence about regions float32[1, R, C]: the state of one row, float32[1, …] each."""
 
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Floats, State, Floats | None]:
+    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Float32s, State, Float32s | None]:
         """Log-probabilities of the word after the last ones, ids int32[N].
 
         Returns log-probabilities float32[N, V], the next state, and attention float32[N, h, w] if there is
@@ -50,7 +50,7 @@ class Stepper(Protocol):
 
 def decode(
     stepper: Stepper,
-    regions: Floats,
+    regions: Float32s,
     options: DecodingOptions,
     words: Sequence[str],
     *,
@@ -104,7 +104,7 @@ def decode(
 
 
 def _step_together(
-    stepper: Stepper, regions: Floats, search: _Search, samples: Samples | None, options: DecodingOptions
+    stepper: Stepper, regions: Float32s, search: _Search, samples: Samples | None, options: DecodingOptions
 ) -> None:
     """Step the rows of the search, and below them those of the samples, until both are done."""
     n = options.rows
@@ -150,7 +150,7 @@ class _Search:
     def done(self) -> bool:
         return not self._live
 
-    def advance(self, log_probs: Floats, attention: Floats | None) -> tuple[Indices, Indices]:
+    def advance(self, log_probs: Float32s, attention: Float32s | None) -> tuple[Indices, Indices]:
         """Choose by log_probs float32[N, V]: the rows int[N] to continue, and their next ids int[N]."""
         n = self._options.rows
         totals = self._log_probs[:, None] + log_probs[: len(self._live)]
@@ -243,8 +243,8 @@ class _Search:
 class _StepRecord:
     """What the decoder gave at one step."""
 
-    log_probs: Floats  # float32[N, V]
-    attention: Floats | None  # float32[N, h, w]
+    log_probs: Float32s  # float32[N, V]
+    attention: Float32s | None  # float32[N, h, w]
     allowed: NDArray[np.bool_]  # [live, V]
 
 

@@ -4,7 +4,7 @@ A content word is right if it is in one of the references, a caption if all its 
 decoder's own probability is that of the exact word at the exact place, which is another matter. Logistic
 regression maps it, and the share of sampled sentences that have the word, to how often such words are right
 (Platt 1999, "Probabilistic Outputs for Support Vector Machines").
-``evaluation.calibration`` fits it on the dev split.
+``evaluation.calibrate`` fits it on the dev split.
 """
 
 from __future__ import annotations

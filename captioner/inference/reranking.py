@@ -57,7 +57,8 @@ def agreement(
     return 10 * np.array(sums) / len(samples)
 
 
-NGram = Annotated[str, Meta(max_length=400, pattern=r"\A\S+( \S+){0,3}\Z")]
+# Its words joined by spaces; ``cider.NGram`` is the tuple of them.
+JoinedNGram = Annotated[str, Meta(max_length=400, pattern=r"\A\S+( \S+){0,3}\Z")]
 
 
 class DocumentFrequencies(Record, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +66,7 @@ class DocumentFrequencies(Record, frozen=True, forbid_unknown_fields=True):
 
     images: PositiveInt  # in the training split
     min_images: PositiveInt
-    ngrams: Annotated[dict[NGram, PositiveInt], Meta(max_length=200_000)]  # words joined by spaces → images
+    ngrams: Annotated[dict[JoinedNGram, PositiveInt], Meta(max_length=200_000)]  # → images
 
     def __post_init__(self) -> None:
         if not all(self.min_images <= count <= self.images for count in self.ngrams.values()):

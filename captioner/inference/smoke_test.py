@@ -83,7 +83,7 @@ def _check(folder: str) -> None:
         bundle.history,
         bundle.predictions,
         bundle.baselines,
-        bundle.calibration,
+        bundle.calibration_parameters,
         partial(ratings.read, bundle),
         bundle.card,
     ):

@@ -3,7 +3,7 @@
 An image is represented by the direction of its mean region with negative values set to 0: only encoders that
 standardise their regions have negative values, and with these flat colours and blur would not be detected.
 Centroids of such directions, found by spherical k-means, stand for the training images. The cosine with the
-nearest one is the similarity. ``calibration`` finds centroids and threshold.
+nearest one is the similarity. ``fit`` finds centroids and threshold.
 
 Distances that depend on length (Euclidean, Mahalanobis) detect almost nothing: novel images activate the
 encoder less, and so lie nearer to the mean of the training images than those images themselves.

@@ -280,19 +280,19 @@ def export(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int,
 def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: Path) -> None:
     """Evaluate the bundle in the folder, install it as a whole, and push it with --push."""
     from captioner.bundle import hub, storage
-    from captioner.evaluation import calibration, evaluate
+    from captioner.evaluation import calibrate, evaluate
     from captioner.inference.captioner import Captioner
-    from captioner.novelty import calibration as novelty
+    from captioner.novelty import fit
 
     captioner = Captioner(storage.load(folder))
     if captioner.options.samples:
         from captioner.training import word_predictor
 
         captioner = Captioner(word_predictor.fit_and_write(captioner, dataset))
-    novelty.calibrate_and_write(captioner, dataset)
+    fit.fit_and_write(captioner, dataset)
     split = evaluate.final_split(dataset)
     limit = len(dataset.splits[split]) if options.limit else None
-    results = calibration.evaluate(captioner, dataset, limit=limit)
+    results = calibrate.evaluate_and_calibrate(captioner, dataset, limit=limit)
     bundle = evaluate.write(captioner.bundle, *results)
     out = storage.write(options.out, {name: bundle.folder / name for name in bundle.files}).folder
     print(f"{out} holds the captioner. Try: python -m captioner caption PICTURE --bundle {out}")

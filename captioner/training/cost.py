@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
-from captioner.novelty.calibration import MAX_TRAINING_IMAGES
+from captioner.novelty.fit import MAX_TRAINING_IMAGES
 from captioner.progress import duration
 from captioner.training.loop import fit
 from captioner.training.loop.batches import Batch

@@ -36,7 +36,7 @@ RANK = 384  # of the regression's matrix
 PENALTY = 0.1  # of the squared coefficients; features have the norm 1
 MIN_IMAGES = 8  # with whose references a word occurs, or it is not predicted
 BLOCK = 1024  # pictures in memory at a time
-Floats: TypeAlias = NDArray[np.float32]
+Float32s: TypeAlias = NDArray[np.float32]
 
 
 def fit_and_write(captioner: Captioner, dataset: Dataset) -> Bundle:
@@ -72,7 +72,7 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, rows: slice, /) -> Floats: ...
+    def __getitem__(self, rows: slice, /) -> Float32s: ...
 
 
 class _FileRows:
@@ -85,7 +85,7 @@ class _FileRows:
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, rows: slice, /) -> Floats:
+    def __getitem__(self, rows: slice, /) -> Float32s:
         start, stop, _ = rows.indices(self._count)
         self._file.seek(start * self.width * np.dtype(np.float32).itemsize)
         return np.fromfile(self._file, np.float32, (stop - start) * self.width).reshape(-1, self.width)
@@ -116,7 +116,7 @@ class ExpectedWeights:
     def __len__(self) -> int:
         return len(self._tokenized)
 
-    def __getitem__(self, rows: slice, /) -> Floats:
+    def __getitem__(self, rows: slice, /) -> Float32s:
         groups = self._tokenized[rows]
         result = np.zeros((len(groups), len(self._vocabulary)), np.float32)
         for row, group in zip(result, groups, strict=True):
@@ -127,7 +127,7 @@ class ExpectedWeights:
         return result
 
 
-def fit(features: Rows, targets: Rows) -> tuple[Floats, Floats, Floats, Floats]:
+def fit(features: Rows, targets: Rows) -> tuple[Float32s, Float32s, Float32s, Float32s]:
     """Reduced-rank ridge regression (Izenman 1975) from features float32[P, C] to targets float32[P, V].
 
     Returns:
@@ -158,7 +158,7 @@ def fit(features: Rows, targets: Rows) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def to_litert(
-    mean: Floats, first: Floats, second: Floats, target_mean: Floats, regions: tuple[int, int]
+    mean: Float32s, first: Float32s, second: Float32s, target_mean: Float32s, regions: tuple[int, int]
 ) -> bytes:
     """A LiteRT file with the signature ``predict_words``: regions float32[1, R, C] → weights float32[1, V].
 

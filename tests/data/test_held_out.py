@@ -18,7 +18,7 @@ from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
 from captioner.data.datasets import HELD_OUT, Dataset
 from captioner.errors import DatasetError
-from captioner.evaluation import evaluate as evaluation
+from captioner.evaluation import evaluate
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.text import words
@@ -90,8 +90,8 @@ def test_something_is_left_to_train_on(tiny_dataset: Dataset, count: int) -> Non
 def test_exactly_the_pictures_held_out_are_scored(tiny_dataset: Dataset, tmp_path: Path) -> None:
     without = tiny_dataset.held_out(3, SEED)
     captioner = ConstantCaptioner(trained(tmp_path / "artifacts", without))
-    result, rows = evaluation.evaluate(
-        captioner, evaluation.with_held_out(captioner.bundle, tiny_dataset), HELD_OUT
+    result, rows = evaluate.evaluate(
+        captioner, evaluate.with_held_out(captioner.bundle, tiny_dataset), HELD_OUT
     )
 
     assert [row.image for row in rows] == list(without.splits[HELD_OUT])
@@ -111,11 +111,11 @@ def test_pictures_that_a_model_may_have_seen_are_not_scored_as_held_out(
         trained(tmp_path / "captions", other),
     ]
     for model in models:
-        for dataset in (tiny_dataset, evaluation.with_held_out(model, tiny_dataset)):
+        for dataset in (tiny_dataset, evaluate.with_held_out(model, tiny_dataset)):
             with pytest.raises(DatasetError, match="held-out pictures of this model cannot be determined"):
-                evaluation.evaluate(ConstantCaptioner(model), dataset, HELD_OUT)
+                evaluate.evaluate(ConstantCaptioner(model), dataset, HELD_OUT)
     with pytest.raises(DatasetError, match="held-out pictures of this model cannot be determined"):
-        evaluation.evaluate(ConstantCaptioner(models[0]), without, HELD_OUT)
+        evaluate.evaluate(ConstantCaptioner(models[0]), without, HELD_OUT)
 
 
 def _reworded(captions: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -127,8 +127,8 @@ def test_a_copy_of_a_held_out_caption_is_no_copy_from_training(tiny_dataset: Dat
     caption_text = " ".join(words(next(iter(without.splits[HELD_OUT].values()))[2]))
     captioner = ConstantCaptioner(trained(tmp_path / "artifacts", without), caption_text)
     shares = [
-        evaluation.evaluate(captioner, dataset)[0].verbatim_share
-        for dataset in (tiny_dataset, evaluation.with_held_out(captioner.bundle, tiny_dataset))
+        evaluate.evaluate(captioner, dataset)[0].verbatim_share
+        for dataset in (tiny_dataset, evaluate.with_held_out(captioner.bundle, tiny_dataset))
     ]
 
     assert shares == [1, 0]
@@ -139,9 +139,9 @@ def test_a_part_of_a_split_is_weighed_by_its_own_words(tiny_dataset: Dataset, tm
     captioner = ConstantCaptioner(trained(tmp_path / "artifacts", tiny_dataset))
     test = dict(list(tiny_dataset.splits["test"].items())[:2])
     alone = replace(tiny_dataset, splits={**tiny_dataset.splits, "test": test})
-    part, rows = evaluation.evaluate(captioner, tiny_dataset, limit=2)
-    expected, others = evaluation.evaluate(captioner, alone)
-    whole, _ = evaluation.evaluate(captioner, tiny_dataset)
+    part, rows = evaluate.evaluate(captioner, tiny_dataset, limit=2)
+    expected, others = evaluate.evaluate(captioner, alone)
+    whole, _ = evaluate.evaluate(captioner, tiny_dataset)
 
     assert part.scores == expected.scores
     assert rows == others

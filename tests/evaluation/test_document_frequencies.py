@@ -64,9 +64,9 @@ def test_by_default_it_takes_five_images() -> None:
 
 @pytest.mark.slow
 def test_of_the_real_captions_no_rare_n_gram_is_stored(real_flickr8k: Path, committed: Bundle) -> None:
-    from captioner.evaluation import evaluate as evaluation
+    from captioner.evaluation import evaluate
 
-    counted = frequencies.count(committed, evaluation.load_dataset(committed, real_flickr8k))
+    counted = frequencies.count(committed, evaluate.load_dataset(committed, real_flickr8k))
     assert min(counted.ngrams.values()) >= 5
     assert counted.images == 6000
     assert len(frequencies.to_json(counted)) < 500_000

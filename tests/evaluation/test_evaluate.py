@@ -21,7 +21,7 @@ from captioner.bundle import storage
 from captioner.data import datasets
 from captioner.data.datasets import Dataset
 from captioner.errors import DatasetError, ImageError
-from captioner.evaluation import evaluate as evaluation
+from captioner.evaluation import evaluate
 from captioner.inference.captioner import Caption, default_options
 from captioner.inference.decoding import Candidate, DecodingOptions
 from captioner.text import words
@@ -67,19 +67,19 @@ def test_a_model_is_not_scored_on_another_dataset(kaggle_folder: Path, tmp_path:
     files = tiny.required_files(tiny.config()) | {"dataset.json": json.dumps(tiny.DATASET | {"name": "COCO"})}
     coco = storage.write(tmp_path / "artifacts", files)
     with pytest.raises(DatasetError, match=r"trained on COCO, and .* holds Flickr8k\. Name .* --data"):
-        evaluation.load_dataset(coco, kaggle_folder)
+        evaluate.load_dataset(coco, kaggle_folder)
 
 
 def test_scores_are_those_of_the_captions(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
     captions = {"1.png": "a dog runs", "2.png": "a man in red", "3.png": "two people"}
-    result, rows = evaluation.evaluate(fake_captioner(captions), dataset)
+    result, rows = evaluate.evaluate(fake_captioner(captions), dataset)
 
     references = [[words(caption) for caption in captions if words(caption)] for captions in TEST.values()]
     candidates = [words(caption) for caption in captions.values()]
     assert result.scores == pytest.approx(metrics.score(candidates, references), abs=1e-6)
-    constant = metrics.score([words(evaluation.CONSTANT_CAPTION)] * 3, references)
+    constant = metrics.score([words(evaluate.CONSTANT_CAPTION)] * 3, references)
     assert result.constant_baseline == pytest.approx(constant, abs=1e-6)
     assert [row.caption for row in rows] == list(captions.values())
     assert np.mean([row.cider for row in rows]) == pytest.approx(result.scores["cider"], abs=1e-4)
@@ -95,7 +95,7 @@ def test_scores_are_those_of_the_captions(
 def test_a_caption_that_a_person_wrote_scores_in_full(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
-    result, _ = evaluation.evaluate(
+    result, _ = evaluate.evaluate(
         fake_captioner({name: captions[0].lower() for name, captions in TEST.items()}), dataset
     )
 
@@ -109,14 +109,14 @@ def test_people_are_scored_against_each_other() -> None:
         metrics.score([c[i] for c in references], [[*c[:i], *c[i + 1 :]] for c in references])
         for i in range(3)
     ]
-    result = evaluation.human_baseline(references)
+    result = evaluate.human_baseline(references)
 
     assert result is not None
     assert result == pytest.approx({key: np.mean([one[key] for one in rounds]) for key in metrics.METRICS})
 
 
 def test_people_agree_when_they_say_the_same() -> None:
-    result = evaluation.human_baseline(
+    result = evaluate.human_baseline(
         [[words("a dog runs on grass")] * 5, [words("two women play with a ball")] * 5]
     )
 
@@ -125,14 +125,14 @@ def test_people_agree_when_they_say_the_same() -> None:
 
 
 def test_people_have_no_score_where_each_picture_has_one_caption() -> None:
-    assert evaluation.human_baseline([[["a", "dog"]], [["a", "cat"]]]) is None
+    assert evaluate.human_baseline([[["a", "dog"]], [["a", "cat"]]]) is None
 
 
 def test_diversity_and_fluency_are_measured(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
     captions = {"1.png": "a dog runs", "2.png": "a dog runs", "3.png": "a man on the"}
-    result, _ = evaluation.evaluate(fake_captioner(captions), dataset)
+    result, _ = evaluate.evaluate(fake_captioner(captions), dataset)
 
     assert (result.distinct_captions, result.words_used) == (2, 6)
     assert result.verbatim_share == pytest.approx(2 / 3)
@@ -143,8 +143,8 @@ def test_diversity_and_fluency_are_measured(
 def test_the_scores_stand_below_the_names_of_their_metrics(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
-    result, _ = evaluation.evaluate(fake_captioner(captioner_texts()), dataset)
-    names, *rows = evaluation.table(result).splitlines()[1:5]
+    result, _ = evaluate.evaluate(fake_captioner(captioner_texts()), dataset)
+    names, *rows = evaluate.table(result).splitlines()[1:5]
     ends = [match.end() for match in re.finditer(r"\S(?=  |$)", names)]
     assert len(ends) == len(metrics.METRICS)
     for row in rows:
@@ -155,13 +155,12 @@ def test_redundant_captions_are_counted_for_model_and_people(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
     captions = {"1.png": "a hat and a hat", "2.png": "a man", "3.png": "a man on the"}
-    result, _ = evaluation.evaluate(fake_captioner(captions), dataset)
+    result, _ = evaluate.evaluate(fake_captioner(captions), dataset)
 
     assert result.redundant_share == pytest.approx(1 / 3)
     assert result.human_redundant_share == 0
-    assert (
-        "33.3% name a thing twice for no reason or contradict themselves (people: 0.0%)"
-        in evaluation.table(result)
+    assert "33.3% name a thing twice for no reason or contradict themselves (people: 0.0%)" in evaluate.table(
+        result
     )
 
 
@@ -170,7 +169,7 @@ def test_a_copy_is_found_under_the_rules_the_model_was_trained_with(
 ) -> None:
     kaggle = replace(dataset, split_name="kaggle", splits={"train": TRAIN, "dev": TEST})
     captions = dict.fromkeys(TEST, "dog in the grass")
-    result, _ = evaluation.evaluate(
+    result, _ = evaluate.evaluate(
         fake_captioner(captions, tokenizer="kaggle", split_name="kaggle"), kaggle, "dev"
     )
 
@@ -181,13 +180,13 @@ def test_the_options_are_passed_on_and_reported(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
     captioner = fake_captioner(dict.fromkeys(TEST, "a dog"))
-    result, rows = evaluation.evaluate(
+    result, rows = evaluate.evaluate(
         captioner, dataset, options=DecodingOptions(beams=2, length_penalty=0.5), limit=2
     )
 
     assert (result.beams, result.length_penalty, result.images, len(rows)) == (2, 0.5, 2, 2)
     assert {options.beams for options in captioner.options_used if options} == {2}
-    assert evaluation.evaluate(captioner, dataset)[0].beams == captioner.options.beams
+    assert evaluate.evaluate(captioner, dataset)[0].beams == captioner.options.beams
 
 
 def test_samples_are_reported_written_and_part_of_the_command(
@@ -195,19 +194,19 @@ def test_samples_are_reported_written_and_part_of_the_command(
 ) -> None:
     captioner = fake_captioner(dict.fromkeys(TEST, "a dog"))
     options = DecodingOptions(beams=2, length_penalty=0.5, samples=40)
-    result, rows = evaluation.evaluate(captioner, dataset, options=options)
+    result, rows = evaluate.evaluate(captioner, dataset, options=options)
 
     assert result.samples == 40
     assert result.command.endswith("--beams 2 --length-penalty 0.5 --samples 40")
-    assert "chosen by agreement with 40 samples" in evaluation.table(result)
-    sealed = evaluation.write(captioner.bundle, result, rows)
+    assert "chosen by agreement with 40 samples" in evaluate.table(result)
+    sealed = evaluate.write(captioner.bundle, result, rows)
     assert default_options(sealed.config).samples == 40
     assert "most like 40 others" in " ".join(sealed.card().split())
 
     captioner.options = options
-    plain, _ = evaluation.evaluate(captioner, dataset, options=replace(options, samples=0))
+    plain, _ = evaluate.evaluate(captioner, dataset, options=replace(options, samples=0))
     assert plain.command.endswith("--samples 0"), "or the bundle's own would be used"
-    assert "samples" not in evaluation.evaluate(fake_captioner(captioner_texts()), dataset)[0].command
+    assert "samples" not in evaluate.evaluate(fake_captioner(captioner_texts()), dataset)[0].command
 
 
 def captioner_texts() -> dict[str, str]:
@@ -218,12 +217,12 @@ def test_a_model_of_another_split_name_is_refused(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
     with pytest.raises(DatasetError, match="shares pictures"):
-        evaluation.evaluate(fake_captioner({}, split_name="kaggle"), dataset)
+        evaluate.evaluate(fake_captioner({}, split_name="kaggle"), dataset)
 
 
 def test_an_absent_split_is_named(dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]) -> None:
     with pytest.raises(DatasetError, match="no 'dev'; it has train, test"):
-        evaluation.evaluate(fake_captioner({}), dataset, "dev")
+        evaluate.evaluate(fake_captioner({}), dataset, "dev")
 
 
 def test_a_split_without_a_reference_is_refused(
@@ -231,7 +230,7 @@ def test_a_split_without_a_reference_is_refused(
 ) -> None:
     wordless = replace(dataset, splits={"train": TRAIN, "test": {"1.png": ("???", "собака")}})
     with pytest.raises(DatasetError, match="no picture of the test split has a caption with a word"):
-        evaluation.evaluate(fake_captioner({}), wordless)
+        evaluate.evaluate(fake_captioner({}), wordless)
 
 
 def test_an_unreadable_picture_stops_it(
@@ -240,25 +239,23 @@ def test_an_unreadable_picture_stops_it(
     dataset.path("2.png").write_bytes(b"no picture")
 
     with pytest.raises(ImageError, match=r"2\.png"):
-        evaluation.evaluate(fake_captioner(dict.fromkeys(TEST, "a dog")), dataset)
+        evaluate.evaluate(fake_captioner(dict.fromkeys(TEST, "a dog")), dataset)
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=50))
 def test_the_interval_lies_within_the_values_and_repeats(values: list[float]) -> None:
-    low, high = evaluation.bootstrap_interval(np.array(values))
+    low, high = evaluate.bootstrap_interval(np.array(values))
 
     assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
-    assert evaluation.bootstrap_interval(np.array(values)) == (low, high)
+    assert evaluate.bootstrap_interval(np.array(values)) == (low, high)
 
 
 def test_writing_reseals_figures_captions_card_and_options(
     dataset: Dataset, fake_captioner: Callable[..., FakeCaptioner]
 ) -> None:
     captioner = fake_captioner(dict.fromkeys(TEST, 'a dog, "red"'))
-    result, rows = evaluation.evaluate(
-        captioner, dataset, options=DecodingOptions(beams=2, length_penalty=0.5)
-    )
-    sealed = evaluation.write(captioner.bundle, result, rows)
+    result, rows = evaluate.evaluate(captioner, dataset, options=DecodingOptions(beams=2, length_penalty=0.5))
+    sealed = evaluate.write(captioner.bundle, result, rows)
 
     assert sealed == storage.load(sealed.folder)
     written = sealed.metrics()
@@ -275,7 +272,7 @@ def test_writing_reseals_figures_captions_card_and_options(
 @pytest.mark.slow
 def test_people_on_the_official_test_split(real_flickr8k: Path) -> None:
     dataset = datasets.load(real_flickr8k)
-    result = evaluation.human_baseline(
+    result = evaluate.human_baseline(
         [[words(caption) for caption in c] for c in dataset.splits["test"].values()]
     )
 

@@ -13,13 +13,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from captioner import images
-from captioner.__main__ import main as evaluate
+from captioner import __main__, images
 from captioner.bundle import hub, storage
 from captioner.bundle.storage import Bundle
 from captioner.data.datasets import Dataset
 from captioner.errors import CaptionerError, DatasetError, ImageError
-from captioner.evaluation import evaluate as evaluation
+from captioner.evaluation import evaluate
 from captioner.inference.captioner import Captioner
 from captioner.training import cli, export, runner
 from captioner.training.loop import fit
@@ -133,7 +132,7 @@ def test_a_failed_evaluation_leaves_the_old_bundle(
     monkeypatch.setattr(
         export, "write_litert", lambda _, __, path, *___: shutil.copy(trained.model_path, path)
     )
-    monkeypatch.setattr(evaluation, "evaluate", broken)
+    monkeypatch.setattr(evaluate, "evaluate", broken)
     with pytest.raises(ImageError):
         cli.main([*command, "--resume"])
     assert storage.load(trained.folder) == trained
@@ -167,7 +166,7 @@ def test_held_out_pictures_are_not_trained_on_and_can_be_scored(
 
     assert trained.config.data_fingerprint == without.fingerprint
     assert trained.vocabulary == runner.build_vocabulary(RECIPES["attention"], without)
-    assert evaluate([*command, "--split", "held-out"]) == 0
+    assert __main__.main([*command, "--split", "held-out"]) == 0
     assert "official held-out split, 2 pictures" in capsys.readouterr().out
 
 

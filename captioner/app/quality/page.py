@@ -28,7 +28,7 @@ def page() -> None:
     bundle = serving.active_bundle().bundle
     metrics, baselines = _read(bundle.metrics), _read(bundle.baselines) or []
     captions = _read(lambda: predictions.scored_captions(bundle)) or []
-    calibration = _read(bundle.calibration)
+    calibration = _read(bundle.calibration_parameters)
     st.header(texts.HOW_OFTEN, anchor=False)
     _show_people(bundle, captions, metrics, calibration)
     if captions:

@@ -17,7 +17,7 @@ from captioner.bundle import reader
 from captioner.bundle.manifest import CALIBRATION
 from captioner.bundle.schema import Calibrator, Metrics, Prediction
 from captioner.data.datasets import Dataset
-from captioner.evaluation import evaluate as evaluation
+from captioner.evaluation import evaluate
 from captioner.evaluation.captioning import CaptionModel, Tokens, caption_split, tokenized_references
 from captioner.evaluation.reliability import auc, expected_calibration_error, reliability_bins
 from captioner.inference import calibration
@@ -34,7 +34,7 @@ NO_CALIBRATION = (
 )
 ITERATIONS = 100  # of Newton's method at most
 
-Floats: TypeAlias = NDArray[np.float64]
+Float64s: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 Captioned: TypeAlias = Sequence[tuple[Candidate, Sequence[Tokens]]]  # captions with their references
 
@@ -44,7 +44,7 @@ class LabelledData:
     """Words or captions: their features, and whether they were right."""
 
     names: tuple[str, ...]  # of the F features
-    features: Floats  # [N, F]
+    features: Float64s  # [N, F]
     right: Bools  # [N]
 
     @classmethod
@@ -55,7 +55,7 @@ class LabelledData:
         return cls(names, features, np.array([right for _, right in rows]))
 
 
-def evaluate(
+def evaluate_and_calibrate(
     captioner: CaptionModel,
     dataset: Dataset,
     options: DecodingOptions | None = None,
@@ -67,9 +67,9 @@ def evaluate(
     where no feature tells right from wrong.
     """
     options = options or captioner.options
-    split = evaluation.final_split(dataset)
+    split = evaluate.final_split(dataset)
     captions = caption_split(captioner, dataset, split, options, limit)
-    metrics, predictions = evaluation.evaluate(captioner, dataset, split, options, limit, captions)
+    metrics, predictions = evaluate.evaluate(captioner, dataset, split, options, limit, captions)
     test_set = _with_references(captioner, dataset, split, captions)
     if split == "dev":
         calibration_set, test_set = test_set[::2], test_set[1::2]
@@ -98,7 +98,10 @@ def _with_references(
 def calibrate(
     calibration_set: Captioned, test_set: Captioned, options: DecodingOptions, split_name: str, split: str
 ) -> Calibration | None:
-    """A calibration fitted on some captions and measured on others; ``evaluate`` says when there is none."""
+    """A calibration fitted on some captions and measured on others.
+
+    ``evaluate_and_calibrate`` says when there is none.
+    """
     if min(len(calibration_set), len(test_set)) < MIN_IMAGES:
         return None
     people = [tokens for _, tokens in test_set]
@@ -123,7 +126,7 @@ def calibrate(
         "options": calibration.recorded(options),
         "command": "python -m captioner evaluate --write",
     }
-    return reader.decode(evaluation.rounded(fields), Calibration, CALIBRATION)
+    return reader.decode(evaluate.rounded(fields), Calibration, CALIBRATION)
 
 
 def labelled_words(captioned: Captioned) -> LabelledData:
@@ -216,7 +219,7 @@ def fit(data: LabelledData) -> tuple[float, dict[str, float]]:
     return 0.0, {}
 
 
-def logistic_regression(features: Floats, right: Bools) -> tuple[float, Floats]:
+def logistic_regression(features: Float64s, right: Bools) -> tuple[float, Float64s]:
     """Intercept and weights float64[F] of greatest likelihood for features [N, F], by Newton's method.
 
     The squared weights of the standardised features are penalised by half of ``PENALTY`` (ridge).
@@ -265,10 +268,10 @@ def _row(name: str, part: Calibrator) -> str:
     return f"{name:9} {part.observed:.3f} of {part.count:,} are right, {bins}{known}"
 
 
-def _logistic(values: Floats) -> Floats:
-    probabilities: Floats = 1 / (1 + np.exp(-np.clip(values, -700, 700)))
+def _logistic(values: Float64s) -> Float64s:
+    probabilities: Float64s = 1 / (1 + np.exp(-np.clip(values, -700, 700)))
     return probabilities
 
 
-def _mean(values: Floats) -> float | None:
+def _mean(values: Float64s) -> float | None:
     return float(values.mean()) if len(values) else None

@@ -1,4 +1,4 @@
-"""Calibrates the novelty detector of a bundle, and measures its detection rates."""
+"""Fits the novelty detector of a bundle, its centroids and threshold, and measures its detection rates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Regions = NDArray[np.float32]
 
 
 class Encoder(Protocol):
-    """What ``calibrate`` needs of a ``Captioner``; tests pass a fake."""
+    """What ``fit`` needs of a ``Captioner``; tests pass a fake."""
 
     bundle: Bundle
 
@@ -39,16 +39,16 @@ class Encoder(Protocol):
         """Encode an image uint8[H, W, 3] as regions float32[1, R, C]."""
 
 
-def calibrate_and_write(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
-    """Calibrate a detector and write it into the bundle; returns and raises as ``calibrate`` does."""
-    detector = calibrate(encoder, dataset)
+def fit_and_write(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
+    """Fit a detector and write it into the bundle; returns and raises as ``fit`` does."""
+    detector = fit(encoder, dataset)
     if detector:
         files = {NOVELTY: manifest.canonical(detector.to_json())}
         bundles.replace(encoder.bundle.folder, {**files, **ratings.file(encoder.bundle)})
     return detector
 
 
-def calibrate(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
+def fit(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
     """A detector for an encoder; None with fewer than ``MIN_IMAGES`` images for threshold or false positives.
 
     Centroids, threshold and false positives are measured on disjoint images: training images, on which the

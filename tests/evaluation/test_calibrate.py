@@ -14,8 +14,8 @@ from PIL import Image
 
 from captioner.bundle import storage
 from captioner.data.datasets import Dataset
-from captioner.evaluation import calibration, evaluate
-from captioner.evaluation.calibration import Captioned, LabelledData
+from captioner.evaluation import calibrate, evaluate
+from captioner.evaluation.calibrate import Captioned, LabelledData
 from captioner.evaluation.reliability import BINS
 from captioner.inference.calibration import CAPTION_FEATURES, WORD_FEATURES
 from captioner.inference.captioner import Caption
@@ -45,14 +45,14 @@ def test_the_regression_finds_the_weights_that_made_the_data() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal([3, -2], [5, 2], (40_000, 2))
     right = rng.random(40_000) < 1 / (1 + np.exp(-(0.7 + 0.4 * features[:, 0] + 2 * features[:, 1])))
-    intercept, weights = calibration.logistic_regression(features, right)
+    intercept, weights = calibrate.logistic_regression(features, right)
     assert [intercept, *weights] == pytest.approx([0.7, 0.4, 2], rel=0.1)
 
 
 def test_separable_and_uniform_outcomes_have_finite_weights() -> None:
     features = np.arange(10.0)[:, None]
     for right in (features[:, 0] > 4, np.ones(10, bool)):
-        intercept, weights = calibration.logistic_regression(features, right)
+        intercept, weights = calibrate.logistic_regression(features, right)
         assert np.isfinite([intercept, *weights]).all()
 
 
@@ -60,14 +60,14 @@ def test_a_feature_that_would_lower_a_probability_is_left_out() -> None:
     rising = np.linspace(-1, 1, 200)
     features = np.column_stack([rising, -rising + np.sin(np.arange(200))])
     right = np.random.default_rng(1).random(200) < 1 / (1 + np.exp(-3 * rising))
-    _, weights = calibration.fit(LabelledData(("up", "down"), features, right))
+    _, weights = calibrate.fit(LabelledData(("up", "down"), features, right))
     assert weights.keys() == {"up"}
     assert weights["up"] > 0
-    assert calibration.fit(LabelledData(("down",), -rising[:, None], right)) == (0.0, {})
+    assert calibrate.fit(LabelledData(("down",), -rising[:, None], right)) == (0.0, {})
 
 
 def test_fitted_probabilities_are_reliable_on_other_captions() -> None:
-    result = calibration.calibrate(drawn(2000, 1), drawn(2000, 2), OPTIONS, "official", "test")
+    result = calibrate.calibrate(drawn(2000, 1), drawn(2000, 2), OPTIONS, "official", "test")
     assert result
     assert result.words.expected_calibration_error < 0.05
     assert result.words.mean_right is not None
@@ -88,15 +88,15 @@ def test_features_that_some_captions_lack_are_not_used() -> None:
         (replace(caption, words=tuple(replace(w, sample_share=0.5) for w in caption.words)), references)
         for caption, references in drawn(10, 1)
     ]
-    assert calibration.labelled_words(with_samples).names == WORD_FEATURES
-    assert calibration.labelled_captions(with_samples).names == CAPTION_FEATURES
-    assert calibration.labelled_words([*with_samples, *drawn(10, 2)]).names == WORD_FEATURES[:-1]
+    assert calibrate.labelled_words(with_samples).names == WORD_FEATURES
+    assert calibrate.labelled_captions(with_samples).names == CAPTION_FEATURES
+    assert calibrate.labelled_words([*with_samples, *drawn(10, 2)]).names == WORD_FEATURES[:-1]
 
 
 def test_only_the_captions_to_fit_on_decide_the_weights() -> None:
     calibration_set = drawn(300, 1)
     results = [
-        calibration.calibrate(calibration_set, test_set, OPTIONS, "official", "test")
+        calibrate.calibrate(calibration_set, test_set, OPTIONS, "official", "test")
         for test_set in (drawn(300, 2), captioned([0.5] * 200, [False, True] * 100))
     ]
     one, other = ([(p.words.intercept, p.words.weights, p.captions.weights)] for p in results if p)
@@ -104,25 +104,25 @@ def test_only_the_captions_to_fit_on_decide_the_weights() -> None:
 
 
 def test_few_captions_and_no_signal_make_no_calibration() -> None:
-    few, enough = drawn(calibration.MIN_IMAGES - 1, 1), drawn(calibration.MIN_IMAGES, 2)
+    few, enough = drawn(calibrate.MIN_IMAGES - 1, 1), drawn(calibrate.MIN_IMAGES, 2)
     backwards = captioned([i / 300 + 0.01 for i in range(200)], [i < 100 for i in range(200)])
     for calibration_set, test_set in ((few, enough), (enough, few), (backwards, enough)):
-        assert calibration.calibrate(calibration_set, test_set, OPTIONS, "official", "test") is None
-    assert "no calibration" in calibration.table(None)
+        assert calibrate.calibrate(calibration_set, test_set, OPTIONS, "official", "test") is None
+    assert "no calibration" in calibrate.table(None)
 
 
 def test_a_word_is_right_where_a_person_used_it_and_function_words_do_not_count() -> None:
     references = [["two", "dogs", "run"], ["the", "dogs", "play"]]
-    assert calibration.word_labels(["a", "dogs", "play", "ball"], references) == [True, True, False]
+    assert calibrate.word_labels(["a", "dogs", "play", "ball"], references) == [True, True, False]
     caption = make_candidate((("dogs", 0.5), ("in", 0.1), ("ball", 0.1)))
-    assert calibration.labelled_words([(caption, references)]).right.tolist() == [True, False]
-    assert calibration.labelled_captions([(caption, references)]).right.tolist() == [False]
+    assert calibrate.labelled_words([(caption, references)]).right.tolist() == [True, False]
+    assert calibrate.labelled_captions([(caption, references)]).right.tolist() == [False]
 
 
 def test_people_are_judged_by_the_others() -> None:
     people = [[["dogs", "run"], ["the", "dogs", "play"]], [["one", "sentence"]]]
-    assert calibration.human_share(people, calibration.word_labels) == 0.5
-    assert calibration.human_share([[["one", "sentence"]]], calibration.word_labels) is None
+    assert calibrate.human_share(people, calibrate.word_labels) == 0.5
+    assert calibrate.human_share([[["one", "sentence"]]], calibrate.word_labels) is None
 
 
 class FakeCaptioner:
@@ -154,17 +154,17 @@ def test_scores_come_with_a_calibration_that_is_stored(tmp_path: Path, splits: t
     sets = {split: pictures(tmp_path / "images", split, 240) for split in splits}
     dataset = Dataset(tmp_path / "images", "official", {"train": {"a.png": ("a dog",)}, **sets})
     captioner = FakeCaptioner(tmp_path / "artifacts")
-    metrics, predictions, result = calibration.evaluate(captioner, dataset)
+    metrics, predictions, result = calibrate.evaluate_and_calibrate(captioner, dataset)
     assert result
     assert (result.split, metrics.images) == (splits[-1], 240)
     assert (result.fitted_images, result.images) == ((240, 240) if "test" in splits else (120, 120))
     sealed = evaluate.write(captioner.bundle, metrics, predictions, result)
-    stored = sealed.calibration()
+    stored = sealed.calibration_parameters()
     assert stored
     assert (stored.words, stored.captions, stored.options) == (result.words, result.captions, result.options)
     assert f"{result.words.expected_calibration_error:.3f}" in sealed.card()
-    assert f"{result.words.expected_calibration_error:.3f}" in calibration.table(result)
-    assert evaluate.write(sealed, metrics, predictions).calibration() == stored
+    assert f"{result.words.expected_calibration_error:.3f}" in calibrate.table(result)
+    assert evaluate.write(sealed, metrics, predictions).calibration_parameters() == stored
     assert sealed.predictions() == predictions
     shares = [row.expected_precision for row in predictions]
     assert shares == sorted(

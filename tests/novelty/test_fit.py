@@ -1,4 +1,4 @@
-"""The novelty detector is calibrated on pictures that the model was not trained on."""
+"""The novelty detector is fitted on pictures that the model was not trained on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from captioner.bundle.storage import Bundle
 from captioner.data.datasets import Dataset
 from captioner.errors import DatasetError, ImageError
 from captioner.inference.captioner import Captioner
-from captioner.novelty import calibration, synthetic_images
+from captioner.novelty import fit, synthetic_images
 from captioner.novelty.detector import NoveltyDetector, normalized
 from tests import tiny
 
@@ -27,7 +27,7 @@ IMAGES_PER_KIND = 6
 
 @pytest.fixture(autouse=True)
 def _few_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "IMAGES_PER_KIND", IMAGES_PER_KIND)
+    monkeypatch.setattr(fit, "IMAGES_PER_KIND", IMAGES_PER_KIND)
 
 
 class ColourEncoder:
@@ -62,14 +62,14 @@ def dataset(tmp_path: Path) -> Dataset:
     return data(tmp_path / "images", SIZES)
 
 
-def calibrated(encoder: ColourEncoder, dataset: Dataset) -> NoveltyDetector:
-    detector = calibration.calibrate(encoder, dataset)
+def fitted(encoder: ColourEncoder, dataset: Dataset) -> NoveltyDetector:
+    detector = fit.fit(encoder, dataset)
     assert detector
     return detector
 
 
 def test_the_threshold_is_set_on_one_split_and_checked_on_another(tmp_path: Path, dataset: Dataset) -> None:
-    detector = calibrated(encoder(tmp_path / "artifacts"), dataset)
+    detector = fitted(encoder(tmp_path / "artifacts"), dataset)
     colours = [np.array([[[200, green, 0]]], np.float32) for green in range(1, SIZES["dev"] + 1)]
     near = sorted(detector.similarity(colour) for colour in colours)
     assert near[0] <= detector.threshold <= near[1] + 1e-6, "one in a hundred"
@@ -78,12 +78,12 @@ def test_the_threshold_is_set_on_one_split_and_checked_on_another(tmp_path: Path
     assert greener <= detector.false_positives <= greener + 1
 
 
-def test_calibration_is_deterministic(tmp_path: Path, dataset: Dataset) -> None:
-    assert calibrated(encoder(tmp_path / "a"), dataset) == calibrated(encoder(tmp_path / "b"), dataset)
+def test_fitting_is_deterministic(tmp_path: Path, dataset: Dataset) -> None:
+    assert fitted(encoder(tmp_path / "a"), dataset) == fitted(encoder(tmp_path / "b"), dataset)
 
 
 def test_every_kind_of_synthetic_image_is_tested(tmp_path: Path, dataset: Dataset) -> None:
-    detector = calibrated(encoder(tmp_path / "artifacts"), dataset)
+    detector = fitted(encoder(tmp_path / "artifacts"), dataset)
     assert list(detector.detected) == [*synthetic_images.GENERATED, *synthetic_images.ALTERED]
     assert {total for _, total in detector.detected.values()} == {IMAGES_PER_KIND}
     assert detector.detected["pages of text"] == (IMAGES_PER_KIND, IMAGES_PER_KIND), "white is not red"
@@ -93,36 +93,36 @@ def test_every_kind_of_synthetic_image_is_tested(tmp_path: Path, dataset: Datase
 
 
 def test_without_a_test_split_halves_of_dev_are_used(tmp_path: Path) -> None:
-    kaggle = data(tmp_path / "images", {"train": 20, "dev": 2 * calibration.MIN_IMAGES}, "kaggle")
+    kaggle = data(tmp_path / "images", {"train": 20, "dev": 2 * fit.MIN_IMAGES}, "kaggle")
     model = encoder(tmp_path / "artifacts", split_name="kaggle")
-    detector = calibrated(model, kaggle)
-    assert (detector.split, detector.images, detector.split_name) == ("dev", calibration.MIN_IMAGES, "kaggle")
+    detector = fitted(model, kaggle)
+    assert (detector.split, detector.images, detector.split_name) == ("dev", fit.MIN_IMAGES, "kaggle")
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
 def test_too_few_pictures_give_no_detector(tmp_path: Path, split: str) -> None:
-    few = data(tmp_path / "images", {**SIZES, split: calibration.MIN_IMAGES - 1})
+    few = data(tmp_path / "images", {**SIZES, split: fit.MIN_IMAGES - 1})
     model = encoder(tmp_path / "artifacts")
     before = model.bundle.checksum
-    assert calibration.calibrate_and_write(model, few) is None
+    assert fit.fit_and_write(model, few) is None
     assert model.seen == [], "no picture is encoded"
     assert bundles.load(model.bundle.folder).checksum == before
 
 
 def test_another_split_name_is_refused(tmp_path: Path, dataset: Dataset) -> None:
     with pytest.raises(DatasetError, match="trained on the kaggle split"):
-        calibration.calibrate(encoder(tmp_path / "artifacts", split_name="kaggle"), dataset)
+        fit.fit(encoder(tmp_path / "artifacts", split_name="kaggle"), dataset)
 
 
 def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, dataset: Dataset) -> None:
     dataset.path("dev3.png").write_bytes(b"no picture")
     with pytest.raises(ImageError, match=r"dev3\.png"):
-        calibration.calibrate(encoder(tmp_path / "artifacts"), dataset)
+        fit.fit(encoder(tmp_path / "artifacts"), dataset)
 
 
 def test_the_detector_is_written_into_the_bundle(tmp_path: Path, dataset: Dataset) -> None:
     model = ColourEncoder(tiny.rated(encoder(tmp_path / "artifacts").bundle))
-    detector = calibration.calibrate_and_write(model, dataset)
+    detector = fit.fit_and_write(model, dataset)
     assert detector
     sealed = bundles.load(model.bundle.folder)
     written = (sealed.folder / NOVELTY).read_bytes()
@@ -137,13 +137,13 @@ def test_the_detector_is_written_into_the_bundle(tmp_path: Path, dataset: Datase
 def test_centroids_are_at_the_clusters() -> None:
     rng = np.random.default_rng(0)
     clusters = np.eye(5)[rng.integers(0, 5, 200)] + rng.normal(0, 0.01, (200, 5))
-    result = normalized(np.array(calibration.spherical_k_means(normalized(clusters)), np.float64))
-    assert len(result) == calibration.CENTROIDS
+    result = normalized(np.array(fit.spherical_k_means(normalized(clusters)), np.float64))
+    assert len(result) == fit.CENTROIDS
     assert (result @ np.eye(5)).max(axis=0) == pytest.approx(np.ones(5), abs=0.01)
 
 
 def test_fewer_pictures_than_centroids_are_centroids_themselves() -> None:
-    assert sorted(calibration.spherical_k_means(np.eye(3))) == [(0, 0, 1000), (0, 1000, 0), (1000, 0, 0)]
+    assert sorted(fit.spherical_k_means(np.eye(3))) == [(0, 0, 1000), (0, 1000, 0), (1000, 0, 0)]
 
 
 @pytest.mark.parametrize("kind", synthetic_images.GENERATED)
@@ -171,7 +171,7 @@ def test_the_command_prints_and_writes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(calibration, "MIN_IMAGES", 4)
+    monkeypatch.setattr(fit, "MIN_IMAGES", 4)
     own = bundles.write(tmp_path / "own", {name: tiny_bundle.folder / name for name in tiny_bundle.files})
     command = ["novelty", "--bundle", str(own.folder), "--data", str(kaggle_folder)]
 
