@@ -166,9 +166,8 @@ def human_baseline(references: Sequence[Sequence[Tokens]]) -> dict[str, float] |
     """
     several = [captions for captions in references if len(captions) > 1]
     rounds = []
-    for i in track(
-        range(max(map(len, several), default=0)), "scoring people", len(several[0]) if several else 0
-    ):
+    most = max(map(len, several), default=0)
+    for i in track(range(most), "scoring people", most):
         images = [captions for captions in several if len(captions) > i]
         rounds.append(metrics.score([c[i] for c in images], [[*c[:i], *c[i + 1 :]] for c in images]))
     return {key: fmean(scores[key] for scores in rounds) for key in rounds[0]} if rounds else None

@@ -257,7 +257,8 @@ def train(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder:
         )
     if options.resume and not started:
         print(f"{folder} holds no finished epoch: beginning at the first")
-    return runner.train(recipe, dataset, run, options.cache, options.seed, options.initial_run, True)
+    initial_run = options.initial_run or (run.recorded_initial_run if options.resume else None)
+    return runner.train(recipe, dataset, run, options.cache, options.seed, initial_run, True)
 
 
 def tune(options: argparse.Namespace, recipe: Recipe, dataset: Dataset, folder: Path) -> None:
@@ -290,8 +291,7 @@ def evaluate_and_install(options: argparse.Namespace, dataset: Dataset, folder: 
 
         captioner = Captioner(word_predictor.fit_and_write(captioner, dataset))
     fit.fit_and_write(captioner, dataset)
-    split = evaluate.final_split(dataset)
-    limit = len(dataset.splits[split]) if options.limit else None
+    limit = len(dataset.splits[evaluate.final_split(dataset)]) if options.limit else None
     results = calibrate.evaluate_and_calibrate(captioner, dataset, limit=limit)
     bundle = evaluate.write(captioner.bundle, *results)
     out = storage.write(options.out, {name: bundle.folder / name for name in bundle.files}).folder

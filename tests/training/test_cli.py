@@ -22,6 +22,7 @@ from captioner.evaluation import evaluate
 from captioner.inference.captioner import Captioner
 from captioner.training import cli, export, runner
 from captioner.training.loop import fit
+from captioner.training.loop.checkpoint import Run
 from captioner.training.loop.rollout import Rollout
 from captioner.training.recipes import RECIPES, Recipe
 from captioner.training.tuning import EPOCHS, Tuner
@@ -181,6 +182,18 @@ def test_the_recorded_captions_are_those_it_generates(trained: Bundle, tiny_data
 def test_a_run_is_not_overwritten(trained: Bundle, command: list[str]) -> None:
     with pytest.raises(CaptionerError, match=r"holds a run already\. Go on with --resume"):
         cli.main(command)
+
+
+def test_a_run_stopped_before_its_first_epoch_is_resumed_with_the_weights_it_was_to_begin_with(
+    tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun_with: list[Path | None] = []
+    monkeypatch.setattr(runner, "train", lambda *args: begun_with.append(args[5]))
+    Run(tmp_path / "run").record_settings({"from": "runs/frozen"})
+    for flags in (["--resume"], [], ["--resume", "--from", "elsewhere"]):
+        options = cli.parse_arguments(flags)
+        cli.train(options, chosen("--frozen"), tiny_dataset, tmp_path / "run")
+    assert begun_with == [Path("runs/frozen"), None, Path("elsewhere")]
 
 
 def test_a_folder_that_is_no_bundle_is_refused_before_training(

@@ -49,12 +49,13 @@ def bundles_folder() -> Path:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    """Neither the hidden ones nor those that are being written or were left by a crash."""
+    """Those with a bundle, neither hidden nor being written nor left by a crash."""
     try:
         paths = sorted(folder.iterdir())
     except OSError:  # no such folder, or no permission: then there are no other bundles
         return []
-    return [path for path in paths if path.is_dir() and path.name[0] != "." and ".tmp-" not in path.name]
+    names = [path for path in paths if path.name[0] != "." and ".tmp-" not in path.name]
+    return [path for path in names if (path / storage.MANIFEST).is_file()]
 
 
 def _manifest_time(path: Path) -> int:

@@ -88,6 +88,12 @@ class Run:
         self.require_same_settings(settings, "Repeat its options, or name another --run.")
 
     @property
+    def recorded_initial_run(self) -> Path | None:
+        """The run with whose weights this one began or, stopped before its first epoch, was to begin."""
+        begun_from = self._read_settings().get("from")
+        return Path(begun_from) if begun_from else None
+
+    @property
     def recorded_phases(self) -> list[dict[str, Any]] | None:
         """The fields of each phase as recorded; None in a run that has recorded none."""
         return self._read_settings().get("phases")

@@ -42,6 +42,11 @@ def test_a_bundle_that_is_put_there_later_is_found(active: Bundle, folder: Path)
     assert other_bundles.load()[0]["late"].checksum == again.checksum
 
 
+def test_a_folder_without_a_bundle_is_no_broken_one(active: Bundle, folder: Path) -> None:
+    (folder / "pulled" / "a-version").mkdir(parents=True)  # where the app keeps what it downloads
+    assert other_bundles.load() == ({}, {})
+
+
 def test_a_bundle_looked_at_while_it_is_copied_is_whole_in_the_end(active: Bundle, folder: Path) -> None:
     whole = storage.write(folder / "late", tiny.required_files(tiny.config(beams=1)))
     vocabulary = (folder / "late" / "vocabulary.json").read_bytes()
