@@ -43,6 +43,8 @@ class Disk:
     fits: bool
 
     def __str__(self) -> str:
+        if not self.pictures:
+            return f"all regions are in {self.folder}"
         free = shutil.disk_usage(self.folder).free
         return (
             f"the regions of {self.pictures:,} pictures take {self.needed / 1e9:.2f} GB in {self.folder}, "

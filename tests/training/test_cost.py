@@ -56,6 +56,8 @@ def test_what_was_not_measured_is_named_or_left_out(disk: Disk) -> None:
     assert "7 min 1 s, without self_critical)" in cost.sentence(phases, SIZES, SPEED, disk, 1)
     assert cost.sentence(phases, SIZES, None, disk, 1) == str(disk)
     assert cost.sentence(PHASES[1:], SIZES, None, None, 1) == ""
+    cached = replace(disk, pictures=0, needed=0)
+    assert cost.sentence(PHASES, SIZES, None, cached, 1) == f"all regions are in {disk.folder}"
 
 
 def test_measuring_leaves_the_model_as_it_was(targets: EncodedCaptions, vocabulary: Vocabulary) -> None:
