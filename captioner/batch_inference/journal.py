@@ -1,7 +1,7 @@
 """The rows of an unfinished run: a file that only grows, so that a kill loses nothing but its last line.
 
-{"folder": …, "bundle": …, "options": …}     the settings, in the first line
-{"image": …, "caption": …, …}                one line a picture, in the order of their completion
+{"folder": …, "bundle_checksum": …, "options": …}  the settings, in the first line
+{"image": …, "caption": …, …}                      one line a picture, in the order of their completion
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class Journal:
         """Find the rows. From the first line on that is not whole, everything is cut off."""
         head = self._file.readline()
         if head and (found := _parsed(head, SETTINGS)) is None:
-            raise CaptionerError(f"{self.path} is there and is no journal of captions. Move it away.")
+            raise CaptionerError(
+                f"{self.path} is there and is no journal of captions of this version. Move it away."
+            )
         end = self._file.tell()
         for line in self._file if head else ():
             if (row := _parsed(line, RESULTS)) is None:

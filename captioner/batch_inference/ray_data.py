@@ -225,7 +225,9 @@ def written(target: Folder, settings: Settings) -> dict[str, bool]:
             continue
         for row in found:
             if row.keys() != {*columns}:
-                raise CaptionerError(f"{path} is no table of captions. Name another folder after --out.")
+                raise CaptionerError(
+                    f"{path} is no table of captions of this version. Name another folder after --out."
+                )
             settings.check(row, target.name)
             done[row["image"]] = row["error"] is not None
     return done

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, Any]  # every column
 Open: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
 
-# The columns and their types. All but ``image`` and ``warnings`` are empty where there is an error.
+# The columns and their types. All but ``image`` and ``warning_codes`` are empty where there is an error.
 RESULTS: dict[str, type] = {
     "image": str,  # path in the folder, with "/"
     "caption": str,
@@ -29,10 +29,10 @@ RESULTS: dict[str, type] = {
     "finished": bool,
     "calibrated_probability": float,
     "agreement": float,
-    "warnings": str,  # codes, separated by spaces
+    "warning_codes": str,  # separated by spaces
     "error": str,  # a sentence
 }
-SETTINGS: dict[str, type] = {"folder": str, "bundle": str, "options": str}
+SETTINGS: dict[str, type] = {"folder": str, "bundle_checksum": str, "options": str}
 COLUMNS = RESULTS | SETTINGS
 FIGURES = ("log_prob", "score", "finished", "calibrated_probability", "agreement")  # of a candidate
 OPTIONS = ("beams", "length_penalty", "max_words", "samples")  # those that a command line or a bundle sets
@@ -45,7 +45,7 @@ class Settings:
     """What a caption depends on beside the picture: the same in every row of a table."""
 
     folder: str
-    bundle: str  # the beginning of its checksum
+    bundle_checksum: str  # its beginning
     options: str  # of decoding
 
     @classmethod
@@ -76,9 +76,9 @@ def caption(captioner: Captioner, image: str, open: Open, options: DecodingOptio
         reference = secrets.token_hex(4)
         log.exception("a picture failed, reference %s", reference)
         return failure(image, f"captioner itself failed on the picture (reference {reference} in its log).")
-    warnings = " ".join(warning.code for warning in answer.warnings)
+    codes = " ".join(warning.code for warning in answer.warnings)
     figures = {name: getattr(answer.best, name) for name in FIGURES}
-    return _row(image, caption=answer.text, **figures, warnings=warnings)
+    return _row(image, caption=answer.text, **figures, warning_codes=codes)
 
 
 def failure(image: str, error: str) -> Row:
@@ -87,7 +87,7 @@ def failure(image: str, error: str) -> Row:
 
 
 def _row(image: str, **values: Any) -> Row:
-    return {**dict.fromkeys(RESULTS), "image": printable(image), "warnings": "", **values}
+    return {**dict.fromkeys(RESULTS), "image": printable(image), "warning_codes": "", **values}
 
 
 def printable(name: str) -> str:

@@ -65,7 +65,8 @@ def read(path: Path) -> Iterator[Row]:
         raise CaptionerError(f"{path} cannot be read ({error.strerror or error}).") from error
     except (ValueError, csv.Error) as error:  # pyarrow's and json's are ValueErrors, too
         raise CaptionerError(
-            f"{path} is there and is no table of captions. Name another file after --out, or move it away."
+            f"{path} is there and is no table of captions of this version. Name another file after "
+            "--out, or move it away."
         ) from error
 
 
@@ -108,7 +109,7 @@ def _read_csv(path: Path) -> Iterator[Row]:
             row = {name: _value(cells[name], kind) for name, kind in COLUMNS.items()}
             if not row["error"]:  # CSV does not tell an empty text from none
                 row["caption"] = row["caption"] or ""
-            yield row | {"warnings": row["warnings"] or ""}
+            yield row | {"warning_codes": row["warning_codes"] or ""}
 
 
 def _value(cell: str, kind: type) -> Any:

@@ -126,7 +126,8 @@ class Api:
         size = captioner.bundle.config.image_size
         with self._turn:
             captioner.caption(np.zeros((size, size, 3), np.uint8))
-        return JSONResponse({"status": "ok", "model_runs": True, "checksum": captioner.bundle.checksum})
+        checksum = captioner.bundle.checksum
+        return JSONResponse({"status": "ok", "model_runs": True, "bundle_checksum": checksum})
 
 
 def answer(captioner: Captioner, picture: bytes, parameters: Parameters, turn: FairLock) -> dict[str, Any]:

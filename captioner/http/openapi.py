@@ -43,7 +43,7 @@ EXAMPLE_WORD: Json = {
     "calibrated_probability": 0.536,
     "runners_up": {"dog": -1.404, "red": -3.013, "yellow": -3.14, "small": -3.571, "golden": -3.7},
 }
-EXAMPLE_HEALTH: Json = {"status": "ok", "model_runs": True, "checksum": "a84fc3bacc13" + 52 * "0"}
+EXAMPLE_HEALTH: Json = {"status": "ok", "model_runs": True, "bundle_checksum": "a84fc3bacc13" + 52 * "0"}
 EXAMPLE_DETAILS = {  # what a problem may say
     "unknown-parameter": "No parameter is called 'beam': there are beams, alternatives, words. Leave it out.",
     "invalid-parameter": f"The parameter beams must be a whole number from 1 to {MAX_BEAMS}; got '0'.",
@@ -215,7 +215,7 @@ def _schemas() -> Json:
         {
             "status": {"const": "ok"},
             "model_runs": {"const": True},
-            "checksum": {
+            "bundle_checksum": {
                 "type": "string",
                 "description": "SHA-256 of the model's manifest: which model it is.",
             },

@@ -35,7 +35,7 @@ def test_a_folder_has_the_captions_of_its_pictures(
         warnings = [warning["code"] for warning in caption["warnings"]]
         same = ("caption", "log_prob", "score", "finished", "calibrated_probability", "agreement")
         assert {name: row[name] for name in same} == {name: caption[name] for name in same}
-        assert row["warnings"] == " ".join(warnings)
+        assert row["warning_codes"] == " ".join(warnings)
         assert row["options"] == "beams=2 length_penalty=0.7 max_words=8 samples=5"
 
     (folder / "bad.png").write_bytes(b"no picture")

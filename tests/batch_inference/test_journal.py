@@ -49,6 +49,11 @@ def test_other_settings_are_refused_unless_nothing_is_lost(path: Path) -> None:
     with pytest.raises(CaptionerError, match=r"made with options beams=3, and this run has beams=4"):
         images(path, other)
     assert images(path) == ["a.jpg", "b.jpg", "ü.jpg"]
+    former = path.read_bytes().replace(b"bundle_checksum", b"bundle").replace(b"warning_codes", b"warnings")
+    (former_path := path.with_name("former")).write_bytes(former)
+    with pytest.raises(CaptionerError, match="no journal of captions of this version"):
+        images(former_path)
+    assert former_path.read_bytes() == former
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
     assert images(path, other) == []
     path.write_text("somebody else's\n")

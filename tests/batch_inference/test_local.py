@@ -134,11 +134,16 @@ def test_tables_of_other_models_folders_and_programs_are_not_touched(
     out = tmp_path / "captions.jsonl"
     run(folder, out, tiny_bundle)
     made, other = out.read_bytes(), tiny.runnable_bundle(tmp_path / "other", "merge")
-    with pytest.raises(CaptionerError, match=r"holds captions made with bundle .* Name another file"):
+    with pytest.raises(
+        CaptionerError, match=r"holds captions made with bundle_checksum .* Name another file"
+    ):
         run(folder, out, other)
     with pytest.raises(CaptionerError, match="made with folder"):
         run(folder / "a", out, tiny_bundle)
     assert out.read_bytes() == made
+    out.write_text(out.read_text().replace('"bundle_checksum"', '"bundle"'))  # as an earlier version wrote it
+    with pytest.raises(CaptionerError, match="no table of captions of this version"):
+        run(folder, out, tiny_bundle)
     for name in ("a.csv", "a.jsonl", "a.parquet"):
         (tmp_path / name).write_text("caption,remark\nno,table,but more\n")
         with pytest.raises(CaptionerError, match="no table of captions"):

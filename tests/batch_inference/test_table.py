@@ -28,15 +28,15 @@ captioned = some.fixed_dictionaries(
         "finished": some.booleans(),
         "calibrated_probability": some.none() | numbers,
         "agreement": some.none() | numbers,
-        "warnings": some.sampled_from(["", "low_confidence", "novelty low_confidence"]),
+        "warning_codes": some.sampled_from(["", "low_confidence", "novelty low_confidence"]),
     }
 )
 failed = some.fixed_dictionaries({"image": names, "error": texts})
 
 
 def whole(values: dict[str, Any]) -> Row:
-    settings = {"folder": "/p", "bundle": "0123", "options": "beams=3"}
-    return {**dict.fromkeys(COLUMNS), "warnings": "", **settings, **values}
+    settings = {"folder": "/p", "bundle_checksum": "0123", "options": "beams=3"}
+    return {**dict.fromkeys(COLUMNS), "warning_codes": "", **settings, **values}
 
 
 @settings(max_examples=30)

@@ -137,7 +137,7 @@ def test_a_problem_has_an_address_that_describes_it(port: int) -> None:
 
 def test_health_names_the_model(port: int, tiny_bundle: Bundle) -> None:
     assert get(port, "/health").body == {
-        "status": "ok", "model_runs": True, "checksum": tiny_bundle.checksum,
+        "status": "ok", "model_runs": True, "bundle_checksum": tiny_bundle.checksum,
     }  # fmt: skip
 
 

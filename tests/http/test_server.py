@@ -76,7 +76,7 @@ def test_the_command_serves_until_it_is_stopped(tiny_bundle: Bundle) -> None:
         assert process.stdout
         said = process.stdout.readline()
         port = int(said.split("/")[2].partition(":")[2])
-        assert get(port, "/health").body["checksum"] == tiny_bundle.checksum
+        assert get(port, "/health").body["bundle_checksum"] == tiny_bundle.checksum
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == command_line.STOPPED
     assert Path(said.split()[0]).name == "captions"

@@ -15,7 +15,7 @@ from captioner.app.components.wording import BYTE_ORDER_MARK, estimate
 from captioner.text import escape_formula
 
 COLUMNS = (
-    *("image", "caption", "alt_text", "reviewed", "how_sure", "words_in_10", "confidence", "log_prob"),
+    *("image", "caption", "alt_text", "reviewed", "verdict", "expected_precision", "confidence", "log_prob"),
     *("warning", "error"),
 )
 CSV_NAME, JSON_NAME, ZIP_NAME = "captions.csv", "alt-texts.json", "alt-texts.zip"
@@ -36,12 +36,12 @@ def to_csv(job: BatchJob) -> str:
 
 
 def _row(result: PictureResult, alt: AltText) -> list[str]:
-    share = "" if result.expected_precision is None else f"{10 * result.expected_precision:.1f}"
-    numbers = ["" if value is None else f"{value:.4f}" for value in (result.confidence, result.log_prob)]
+    figures = result.expected_precision, result.confidence, result.log_prob
+    numbers = ["" if value is None else f"{value:.4f}" for value in figures]
     texts = [escape_formula(text) for text in (result.image, result.caption, alt.text)]
     notes = escape_formula(result.warning), escape_formula(result.error)
-    how_sure = "" if result.error else " ".join(estimate(result.expected_precision))
-    return [*texts, _yes_or_no(alt), how_sure, share, *numbers, *notes]
+    verdict = "" if result.error else " ".join(estimate(result.expected_precision))
+    return [*texts, _yes_or_no(alt), verdict, *numbers, *notes]
 
 
 def to_zip(job: BatchJob) -> bytes:

@@ -205,7 +205,7 @@ def _show_table(results: Sequence[PictureResult]) -> None:
         column_config={
             "thumbnail": st.column_config.ImageColumn(texts.PICTURE, width=64),
             "caption": st.column_config.TextColumn(texts.SENTENCE, width=150),
-            "expected_precision": st.column_config.NumberColumn(texts.SHARE, format="%.0f", width=80),
+            "expected_precision": st.column_config.NumberColumn(texts.SHARE, format="%.0f in 10", width=90),
             "warning": st.column_config.TextColumn(texts.WARNING, width=190),
             "image": st.column_config.TextColumn(texts.FILE, width=110),
         },

@@ -19,7 +19,8 @@ from captioner.evaluation.predictions import CIDER_DESCRIPTION, SCORES, SORT_KEY
 from captioner.text import Vocabulary, words
 
 ROW_HEIGHT, MAX_ROWS = 66, 9  # pixels: below 65, Streamlit does not wrap a cell; rows seen at once
-SENTENCE_WIDTH, NUMBER_WIDTH = 170, 72  # pixels, as much as fits on a phone; wide screens stretch them
+# Pixels, as much as fits on a phone; wide screens stretch them.
+SENTENCE_WIDTH, CERTAINTY_WIDTH, NUMBER_WIDTH = 158, 84, 72
 SIZE, PER_PAGE = (640, 480), 12  # pixels of a picture; pictures on a page
 VIEWS = PICTURES, TABLE = texts.AS_PICTURES, texts.AS_TABLE
 MIN_TO_COMPARE = 20  # captions, from which on averages are compared
@@ -157,6 +158,9 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
         "certainty": [100 * row.certainty for row in matches],
         "cider": [row.cider for row in matches],
     }
+    measured = all(row.expected_precision is not None for row in matches)
+    heading = texts.SHARE_COLUMN if measured else texts.CHANCE_COLUMN
+    explained = texts.SHARE_HELP if measured else texts.CHANCE_HELP
     state = st.dataframe(
         table,
         key=key,
@@ -170,7 +174,7 @@ def _table(matches: Sequence[ScoredCaption], key: str) -> int:
         column_config={
             "sentence": st.column_config.TextColumn(texts.SENTENCE_COLUMN, width=SENTENCE_WIDTH),
             "certainty": st.column_config.NumberColumn(
-                texts.CERTAINTY_COLUMN, format="%.0f %%", width=NUMBER_WIDTH, help=texts.CERTAINTY_HELP
+                heading, format="%.0f %%", width=CERTAINTY_WIDTH, help=explained
             ),
             "cider": st.column_config.NumberColumn(
                 texts.SIMILARITY_COLUMN, format="%.2f", width=NUMBER_WIDTH, help=CIDER_DESCRIPTION

@@ -152,14 +152,16 @@ def _averages(scores: list[tuple[str, float]]) -> str:
 
 def _table(rated: Rated, ciders: dict[str, float], certainties: dict[str, float]) -> None:
     several = len({rater for rater, _ in rated}) > 1
+    measured = all(item.expected_precision is not None for _, item in rated)
+    certainty = texts.SHARE_COLUMN if measured else texts.CHANCE_COLUMN
     with st.expander(texts.ALL_RATINGS, icon=":material/table_rows:"):
         rows = [
             {
                 "rating": item.rating,
                 "caption": wording.escape(item.caption),
                 "remark": wording.escape(item.remark) or "–",
-                CIDER: f"{ciders[item.id]:.2f}" if item.id in ciders else "–",
-                "how sure": wording.percent(certainties[item.id]) if item.id in certainties else "–",
+                texts.SIMILARITY_COLUMN: f"{ciders[item.id]:.2f}" if item.id in ciders else "–",
+                certainty: wording.percent(certainties[item.id]) if item.id in certainties else "–",
                 "warnings": item.warnings.replace(" ", ", ").replace("_", " ") or "–",
                 "picture": wording.escape(item.image),
                 **({"who": wording.escape(rater or texts.NO_NAME)} if several else {}),
@@ -167,7 +169,9 @@ def _table(rated: Rated, ciders: dict[str, float], certainties: dict[str, float]
             for rater, item in rated
         ]
         st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
-        st.caption(texts.HOW_SURE_EXPLAINED)
+        st.caption(texts.SHARE_EXPLAINED if measured else texts.CHANCE_EXPLAINED)
+        if ciders:
+            st.caption(texts.SIMILARITY_EXPLAINED)
         for code in sorted({code for _, item in rated for code in item.warnings.split()}):
             st.caption(f"“{code.replace('_', ' ').capitalize()}”: {SENTENCES[code]}")
 

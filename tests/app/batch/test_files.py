@@ -59,7 +59,8 @@ def test_the_csv_holds_every_file_once_and_computes_nothing(texts: list[tuple[st
     assert not any(cell.startswith(FORMULA) for row in cells for cell in row)
     assert (table[-1]["error"], table[-1]["alt_text"]) == ("It is broken, sadly.", "")
     assert [row["reviewed"] for row in table] == ["yes"] * len(texts) + ["no"]
-    assert all(row["confidence"] == "0.5000" for row in table[:-1])
+    assert all((row["expected_precision"], row["confidence"]) == ("0.7500", "0.5000") for row in table[:-1])
+    assert all(row["verdict"].startswith("Probably right") for row in table[:-1])
 
 
 @given(some.lists(hostile | names, max_size=8))

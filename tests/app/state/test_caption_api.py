@@ -35,7 +35,7 @@ def test_it_captions_as_the_active_bundle_does(
 ) -> None:
     answer = client.post(CAPTIONS, files={"picture": ("x", FILES["png"])})
     assert answer.json() == Captioner(tiny_bundle).caption(FILES["png"]).to_dict()
-    assert client.get("/api/v1/health").json()["checksum"] == tiny_bundle.checksum
+    assert client.get("/api/v1/health").json()["bundle_checksum"] == tiny_bundle.checksum
     assert "ScriptRunContext" not in caplog.text
 
 
