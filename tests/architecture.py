@@ -23,8 +23,8 @@ MAX_MODULES = 12  # of a folder
 
 # The folder "" is captioner/ itself. Each package may import those before it.
 LIBRARY = (
-    *("", "alt_text", "drawings", "bundle", "data", "novelty"),
-    *("inference", "batch_inference", "http", "evaluation", "feedback/migrations", "feedback"),
+    *("", "alt_text", "bundle", "data", "novelty"),
+    *("inference", "batch_inference", "http", "evaluation", "feedback/migrations", "feedback", "drawings"),
 )
 TRAINING = (*LIBRARY, "training/models", "training/loop", "training")
 APP = (

@@ -17,7 +17,7 @@ MANIFEST = "manifest.json"
 BASELINES = "baselines.json"
 NOVELTY = "novelty.json"
 CALIBRATION = "calibration.json"
-RATINGS = "ratings.json"
+RATINGS_FILE = "ratings.json"
 DOCUMENT_FREQUENCIES = "document_frequencies.json"
 REQUIRED = ("config.json", "captioner.tflite", "vocabulary.json")
 FILES = (
@@ -30,7 +30,7 @@ FILES = (
     NOVELTY,
     DOCUMENT_FREQUENCIES,
     BASELINES,
-    RATINGS,
+    RATINGS_FILE,
     "README.md",
 )
 MAX_BYTES = 500_000_000  # of a whole bundle

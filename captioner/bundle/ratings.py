@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, structs, to_builtins
 
-from captioner.bundle.manifest import RATINGS
+from captioner.bundle.manifest import RATINGS_FILE
 from captioner.bundle.schema import (
     LINE,
     Beams,
@@ -72,7 +72,7 @@ def read(bundle: Bundle) -> RatingSummary | None:
     Raises:
         BundleError: the file is malformed, or was altered since the bundle was opened.
     """
-    summary = bundle.record(RATINGS, RatingSummary)
+    summary = bundle.record(RATINGS_FILE, RatingSummary)
     return summary if summary and summary.is_of(bundle.config) else None
 
 
@@ -104,4 +104,4 @@ def file(bundle: Bundle) -> dict[str, str]:
     captions; empty where the bundle has none.
     """
     summary = carried_over(bundle)
-    return {RATINGS: to_json(summary)} if summary else {}
+    return {RATINGS_FILE: to_json(summary)} if summary else {}

@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from captioner.feedback.rating import PARTLY, RIGHT, WRONG
+
 FOLDER = Path(__file__).resolve().parent / "pictures"
-RIGHT, PARTLY, WRONG = "right", "partly right", "wrong"
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawing: the name of its file, what it shows, and captions → whether they are right.
+    """A drawing: the name of its file, what it shows, and captions → their ratings.
 
-    Descriptions and verdicts are written by hand.
+    Descriptions and ratings are written by hand.
     """
 
     name: str

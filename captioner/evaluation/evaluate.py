@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from captioner import metrics
 from captioner.bundle import dataset_info, ratings, reader
 from captioner.bundle import storage as bundles
-from captioner.bundle.manifest import CALIBRATION, RATINGS
+from captioner.bundle.manifest import CALIBRATION, RATINGS_FILE
 from captioner.bundle.ratings import RatingSummary
 from captioner.bundle.schema import CalibrationParameters, Metrics, Prediction
 from captioner.bundle.storage import Bundle
@@ -242,7 +242,7 @@ def write(
     card = model_card.render(
         config, result, bundle.history(), bundle.dataset(), bundle.baselines(), calibration, rated
     )
-    files = {RATINGS: ratings.to_json(rated)} if rated else {}
+    files = {RATINGS_FILE: ratings.to_json(rated)} if rated else {}
     if calibration:
         files[CALIBRATION] = json.dumps(to_builtins(calibration), indent=1) + "\n"
     return bundles.replace(

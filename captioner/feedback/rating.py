@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-RATINGS = ("right", "partly", "wrong")  # best first
+RATINGS = RIGHT, PARTLY, WRONG = "right", "partly", "wrong"  # best first
 MAX_TEXT = 300  # characters of a remark or a name
 
 

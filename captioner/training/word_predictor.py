@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from captioner import arguments, cider
 from captioner.bundle import storage
-from captioner.bundle.manifest import RATINGS
+from captioner.bundle.manifest import RATINGS_FILE
 from captioner.bundle.storage import Bundle
 from captioner.cider import NGramWeights
 from captioner.data.datasets import Dataset
@@ -63,7 +63,7 @@ def fit_and_write(captioner: Captioner, dataset: Dataset) -> Bundle:
     rows = bundle.config.grid[0] * bundle.config.grid[1]
     addition = to_litert(*regression, (rows, features.width))
     model = litert_file.add_signatures(litert_file.share_embeddings(bundle.model()), addition)
-    files = {name: content for name, content in bundle.in_current_format().items() if name != RATINGS}
+    files = {name: content for name, content in bundle.in_current_format().items() if name != RATINGS_FILE}
     return storage.write(bundle.folder, {**files, "captioner.tflite": model})
 
 

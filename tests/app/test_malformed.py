@@ -46,7 +46,7 @@ SHOWN = [(case, page) for page, names in PAGES.items() for case, (name, _) in WO
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> None:
-    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("CAPTIONER_OTHER_BUNDLES", str(tmp_path / "bundles"))
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setattr("captioner.data.examples._first_rows", lambda: [])  # as if the Hub had none
 

@@ -89,7 +89,7 @@ def address(
         port = free.getsockname()[1]
     settings = {
         "CAPTIONER_BUNDLE": str(served.folder),
-        "CAPTIONER_BUNDLES": str(tmp_path_factory.mktemp("bundles")),
+        "CAPTIONER_OTHER_BUNDLES": str(tmp_path_factory.mktemp("bundles")),
         "CAPTIONER_FLICKR8K": str(kaggle_folder),
         "CAPTIONER_DATABASE": f"sqlite:///{tmp_path_factory.mktemp('ratings')}/ratings.sqlite",
         "HF_HUB_OFFLINE": "1",

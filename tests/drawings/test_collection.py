@@ -11,6 +11,7 @@ from captioner.bundle.storage import Bundle
 from captioner.drawings import collection
 from captioner.drawings.canvas import HEIGHT, WIDTH
 from captioner.drawings.collection import DRAWINGS, FOLDER, Drawing
+from captioner.feedback.rating import RATINGS, WRONG
 from captioner.text import words
 
 MIN_DRAWINGS, MAX_BYTES, MAX_TOTAL_BYTES = 8, 25_000, 250_000
@@ -40,12 +41,12 @@ def test_what_it_shows_is_a_sentence_that_the_model_cannot_have_said(drawing: Dr
 
 @each_drawing
 def test_what_was_judged_are_captions_as_the_model_says_them(drawing: Drawing, committed: Bundle) -> None:
-    assert set(drawing.ratings.values()) <= {collection.RIGHT, collection.PARTLY, collection.WRONG}
+    assert set(drawing.ratings.values()) <= set(RATINGS)
     for caption in drawing.ratings:
         assert " ".join(words(caption)) == caption
         assert set(words(caption)) <= set(committed.vocabulary.words)
 
 
 def test_two_drawings_show_what_the_model_cannot_do() -> None:
-    wrong = [drawing for drawing in DRAWINGS if next(iter(drawing.ratings.values())) == collection.WRONG]
+    wrong = [drawing for drawing in DRAWINGS if next(iter(drawing.ratings.values())) == WRONG]
     assert len(wrong) == 2

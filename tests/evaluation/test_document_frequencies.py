@@ -13,7 +13,7 @@ import pytest
 
 from captioner.__main__ import main
 from captioner.bundle import ratings, storage
-from captioner.bundle.manifest import DOCUMENT_FREQUENCIES, RATINGS
+from captioner.bundle.manifest import DOCUMENT_FREQUENCIES, RATINGS_FILE
 from captioner.bundle.storage import Bundle
 from captioner.cider import EQUAL_WEIGHTS, Cider, NGramWeights, document_frequencies, ngrams
 from captioner.data.datasets import Dataset
@@ -97,7 +97,7 @@ def test_writing_adds_the_file_and_keeps_the_rest(tmp_path: Path, tiny_dataset: 
     bundle = tiny.rated(tiny.runnable_bundle(tmp_path / "artifacts"))
     counted = frequencies.count_and_write(bundle, tiny_dataset)
     written = storage.load(bundle.folder)
-    changed = {DOCUMENT_FREQUENCIES, RATINGS}
+    changed = {DOCUMENT_FREQUENCIES, RATINGS_FILE}
     assert {name for name, entry in written.files.items() if bundle.files.get(name) != entry} == changed
     assert bundle.checksum in ratings.checksums(written), "what people said before counts on"
     assert written.record(DOCUMENT_FREQUENCIES, DocumentFrequencies) == counted

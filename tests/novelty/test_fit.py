@@ -12,7 +12,7 @@ from PIL import Image
 from captioner.__main__ import main
 from captioner.bundle import manifest, ratings, reader
 from captioner.bundle import storage as bundles
-from captioner.bundle.manifest import NOVELTY, RATINGS
+from captioner.bundle.manifest import NOVELTY, RATINGS_FILE
 from captioner.bundle.storage import Bundle
 from captioner.data.datasets import Dataset
 from captioner.errors import DatasetError, ImageError
@@ -130,7 +130,7 @@ def test_the_detector_is_written_into_the_bundle(tmp_path: Path, dataset: Datase
     assert manifest.canonical(reader.parse(written, NOVELTY)) == written
     before = model.bundle.files
     changed = {name for name, entry in sealed.files.items() if before.get(name) != entry}
-    assert changed == {NOVELTY, RATINGS}
+    assert changed == {NOVELTY, RATINGS_FILE}
     assert model.bundle.checksum in ratings.checksums(sealed), "what people said before counts on"
 
 

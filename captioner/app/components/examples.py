@@ -15,6 +15,7 @@ from captioner.app.state.session import DecodedImage
 from captioner.bundle.storage import Bundle
 from captioner.drawings import collection
 from captioner.errors import CaptionerError
+from captioner.feedback.rating import PARTLY, RIGHT, WRONG
 from captioner.inference import blocklist
 from captioner.text import words
 
@@ -31,9 +32,9 @@ DRAWN = "drawings made for this app"
 DRAWN_SOURCE = "These are drawings made for this app, not photographs."
 NOTE = "This is a drawing made for this app. It shows: {}"
 RATED = {
-    collection.RIGHT: "The model gets this one right.",
-    collection.PARTLY: "The model gets this one partly right.",
-    collection.WRONG: "**The model gets this one wrong.**",
+    RIGHT: "The model gets this one right.",
+    PARTLY: "The model gets this one partly right.",
+    WRONG: "**The model gets this one wrong.**",
 }
 MIN_WIDTH = 76  # pixels of a thumbnail: four stand side by side on a phone
 # Streamlit has no button with a picture, so each button lies over its picture. Its label is there for screen

@@ -16,11 +16,10 @@ from captioner.app.components.errors import error_boundary, log_bug
 from captioner.app.state import ratings_database
 from captioner.app.state.session import DecodedImage
 from captioner.errors import FeedbackError
-from captioner.feedback.rating import MAX_TEXT, Rating, clean_text, now, rating_id
+from captioner.feedback.rating import MAX_TEXT, PARTLY, RIGHT, WRONG, Rating, clean_text, now, rating_id
 
-RIGHT, PARTLY, WRONG = "Right", "Partly", "Wrong"
-LABELS = {"right": RIGHT, "partly": PARTLY, "wrong": WRONG}
-ICONS = {"right": ":material/check:", "partly": ":material/contrast:", "wrong": ":material/close:"}
+LABELS = {RIGHT: "Right", PARTLY: "Partly", WRONG: "Wrong"}
+ICONS = {RIGHT: ":material/check:", PARTLY: ":material/contrast:", WRONG: ":material/close:"}
 EXPLAINED = (
     "**Right**: everything that it says is in the picture. **Partly**: the main thing is right, something "
     "else is not. **Wrong**: the main thing is not in the picture."

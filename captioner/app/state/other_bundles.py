@@ -1,4 +1,4 @@
-"""The bundles that can be compared with the active one: the sub-folders of CAPTIONER_BUNDLES."""
+"""The bundles that can be compared with the active one: the sub-folders of CAPTIONER_OTHER_BUNDLES."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def readable() -> tuple[dict[str, Bundle], dict[str, str]]:
 
 
 def bundles_folder() -> Path:
-    return Path(setting("CAPTIONER_BUNDLES") or ROOT / "bundles")
+    return Path(setting("CAPTIONER_OTHER_BUNDLES") or ROOT / "bundles")
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -25,7 +25,7 @@ README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No other models are here, whatever lies beside this checkout."""
-    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("CAPTIONER_OTHER_BUNDLES", str(tmp_path / "bundles"))
 
 
 def test_about_says_which_bundle_runs_and_why(trained: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ class TwoCaptions(FakeCaptioner):
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where further bundles are looked for; there is none."""
-    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("CAPTIONER_OTHER_BUNDLES", str(tmp_path / "bundles"))
     return tmp_path / "bundles"
 
 

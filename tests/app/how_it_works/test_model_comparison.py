@@ -26,7 +26,7 @@ epoch,phase,loss,val_loss,learning_rate,seconds,val_cider
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> Path:
     """Where further bundles are looked for; there is none."""
-    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("CAPTIONER_OTHER_BUNDLES", str(tmp_path / "bundles"))
     return tmp_path / "bundles"
 
 

@@ -29,7 +29,7 @@ epoch,phase,loss,val_loss,learning_rate,seconds,val_cider
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No other models are here, whatever lies beside this checkout."""
-    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("CAPTIONER_OTHER_BUNDLES", str(tmp_path / "bundles"))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ __all__ = ["trained"]  # a fixture
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_caches: None) -> Path:
     """Where further bundles are looked for; there is none."""
-    monkeypatch.setenv("CAPTIONER_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("CAPTIONER_OTHER_BUNDLES", str(tmp_path / "bundles"))
     monkeypatch.setenv("CAPTIONER_FLICKR8K", "nowhere")
     monkeypatch.setattr(
         "captioner.app.state.hub_updates.examples_status", lambda: ""

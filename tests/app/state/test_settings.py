@@ -34,6 +34,8 @@ def test_settings_come_from_the_environment_then_from_the_secrets(
     monkeypatch.delenv("CAPTIONER_REPO", raising=False)
     monkeypatch.chdir(tmp_path)  # where no secrets are
     assert setting("CAPTIONER_REPO") == ""
+    monkeypatch.setenv("CAPTIONER_BUNDLES", "/srv/others")  # as an earlier version called it
+    assert setting("CAPTIONER_OTHER_BUNDLES") == "/srv/others"
     ask = "st.text(setting('CAPTIONER_REPO'))"
     app = AppTest.from_string(
         f"import streamlit as st\nfrom captioner.app.state.settings import setting\n{ask}"
