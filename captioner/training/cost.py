@@ -71,7 +71,7 @@ def sentence(
         total = duration(sum(parts.values()) + anew)
         note = f", without {' and '.join(without)}" if without else ""
         sentences.append(f"estimated from a few updates on this machine: at most {total} ({each}{note})")
-    if disk:
+    if disk and (disk.pictures or parts):
         slower = f", which adds {duration(anew)}" if anew else ""
         too_little = f": too little, so they are computed anew in every epoch{slower}"
         sentences.append(f"{disk}{'' if disk.fits else too_little}")

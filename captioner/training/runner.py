@@ -64,14 +64,14 @@ def train(
     cache: Path,
     seed: int = 0,
     initial_run: Path | None = None,
-    tell_cost: bool = False,
+    measure_cost: bool = False,
 ) -> TrainingResult:
     """Train the phases that the run has not finished.
 
     Args:
         cache: folder of computed regions.
         initial_run: a run's folder, with whose best weights to begin. Its epochs are part of the history.
-        tell_cost: measure and print what a new run will take.
+        measure_cost: print the hours of a new run, too, not only what its regions take on the disk.
 
     Raises:
         CaptionerError: the run, or the one to begin with, was made with other settings, or its epochs by
@@ -103,7 +103,7 @@ def train(
     batch_sizes = [p.batch_size for p in recipe.phases[progress.phase :] if p.encoder_learning_rate]
     if batch_sizes and (warning := memory.warning(models.encoder, max(batch_sizes))):
         print(warning, flush=True)
-    if tell_cost and not progress.epochs_done and (sentence := models.estimated_cost(recipe.phases)):
+    if not progress.epochs_done and (sentence := models.estimated_cost(recipe.phases, measure_cost)):
         print(sentence, flush=True)
     for index in range(progress.phase, len(recipe.phases)):
         if progress.phase < index:
@@ -189,10 +189,10 @@ class _Models:
             self.encoder if encoder_trained else None,
         )
 
-    def estimated_cost(self, phases: Sequence[Phase]) -> str:
+    def estimated_cost(self, phases: Sequence[Phase], measure: bool) -> str:
         """What these phases will take (``cost.sentence``)."""
         sizes = {split: len(captions) for split, captions in self.dataset.splits.items()}
-        speed = self._speed(phases) if sizes["train"] >= cost.MIN_PICTURES else None
+        speed = self._speed(phases) if measure and sizes["train"] >= cost.MIN_PICTURES else None
         disk = None
         if not all(phase.encoder_learning_rate for phase in phases):
             disk = self._disk()

@@ -57,7 +57,8 @@ def test_what_was_not_measured_is_named_or_left_out(disk: Disk) -> None:
     assert cost.sentence(phases, SIZES, None, disk, 1) == str(disk)
     assert cost.sentence(PHASES[1:], SIZES, None, None, 1) == ""
     cached = replace(disk, pictures=0, needed=0)
-    assert cost.sentence(PHASES, SIZES, None, cached, 1) == f"all regions are in {disk.folder}"
+    assert cost.sentence(PHASES, SIZES, SPEED, cached, 1).endswith(f"; all regions are in {disk.folder}")
+    assert cost.sentence(PHASES, SIZES, None, cached, 1) == ""
 
 
 def test_measuring_leaves_the_model_as_it_was(targets: EncodedCaptions, vocabulary: Vocabulary) -> None:
@@ -76,7 +77,7 @@ def test_a_run_on_a_full_disk_with_its_cost_told_learns_the_same(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     monkeypatch.setattr(cost, "MIN_PICTURES", 1)
     capsys.readouterr()
-    result = runner.train(once, tiny_dataset, Run(tmp_path / "b"), tmp_path / "new", tell_cost=True)
+    result = runner.train(once, tiny_dataset, Run(tmp_path / "b"), tmp_path / "new", measure_cost=True)
     told = capsys.readouterr().out.splitlines()[0]
 
     assert re.match(r"estimated from a few updates on this machine: at most \d+ s \(decoder ", told)
