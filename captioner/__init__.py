@@ -18,8 +18,8 @@ part of a folder with its vocabulary, settings and scores (``bundle``). ``data``
 and ``novelty`` make such folders, ``app`` shows them.
 
 Axes: B images, N rows (beams), T words, R regions, C channels, V vocabulary, H W pixels, h w the grid of
-regions, S side of the square that the encoder expects. A word is a string, an id its number; regions are
-what the encoder saw; a step is one word being chosen.
+regions, S side of the square that the encoder expects; other letters are explained where they stand. A word
+is a string, an id its number; regions are what the encoder saw; a step is one word being chosen.
 """
 
 from __future__ import annotations

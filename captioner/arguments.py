@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _BUNDLE = Path("artifacts")
-MAX_BEAMS = 100
+MAX_BEAMS, MAX_SAMPLES, MAX_LENGTH_PENALTY = 100, 1000, 10  # as in a bundle (bundle.schema)
 _FOLDER: dict[str, Any] = {"type": Path, "default": _BUNDLE, "help": f"default: {_BUNDLE}"}
 
 
@@ -48,8 +48,8 @@ def port(text: str) -> int:
 
 
 def samples(text: str) -> int:
-    """The number of samples, 0 to 1000; raises as ``count`` does."""
-    return count(text, 1000, minimum=0)
+    """The number of samples, 0 to ``MAX_SAMPLES``; raises as ``count`` does."""
+    return count(text, MAX_SAMPLES, minimum=0)
 
 
 def workers(text: str) -> int:
@@ -58,13 +58,13 @@ def workers(text: str) -> int:
 
 
 def length_penalty(text: str) -> float:
-    """A number from 0 to 10; raises ``argparse.ArgumentTypeError`` otherwise."""
+    """A number from 0 to ``MAX_LENGTH_PENALTY``; raises ``argparse.ArgumentTypeError`` otherwise."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= 10:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to 10; got {text!r}")
+    if not 0 <= value <= MAX_LENGTH_PENALTY:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {MAX_LENGTH_PENALTY}; got {text!r}")
     return value
 
 

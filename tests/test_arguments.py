@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from captioner.__main__ import main
-from captioner.arguments import IntermixedParser, add_push
+from captioner.arguments import MAX_BEAMS, MAX_LENGTH_PENALTY, MAX_SAMPLES, IntermixedParser, add_push
+from captioner.bundle import schema
 
 
 @pytest.mark.parametrize(
@@ -46,3 +49,8 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     assert f"python -m captioner {command}" in capsys.readouterr().out
+
+
+def test_the_bounds_are_those_of_a_bundle() -> None:
+    stored = [get_args(kind)[1].le for kind in (schema.Beams, schema.Samples, schema.LengthPenalty)]
+    assert stored == [MAX_BEAMS, MAX_SAMPLES, MAX_LENGTH_PENALTY]

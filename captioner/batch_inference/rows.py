@@ -10,7 +10,9 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
+from captioner.bundle.schema import RECORDED_OPTIONS
 from captioner.errors import CaptionerError
+from captioner.inference.decoding import FIGURES
 
 if TYPE_CHECKING:
     from captioner.bundle.storage import Bundle
@@ -34,8 +36,6 @@ RESULTS: dict[str, type] = {
 }
 SETTINGS: dict[str, type] = {"folder": str, "bundle_checksum": str, "options": str}
 COLUMNS = RESULTS | SETTINGS
-FIGURES = ("log_prob", "score", "finished", "calibrated_probability", "agreement")  # of a candidate
-OPTIONS = ("beams", "length_penalty", "max_words", "samples")  # those that a command line or a bundle sets
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Settings:
 
     @classmethod
     def of(cls, folder: str, bundle: Bundle, options: DecodingOptions) -> Settings:
-        described = " ".join(f"{name}={getattr(options, name)}" for name in OPTIONS)
+        described = " ".join(f"{name}={getattr(options, name)}" for name in RECORDED_OPTIONS)
         return cls(printable(folder), bundle.checksum[:12], described)
 
     def check(self, found: Row, place: str) -> None:

@@ -10,6 +10,7 @@ from msgspec import Meta, structs, to_builtins
 from captioner.bundle.manifest import RATINGS_FILE
 from captioner.bundle.schema import (
     LINE,
+    RECORDED_OPTIONS,
     Beams,
     Config,
     Count,
@@ -62,8 +63,7 @@ class RatingSummary(Record, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     def is_of(self, config: Config) -> bool:
         """Whether a bundle still captions as it did when it was rated."""
-        names = ("beams", "length_penalty", "max_words", "samples")
-        return all(getattr(self, name) == getattr(config, name) for name in names)
+        return all(getattr(self, name) == getattr(config, name) for name in RECORDED_OPTIONS)
 
 
 def read(bundle: Bundle) -> RatingSummary | None:

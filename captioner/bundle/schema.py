@@ -44,8 +44,8 @@ Scores = Annotated[dict[Name, Score], Meta(max_length=100)]  # by the keys of me
 Seconds = Annotated[float, Meta(ge=0, le=1e8)]
 LogProb = Annotated[float, Meta(ge=-1e6, le=0)]
 Loss = Annotated[float, Meta(ge=-1e6, le=1e6)]
-Rate = Annotated[float, Meta(ge=0, le=1e6)]
 NonNegativeFloat = Annotated[float, Meta(ge=0, le=1e6)]
+RECORDED_OPTIONS = ("beams", "length_penalty", "max_words", "samples")  # of decoding, that a bundle sets
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -122,7 +122,7 @@ class Metrics(Record, frozen=True, kw_only=True):
     scores: Scores
     cider_interval: tuple[Cider, Cider]  # 95 %, bootstrap over images
     constant_baseline: Scores  # of the same caption for every image
-    human_baseline: Scores | None  # of one reference against the others; None where an image has only one
+    human_baseline: Scores | None  # of one reference against the others; None: no image has two
     distinct_captions: Count
     words_used: Count
     verbatim_share: Share  # word for word a caption of the training split
@@ -146,7 +146,7 @@ class Epoch(Record, frozen=True):
     phase: Name
     loss: Loss | None = None  # nats per word; in the self-critical phase, minus the reward
     val_loss: NonNegativeFloat | None = None  # nats per word
-    learning_rate: Rate | None = None
+    learning_rate: NonNegativeFloat | None = None
     seconds: Seconds | None = None
     val_cider: Cider | None = None
     words_used: Count | None = None

@@ -41,7 +41,7 @@ class Dataset:
         DatasetError: a split is empty.
     """
 
-    images: Path
+    image_folder: Path
     split_name: str  # official or kaggle: which pictures are in which split
     splits: Mapping[str, ReferenceCaptions]
     skipped: tuple[str, ...] = field(default=(), compare=False)
@@ -50,12 +50,12 @@ class Dataset:
     def __post_init__(self) -> None:
         if empty := [split for split, images in self.splits.items() if not images]:
             raise DatasetError(
-                f"no picture of the {empty[0]} split is left in {self.images} "
+                f"no picture of the {empty[0]} split is left in {self.image_folder} "
                 f"({'; '.join(self.skipped) or 'none has a caption'}). Download the dataset again."
             )
 
-    def require_split(self, name: str) -> None:
-        """Raise ``DatasetError`` unless the images are divided by the split that a model was trained on."""
+    def require_split_name(self, name: str) -> None:
+        """Raise ``DatasetError`` unless the images are split as those that a model was trained on."""
         if self.split_name != name:
             raise DatasetError(
                 f"this model was trained on the {name} split, not on the {self.split_name} split."
@@ -63,7 +63,7 @@ class Dataset:
 
     def path(self, name: str) -> Path:
         """Path of an image."""
-        return self.images / name
+        return self.image_folder / name
 
     @property
     def fingerprint(self) -> str:

@@ -32,7 +32,7 @@ def count(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
     Raises:
         DatasetError: the model was trained on another split of the images.
     """
-    dataset.require_split(bundle.config.split_name)
+    dataset.require_split_name(bundle.config.split_name)
     return table(dataset.splits["train"].values(), TOKENIZERS[bundle.config.tokenizer], bundle.vocabulary)
 
 

@@ -133,7 +133,7 @@ class _Search:
         suppressed: frozenset[int],
         mask: Callable[[LogProbs, Indices], LogProbs],
     ) -> None:
-        live = 1 if options.temperature is None else options.sentences
+        live = 1 if options.temperature is None else options.num_return_sequences
         self._options = options
         self._mask = mask
         self._tree = _BeamTree(words, suppressed)

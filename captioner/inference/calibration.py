@@ -25,7 +25,7 @@ CAPTION_FEATURES = ("log_prob", "sample_support")
 MIN_SHARE = 0.02  # added to the share of the samples that have a word, so that its logarithm is finite
 MIN_PROBABILITY = 1e-6  # and as much below 1, so that every logit is finite
 # Options that do not change what beam search chooses.
-NOT_RECORDED = ("prefix", "runners_up", "seed", "sentences")
+NOT_RECORDED = ("prefix", "runners_up", "seed", "num_return_sequences")
 
 
 class Calibration(CalibrationParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):

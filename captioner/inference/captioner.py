@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner import images
-from captioner.bundle.schema import Config
+from captioner.bundle.schema import RECORDED_OPTIONS, Config
 from captioner.bundle.storage import Bundle
 from captioner.cider import PredictedWords
 from captioner.errors import BundleError
@@ -18,7 +18,7 @@ from captioner.inference import blocklist as blocklists
 from captioner.inference import reranking, warning
 from captioner.inference.beam_search import decode
 from captioner.inference.confidence import ConfidenceCache
-from captioner.inference.decoding import END_WORD, Candidate, DecodingOptions, DecodingResult, Word
+from captioner.inference.decoding import END_WORD, FIGURES, Candidate, DecodingOptions, DecodingResult, Word
 from captioner.inference.litert_model import Model, PictureStepper
 from captioner.inference.warning import CaptionWarning, WarningRules
 from captioner.text import END
@@ -88,14 +88,12 @@ class Caption(DecodingResult):
 
 
 def _summary(candidate: Candidate) -> dict[str, Any]:
-    fields = ("log_prob", "score", "finished", "calibrated_probability", "agreement")
-    return {"caption": candidate.text, **{field: getattr(candidate, field) for field in fields}}
+    return {"caption": candidate.text, **{figure: getattr(candidate, figure) for figure in FIGURES}}
 
 
 def default_options(config: Config) -> DecodingOptions:
     """The options with which the bundle's scores were measured."""
-    names = ("beams", "length_penalty", "max_words", "samples")
-    return DecodingOptions(**{name: getattr(config, name) for name in names})
+    return DecodingOptions(**{name: getattr(config, name) for name in RECORDED_OPTIONS})
 
 
 class Captioner:

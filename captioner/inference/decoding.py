@@ -25,15 +25,15 @@ class DecodingOptions:
     length_penalty: float = 0.85  # exponent of the length in ``Candidate.score``
     max_words: int = 20  # the end is one, too; a sentence that has not ended by then is returned unfinished
     prefix: tuple[int, ...] = ()  # ids of the first words, forced; END may be the last of them
-    temperature: float | None = None  # None searches; a number samples ``sentences``, 0 greedily
-    sentences: int = 5  # sampled with a temperature; not used by beam search
+    temperature: float | None = None  # None: beam search; a number: sampling, where 0 is greedy
+    num_return_sequences: int = 5  # sentences sampled with a temperature (as Hugging Face calls it)
     top_p: float = 0.9  # nucleus sampling: from the likeliest words that hold this much; 1 is all words
     seed: int = 0  # of the sampling
     runners_up: int = 5  # other words to report at every step
-    samples: int = 0  # sentences that beam search's candidates are compared with; not used with a temperature
+    samples: int = 0  # sampled beside beam search, to rank its candidates by agreement; 0 with a temperature
 
     def __post_init__(self) -> None:
-        from_1 = ("beams", "max_words", "sentences")
+        from_1 = ("beams", "max_words", "num_return_sequences")
         from_0 = ("length_penalty", "temperature", "seed", "runners_up", "samples")
         for name in (*from_1, *from_0):
             low, value = int(name in from_1), getattr(self, name)
@@ -49,7 +49,7 @@ class DecodingOptions:
     @property
     def rows(self) -> int:
         """N, how many sentences are decoded together: beams, or sentences sampled with a temperature."""
-        return self.beams if self.temperature is None else self.sentences
+        return self.beams if self.temperature is None else self.num_return_sequences
 
     @property
     def consensus(self) -> bool:
@@ -69,6 +69,10 @@ class Word:
     calibrated_probability: float | None = None  # that people use it, too (see ``calibration``)
     # The share of the samples that have the word, too; None without samples, or where a prefix forced it.
     sample_share: float | None = field(default=None, compare=False)
+
+
+# Of a candidate, what JSON and tables have.
+FIGURES = ("log_prob", "score", "finished", "calibrated_probability", "agreement")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Model:
         return outputs
 
     def predict_words(self, regions: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Expected tf-idf weight of each word float32[V] (``reranking.PredictedWords``), if it can."""
+        """Expected tf-idf weight of each word float32[V] (``cider.PredictedWords``), if it can."""
         if WORDS_SIGNATURE not in self._runners:
             return None
         return np.asarray(self.run(WORDS_SIGNATURE, regions=regions)["weights"][0])
@@ -67,10 +67,10 @@ class Model:
         self.channels = int(regions.shape[2])
         stepper = PictureStepper(self)
         state = {name: np.repeat(row, rows, axis=0) for name, row in stepper.start(regions).items()}
-        words = np.full(rows, START, np.int32)
-        _, next_state, _ = stepper.step(words, state)
+        ids = np.full(rows, START, np.int32)
+        _, next_state, _ = stepper.step(ids, state)
         _expect_state(next_state, state)
-        log_probs, _, attention = stepper.step(words, {name: row[::-1] for name, row in next_state.items()})
+        log_probs, _, attention = stepper.step(ids, {name: row[::-1] for name, row in next_state.items()})
         _expect("log_probs", log_probs.shape, (rows, len(bundle.vocabulary)))
         if np.isnan(log_probs).any():
             raise ValueError("its probabilities are not numbers")

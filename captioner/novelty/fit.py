@@ -59,8 +59,8 @@ def fit(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
         DatasetError: the model was trained on another split of the images.
         ImageError: an image cannot be read.
     """
-    dataset.require_split(encoder.bundle.config.split_name)
-    threshold_images, test_images, split = _held_out_images(dataset)
+    dataset.require_split_name(encoder.bundle.config.split_name)
+    threshold_images, test_images, split = _unseen_images(dataset)
     if min(len(threshold_images), len(test_images)) < MIN_IMAGES:
         return None
     names = spread(list(dataset.splits["train"]), MAX_TRAINING_IMAGES)
@@ -77,7 +77,7 @@ def fit(encoder: Encoder, dataset: Dataset) -> NoveltyDetector | None:
     return replace(detector, false_positives=false_positives, detected=detected)
 
 
-def _held_out_images(dataset: Dataset) -> tuple[list[str], list[str], str]:
+def _unseen_images(dataset: Dataset) -> tuple[list[str], list[str], str]:
     """Names of the images for the threshold, of those for the false positives, and the split of these."""
     dev = list(dataset.splits["dev"])
     if "test" in dataset.splits:

@@ -71,7 +71,7 @@ def _add_data_options(add: Callable[..., Any]) -> None:
         help=f"folder of Flickr8k, Flickr30k or COCO (default {DEFAULT_DATA})",
     )  # fmt: skip
     add("--download", action="store_true", help=f"fetch Flickr8k from Kaggle ({KAGGLE_HANDLE}) first")
-    add("--split", choices=datasets.SPLITS, help="which pictures train, by which rules (EXPERIMENTS.md)")
+    add("--split-name", "--split", choices=datasets.SPLITS, help="how pictures are split: see EXPERIMENTS.md")
     add("--limit", type=_count, metavar="N", help="the first N training pictures only, fewer of the others")
     add(
         "--hold-out", type=_count, metavar="N",
@@ -149,7 +149,7 @@ def choose_recipe(options: argparse.Namespace) -> Recipe:
     if options.recipe not in RECIPES:
         raise CaptionerError(f"no recipe is called {options.recipe!r}. Choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[options.recipe]
-    recipe = with_split(recipe, options.split or recipe.split_name)
+    recipe = with_split(recipe, options.split_name or recipe.split_name)
     _refuse_useless_options(options, recipe)
     encoder = recipe.encoder.changed_by(options.encoder, options.weights, options.layer, options.image_size)
     names = ("units", "heads", "members", "glove")

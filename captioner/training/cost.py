@@ -53,7 +53,11 @@ class Disk:
 
 
 def sentence(
-    phases: Sequence[Phase], sizes: Mapping[str, int], speed: Speed | None, disk: Disk | None, networks: int
+    phases: Sequence[Phase],
+    sizes: Mapping[str, int],
+    speed: Speed | None,
+    disk: Disk | None,
+    encoder_passes: int,
 ) -> str:
     """The cost of the phases to come, and of the scores after them.
 
@@ -61,9 +65,9 @@ def sentence(
         sizes: pictures of each split.
         speed: None where it was not measured.
         disk: None where no regions are needed.
-        networks: how often the exported encoder runs for a picture; 2 with the horizontal flip.
+        encoder_passes: how often the exported encoder runs for a picture; 2 with the horizontal flip.
     """
-    parts, anew = _seconds(phases, sizes, speed, disk, networks) if speed else ({}, 0.0)
+    parts, anew = _seconds(phases, sizes, speed, disk, encoder_passes) if speed else ({}, 0.0)
     sentences = []
     if parts:
         each = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
@@ -79,10 +83,10 @@ def sentence(
 
 
 def _seconds(
-    phases: Sequence[Phase], sizes: Mapping[str, int], speed: Speed, disk: Disk | None, networks: int
+    phases: Sequence[Phase], sizes: Mapping[str, int], speed: Speed, disk: Disk | None, encoder_passes: int
 ) -> tuple[dict[str, float], float]:
     """Seconds of each part of a run, and those of computing regions anew in every epoch."""
-    pictures, held_out = sizes["train"] + sizes["dev"], sizes["dev"] + sizes.get("test", 0)
+    pictures, scored = sizes["train"] + sizes["dev"], sizes["dev"] + sizes.get("test", 0)
     parts, anew = {}, 0.0
     if disk and disk.fits:
         parts["encoding"] = disk.pictures * speed.encoding
@@ -93,8 +97,8 @@ def _seconds(
         if phase.name in speed.training:
             parts[phase.name] = phase.epochs * pictures * speed.training[phase.name]
     # The word predictor, the novelty detector and the captions of both splits.
-    encoded = sizes["train"] + min(sizes["train"], MAX_TRAINING_IMAGES) + 2 * held_out
-    parts["scores"] = encoded * networks * speed.encoding + held_out * CAPTION_SECONDS
+    encoded = sizes["train"] + min(sizes["train"], MAX_TRAINING_IMAGES) + 2 * scored
+    parts["scores"] = encoded * encoder_passes * speed.encoding + scored * CAPTION_SECONDS
     return parts, anew
 
 

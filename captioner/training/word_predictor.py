@@ -50,7 +50,7 @@ def fit_and_write(captioner: Captioner, dataset: Dataset) -> Bundle:
         ImageError: an image cannot be read.
     """
     bundle = captioner.bundle
-    dataset.require_split(bundle.config.split_name)
+    dataset.require_split_name(bundle.config.split_name)
     train = dataset.splits["train"]
     targets = ExpectedWeights([*train.values()], TOKENIZERS[bundle.config.tokenizer], bundle.vocabulary)
     if not targets.frequencies:  # too few pictures

@@ -101,7 +101,8 @@ def test_a_sentence_that_ends_makes_room_for_another() -> None:
 @quickly
 def test_every_step_has_the_same_number_of_rows(seed: int, beams: int, temperature: float | None) -> None:
     stepper = TableStepper(random_decoder(seed))
-    decode(stepper, DecodingOptions(beams=beams, sentences=beams, max_words=6, temperature=temperature))
+    options = DecodingOptions(beams, num_return_sequences=beams, max_words=6, temperature=temperature)
+    decode(stepper, options)
     assert stepper.rows == {beams}
 
 
@@ -114,7 +115,7 @@ def test_candidates_are_ranked_distinct_and_as_probable_as_they_say(
     seed: int, beams: int, length_penalty: float, temperature: float | None
 ) -> None:
     decoder, ranking = random_decoder(seed), {"length_penalty": length_penalty, "temperature": temperature}
-    result = search(decoder, beams=beams, sentences=beams, max_words=6, **ranking).candidates
+    result = search(decoder, beams=beams, num_return_sequences=beams, max_words=6, **ranking).candidates
     assert 1 <= len(result) <= beams
     assert len({without_end(candidate) for candidate in result}) == len(result)
     assert sorted(result, key=lambda candidate: -candidate.score) == list(result)
@@ -158,7 +159,9 @@ def test_a_blocked_word_never_appears_however_likely(
         log_probs[blocked] = -0.01
         return log_probs
 
-    options = DecodingOptions(beams, sentences=beams, temperature=temperature, seed=seed, top_p=1.0)
+    options = DecodingOptions(
+        beams, num_return_sequences=beams, temperature=temperature, seed=seed, top_p=1.0
+    )
     result = decode(TableStepper(decoder), options, blocklist=blocked)
     words = [word for candidate in result.candidates for word in candidate.words]
     reported = {text for word in words for text in (word.text, *dict(word.runners_up), *word.blocked)}
@@ -225,7 +228,7 @@ def test_a_prefix_begins_every_sentence_and_is_counted(
     seed: int, prefix: list[int], temperature: float | None
 ) -> None:
     decoder, ids = random_decoder(seed), tuple(prefix)
-    result = search(decoder, beams=3, sentences=3, max_words=5, prefix=ids, temperature=temperature)
+    result = search(decoder, max_words=5, prefix=ids, temperature=temperature)
     forced = sum(float(decoder(ids[:t])[word]) for t, word in enumerate(ids))
     for candidate in result.candidates:
         assert sequence(candidate)[: len(ids)] == ids
@@ -237,7 +240,7 @@ def test_a_prefix_begins_every_sentence_and_is_counted(
 @pytest.mark.parametrize("temperature", [None, 1.0])
 def test_a_prefix_that_ends_is_the_whole_sentence(prefix: Ids, temperature: float | None) -> None:
     stepper = TableStepper(random_decoder(1))
-    result = decode(stepper, DecodingOptions(beams=3, sentences=3, prefix=prefix, temperature=temperature))
+    result = decode(stepper, DecodingOptions(prefix=prefix, temperature=temperature))
     (only,) = result.candidates
     assert (without_end(only), only.finished) == (prefix[:-1], True)
     assert stepper.steps == len(prefix)

@@ -77,7 +77,7 @@ def test_no_word_is_repeated_after_a_conjunction(
         monkeypatch.setattr(inference, "CONJUNCTIONS", joins)
         model = Captioner(captioner.bundle)
         candidates = model.caption(
-            picture(1), DecodingOptions(sentences=40, temperature=1.0, top_p=1.0)
+            picture(1), DecodingOptions(num_return_sequences=40, temperature=1.0, top_p=1.0)
         ).candidates
         sentences = [caption.text.split() for caption in candidates]
         return sum(any(a == c for a, c in zip(words, words[2:], strict=False)) for words in sentences)
@@ -164,7 +164,7 @@ def test_a_prefix_of_unknown_words_is_refused(attentive: Captioner, word: str) -
 
 def test_a_blocked_word_is_neither_chosen_nor_offered_nor_accepted(captioner: Captioner) -> None:
     """However likely: here, the words of the captions that the same model gives without a list."""
-    options = DecodingOptions(sentences=8, temperature=1.0, top_p=1.0)
+    options = DecodingOptions(num_return_sequences=8, temperature=1.0, top_p=1.0)
     free = Captioner(captioner.bundle, blocklist=())
     blocked = {*free.caption(picture(1)).best.text.split()[:2], "no word of the model's"}
     careful = Captioner(captioner.bundle, blocklist=blocked)

@@ -77,7 +77,7 @@ def test_a_decoder_without_attention_has_none() -> None:
 @quickly
 def test_the_tree_holds_every_sentence_and_adds_up(seed: int, beams: int, temperature: float | None) -> None:
     decoder = random_decoder(seed)
-    result = search(decoder, beams=beams, sentences=beams, max_words=6, temperature=temperature)
+    result = search(decoder, beams=beams, num_return_sequences=beams, max_words=6, temperature=temperature)
     paths: list[Ids] = []
     for i, node in enumerate(result.beam_tree):
         assert -1 <= node.parent < i

@@ -153,7 +153,7 @@ def test_a_redundant_candidate_ranks_below_all_others_but_not_by_score_alone() -
 
     def texts(samples: int, temperature: float | None = None) -> list[str]:
         options = DecodingOptions(
-            beams=3, sentences=20, max_words=4, samples=samples, temperature=temperature, top_p=1
+            beams=3, num_return_sequences=20, max_words=4, samples=samples, temperature=temperature, top_p=1
         )
         return [
             c.text for c in beam_search.decode(TableStepper(table(rules)), REGIONS, options, words).candidates
@@ -214,7 +214,7 @@ def test_a_prefix_begins_every_candidate(seed: int, prefix: Ids) -> None:
 
 
 def test_a_random_version_needs_no_samples() -> None:
-    options = DecodingOptions(sentences=3, max_words=6, temperature=1.0)
+    options = DecodingOptions(num_return_sequences=3, max_words=6, temperature=1.0)
     assert not replace(options, samples=10).consensus
 
     def result(samples: int) -> DecodingResult:

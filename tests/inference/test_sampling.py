@@ -55,13 +55,17 @@ def totals(seed: int, rows: int = 3, words: int = 40) -> LogProbs:
 def test_sampling_at_temperature_zero_is_greedy_search(seed: int, sentences: int) -> None:
     decoder = random_decoder(seed)
     for temperature in (0.0, 1e-12):
-        result = search(decoder, sentences=sentences, temperature=temperature, seed=seed, max_words=6)
+        result = search(
+            decoder, num_return_sequences=sentences, temperature=temperature, seed=seed, max_words=6
+        )
         assert summary(result) == summary(search(decoder, beams=1, max_words=6))
 
 
 def test_the_same_seed_gives_the_same_sample() -> None:
     def sample(seed: int) -> list[tuple[Ids, float]]:
-        return summary(search(random_decoder(3), sentences=3, temperature=1.0, seed=seed, max_words=6))
+        return summary(
+            search(random_decoder(3), num_return_sequences=3, temperature=1.0, seed=seed, max_words=6)
+        )
 
     assert sample(1) == sample(1)
     assert len({str(sample(seed)) for seed in range(5)}) > 1
@@ -73,7 +77,9 @@ def test_samples_are_as_frequent_as_they_are_probable(temperature: float) -> Non
     decoder = table({(): {PAD: 0.1, A: 0.5, B: 0.3, C: 0.1}})
     draws = [
         id_of(
-            search(decoder, sentences=1, temperature=temperature, top_p=1.0, seed=seed, max_words=1)
+            search(
+                decoder, num_return_sequences=1, temperature=temperature, top_p=1.0, seed=seed, max_words=1
+            )
             .candidates[0]
             .words[0]
         )
@@ -85,7 +91,10 @@ def test_samples_are_as_frequent_as_they_are_probable(temperature: float) -> Non
 
 def test_rows_are_sampled_independently() -> None:
     decoder = table({(): {A: 0.5, B: 0.5}})
-    both = [len(search(decoder, sentences=2, temperature=1.0, seed=s).candidates) == 2 for s in range(400)]
+    both = [
+        len(search(decoder, num_return_sequences=2, temperature=1.0, seed=s).candidates) == 2
+        for s in range(400)
+    ]
     assert np.mean(both) == pytest.approx(0.5, abs=0.07)
 
 
@@ -128,7 +137,9 @@ def test_a_whole_nucleus_is_plain_sampling(seed: int, temperature: float) -> Non
 @quickly
 def test_a_tiny_nucleus_is_greedy_search(seed: int, temperature: float) -> None:
     decoder = random_decoder(seed)
-    drawn = search(decoder, sentences=2, temperature=temperature, top_p=1e-9, seed=seed, max_words=6)
+    drawn = search(
+        decoder, num_return_sequences=2, temperature=temperature, top_p=1e-9, seed=seed, max_words=6
+    )
     assert summary(drawn) == summary(search(decoder, beams=1, max_words=6))
 
 
@@ -137,7 +148,7 @@ def test_a_tiny_nucleus_is_greedy_search(seed: int, temperature: float) -> None:
 def test_what_is_reported_is_the_decoders_own(seed: int, top_p: float) -> None:
     decoder = random_decoder(seed)
     for candidate in search(
-        decoder, sentences=3, temperature=1.0, top_p=top_p, seed=seed, max_words=6
+        decoder, num_return_sequences=3, temperature=1.0, top_p=top_p, seed=seed, max_words=6
     ).candidates:
         ids = sequence(candidate)
         assert [word.log_prob for word in candidate.words] == [

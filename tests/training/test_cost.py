@@ -38,14 +38,14 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 def test_hours_and_gigabytes_are_told(disk: Disk) -> None:
-    told = cost.sentence(PHASES, SIZES, SPEED, disk, networks=1)
+    told = cost.sentence(PHASES, SIZES, SPEED, disk, encoder_passes=1)
     assert "decoder 6 min 0 s, fine-tune 2 h 0 min, scores 7 min 1 s" in told
     assert "at most 2 h 16 min (encoding 3 min 0 s," in told
     assert told.endswith(f"regions of 10,000 pictures take 0.63 GB in {disk.folder}, where 2.00 GB are free")
 
 
 def test_a_small_disk_costs_time_in_every_epoch(disk: Disk) -> None:
-    told = cost.sentence(PHASES, SIZES, SPEED, replace(disk, fits=False), networks=1)
+    told = cost.sentence(PHASES, SIZES, SPEED, replace(disk, fits=False), encoder_passes=1)
     assert "encoding" not in told
     assert "at most 2 h 31 min" in told
     assert told.endswith("too little, so they are computed anew in every epoch, which adds 18 min 0 s")

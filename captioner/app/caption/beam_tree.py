@@ -53,7 +53,7 @@ def summary(frame: pd.DataFrame, options: DecodingOptions) -> str:
     counts = frame["kind"].value_counts()
     in_beam, pruned = int(counts.get(IN_BEAM, 0) + counts[BEST]), int(counts.get(PRUNED, 0))
     if options.temperature is not None:
-        return texts.TREE_RANDOM.format(sentences=options.sentences, words=in_beam)
+        return texts.TREE_RANDOM.format(sentences=options.num_return_sequences, words=in_beam)
     one = options.beams == 1
     followed = texts.ONE_SENTENCE if one else texts.MANY_SENTENCES.format(beams=options.beams)
     return texts.TREE_SUMMARY.format(sentences=followed, words=in_beam + pruned, kept=in_beam, dropped=pruned)

@@ -76,7 +76,7 @@ def sentences(caption: Caption) -> pd.DataFrame:
 def _method(options: DecodingOptions) -> str:
     method = (
         texts.BY_SAMPLING.format(
-            sentences=options.sentences, temperature=f"{options.temperature:g}", seed=options.seed
+            sentences=options.num_return_sequences, temperature=f"{options.temperature:g}", seed=options.seed
         )
         if options.temperature is not None
         else texts.BY_BEAM_SEARCH.format(beams=options.beams)

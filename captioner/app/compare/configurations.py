@@ -78,7 +78,7 @@ def _options(label: str, defaults: DecodingOptions, method: str) -> DecodingOpti
     if method == CONSENSUS:
         return defaults
     if method == SAMPLING:
-        return replace(sampling_controls(plain, LABELS.index(label) + 1, suffix), sentences=1)
+        return replace(sampling_controls(plain, LABELS.index(label) + 1, suffix), num_return_sequences=1)
     return beam_search_controls(plain, plain.beams if label == LABELS[0] else 1, suffix)
 
 

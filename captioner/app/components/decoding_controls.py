@@ -41,7 +41,9 @@ def show(defaults: DecodingOptions) -> DecodingOptions:
         st.caption(wording.consensus(defaults))
     elif mode == SAMPLING:
         options = sampling_controls(plain, DEFAULT_SEED)
-        st.caption(f"{plain.sentences} random versions are made. The one that ranks best is the caption.")
+        st.caption(
+            f"{plain.num_return_sequences} random versions are made. The one that ranks best is the caption."
+        )
     else:
         options = beam_search_controls(plain, plain.beams)
     st.caption("What you change here is kept in the address of this page.")

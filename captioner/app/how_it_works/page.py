@@ -14,6 +14,7 @@ from captioner.bundle import dataset_info
 from captioner.bundle.model_card import DECODER_DESCRIPTIONS
 from captioner.bundle.schema import Config
 from captioner.bundle.storage import Bundle
+from captioner.text import SPECIALS
 
 
 def page() -> None:
@@ -71,7 +72,7 @@ def _parts(bundle: Bundle) -> tuple[tuple[str, str, str], ...]:
         mirrored=texts.MIRRORED if config.horizontal_flip else "",
     )
     writes = texts.WRITES_TEXT.format(
-        words=f"{len(bundle.vocabulary) - 4:,}",
+        words=f"{len(bundle.vocabulary) - len(SPECIALS):,}",
         ensemble=texts.ENSEMBLE.format(members=config.members) if config.members > 1 else "",
     )
     kind = DECODER_DESCRIPTIONS.get(config.decoder, "recurrent")

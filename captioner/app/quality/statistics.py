@@ -16,6 +16,7 @@ from captioner.app.quality import texts
 from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
+from captioner.text import SPECIALS
 
 MAX_WORDS = 12  # in the chart
 BIN_WIDTH, BIN_MARGIN = 0.25, 0.01  # CIDEr: the width of a bar, and what is left free on either side
@@ -81,7 +82,8 @@ def show_unused_words(bundle: Bundle, captions: Sequence[ScoredCaption]) -> None
     with st.expander(texts.UNUSED_WORDS_DETAILS, icon=":material/list:"):
         st.markdown(
             texts.UNUSED_WORDS_WHY.format(
-                known=f"{len(bundle.vocabulary) - 4:,}", used=f"{len(predictions.words_used(captions)):,}"
+                known=f"{len(bundle.vocabulary) - len(SPECIALS):,}",
+                used=f"{len(predictions.words_used(captions)):,}",
             )
         )
         first = unused[:MAX_WORDS]

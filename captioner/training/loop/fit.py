@@ -34,7 +34,7 @@ RECENT_EPOCHS = 3  # of a phase, by which the time left is estimated: the run ma
 class EncoderDecoder(keras.Model):
     """Encoder and decoder as one model: logits float[M, V] of the words that count, of K captions an image.
 
-    Inputs are ``pictures``, uint8[B, S, S, 3] or, without an encoder, regions float[B, R, C], ``ids``
+    Takes ``inputs``, uint8[B, S, S, 3] or, without an encoder, regions float[B, R, C], ``ids``
     int[B, K, T], and ``positions`` int[M], which of the B × K × T words count.
 
     Args:
@@ -50,7 +50,7 @@ class EncoderDecoder(keras.Model):
         self.separate_members = separate_members
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        pictures = inputs["pictures"]
+        pictures = inputs["inputs"]
         # Batch normalisation keeps its ImageNet statistics: batches are small while fine-tuning.
         regions = (
             ops.cast(pictures, "float32") if self.encoder is None else self.encoder(pictures, training=False)
@@ -67,7 +67,7 @@ class EncoderDecoder(keras.Model):
         targets, weights = (
             np.tile(array.ravel()[positions], members) for array in (batch.targets, batch.weights)
         )
-        inputs = {"pictures": batch.inputs, "ids": batch.ids, "positions": positions}
+        inputs = {"inputs": batch.inputs, "ids": batch.ids, "positions": positions}
         loss = float(self.train_on_batch(inputs, targets, sample_weight=weights))
         return loss + ensemble.members(self.decoder)[0].left_out_nats
 

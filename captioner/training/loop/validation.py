@@ -27,7 +27,7 @@ _BLOCK = 512  # pictures whose regions are in memory at a time
 class NegativeLogLikelihood(keras.Model):
     """−log p of each target word that counts, in nats: float[M].
 
-    Takes ``pictures`` (regions float[B, R, C]), ``ids`` int[B, K, T], ``positions`` and ``targets`` int[M].
+    Takes ``regions`` float[B, R, C], ``ids`` int[B, K, T], ``positions`` and ``targets`` int[M].
     """
 
     def __init__(self, decoder: Decoder) -> None:
@@ -35,7 +35,7 @@ class NegativeLogLikelihood(keras.Model):
         self.decoder = decoder
 
     def call(self, inputs: dict[str, Any]) -> Any:
-        regions = ops.cast(inputs["pictures"], "float32")
+        regions = ops.cast(inputs["regions"], "float32")
         logits = self.decoder(regions, inputs["ids"], inputs["positions"], training=False)
         return ops.sparse_categorical_crossentropy(inputs["targets"], logits, from_logits=True)
 
@@ -83,7 +83,7 @@ class Validation:
         for batch in batches.prefetched(self.targets, order, lambda rows: block[np.array(rows) - start]):
             positions = batch.positions
             targets, weights = batch.targets.ravel()[positions], batch.weights.ravel()[positions]
-            inputs = {"pictures": batch.inputs, "ids": batch.ids, "positions": positions, "targets": targets}
+            inputs = {"regions": batch.inputs, "ids": batch.ids, "positions": positions, "targets": targets}
             total += float((likelihood.predict_on_batch(inputs) * weights).sum())
             count += float(weights.sum())
         return total, count

@@ -80,7 +80,7 @@ def test_the_page_has_the_tree_in_words_and_as_a_table(fake: FakeCaptioner) -> N
 
 
 def test_sampling_grows_a_tree_without_pruning(tiny_bundle: Bundle) -> None:
-    options = DecodingOptions(sentences=4, temperature=1.0, seed=3, max_words=6)
+    options = DecodingOptions(num_return_sequences=4, temperature=1.0, seed=3, max_words=6)
     image = np.zeros((40, 60, 3), np.uint8)
     captions = Captioner(tiny_bundle).caption(image, options)
     frame = beam_tree.layout(captions)

@@ -110,7 +110,7 @@ def test_words_can_be_sampled_with_a_temperature_and_a_seed(fake: TwoCaptions) -
     app.slider(key="temperature_b").set_value(0.5).run()
     app.number_input(key="seed_b").set_value(7).run()
     options = fake.decoded[-1]
-    assert (options.sentences, options.temperature, options.seed) == (1, 0.5, 7)
+    assert (options.num_return_sequences, options.temperature, options.seed) == (1, 0.5, 7)
     assert "\\(sampling\\), creativity 0\\.5, version 7" in page_text(checked(app))
 
 

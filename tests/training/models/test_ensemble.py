@@ -108,7 +108,7 @@ def test_each_member_learns_sampled_captions_by_its_responsibility(ids: NDArray[
     model = EncoderDecoder(None, together, separate_members=False)
     with tf.GradientTape() as tape:
         positions = np.arange(ids.size, dtype=np.int32)
-        logits = model({"pictures": image_regions, "ids": ids, "positions": positions}, training=True)
+        logits = model({"inputs": image_regions, "ids": ids, "positions": positions}, training=True)
         loss = fit.CaptionLoss(reduction="sum")(targets.ravel(), logits, weights.ravel())
     result = tape.gradient(loss, [member.bias for member in together.members])
     member_probabilities = [probabilities(member, image_regions, ids) for member in together.members]
