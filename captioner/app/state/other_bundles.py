@@ -49,13 +49,13 @@ def bundles_folder() -> Path:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    """Those with a bundle, neither hidden nor being written nor left by a crash."""
+    """Neither hidden, nor being written or left by a crash, nor the store of downloaded bundles."""
     try:
         paths = sorted(folder.iterdir())
     except OSError:  # no such folder, or no permission: then there are no other bundles
         return []
-    names = [path for path in paths if path.name[0] != "." and ".tmp-" not in path.name]
-    return [path for path in names if (path / storage.MANIFEST).is_file()]
+    bundles = [path for path in paths if path.is_dir() and path != serving.HUB_STORE]
+    return [path for path in bundles if path.name[0] != "." and ".tmp-" not in path.name]
 
 
 def _manifest_time(path: Path) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captioner.app.state import other_bundles
+from captioner.app.state import other_bundles, serving
 from captioner.bundle import storage
 from captioner.bundle.storage import Bundle
 from tests import tiny
@@ -42,8 +42,12 @@ def test_a_bundle_that_is_put_there_later_is_found(active: Bundle, folder: Path)
     assert other_bundles.load()[0]["late"].checksum == again.checksum
 
 
-def test_a_folder_without_a_bundle_is_no_broken_one(active: Bundle, folder: Path) -> None:
-    (folder / "pulled" / "a-version").mkdir(parents=True)  # where the app keeps what it downloads
+def test_the_store_of_downloaded_bundles_is_no_broken_bundle(
+    active: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "pulled" / "a-version").mkdir(parents=True)
+    assert set(other_bundles.load()[1]) == {"pulled"}
+    monkeypatch.setattr(serving, "HUB_STORE", folder / "pulled")
     assert other_bundles.load() == ({}, {})
 
 
