@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath, PureWindowsPath
 
 from captioner.app.batch.job import AltText, BatchJob, PictureResult
-from captioner.app.components.wording import BYTE_ORDER_MARK, estimate
+from captioner.app.components.wording import BYTE_ORDER_MARK, verdict
 from captioner.text import escape_formula
 
 COLUMNS = (
@@ -40,8 +40,8 @@ def _row(result: PictureResult, alt: AltText) -> list[str]:
     numbers = ["" if value is None else f"{value:.4f}" for value in figures]
     texts = [escape_formula(text) for text in (result.image, result.caption, alt.text)]
     notes = escape_formula(result.warning), escape_formula(result.error)
-    verdict = "" if result.error else " ".join(estimate(result.expected_precision))
-    return [*texts, _yes_or_no(alt), verdict, *numbers, *notes]
+    known = "" if result.error else verdict(result.expected_precision)
+    return [*texts, _yes_or_no(alt), known, *numbers, *notes]
 
 
 def to_zip(job: BatchJob) -> bytes:

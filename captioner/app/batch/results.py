@@ -161,6 +161,7 @@ def _error(result: PictureResult) -> str:
 
 
 def _show_cards(results: Sequence[PictureResult]) -> None:
+    st.markdown(texts.CHECK_THEM)
     grid = st.grid(min_column_width=CARD_WIDTH)
     for result in results:
         with grid.cell(), st.container(border=True):
@@ -178,7 +179,7 @@ def _show_card(result: PictureResult) -> None:
         st.warning(result.warning, icon=":material/warning:")
         st.caption(wording.BEST_GUESS)
     st.markdown(f"**“{wording.escape(result.caption)}”**")
-    st.caption(f"{wording.estimate_markdown(result.expected_precision)}  \n{wording.escape(result.image)}")
+    st.caption(f"**{wording.verdict(result.expected_precision)}**  \n{wording.escape(result.image)}")
 
 
 def _show_table(results: Sequence[PictureResult]) -> None:

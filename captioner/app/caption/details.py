@@ -29,6 +29,8 @@ def show(caption: Caption, options: DecodingOptions) -> None:
 def _show_numbers(caption: Caption, options: DecodingOptions) -> None:
     for warning in caption.warnings:
         st.markdown(texts.WHY_WARNING.format(reason=wording.escape(warning.reason)))
+    if caption.best.expected_precision is not None:
+        st.markdown(wording.expected_precision_sentence(caption.best.expected_precision))
     st.subheader(texts.WORDS, anchor=False)
     st.dataframe(words(caption.best), hide_index=True, alt=texts.WORDS_TABLE)
     st.caption(f"{wording.LEVELS_EXPLAINED} {wording.EXPECTED_PRECISION_EXPLAINED}")

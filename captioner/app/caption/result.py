@@ -83,7 +83,7 @@ def _show_sentence(
         shown,
         key,
         title=_title(caption, options, changed=changed),
-        note=("", counterfactual.summary(key)) if changed else wording.estimate(shown.expected_precision),
+        note=("", counterfactual.summary(key)) if changed else examples.verdict(image, shown),
         chosen=counterfactual.chosen_indices(shown, key),
     )
     _answer(request, image, shown, caption, options)
@@ -95,7 +95,7 @@ def _show_sentence(
     if not changed and options == serving.captioner().options:  # the model's own sentence
         rating_buttons.show(image, caption.best.text, bundle_checksum)
         _say_how_often_right()
-    examples.show_note(image, caption.best.text)
+    examples.show_note(image)
     st.caption(texts.BAD_AT)
     layout.link("quality", texts.MISTAKES, part=layout.MISTAKES)
 

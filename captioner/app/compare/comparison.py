@@ -9,7 +9,7 @@ import streamlit as st
 
 from captioner.app.compare import configurations, texts
 from captioner.app.compare.configurations import LABELS, Configuration
-from captioner.app.components import browser, decoding_controls, image_picker, warning_box, wording
+from captioner.app.components import browser, decoding_controls, examples, image_picker, warning_box, wording
 from captioner.app.components.errors import show_broken_bundles, show_error
 from captioner.app.state import other_bundles, serving
 from captioner.app.state.session import DecodedImage, caption_image
@@ -79,7 +79,7 @@ def show(image: DecodedImage) -> None:
         if caption:
             with card:
                 scored = subject == texts.MODELS
-                _show_caption(configuration, caption, (other or caption).best, with_score=scored)
+                _show_caption(configuration, image, caption, (other or caption).best, with_score=scored)
     show_broken_bundles(broken)
     st.caption(texts.LINK if image.example else image_picker.NO_LINK)
 
@@ -162,7 +162,12 @@ def _likelier(first: Candidate, second: Candidate) -> str:
 
 
 def _show_caption(
-    configuration: Configuration, caption: Caption, other: Candidate, *, with_score: bool
+    configuration: Configuration,
+    image: DecodedImage,
+    caption: Caption,
+    other: Candidate,
+    *,
+    with_score: bool,
 ) -> None:
     """A caption with its warnings and how sure one may be of it; its probabilities under details."""
     best = caption.best
@@ -172,11 +177,13 @@ def _show_caption(
     end = "" if best.finished else " …"
     warning_box.show([warning.code for warning in caption.warnings])
     st.header(f"“{wording.highlight_differences(best.text, other.text)}{end}”", anchor=False)
-    st.markdown(wording.estimate_markdown(best.expected_precision))
+    st.markdown("**{}** {}".format(*examples.verdict(image, best)))
     words = [_word_markdown(i in changed, word) for i, word in enumerate(best.words) if word.text]
     st.markdown(" · ".join(words))
     with st.expander(texts.DETAILS, icon=":material/query_stats:"):
         chance, word = wording.chance(best.log_prob), wording.percent(best.confidence)
+        if best.expected_precision is not None:
+            st.markdown(wording.expected_precision_sentence(best.expected_precision))
         st.markdown(texts.CHANCE.format(chance=chance, word=word))
         if with_score:
             st.markdown(wording.escape(_test_score(configuration.bundle)))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from captioner.data.examples import Example
     from captioner.images import Pixels
+    from captioner.inference.decoding import Candidate
 
 LOOKING = "Looking for example pictures …"
 TITLE = "Or try one of these"
@@ -31,11 +32,8 @@ SUREST_FIRST = "The model is surest about the first ones."
 DRAWN = "drawings made for this app"
 DRAWN_SOURCE = "These are drawings made for this app, not photographs."
 NOTE = "This is a drawing made for this app. It shows: {}"
-RATED = {
-    RIGHT: "The model gets this one right.",
-    PARTLY: "The model gets this one partly right.",
-    WRONG: "**The model gets this one wrong.**",
-}
+KNOWN_VERDICTS = {RIGHT: "Right.", PARTLY: "Partly right.", WRONG: "Wrong."}
+CHECKED = "Checked by the makers of this app."
 MIN_WIDTH = 76  # pixels of a thumbnail: four stand side by side on a phone
 # Streamlit has no button with a picture, so each button lies over its picture. Its label is there for screen
 # readers only. Colours are those of the text, as a style sheet cannot ask for others of the theme.
@@ -96,13 +94,23 @@ def label(number: int, example: Example) -> str:
     return ": ".join([f"Example {number}", *itertools.islice(fit, 1)])
 
 
-def show_note(image: DecodedImage, caption: str) -> None:
-    """Below a drawing: what it is, what it shows, and, where known, whether this caption is right."""
+def show_note(image: DecodedImage) -> None:
+    """Below a drawing: what it is, and what it shows."""
+    if drawing := _drawing(image):
+        st.caption(NOTE.format(wording.escape(drawing.shows)))
+
+
+def verdict(image: DecodedImage, caption: Candidate) -> tuple[str, str]:
+    """What to think of a caption, and what to do; no estimate was measured for a drawing."""
+    drawing = _drawing(image)
+    if drawing and caption.text in drawing.ratings:
+        return KNOWN_VERDICTS[drawing.ratings[caption.text]], CHECKED
+    return wording.verdict(None if drawing else caption.expected_precision), wording.CHECK_IT
+
+
+def _drawing(image: DecodedImage) -> collection.Drawing | None:
     example = find(image.example) if image.example else None
-    if example and example.source == DRAWN:
-        drawing = collection.BY_NAME[example.name]
-        rated = RATED.get(drawing.ratings.get(caption, ""), "")
-        st.caption(f"{NOTE.format(wording.escape(drawing.shows))} {rated}")
+    return collection.BY_NAME[example.name] if example and example.source == DRAWN else None
 
 
 def thumbnails() -> tuple[dict[str, tuple[Example, Pixels]], str]:

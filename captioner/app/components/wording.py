@@ -179,8 +179,9 @@ VERDICTS = (
     (LEVELS[1][0], "Perhaps only partly right."),
     (LEVELS[2][0], "Probably wrong in places."),
 )
-ESTIMATE = "{share} of its words likely match what people would write. Check it before you use it."
-NO_ESTIMATE = ("May be right or wrong.", "There is no estimate. Check it before you use it.")
+NO_VERDICT = "May be right or wrong."
+CHECK_IT = "Check it before you use it."
+EXPECTED_PRECISION = "{share} of its words likely match what people would write."
 EXPECTED_PRECISION_EXPLAINED = (
     "Measured on test pictures, each described by five people: how many words of such captions are in one of "
     "their sentences. Words like “a” and “in” do not count. A word that nobody used can still be right: of "
@@ -195,19 +196,17 @@ def level(word: Word) -> str | None:
     return next(name for least, name in LEVELS if word.calibrated_probability >= least)
 
 
-def estimate(expected_precision: float | None) -> tuple[str, str]:
-    """What to think of a caption, from ``Candidate.expected_precision``; then why, and what to do."""
+def verdict(expected_precision: float | None) -> str:
+    """What to think of a caption, from ``Candidate.expected_precision``."""
     if expected_precision is None:
-        return NO_ESTIMATE
-    verdict = next(text for least, text in VERDICTS if expected_precision >= least)
+        return NO_VERDICT
+    return next(text for least, text in VERDICTS if expected_precision >= least)
+
+
+def expected_precision_sentence(expected_precision: float) -> str:
+    """How many of a caption's words are expected to be right, as a sentence."""
     share = in_10(expected_precision)
-    return verdict, ESTIMATE.format(share=share[:1].upper() + share[1:])
-
-
-def estimate_markdown(expected_precision: float | None) -> str:
-    """``estimate`` as one line."""
-    verdict, reason = estimate(expected_precision)
-    return f"**{verdict}** {reason}"
+    return EXPECTED_PRECISION.format(share=share[:1].upper() + share[1:])
 
 
 def in_10(share: float) -> str:

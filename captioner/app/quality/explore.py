@@ -123,8 +123,7 @@ def _show_table(
 
 def _estimate(row: ScoredCaption) -> None:
     if row.expected_precision is not None:
-        verdict, _ = wording.estimate(row.expected_precision)
-        st.caption(f"**{verdict}**")
+        st.caption(f"**{wording.verdict(row.expected_precision)}**")
 
 
 def _no_match(query: str, vocabulary: Vocabulary, *, only_with_picture: bool) -> str:

@@ -72,7 +72,7 @@ def show(key: str, session: ReviewSession) -> None:
             warning_box.show([code for code in codes if item.rating or code != LOW_CONFIDENCE])
             st.header(f"“{wording.escape(caption)}”", anchor=False)
             if picture and item.rating:
-                st.caption(wording.estimate_markdown(picture.expected_precision))
+                st.caption(f"**{wording.verdict(picture.expected_precision)}** {wording.CHECK_IT}")
         _rating_buttons(key, item, picture, position)
         with st.container(horizontal=True):
             for label, step, shortcut in ((texts.BACK, -1, "Left"), (texts.NEXT, 1, "Right")):

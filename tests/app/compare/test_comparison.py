@@ -84,7 +84,7 @@ def test_two_decoding_options_are_compared(fake: TwoCaptions) -> None:
     assert "“a *:primary-background[dog runs]*”" in text
     assert "“a *:primary-background[cat sits]* …”" in text
     assert "The chance that it says exactly this: 16 %" in text
-    assert "**Probably wrong in places.** About 4 in 10 of its words likely match" in text
+    assert "**Probably wrong in places.** Check it" in text
     assert "The model finds the sentence of A 1.8 times as likely as that of B" in text
     assert "2 sentences followed at once \\(beam search\\), preference for longer sentences 0\\.6" in text
     assert "the likeliest word each time \\(greedy search\\), preference for longer sentences 0\\.6" in text
@@ -138,6 +138,7 @@ def test_a_broken_bundle_is_named_with_its_sentence(
     fake: TwoCaptions, other: FakeCaptioner, folder: Path
 ) -> None:
     (folder / "torn").mkdir()
+    (folder / "torn" / "manifest.json").write_text("{}")
     (folder / ".cache").mkdir()
     (folder / "second.tmp-old").mkdir()
     app = checked(open_page(photo(1)))

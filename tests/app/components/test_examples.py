@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from captioner.app.components import examples
+from captioner.app.components import examples, wording
 from captioner.app.components.wording import escape
 from captioner.app.state import serving
 from captioner.app.state.session import DecodedImage
@@ -14,7 +14,7 @@ from captioner.drawings import collection
 from captioner.drawings.collection import DRAWINGS
 from tests.app.caption.test_page import open_page
 from tests.conftest import example_pictures
-from tests.fake_captioner import FakeCaptioner
+from tests.fake_captioner import FakeCaptioner, make_candidate
 from tests.visitor import checked, page_text, sentence
 
 CAT = "cat-on-sofa.webp"
@@ -74,16 +74,14 @@ def test_a_photograph_with_the_name_of_a_drawing_is_no_drawing(
 
 
 @pytest.mark.parametrize("caption", [*collection.BY_NAME[CAT].ratings, "a cat on a sofa"])
-def test_only_a_caption_that_was_judged_gets_a_verdict(
-    fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch, caption: str
-) -> None:
-    written: list[str] = []
-    monkeypatch.setattr("streamlit.caption", written.append)
+def test_only_a_caption_that_was_judged_gets_a_verdict(fake: FakeCaptioner, caption: str) -> None:
     image = DecodedImage.decode(CAT, collection.BY_NAME[CAT].read(), example=CAT)
-    examples.show_note(image, caption)
-    assert len(written) == 1
-    assert ("wrong" in written[0]) == (caption in collection.BY_NAME[CAT].ratings)
-    assert caption not in written[0]
+    said = make_candidate(tuple((word, 0.9) for word in caption.split()))
+    known = caption in collection.BY_NAME[CAT].ratings
+    expected = ("Wrong.", examples.CHECKED) if known else (wording.NO_VERDICT, wording.CHECK_IT)
+    assert examples.verdict(image, said) == expected
+    upload = replace(image, example=None)
+    assert examples.verdict(upload, said) == (wording.VERDICTS[0][1], wording.CHECK_IT)
 
 
 def test_a_file_that_cannot_be_read_is_left_out(

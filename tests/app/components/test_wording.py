@@ -132,7 +132,7 @@ def test_what_was_not_measured_is_not_rated() -> None:
     assert wording.level(Word("dog", 0, ())) is None
     uncalibrated = replace(make_candidate((("dog", 0.9),)), calibrated_probability=None)
     for caption in (uncalibrated, make_candidate((("a", 0.9), (END_WORD, 0.9)))):
-        assert wording.estimate(caption.expected_precision) == wording.NO_ESTIMATE
+        assert wording.verdict(caption.expected_precision) == wording.NO_VERDICT
 
 
 @pytest.mark.parametrize(
@@ -149,9 +149,9 @@ def test_the_sentence_is_about_the_average_content_word(
 ) -> None:
     words = tuple(("dog", probability) for probability in probabilities)
     caption = make_candidate((("a", 0.99), *words, (END_WORD, 0.99)))
-    assert wording.ESTIMATE.format(share=expected)[1:] in wording.estimate_markdown(
-        caption.expected_precision
-    )
+    assert caption.expected_precision is not None
+    sentence = wording.expected_precision_sentence(caption.expected_precision)
+    assert sentence[1:] == wording.EXPECTED_PRECISION.format(share=expected)[1:]
 
 
 def test_a_verdict_is_what_people_found_of_such_captions(committed: Bundle) -> None:
@@ -159,7 +159,7 @@ def test_a_verdict_is_what_people_found_of_such_captions(committed: Bundle) -> N
     found: dict[str, Counter[str]] = {verdict: Counter() for _, verdict in wording.VERDICTS}
     with (ROOT / "docs" / "human_evaluation.csv").open(encoding="utf-8") as check:
         for row in csv.DictReader(check):
-            verdict, _ = wording.estimate(shares[row["image"], row["caption"]])
+            verdict = wording.verdict(shares[row["image"], row["caption"]])
             found[verdict][row["rating"]] += 1
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     for verdict, counts in found.items():

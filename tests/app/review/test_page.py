@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.components import rating_buttons
+from captioner.app.components import rating_buttons, wording
 from captioner.app.review import rating, results, texts
 from captioner.app.review.session_file import COLUMNS, from_csv, to_csv
 from captioner.app.state import ratings_database, serving, uploads
@@ -91,8 +91,8 @@ def test_examples_are_chosen_at_random_without_repetition(fake: FakeCaptioner) -
 
 def test_the_models_certainty_is_hidden_until_the_result(fake: FakeCaptioner) -> None:
     app = started()
-    assert "of its words likely match" not in page_text(app)
-    assert "of its words likely match" in page_text(press(press(press(app, "Right"), "Wrong"), "Back"))
+    assert wording.CHECK_IT not in page_text(app)
+    assert wording.CHECK_IT in page_text(press(press(press(app, "Right"), "Wrong"), "Back"))
 
 
 def test_a_rating_can_be_changed_and_have_a_remark(fake: FakeCaptioner) -> None:
