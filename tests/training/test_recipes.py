@@ -1,4 +1,4 @@
-"""A recipe's values lie within the search space of tuning."""
+"""A recipe's values lie within the search space of tuning; its phases are explained on a page."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from captioner.app.how_it_works import texts
 from captioner.data.datasets import Dataset
 from captioner.training import tuning
-from captioner.training.recipes import RECIPES, Recipe
+from captioner.training.recipes import RECIPES, SELF_CRITICAL, Recipe
 from captioner.training.tuning import Tuner
 
 
@@ -21,3 +22,8 @@ def test_a_recipes_own_settings_are_in_the_search_space(
     own = tuner.recipe_settings
 
     assert [name for name, value in own.items() if not tuning._contains(tuner.space[name], value)] == []
+
+
+def test_the_page_explains_every_phase() -> None:
+    phases = [SELF_CRITICAL, *(phase for recipe in RECIPES.values() for phase in recipe.phases)]
+    assert {phase.name for phase in phases} == texts.PHASES.keys()

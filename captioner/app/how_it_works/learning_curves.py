@@ -16,8 +16,8 @@ from captioner.bundle.schema import Epoch
 from captioner.bundle.storage import Bundle
 
 COLUMNS = ["epoch", "phase", "loss", "val_loss", "val_cider", "learning_rate", "seconds"]
-SELF_CRITICAL = "self-critical"  # the phase whose loss is a reward, not nats: never on the axis of the others
-PHASE_NAMES = {"self_critical": SELF_CRITICAL}  # as a page writes them
+PHASE_NAMES = {recorded: name for recorded, (name, _) in texts.PHASES.items()}
+SELF_CRITICAL = PHASE_NAMES["self_critical"]  # its loss is a reward: never on an axis of nats
 MAX_NATS = 20  # half a billion words: more than there are
 BAND_OPACITY = 0.08  # opacity
 
@@ -61,11 +61,11 @@ def _describe_length(history: pd.DataFrame) -> str:
 
 
 def _describe_phases(history: pd.DataFrame) -> str:
-    lines = []
+    lines, known = [], dict(texts.PHASES.values())
     for name, rows in history.groupby("phase", sort=False):
         first, last = rows["epoch"].min(), rows["epoch"].max()
         epochs = f"epoch {first:.0f}" if first == last else f"epochs {first:.0f} to {last:.0f}"
-        what = texts.PHASES.get(str(name), texts.OTHER_PHASE)
+        what = known.get(str(name), texts.OTHER_PHASE)
         lines.append(texts.PHASE.format(name=name, epochs=epochs, what=what))
     return "\n".join(lines)
 

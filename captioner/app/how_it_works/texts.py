@@ -47,10 +47,11 @@ EPOCHS = "It went through all photos {count} times{took}."
 CURVES = "For specialists: phases and learning curves"
 HOURS = ", in {hours} hours"
 PHASE = "- **{name}**, {epochs}: {what}"
+# What history.csv calls a phase, which stays as it is: its name on the page, and what happens in it.
 PHASES = {
-    "decoder": "the part that writes (decoder) learns, the part that looks (encoder) stays as it was",
-    "fine-tune": "both parts learn, in small steps",
-    "self-critical": "it writes sentences of its own, and is rewarded where they resemble people's",
+    "decoder": ("frozen encoder", "the part that writes (decoder) learns, the part that looks (encoder) stays as it was"),
+    "fine-tune": ("fine-tuning", "both parts learn, in small steps"),
+    "self_critical": ("self-critical", "it writes sentences of its own, and is rewarded where they resemble people's"),
 }
 OTHER_PHASE = "a further phase"
 LOSS = "Surprise at people's words (loss)"

@@ -67,6 +67,7 @@ def test_training_is_summarised_in_sentences(trained: Bundle, monkeypatch: pytes
     assert "training is made harder" in page_text  # the training loss lies above the other
     assert "Highest in epoch 4: 0.40" in page_text
     assert "Lowered in epoch 3" in page_text
+    assert "**frozen encoder**, epochs 1 to 3" in page_text
     assert "**self-critical**, epoch 4" in page_text
 
 
