@@ -29,7 +29,7 @@ def reliability_bins(predicted: Float64s, right: Bools, bins: int = BINS) -> lis
 
 
 def expected_calibration_error(predicted: Float64s, right: Bools, bins: int = BINS) -> float:
-    """Mean gap between prediction and outcome (Naeini et al. 2015), in bins of equal mass."""
+    """Mean gap of predictions [N] and outcomes [N] (Naeini et al. 2015), in bins of equal mass."""
     found = reliability_bins(predicted, right, bins)
     return sum(abs(mean - share) * count for mean, share, count in found) / len(predicted)
 
@@ -37,7 +37,7 @@ def expected_calibration_error(predicted: Float64s, right: Bools, bins: int = BI
 def auc(predicted: Float64s, right: Bools) -> float | None:
     """How often something right has a higher prediction than something wrong (area under the ROC curve).
 
-    Equal predictions count half. None unless there are both.
+    Of predictions [N] and outcomes [N]. Equal predictions count half. None unless there are both.
     """
     wrong = np.sort(predicted[~right])
     if not right.any() or not len(wrong):

@@ -41,7 +41,7 @@ class Model:
             ) from error
 
     def run(self, signature: str, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Run encode, start or step on named arrays, and give the named results."""
+        """Run a signature on named arrays, and give the named results, shaped as in ``captioner``."""
         with self._lock:
             outputs: dict[str, NDArray[Any]] = self._runners[signature](**inputs)
         return outputs

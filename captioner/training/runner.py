@@ -130,9 +130,9 @@ class _Models:
         self.train, self.dev = dataset.splits["train"], dataset.splits["dev"]
         tokenizer = TOKENIZERS[recipe.tokenizer]
         length = recipe.max_caption_length
-        self.targets = EncodedCaptions.from_captions(self.train, vocabulary, tokenizer, length)
-        dev_targets = EncodedCaptions.from_captions(self.dev, vocabulary, tokenizer)
-        self.validation = Validation.from_captions(self.dev, dev_targets, vocabulary)
+        self.encoded = EncodedCaptions.from_captions(self.train, vocabulary, tokenizer, length)
+        dev_encoded = EncodedCaptions.from_captions(self.dev, vocabulary, tokenizer)
+        self.validation = Validation.from_captions(self.dev, dev_encoded, vocabulary)
         self.encoder = encoders.build(recipe.encoder)
         self.decoder = self._build_decoder()
         self.encoder_trained = False  # or its weights are those that its options name
@@ -181,7 +181,7 @@ class _Models:
         loader, dev_regions = self._pictures() if fine_tuned else self._regions()
         return TrainingSetup(
             model,
-            self.targets,
+            self.encoded,
             loader,
             dev_regions,
             self.validation,
@@ -212,10 +212,10 @@ class _Models:
         training = {}
         for phase in phases:
             if not phase.self_critical:  # its reward takes long to prepare
-                order = batches.sorted_by_length(self.targets, phase.batch_size)
+                order = batches.sorted_by_length(self.encoded, phase.batch_size)
                 fine_tuned = phase.encoder_learning_rate > 0
                 load = self._pictures()[0](0) if fine_tuned else features.region_loader(computed)
-                batch = self.targets.batch(order[len(order) // 2], load)
+                batch = self.encoded.batch(order[len(order) // 2], load)
                 model = EncoderDecoder(self.encoder if fine_tuned else None, self.decoder)
                 training[phase.name] = cost.training_seconds(model, phase, batch)
         return cost.Speed(cost.encoding_seconds(computed, cost.PICTURES), training)
@@ -235,9 +235,9 @@ class _Models:
     def _build_decoder(self) -> Decoder:
         size = len(self.vocabulary)
         decoder = ensemble.build(
-            self.recipe.decoder, self.targets.log_frequencies(size), self.encoder.output_shape[1:]
+            self.recipe.decoder, self.encoded.log_frequencies(size), self.encoder.output_shape[1:]
         )
-        decoder.set_unseen_share(*self.targets.unseen_words(size))
+        decoder.set_unseen_share(*self.encoded.unseen_words(size))
         return decoder
 
     def _regions(self) -> tuple[EpochLoader, Regions]:

@@ -114,12 +114,12 @@ class EncodedCaptions:
         return counts
 
 
-def shuffled(targets: EncodedCaptions, size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
+def shuffled(encoded: EncodedCaptions, size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
     """Rows int[≤ size] of every batch of an epoch: random, with captions of similar length in a batch."""
     random = np.random.default_rng([seed, epoch])
-    lengths = targets.lengths
+    lengths = encoded.lengths
     batches = []
-    for pool in _pools(random.permutation(len(targets.names)), size):
+    for pool in _pools(random.permutation(len(encoded.names)), size):
         pool = pool[np.argsort(lengths[pool], kind="stable")]
         batches += [pool[i : i + size] for i in range(0, len(pool), size)]
     return [batches[i] for i in random.permutation(len(batches))]
@@ -135,15 +135,15 @@ def _pools(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
 
 
 def sorted_by_length(
-    targets: EncodedCaptions, size: int, start: int = 0, stop: int | None = None
+    encoded: EncodedCaptions, size: int, start: int = 0, stop: int | None = None
 ) -> list[NDArray[np.int64]]:
     """Rows int[≤ size] of every batch of the pictures from start to stop, sorted by caption length."""
-    order = start + np.argsort(targets.lengths[start:stop], kind="stable")
+    order = start + np.argsort(encoded.lengths[start:stop], kind="stable")
     return [order[i : i + size] for i in range(0, len(order), size)]
 
 
 def prefetched(
-    targets: EncodedCaptions, rows: Sequence[NDArray[np.int64]], load: BatchLoader, ahead: int = 3
+    encoded: EncodedCaptions, rows: Sequence[NDArray[np.int64]], load: BatchLoader, ahead: int = 3
 ) -> Iterator[Batch]:
     """Batches in the order of ``rows``, the next few loaded in the background.
 
@@ -152,7 +152,7 @@ def prefetched(
         load: B row numbers → regions float[B, R, C] or pictures uint8[B, S, S, 3].
         ahead: how many batches may be in memory.
     """
-    return map_in_background(lambda batch: targets.batch(batch, load), rows, ahead)
+    return map_in_background(lambda batch: encoded.batch(batch, load), rows, ahead)
 
 
 def map_in_background(work: Callable[[Item], Result], items: Sequence[Item], ahead: int) -> Iterator[Result]:

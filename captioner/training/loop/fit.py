@@ -129,7 +129,7 @@ class TrainingSetup:
     """What the training loop of a phase needs: the model, its data, and one update on one batch."""
 
     model: EncoderDecoder
-    targets: EncodedCaptions
+    encoded: EncodedCaptions
     loader: Callable[[int], BatchLoader]  # epoch → loader, so that augmentation differs and resumes alike
     dev_regions: Regions
     validation: Validation
@@ -215,8 +215,8 @@ def fit(
 def _train_epoch(setup: TrainingSetup, phase: Phase, progress: Progress, seed: int) -> float:
     """One pass over the training split; returns the mean loss a batch."""
     _reseed_dropout(setup.model.decoder, seed, progress.epoch)
-    order = batches.shuffled(setup.targets, phase.batch_size, seed, progress.epoch)
-    loaded = batches.prefetched(setup.targets, order, setup.loader(progress.epoch))
+    order = batches.shuffled(setup.encoded, phase.batch_size, seed, progress.epoch)
+    loaded = batches.prefetched(setup.encoded, order, setup.loader(progress.epoch))
     label = f"epoch {progress.epoch + 1} ({phase.name})"
     steps, losses = phase.epochs * len(order), []
     for step, batch in enumerate(track(loaded, label, len(order)), progress.epochs_done * len(order)):

@@ -66,7 +66,7 @@ def encode(regions: NDArray[np.floating]) -> NDArray[np.int8]:
 
 
 def decode(stored: NDArray[np.int8]) -> NDArray[np.float16]:
-    """The inverse of ``encode``, up to rounding."""
+    """int8[B, R, C + 2] → regions float16[B, R, C]: the inverse of ``encode``, up to rounding."""
     scale = np.ascontiguousarray(stored[..., -SCALE_BYTES:]).view(np.float16)
     roots = stored[..., :-SCALE_BYTES] * scale.astype(np.float32)
     return (roots * np.abs(roots)).astype(np.float16)

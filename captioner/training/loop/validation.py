@@ -44,17 +44,17 @@ class NegativeLogLikelihood(keras.Model):
 class Validation:
     """The dev split: its P pictures' captions as ids, and as words to score against."""
 
-    targets: EncodedCaptions
+    encoded: EncodedCaptions
     references: list[list[list[str]]]  # words of each caption of each picture
     vocabulary: Vocabulary
 
     @classmethod
     def from_captions(
-        cls, captions: ReferenceCaptions, targets: EncodedCaptions, vocabulary: Vocabulary
+        cls, captions: ReferenceCaptions, encoded: EncodedCaptions, vocabulary: Vocabulary
     ) -> Validation:
-        """The split's captions as words, beside ``targets``, the same as ids."""
+        """The split's captions as words, beside ``encoded``, the same as ids."""
         references = [[words(caption) for caption in sentences] for sentences in captions.values()]
-        return cls(targets, references, vocabulary)
+        return cls(encoded, references, vocabulary)
 
     def measure(
         self, likelihood: NegativeLogLikelihood, rollout: Rollout, regions: Regions
@@ -79,8 +79,8 @@ class Validation:
     ) -> tuple[float, float]:
         """Summed nats and number of target words of the pictures from ``start``, of float16[B, R, C]."""
         total = count = 0.0
-        order = batches.sorted_by_length(self.targets, _BATCH, start, start + len(block))
-        for batch in batches.prefetched(self.targets, order, lambda rows: block[np.array(rows) - start]):
+        order = batches.sorted_by_length(self.encoded, _BATCH, start, start + len(block))
+        for batch in batches.prefetched(self.encoded, order, lambda rows: block[np.array(rows) - start]):
             positions = batch.positions
             targets, weights = batch.targets.ravel()[positions], batch.weights.ravel()[positions]
             inputs = {"regions": batch.inputs, "ids": batch.ids, "positions": positions, "targets": targets}

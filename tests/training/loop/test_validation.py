@@ -58,7 +58,7 @@ def test_cider_is_that_of_the_greedy_captions(tiny_dataset: Dataset, vocabulary:
         """Says of each picture what its first caption says."""
 
         def predict_on_batch(self, regions: object) -> Any:
-            return scored.targets.ids[:, :1, 1:]
+            return scored.encoded.ids[:, :1, 1:]
 
     regions = small.regions(4).astype(np.float16)
     assert scored.references == [[words(caption) for caption in references] for references in dev.values()]

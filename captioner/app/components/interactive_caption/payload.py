@@ -61,7 +61,7 @@ def build(candidate: Candidate, chosen: Collection[int] = ()) -> Json:
 
 
 def picture(url: str, pixels: Pixels) -> Json:
-    """The address of an image, and its size."""
+    """The address of an image uint8[H, W, 3], and its size in pixels."""
     return {"picture": url, "width": pixels.shape[1], "height": pixels.shape[0]}
 
 
