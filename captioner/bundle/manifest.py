@@ -14,12 +14,13 @@ from captioner.bundle.migration import FORMAT
 from captioner.errors import PULL_AGAIN, BundleError
 
 MANIFEST = "manifest.json"
+MODEL = "captioner.tflite"
 BASELINES = "baselines.json"
 NOVELTY = "novelty.json"
 CALIBRATION = "calibration.json"
 RATINGS_FILE = "ratings.json"
 DOCUMENT_FREQUENCIES = "document_frequencies.json"
-REQUIRED = ("config.json", "captioner.tflite", "vocabulary.json")
+REQUIRED = ("config.json", MODEL, "vocabulary.json")
 FILES = (
     *REQUIRED,
     "history.csv",
@@ -62,7 +63,7 @@ def max_bytes(name: str) -> int:
         from captioner import images  # here, as it imports Pillow and few bundles have pictures
 
         return images.MAX_BYTES
-    return {"captioner.tflite": MAX_MODEL, "README.md": MAX_CARD}.get(name, MAX_TABLE)
+    return {MODEL: MAX_MODEL, "README.md": MAX_CARD}.get(name, MAX_TABLE)
 
 
 def seal(folder: Path, version: int = FORMAT) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from captioner.bundle import manifest, migration, reader, schema
-from captioner.bundle.manifest import BASELINES, CALIBRATION, FILES, MANIFEST, Entry
+from captioner.bundle.manifest import BASELINES, CALIBRATION, FILES, MANIFEST, MODEL, Entry
 from captioner.bundle.migration import FORMAT
 from captioner.bundle.schema import Baseline, Baselines, Config, DatasetStatistics, Epoch, Metrics, Prediction
 from captioner.errors import PULL_AGAIN, BundleError
@@ -54,7 +54,7 @@ class Bundle:
 
     @property
     def model_path(self) -> Path:
-        return self.folder / "captioner.tflite"
+        return self.folder / MODEL
 
     @property
     def examples(self) -> Path | None:

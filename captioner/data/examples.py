@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EXAMPLE_COUNT = 12  # pictures offered, and cached of those on the Hub
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # as ``manifest`` allows in examples/
 
-HUB_REPO = "jxie/flickr8k"
+HUB_REPO = dataset_info.FLICKR8K.hub_name
 # Its last commit according to the Hub's page of the dataset (abbreviated there) and to several projects that
 # pin it in full. It was not verified on the Hub itself; if it is gone, `_find_test_file` finds another.
 HUB_REVISION = "56f58c967835f7c508d684f36bd7897cca9d7634"

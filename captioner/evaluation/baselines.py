@@ -13,7 +13,7 @@ import msgspec
 
 from captioner.bundle import model_card, ratings
 from captioner.bundle import storage as bundles
-from captioner.bundle.manifest import BASELINES
+from captioner.bundle.manifest import BASELINES, MODEL
 from captioner.bundle.model_card import CONDITIONS, DECODING
 from captioner.bundle.schema import Baseline
 from captioner.bundle.storage import Bundle
@@ -34,7 +34,7 @@ def baseline(bundle: Bundle) -> Baseline:
         encoder=bundle.config.encoder,
         decoder=bundle.config.decoders,
         phases=tuple(dict.fromkeys(epoch.phase for epoch in history)),
-        megabytes=round(bundle.files["captioner.tflite"].size / 1e6, 1),
+        megabytes=round(bundle.files[MODEL].size / 1e6, 1),
         training_hours=round(sum(epoch.seconds or 0 for epoch in history) / 3600, 2),
         **{name: getattr(metrics, name) for name in (*CONDITIONS, *DECODING, "scores", "seconds_per_image")},
     )

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from captioner import child_process
+from captioner.bundle.manifest import MODEL
 from captioner.bundle.storage import Bundle
 from captioner.child_process import EXIT_REJECTED
 from captioner.errors import BundleError, CaptionerError
@@ -107,7 +108,7 @@ def _limit_memory(limit: int) -> None:
 
 def _main(folder: str) -> int:
     try:
-        _limit_memory(BASE_MEMORY + MODEL_COPIES * Path(folder, "captioner.tflite").stat().st_size)
+        _limit_memory(BASE_MEMORY + MODEL_COPIES * Path(folder, MODEL).stat().st_size)
         _check(folder)
     except CaptionerError as error:
         print(error)

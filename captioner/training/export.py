@@ -22,7 +22,7 @@ import tensorflow as tf
 from keras import ops
 
 from captioner.bundle import storage
-from captioner.bundle.manifest import DOCUMENT_FREQUENCIES
+from captioner.bundle.manifest import DOCUMENT_FREQUENCIES, MODEL
 from captioner.bundle.storage import Config
 from captioner.data.datasets import Dataset
 from captioner.evaluation import document_frequencies
@@ -40,10 +40,10 @@ MAX_WORDS_LISTED = 500  # in dataset.json
 
 def write_bundle(recipe: Recipe, trained: TrainingResult, dataset: Dataset, seed: int, run: Path) -> Path:
     """Write the bundle, still without scores, inside the run's folder; returns the bundle's folder."""
-    model, folder = run / "captioner.tflite", run / "bundle"
+    model, folder = run / MODEL, run / "bundle"
     write_litert(trained.encoder, trained.decoder, model, recipe.weight_bits)
     described = describing_files(recipe, trained, dataset, seed)
-    storage.write(folder, {**described, "captioner.tflite": model, "history.csv": run / "history.csv"})
+    storage.write(folder, {**described, MODEL: model, "history.csv": run / "history.csv"})
     return folder
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from captioner import arguments, cider
 from captioner.bundle import storage
-from captioner.bundle.manifest import RATINGS_FILE
+from captioner.bundle.manifest import MODEL, RATINGS_FILE
 from captioner.bundle.storage import Bundle
 from captioner.cider import NGramWeights
 from captioner.data.datasets import Dataset
@@ -64,7 +64,7 @@ def fit_and_write(captioner: Captioner, dataset: Dataset) -> Bundle:
     addition = to_litert(*regression, (rows, features.width))
     model = litert_file.add_signatures(litert_file.share_embeddings(bundle.model()), addition)
     files = {name: content for name, content in bundle.in_current_format().items() if name != RATINGS_FILE}
-    return storage.write(bundle.folder, {**files, "captioner.tflite": model})
+    return storage.write(bundle.folder, {**files, MODEL: model})
 
 
 class Rows(Protocol):
@@ -187,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     captioner = Captioner(storage.load(options.bundle), with_warnings=False)
     bundle = fit_and_write(captioner, evaluate.load_dataset(captioner.bundle, options.data))
-    print(f"{bundle.model_path} predicts words ({bundle.files['captioner.tflite'].size / 1e6:.1f} MB)")
+    print(f"{bundle.model_path} predicts words ({bundle.files[MODEL].size / 1e6:.1f} MB)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Words for pages: probabilities, warnings, differences between sentences; escaping for Markdown and CSV."""
+"""Words for pages: probabilities, warnings, differences between sentences; escaping for Markdown."""
 
 from __future__ import annotations
 

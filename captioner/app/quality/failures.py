@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from captioner.app.quality import texts
 from captioner.evaluation.predictions import ScoredCaption
 from captioner.inference.redundancy import is_redundant
 from captioner.text import words
@@ -47,10 +48,10 @@ def _case(image: str, shows: str, wrong: str) -> Case:
     return Case(image, shows, frozenset(wrong.split()))
 
 
-KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
+# What is wrong and why, with test images.
+KINDS: tuple[tuple[tuple[str, str], tuple[Case, ...]], ...] = (
     (
-        "A rare thing is taken for a common one",
-        "What was rare in the training sentences gets the name of something that was common in them.",
+        texts.RARE_THING,
         (
             _case("3358682439_be4b83544c.jpg", "Two people stroke a small kangaroo on a lawn", "dog dogs"),
             _case("226607225_44d696db6b.jpg", "A fish leaps out of the sea", "surfer surfboard surfing"),
@@ -59,8 +60,7 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         ),
     ),
     (
-        "One activity is taken for another",
-        "The ball, the board or the gloves show which one it is, but they are small.",
+        texts.ACTIVITY,
         (
             _case("3545586120_283d728a97.jpg", "Two boxers are in a ring", "guitar skateboard basketball"),
             _case("3186412658_2ab2ebd397.jpg", "Rugby players reach for the ball", "soccer basketball"),
@@ -75,8 +75,7 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         ),
     ),
     (
-        "It miscounts",
-        "It says “two” where there is one, or takes one person for another.",
+        texts.COUNTING,
         (
             _case("3642220260_3aa8a52670.jpg", "One black dog walks on a rocky beach", "two three dogs"),
             _case("229862312_1a0ba19dab.jpg", "One dog rolls on its back", "two three dogs"),
@@ -92,8 +91,7 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         ),
     ),
     (
-        "It guesses the place from a colour",
-        "It calls pale ground snow and blue ground water, whatever the rest of the picture shows.",
+        texts.PLACE,
         (
             _case("3328646934_5cca4cebce.jpg", "A child leaps down a sand dune", "snow snowy"),
             _case("3741827382_71e93298d0.jpg", "A boy jumps down a blue slide", "pool water ocean"),
@@ -101,8 +99,7 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
         ),
     ),
     (
-        "It says “standing”, whatever happens",
-        "“Somebody is standing in front of something” fits so many pictures that the model overuses it.",
+        texts.STANDING,
         (
             _case("3015863181_92ff43f4d8.jpg", "Somebody bends over to bowl", "standing sitting"),
             _case("2883099128_0b056eed9e.jpg", "A man without a shirt hits a tennis ball", "standing"),
@@ -116,7 +113,7 @@ KINDS: tuple[tuple[str, str, tuple[Case, ...]], ...] = (
 def observed_failures(captions: Sequence[ScoredCaption]) -> list[Failure]:
     """The kinds of failure that the model's captions of test images show, each with mistakes."""
     by_image = {row.image: row.caption for row in captions}
-    failures = [Failure(title, reason, _mistakes(cases, by_image)) for title, reason, cases in KINDS]
+    failures = [Failure(title, reason, _mistakes(cases, by_image)) for (title, reason), cases in KINDS]
     return [failure for failure in (*failures, _repetition(captions)) if failure.mistakes]
 
 
@@ -128,6 +125,6 @@ def _mistakes(cases: Sequence[Case], captions: dict[str, str]) -> tuple[Mistake,
 def _repetition(captions: Sequence[ScoredCaption]) -> Failure:
     """Captions that name a thing twice for no reason, or contradict themselves, all of them counted."""
     repeated = [row for row in captions if is_redundant(words(row.caption))]
-    reason = f"It does so in {len(repeated):,} of its {len(captions):,} sentences about the test pictures."
+    reason = texts.REPETITIONS.format(repeated=f"{len(repeated):,}", count=f"{len(captions):,}")
     mistakes = tuple(Mistake(row.image, "", row.caption) for row in repeated[:MAX_MISTAKES])
-    return Failure("It says the same thing twice, or contradicts itself", reason, mistakes)
+    return Failure(texts.REPETITION, reason, mistakes)

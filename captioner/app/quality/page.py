@@ -18,7 +18,6 @@ from captioner.bundle.storage import Bundle
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
 
-MIN_TO_COMPARE = 20  # captions, from which on averages are compared
 Content = TypeVar("Content")
 
 
@@ -44,7 +43,7 @@ def page() -> None:
     if captions:
         with error_boundary():
             statistics.show_unused_words(bundle, captions)
-    if len(captions) >= MIN_TO_COMPARE:
+    if len(captions) >= explore.MIN_TO_COMPARE:
         statistics.show_similarity_by_certainty(captions)
     st.header(texts.SCORES, anchor=False)
     st.markdown(texts.SCORES_INTRODUCTION)

@@ -92,7 +92,7 @@ def describe_computed(metrics: Metrics | None, calibration: CalibrationParameter
 
 
 def describe_concordance(tallies: Sequence[Tally], captions: Sequence[ScoredCaption]) -> str:
-    """Whether CIDEr and the calibrated estimate rank captions of samples as people do."""
+    """Whether CIDEr and the calibrated estimate rank captions of test images as people do."""
     scored = {(row.image, row.caption): row for row in captions}
     by_caption = most_frequent(((tally.image, tally.caption), tally.rating, tally.count) for tally in tallies)
     rated = [(rating, scored[caption]) for caption, rating in by_caption.items() if caption in scored]

@@ -175,7 +175,7 @@ def with_horizontal_flip(encoder: keras.Model, grid: tuple[int, int]) -> keras.M
     plain, flipped = ops.split(both, 2, axis=0)
     flipped_grid = layers.Reshape((*grid, both.shape[-1]))(flipped)
     unflipped = layers.Reshape(both.shape[1:])(ops.flip(flipped_grid, axis=2))
-    return keras.Model(image, (plain + unflipped) / 2, name="mirrored_encoder")
+    return keras.Model(image, (plain + unflipped) / 2, name="encoder_with_horizontal_flip")
 
 
 def _normalise(name: str) -> str:

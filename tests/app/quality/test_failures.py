@@ -14,7 +14,7 @@ from captioner.data import datasets
 from captioner.evaluation import predictions
 from captioner.evaluation.predictions import ScoredCaption
 
-CASES = [case for _, _, cases in failures.KINDS for case in cases]
+CASES = [case for _, cases in failures.KINDS for case in cases]
 
 
 def captions_of(captions: dict[str, str]) -> list[ScoredCaption]:
@@ -25,7 +25,7 @@ def test_a_failure_is_described_with_captions_of_the_model() -> None:
     case = CASES[0]
     caption = f"a {min(case.wrong)} somewhere"
     (result,) = observed(captions_of({case.image: caption, "another.jpg": "a dog runs"}))
-    assert result.title == failures.KINDS[0][0]
+    assert result.title == failures.KINDS[0][0][0]
     assert result.mistakes == (Mistake(case.image, case.shows, caption),)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
-from captioner.app.quality import page, statistics, texts
+from captioner.app.quality import explore, statistics, texts
 from tests.evaluation.test_predictions import scored
 from tests.visitor import checked, page_text
 
@@ -44,4 +44,4 @@ def test_charts_are_valid_specifications_with_their_figures() -> None:
     chart = statistics.histogram_chart(frame, 0.5)
     assert isinstance(chart, alt.LayerChart)
     assert "average 0.50" in json.dumps(chart.to_dict())
-    assert len(texts.QUARTERS) <= page.MIN_TO_COMPARE
+    assert len(texts.QUARTERS) <= explore.MIN_TO_COMPARE
