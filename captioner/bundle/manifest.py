@@ -37,7 +37,7 @@ FILES = (
 MAX_BYTES = 500_000_000  # of a whole bundle
 MAX_MODEL = 300_000_000  # bytes; the largest encoder of keras.applications needs a third of that
 MAX_CARD = 1_000_000  # bytes
-MAX_TABLE = 4_000_000  # bytes of any other file: JSON or CSV
+MAX_TABLE = 2_000_000  # bytes of any other file: JSON or CSV
 
 _EXAMPLE = re.compile(r"(examples|samples)/[A-Za-z0-9_][A-Za-z0-9_.-]*\.(jpg|jpeg|png|webp|json)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

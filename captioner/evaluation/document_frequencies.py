@@ -23,7 +23,7 @@ from captioner.inference.reranking import DocumentFrequencies
 from captioner.text import TOKENIZERS, Vocabulary
 
 MIN_IMAGES = 5
-MAX_NGRAMS = 80_000
+MAX_NGRAMS = 60_000
 
 
 def count(bundle: Bundle, dataset: Dataset) -> DocumentFrequencies:
