@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from captioner.app.components.decoding_controls import SAMPLING
 from captioner.app.quality.texts import DOWNLOAD_RATINGS, RATINGS_FILES
-from captioner.app.review.texts import PRIVACY, YOUR_NAME
+from captioner.app.review.texts import STORED, YOUR_NAME
 from tests.browser.conftest import (
     Open,
     at_both_widths,
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 def started(open_page: Open) -> Page:
     """A review session about three uploads."""
     page = open_page("review")
-    expect(page.get_by_text(PRIVACY)).to_be_visible()
+    expect(page.get_by_text(STORED)).to_be_visible()
     page.get_by_role("radio", name="Our own pictures").click()
     upload(page, photo(1), photo(2), photo(3), label="Upload photographs")
     page.get_by_role("button", name="Start").click()

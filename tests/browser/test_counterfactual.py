@@ -68,7 +68,7 @@ def test_the_boxes_below_hold_the_tree_a_file_and_other_versions(open_page: Open
     with page.expect_download() as result:
         page.get_by_role("button", name="Caption as text").click()
     assert Path(result.value.path()).read_text(encoding="utf-8") == f"{caption}\n"
-    page.get_by_text("Other versions", exact=True).click()
+    page.get_by_text("Other sentences", exact=True).click()
     wait_until_idle(page)
     page.get_by_role("radio", name="Random").click()
     expect(page.get_by_text("A random version", exact=True)).to_be_visible()
@@ -78,7 +78,7 @@ def test_a_link_brings_back_the_settings_and_refuses_bad_ones(open_page: Open) -
     page = open_page()
     pick_example(page)
     caption_text(page)
-    page.get_by_text("Other versions", exact=True).click()
+    page.get_by_text("Other sentences", exact=True).click()
     wait_until_idle(page)
     page.get_by_role("radio", name="Likeliest").click()
     page.get_by_role("slider").first.focus()

@@ -72,7 +72,7 @@ def test_expanders_and_settings_work_by_keyboard(open_page: Open) -> None:
     expect(page.get_by_test_id("stDataFrame").last).to_be_visible()
     unfold(page, "Files and link")
     tab_to(page, page.get_by_role("button", name="Everything as JSON"))
-    unfold(page, "Other versions")
+    unfold(page, "Other sentences")
     tab_to(page, page.get_by_role("radio", name="Normal"))
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")

@@ -16,7 +16,6 @@ from captioner import images
 from captioner.alt_text.sentence import MAX_LENGTH, alt_text
 from captioner.app.batch import files
 from captioner.app.batch import texts as batch_texts
-from captioner.app.batch.saved import ALT_TEXTS, RESULTS
 from captioner.app.caption import result_card, texts
 from captioner.app.components.interactive_caption.sharing import TEXTS
 from captioner.app.review import texts as review_texts
@@ -157,9 +156,8 @@ def test_alt_texts_of_many_pictures_are_reviewed_kept_and_saved(open_page: Open,
     assert [row["caption"] for row in found] == captions
     assert needs_no_scrolling(page)
     page.get_by_role("button", name=batch_texts.CLOSE).click()
-    page.wait_for_function(
-        "names => names.every(name => !sessionStorage.getItem(name))", arg=[RESULTS, ALT_TEXTS]
-    )
+    page.get_by_role("button", name=batch_texts.REOPEN).click()
+    expect(second).to_have_value(f"{OWN}!")
 
 
 @at_both_widths

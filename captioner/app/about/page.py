@@ -26,7 +26,7 @@ def page() -> None:
     info = training_dataset(active.bundle)
     st.markdown(texts.PURPOSE)
     st.header(texts.PICTURES, anchor=False)
-    st.markdown(texts.PICTURES_TEXT)
+    st.markdown(f"{wording.PRIVACY} {texts.NO_LEARNING}")
     with st.expander(texts.STORED_TITLE, icon=":material/database:"):
         st.markdown(f"{texts.STORED}\n{ratings_database.durability()}")
     st.header(texts.MAKERS, anchor=False)
@@ -62,9 +62,8 @@ def _show_blocked_words() -> None:
 def _show_model(active: ActiveBundle, info: DatasetInfo) -> None:
     bundle, config = active.bundle, active.bundle.config
     st.header(texts.MODEL, anchor=False)
-    st.markdown(
-        texts.SOURCE.format(source=wording.escape(active.source), reason=wording.escape(active.reason))
-    )
+    source = "" if active.source == serving.COMMITTED_SOURCE else texts.SOURCE.format(source=active.source)
+    st.markdown(wording.escape(f"{source}{active.reason}"))
     with st.expander(texts.DETAILS, icon=":material/table_rows:"):
         st.markdown(
             texts.DATA_TEXT.format(

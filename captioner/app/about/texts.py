@@ -4,7 +4,7 @@ TITLE = "About"
 PURPOSE = "A picture goes in, one English sentence comes out. The app shows why it is this one. It is there for learning how such a model works and where it fails."
 
 PICTURES = "What happens to my photo?"
-PICTURES_TEXT = "It is captioned on this server and kept in memory while the page is open. It is never stored or shared, and the model does not learn from it."
+NO_LEARNING = "The model does not learn from them."
 STORED_TITLE = "Details: what is stored when you rate a sentence"
 STORED = """
 - **Under a caption:** the sentence, your rating, your remark if you write one, the time, which model it was and, for one of the example pictures, its name. Everybody who uses this app can read them; nothing says who you are.
@@ -16,7 +16,7 @@ MAKERS_TEXT = "The captioner contributors, in 2026. Whoever runs this copy of th
 MODEL_LINK = "The model was published as [{repo}](https://huggingface.co/{repo}) on the Hugging Face Hub."
 
 LICENCE = "May I use the captions?"
-LICENCE_TEXT = "The licence allows it, at work, too. One question it leaves open: see the last sentence."
+LICENCE_TEXT = "The licence allows it, at work, too. It leaves open whether the photos that the model learned from set limits."
 
 TRUST = "What should I not use it for?"
 TRUST_TEXT = "Do not rely on a sentence unless somebody looks at the picture, too. A wrong one reads as well as a right one."
@@ -25,11 +25,11 @@ BLOCKED_TITLE = "Words it may not say"
 BLOCKED = "The model never uses or suggests these words: they may insult, or they say things about people that no picture can show. The list contains offensive words."
 
 TEAM = "How does my team judge it?"
-TEAM_TEXT = "Start a review with example pictures or your own, and send its link to your team. Everybody says of each sentence whether it is right, partly right or wrong; at the end you see how often it was right."
+TEAM_TEXT = "Start a review and send its link to your team. Everybody says of each sentence whether it is right, partly right or wrong; at the end you see how often it was right."
 TO_REVIEW = "Start a review"
 
 MODEL = "Which model is this?"
-SOURCE = "From {source}. {reason}"
+SOURCE = "From {source}. "
 DETAILS = "For specialists: data, size and versions"
 DATA_TEXT = """
 - **The part that looks at the picture (encoder):** {encoder}.{pretrained}

@@ -13,13 +13,13 @@ from captioner.app.batch import alt_texts as alt_text_list
 from captioner.app.batch import files as saved_files
 from captioner.app.batch import saved, texts
 from captioner.app.batch.job import BatchJob, PictureResult
-from captioner.app.components import browser, wording
+from captioner.app.components import browser, image_picker, wording
 from captioner.app.state import serving, uploads
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-CLOSED = "_batch closed"  # by the visitor: the browser is told at every drawing that it may keep nothing
+CLOSED = "_closed batch"  # the one that was open, until others take its place
 ADDRESS = "several"  # in the address while several pictures are open, so that a reload brings them back
 VIEW = "_view of several pictures"  # that is open at first
 CARD_WIDTH = 180  # pixels, at least
@@ -29,6 +29,7 @@ ROW_HEIGHT, MAX_ROWS = 72, 8  # pixels, so that three lines of text fit; rows se
 def start(files: Sequence[UploadedFile]) -> None:
     """Have the first files captioned that are within the limits; free the others and those before."""
     close()
+    st.session_state.pop(CLOSED, None)
     accepted = uploads.first_within_limits(files, uploads.MAX_PICTURES)
     rest = files[len(accepted) :]
     st.session_state["_batch"] = BatchJob(list(accepted), left_out=tuple(file.name for file in rest))
@@ -37,8 +38,6 @@ def start(files: Sequence[UploadedFile]) -> None:
 
 def restore() -> bool:
     """Open what the browser kept, where the address asks for it; True while it is being asked."""
-    if not is_open() and CLOSED in st.session_state:
-        saved.forget()
     if is_open() or ADDRESS not in st.query_params:
         return False
     try:
@@ -48,8 +47,7 @@ def restore() -> bool:
         st.info(texts.NOT_HERE, icon=":material/link_off:")
         return False
     if job:
-        st.session_state["_batch"] = job
-        st.session_state[VIEW] = texts.AS_ALT_TEXTS if job.touched else texts.AS_CARDS
+        _open(job)
         st.rerun()
     st.markdown(texts.RESTORING)
     st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
@@ -62,12 +60,28 @@ def is_open() -> bool:
 
 
 def close() -> None:
-    """Forget the results, free the memory of the pictures that wait."""
+    """Put the results aside, free the memory of the pictures that wait."""
     st.query_params.pop(ADDRESS, None)
     st.session_state.pop(VIEW, None)
     if job := st.session_state.pop("_batch", None):
         job.stop()
-        st.session_state[CLOSED] = True
+        st.session_state[CLOSED] = job
+
+
+def offer_reopening() -> None:
+    """Draw a button that opens the results again, where there are some."""
+    if CLOSED in st.session_state:
+        st.button(texts.REOPEN, on_click=_reopen, icon=":material/arrow_back:")
+
+
+def _reopen() -> None:
+    image_picker.forget_link()  # it would close them again
+    _open(st.session_state.pop(CLOSED))
+
+
+def _open(job: BatchJob) -> None:
+    st.session_state["_batch"] = job
+    st.session_state[VIEW] = texts.AS_ALT_TEXTS if job.touched else texts.AS_CARDS
 
 
 def waiting_uploads() -> Sequence[UploadedFile]:
@@ -87,7 +101,7 @@ def show() -> None:
     _show_results(job)
     if not stored:
         st.warning(texts.NOT_STORED, icon=":material/save:")
-    st.caption(texts.PRIVACY)
+    st.caption(f"{wording.PRIVACY} {texts.KEPT}")
     st.button(texts.CLOSE, on_click=close, icon=":material/arrow_back:")
 
 

@@ -50,12 +50,6 @@ def store_results(job: BatchJob) -> bool:
     return browser.store(RESULTS, msgspec.json.encode(saved).decode())
 
 
-def forget() -> None:
-    """Have the browser keep nothing of any job."""
-    browser.store(RESULTS, "")
-    browser.store(ALT_TEXTS, "")
-
-
 def restore() -> BatchJob | None:
     """Ask the browser for a job that it kept; None while it has not answered.
 

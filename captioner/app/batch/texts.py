@@ -6,7 +6,7 @@ PROGRESS = "{done} of {total} pictures, about {seconds} s left"
 STOP = "Stop here"
 ONE_CAPTIONED, CAPTIONED = "1 picture captioned.", "{count} pictures captioned."
 STOPPED = " You stopped before the other {count}."
-PRIVACY = "Each picture was deleted as soon as it had its sentence. A small copy stays with each sentence until you close the tab. Only you see this, also after you reload the page. To caption others, choose them: they replace these."
+KEPT = "Only this browser tab keeps the list, also when you reload the page, until you close the tab. If you choose several pictures again, they replace these."
 NOT_STORED = "Your browser keeps nothing for this page: save your work before you reload or leave it."
 RESTORING = "Bringing back your pictures …"
 NOT_HERE = "The pictures of this address are not here: only the browser tab in which they were captioned keeps them. Choose them again."
@@ -32,4 +32,4 @@ ALT_TEXTS_DRAWN = {
     "length": "{count} characters: better {most} at most",
 }
 
-CLOSE = "Back to one picture"
+CLOSE, REOPEN = "Back to one picture", "Back to your list of pictures"

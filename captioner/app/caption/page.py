@@ -31,6 +31,7 @@ def page() -> None:
         if batch.is_open():
             batch.show()
         elif not restoring:
+            batch.offer_reopening()
             image = image_picker.active_image()
             if image and comparing:
                 comparison.show(image)

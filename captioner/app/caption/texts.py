@@ -21,8 +21,8 @@ CARD_SOURCE = "Written by a computer program (model {model}), {date}"
 CARD_EDITED = "Written by a computer program (model {model}), changed by a person, {date}"
 BACK_TO_DEFAULT = "Back to the model’s own version"
 
-# Other versions.
-VERSIONS = "Other versions"
+# Other sentences.
+VERSIONS = "Other sentences"
 VERSIONS_TEXT = "The model weighed several sentences. Words that the caption does not have are bold."
 RANDOM_VERSIONS_TEXT = "The model made these at random. Words that the caption does not have are bold."
 ONLY_ONE = "None: the model weighed only one sentence. Below you can have it weigh more."
@@ -46,7 +46,6 @@ LIKELIER, LIKELIER_TOO = "{word} is more likely {place} in a picture that looks 
 QUOTED, TO_STOP = "“{word}”", "the end"
 FIRST_WORD, AFTER_WORDS = "to begin with", "after “{words}”"
 LIKELIER_BLOCKED = "but {rule}"
-LIKELIER_YOU_CHOSE = "but you chose {word}"
 LIKELIER_RANDOM = "but the random choice was {word}"
 LIKELIER_SENTENCE = "but the sentence as a whole came out better with {word}"
 OTHER_WORDS, OR = "**What else could it have said here?** {words}.", " or "

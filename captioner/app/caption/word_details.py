@@ -24,7 +24,8 @@ def show(candidate: Candidate, index: int, options: DecodingOptions, key: str) -
     chosen = counterfactual.is_chosen(word, index, key)
     with st.container(border=True):
         st.subheader(_title(word), anchor=False)
-        st.markdown(explain(candidate.words, index, options, chosen=chosen))
+        if not chosen:
+            st.markdown(explain(candidate.words, index, options))
         st.markdown(" ".join(filter(None, (_certainty(word, chosen=chosen), _attention_sentence(word)))))
         st.markdown(_others(word))
         counterfactual.show_choices(candidate, index, key)
@@ -88,7 +89,7 @@ def _frame(word: Word) -> pd.DataFrame:
     )
 
 
-def explain(words: Sequence[Word], index: int, options: DecodingOptions, *, chosen: bool) -> str:
+def explain(words: Sequence[Word], index: int, options: DecodingOptions) -> str:
     """Why a word stands where it does, as Markdown.
 
     The decoder gives every word a probability, from the picture's regions and the words so far. Where others
@@ -98,16 +99,14 @@ def explain(words: Sequence[Word], index: int, options: DecodingOptions, *, chos
         words: of the sentence.
         index: of the word.
         options: how the sentence was found.
-        chosen: whether the visitor chose the word.
     """
     word, place = words[index], _place(words[:index])
-    chosen_instead = _reason(options, chosen=chosen).format(word=_quoted(word.text))
+    chosen_instead = _reason(options).format(word=_quoted(word.text))
     not_allowed = texts.LIKELIER_BLOCKED.format(rule=wording.NO_REPEAT)
     examples: dict[str, str] = {}  # reason → the first word that it applies to
     for text, log_prob in word.runners_up:
         if log_prob > word.log_prob:
-            blocked = text in word.blocked and not chosen
-            examples.setdefault(not_allowed if blocked else chosen_instead, _quoted(text))
+            examples.setdefault(not_allowed if text in word.blocked else chosen_instead, _quoted(text))
     sentences = [texts.LIKELIEST.format(word=_quoted(word.text), place=place)]
     if examples:
         templates = [texts.LIKELIER, *[texts.LIKELIER_TOO] * (len(examples) - 1)]
@@ -126,9 +125,7 @@ def _place(before: Sequence[Word]) -> str:
     return texts.AFTER_WORDS.format(words=words) if words else texts.FIRST_WORD
 
 
-def _reason(options: DecodingOptions, *, chosen: bool) -> str:
-    if chosen:
-        return texts.LIKELIER_YOU_CHOSE
+def _reason(options: DecodingOptions) -> str:
     if options.temperature is not None:
         return texts.LIKELIER_RANDOM
     return texts.LIKELIER_SENTENCE

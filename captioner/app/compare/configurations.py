@@ -51,7 +51,7 @@ class Configuration:
             if options.beams == 1
             else f"{options.beams} sentences followed at once (beam search)"
         )
-        return f"{method}, preference for longer sentences {options.length_penalty:g}"
+        return f"{method}, length penalty {options.length_penalty:g}"
 
 
 def key_suffix(label: str) -> str:

@@ -12,6 +12,7 @@ from captioner.app.components import browser, examples, wording
 from captioner.app.components.errors import error_boundary
 from captioner.app.state import uploads
 from captioner.app.state.session import DecodedImage
+from captioner.errors import ImageError
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -23,7 +24,6 @@ LIMITS = (
     f"Up to {uploads.MAX_PICTURES} at once ({uploads.MAX_SESSION_BYTES // 10**6} MB): you get a list to save."
 )
 CAMERA, TAKE = "Use the camera", "Take a photo"
-PRIVACY = "Pictures are captioned on this server and not stored."
 NO_LINK = (
     "A link can bring back an example, not a picture of yours: yours is not stored. The address of this page "
     "brings back the settings."
@@ -81,7 +81,7 @@ def show() -> None:
         # Behind a switch: a browser asks for permission as soon as the camera widget is drawn.
         if st.toggle(CAMERA, key="camera"):
             st.camera_input(TAKE, key=photo, on_change=_on_upload, args=(photo,), width=CAMERA_WIDTH)
-        st.caption(f"{PRIVACY} {EMBEDDED}" if st.context.is_embedded else PRIVACY)
+        st.caption(f"{wording.PRIVACY} {EMBEDDED}" if st.context.is_embedded else wording.PRIVACY)
 
 
 def show_examples(place: DeltaGenerator, image: DecodedImage | None) -> None:
@@ -106,7 +106,7 @@ def several_files() -> Sequence[UploadedFile]:
     """The files that the visitor gave at once, if there are several; the next call returns none."""
     if len(st.session_state.get("upload", ())) < 2:
         return ()
-    _forget_link()
+    forget_link()
     return uploads.available(*st.session_state.pop("upload"))
 
 
@@ -114,16 +114,20 @@ def open_new_file() -> bool:
     """Open what the visitor has just uploaded or photographed, and free it; whether there was anything.
 
     Raises:
-        ImageError: as ``images.read``; then the image before stays open.
+        ImageError: as ``images.read``, with the file's name; then the image before stays open.
     """
     files = uploads.available(*st.session_state.pop("upload", ()))
     if not files:
         return False
     try:
         st.session_state["image"] = DecodedImage.decode(files[0].name, files[0].getvalue())
+    except ImageError as error:
+        sentence = str(error)
+        name = wording.escape(files[0].name)
+        raise ImageError(f"**{name}:** {sentence[:1].upper()}{sentence[1:]}") from error
     finally:
         uploads.free(*files)
-    _forget_link()
+    forget_link()
     return True
 
 
@@ -147,7 +151,8 @@ def _linked_example() -> DecodedImage | None:
     return DecodedImage.decode(name, example.read(), example=name)
 
 
-def _forget_link() -> None:
+def forget_link() -> None:
+    """Have the address name no example."""
     for name in ("example", "sample"):
         st.query_params.pop(name, None)
 

@@ -39,7 +39,8 @@ def show(bundle: Bundle) -> None:
             _chart(texts.LEARNING_RATE, learning_rate_chart(history), _describe_learning_rate(history))
         with st.expander(texts.NUMBERS, icon=":material/table_rows:"):
             st.table(_numbers(history), hide_index=True, border="horizontal")
-            st.caption(texts.REWARD_EXPLAINED)
+            if (history["phase"] == SELF_CRITICAL).any():
+                st.caption(texts.REWARD_EXPLAINED)
 
 
 def history_frame(history: Sequence[Epoch]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ NOTES_TERM = "{regions}"
 ONE_REGION, MANY_REGIONS = "one region, the whole picture", "{rows} × {columns} regions"
 WRITES = "3 · It writes"
 WRITES_TEXT = "Word by word it chooses from {words} words, going by these notes and the words before.{ensemble}"
-ENSEMBLE = " {members} writers, who learned together, decide together."
+ENSEMBLE = " {members} such writers decide together."
 WRITES_TERM = "decoder, {decoder}: {kind}{ensemble}"
 ENSEMBLE_TERM = "; the average of their probabilities decides"
 CHOOSES = "4 · It chooses"
@@ -35,7 +35,7 @@ LEARNING = "How it learned"
 LEARNING_TEXT = """
 - **Examples.** It was shown {photos} from the {collection} collection, mostly of {subject}, each with five sentences that people wrote about it.
 - **Practice.** For each photo it had to guess the next word of a sentence, again and again. After every guess it was changed a little, so that the word that people wrote became more likely.
-- **Test.** Then it described photos that it had never seen. The page “How good is it?” shows all of them.
+- **Test.** Then it described photos that it had never seen. The page “How good is it?” shows the result.
 - **Now it learns no more.** It learns nothing from your pictures.
 """
 PHOTOS, COUNTED_PHOTOS = "photos", "{count} photos"

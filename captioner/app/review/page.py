@@ -72,7 +72,7 @@ def _start() -> None:
         st.caption(wording.escape(sentence))
     with st.expander(texts.RESUME, icon=":material/upload_file:"):
         _start_with_file()
-    st.caption(f"{texts.PRIVACY} {ratings_database.durability()}")
+    st.caption(f"{wording.PRIVACY} {texts.STORED} {ratings_database.durability()}")
 
 
 def _start_with_examples(examples: dict[str, Example]) -> None:
@@ -203,7 +203,7 @@ def _download_or_leave(key: str, everybody: Mapping[str, ReviewSession]) -> None
             icon=":material/download:",
         )
         st.button(texts.NEW_SESSION, on_click=_leave, icon=":material/restart_alt:")
-    st.caption(f"{texts.PRIVACY} {ratings_database.durability()} {texts.FILE_CONTINUES}")
+    st.caption(f"{wording.PRIVACY} {texts.STORED} {ratings_database.durability()} {texts.FILE_CONTINUES}")
 
 
 def _leave() -> None:

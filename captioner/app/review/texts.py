@@ -2,7 +2,7 @@
 
 TITLE = "Is it right? You decide"
 INTRODUCTION = "Look at pictures one by one, alone or as a group, and say whether the model’s sentence is right. At the end you know how often it was right, and how certain that number is."
-PRIVACY = "Stored are ratings, remarks, the names that the group and the raters choose, the model’s sentences, how sure it was and its warnings. Whoever has the link can see and add to them. The ratings count, without names, on “How good is it?”, where everybody can see and download them. Of a picture of your own, only a code that recognises it when it is uploaded again is stored, never the picture or its file name."
+STORED = "Stored are ratings, remarks, the names that the group and the raters choose, the model’s sentences, how sure it was and its warnings, and for a picture of your own, a code that recognises it when it is uploaded again. Whoever has the link can see and add to them. The ratings count, without names, on “How good is it?”, where everybody can see and download them."
 
 # Before it starts.
 GROUP = "Name of your group (optional)"
@@ -14,7 +14,7 @@ HOW_MANY_HELP = "They are chosen at random. More pictures give a more certain re
 START = "Start"
 UPLOAD = "Upload photographs, {limits}"
 LIMITS = "up to {pictures} and {megabytes} MB in all"
-NOT_SEEN_BY_OTHERS = "**Others who open the link see the sentences, not your pictures:** these are not stored. Send them the pictures, too; they can upload them on the page."
+NOT_SEEN_BY_OTHERS = "**Others who open the link see the sentences, not your pictures.** Send them the pictures, too; they can upload them on the page."
 TOO_MANY = "Only the first {count} of them are taken: a review session takes {limits}."
 CAPTIONING, CAPTIONED = "Captioning …", "Captioned {done} of {total}"
 LEFT_OUT = "Left out: {problem}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from captioner.app.about import texts
-from captioner.app.review.texts import PRIVACY
+from captioner.app.review.texts import STORED
 from captioner.app.state import serving
 from captioner.app.state.serving import ActiveBundle
 from captioner.bundle import dataset_info, model_card, storage
@@ -74,7 +74,7 @@ def test_about_links_to_where_the_model_was_published(
     assert "(https://huggingface.co/you/your-captioner)" in text(page.run())
 
 
-@pytest.mark.parametrize("said", [texts.STORED, PRIVACY, README.split("Stored are ")[1].split("\n\n")[0]])
+@pytest.mark.parametrize("said", [texts.STORED, STORED, README.split("Stored are ")[1].split("\n\n")[0]])
 def test_whoever_asks_what_a_review_stores_is_told_all_of_it(said: str) -> None:
     for stored in ("remark", "group", "raters", "how sure", "warnings", "code that recognises"):
         assert stored in said

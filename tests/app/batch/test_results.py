@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from captioner.app.batch import results, saved, texts
 from captioner.app.batch.job import AltText, BatchJob, PictureResult
-from captioner.app.components import browser
+from captioner.app.components import wording
 from captioner.app.state import uploads
 from captioner.inference.warning import LOW_CONFIDENCE, NOVELTY, SENTENCES
 from tests import visitor
@@ -37,7 +37,7 @@ ONE, TWO = ("one.png", photo(1)), ("two.png", photo(2))
 def test_limits_stand_with_the_picker_and_the_promise_with_the_results(fake: FakeCaptioner) -> None:
     text = page_text(started([ONE, TWO]))
     assert "Up to 50 at once (50 MB)" in page_text(open_page())
-    assert "deleted as soon as it had its sentence" in text
+    assert f"{wording.PRIVACY} {texts.KEPT}" in text
 
 
 def test_every_picture_gets_its_card(fake: FakeCaptioner) -> None:
@@ -57,15 +57,17 @@ def test_an_example_or_a_single_picture_closes_the_results(fake: FakeCaptioner) 
     assert sentence(app) == "a dog runs"
 
 
-def test_the_results_can_be_left(fake: FakeCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: dict[str, str] = {}
-    monkeypatch.setattr(browser, "store", lambda name, text: not kept.update({name: text}))
+def test_the_results_can_be_left_and_come_back_with_every_change(fake: FakeCaptioner) -> None:
     app = started([ONE, TWO])
-    assert kept[saved.RESULTS]
+    app.session_state["_batch"].touched[1] = AltText("My own.", reviewed=True)
     press(app, texts.CLOSE)
-    assert kept == {saved.RESULTS: "", saved.ALT_TEXTS: ""}
-    assert "_batch" not in app.session_state
     assert sentence(app) == "a dog runs"
+    app.button(key="pick-1 one.png").click().run()
+    press(app, texts.REOPEN)
+    assert "2 pictures captioned." in page_text(app)
+    assert app.session_state["_batch"].alt_texts()[1].text == "My own."
+    assert "example" not in app.query_params
+    assert texts.REOPEN not in [button.label for button in app.button]
 
 
 def test_every_picture_gets_its_row(fake: FakeCaptioner) -> None:

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 
 from captioner import images
-from captioner.app.components import examples, image_picker
+from captioner.app.components import examples, image_picker, wording
 from tests.app.caption.test_page import open_page
 from tests.fake_captioner import FakeCaptioner, photo
 from tests.visitor import checked, page_text, sentence, upload
@@ -34,7 +34,7 @@ def test_in_somebody_elses_page_the_examples_come_first(
     def texts() -> list[str]:
         return [str(getattr(element, "value", "")) for element in open_page().main]
 
-    title, privacy = f"**{examples.TITLE}**", image_picker.PRIVACY
+    title, privacy = f"**{examples.TITLE}**", wording.PRIVACY
     assert texts().index(privacy) < texts().index(title)
     monkeypatch.setattr(type(st.context), "is_embedded", True)
     assert texts().index(title) < texts().index(f"{privacy} {image_picker.EMBEDDED}")
@@ -81,7 +81,7 @@ def test_a_picked_example_takes_the_place_of_an_upload_and_the_other_way_round(f
 @pytest.mark.parametrize("data", [b"not a picture", photo(5)[:50], b""])
 def test_a_broken_picture_is_explained_and_what_is_open_stays(fake: FakeCaptioner, data: bytes) -> None:
     app = upload(open_page(example="two.png"), data)
-    assert [error.value[:9] for error in app.error] == ["This file"]
+    assert [error.value[:24] for error in app.error] == ["**mine\\.png:** This file"]
     assert "Somebody wrote two" in page_text(app)
     assert app.query_params["example"] == "two.png"
     assert "Shown: mine" in page_text(checked(upload(app, photo(6))))

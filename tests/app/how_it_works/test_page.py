@@ -86,9 +86,7 @@ def test_the_number_of_decoders_is_shown(trained: Bundle, monkeypatch: pytest.Mo
     three = storage.replace(
         trained.folder, {"config.json": json.dumps(trained.config.to_json() | {"members": 3})}
     )
-    assert "3 writers, who learned together, decide together" in text(
-        visit("how_it_works", three, monkeypatch)
-    )
+    assert "3 such writers decide together" in text(visit("how_it_works", three, monkeypatch))
     assert "3 × attention" in recipe(visit("how_it_works", three, monkeypatch))
 
 

@@ -115,7 +115,7 @@ def test_a_check_leads_until_visitors_gave_enough_and_is_not_counted_among_their
     assert [header.value for header in app.header[:2]] == [texts.HOW_OFTEN, texts.PEOPLE_SAID]
     assert [metric.value[:2] for metric in app.metric[:6]] == ["10", "0\u00a0", "0\u00a0", "20", "30", "50"]
     page_text = text(app)
-    order = ["of this app gave 10", "check of **10**", "Their 10 ratings", "computed", "cannot be said yet"]
+    order = ["of this app gave 10", "check of **10**", "Their 10 ratings", "computed", "Too few test photos"]
     assert re.search(".*".join(map(re.escape, order)), page_text, re.DOTALL)
 
 

@@ -72,6 +72,7 @@ class View {
     this.write(".sentence", data.sentence)
     const hasAttention = data.words.some((word) => word.attention)
     this.write(".hint", hasAttention ? data.texts.select : data.texts.select_without_attention)
+    this.root.querySelector(".hint").classList.toggle("visually-hidden", hasAttention) // see hint()
     this.play.hidden = !hasAttention
     const same = before?.key === data.key && JSON.stringify(before.words) === JSON.stringify(data.words)
     if (!same) this.drawWords()

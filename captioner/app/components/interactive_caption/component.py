@@ -63,7 +63,7 @@ def show(
     data = payload.build(candidate, chosen)
     data |= payload.picture(data_url(_jpeg(image.sha256, image.pixels)), image.pixels)
     data |= {"key": key, "title": title, "note": note, "pinned": _in_range(pinned(key), candidate)}
-    data |= {"sharing": sharing.build(candidate, image.sha256[:16])}
+    data |= {"sharing": sharing.build(candidate, image.sha256[:16], is_upload=not image.example)}
     events: dict[str, Any] = {f"on_{name}_change": lambda: None for name in ("pin", "card", "another")}
     # One widget for all images: Streamlit remembers each until the session ends, and draws a new one later.
     result = _mount(key="interactive_caption", data=data, **events)

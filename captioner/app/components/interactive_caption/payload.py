@@ -25,8 +25,8 @@ END_NAME, END_MARK = "end of the sentence", "."
 SELECT = "Select a word to see why it is there, and what else the model could have said."
 TEXTS = {
     "words": "The words of the sentence",
-    "point": "Point at a word: where did it look?",
-    "tap": "Tap a word: where did it look?",
+    "point": "Point at a word to see where the model looked; click it to see why it is there.",
+    "tap": "Tap a word to see where the model looked, and why it is there.",
     "select": SELECT,
     "select_without_attention": f"{SELECT} This model keeps no record of where it looks.",
     "play": "Play",

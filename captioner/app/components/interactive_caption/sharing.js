@@ -36,7 +36,7 @@ class Sharing {
   update(data) {
     const same = this.data && ["picture", "sentence", "alt", "alt_plain"].every((k) => this.data[k] === data[k])
     this.data = data
-    for (const [name, button] of Object.entries(this.buttons)) this.label(button, data.texts[name])
+    for (const [name, button] of Object.entries(this.buttons)) this.label(button, this.nameOf(name))
     this.root.querySelector(".plain span").textContent = data.texts.neutral
     this.root.querySelector(".kept").textContent = data.texts.kept
     this.root.querySelector(".actions").setAttribute("aria-label", data.texts.actions)
@@ -60,6 +60,7 @@ class Sharing {
     this.root.querySelector(".plain").hidden = !alt || this.data.alt === this.data.alt_plain
     this.root.querySelector(".count").hidden = !alt
     this.buttons.alt.setAttribute("aria-pressed", String(alt))
+    this.label(this.buttons.copy, this.nameOf("copy"))
     this.drawField()
   }
 
@@ -169,7 +170,12 @@ class Sharing {
     this.label(button, this.data.texts[text], DONE.has(text) ? "done" : name)
     this.announce(this.data.texts[text])
     clearTimeout(button.timer)
-    button.timer = setTimeout(() => this.label(button, this.data.texts[name]), SHORT)
+    button.timer = setTimeout(() => this.label(button, this.nameOf(name)), SHORT)
+  }
+
+  nameOf(button) {
+    const { texts } = this.data
+    return button === "copy" && this.isOn(ALT) ? texts.copy_alt : texts[button]
   }
 
   label(button, text, icon = button.dataset.action) {

@@ -14,13 +14,14 @@ MAX_TEXT = 500  # characters of a text that a visitor has changed
 TEXTS = {
     "actions": "Take the sentence with you",
     "copy": "Copy",
+    "copy_alt": "Copy alt text",
     "copied": COPIED,
     "not_copied": NOT_COPIED,
     "edit": "Edit",
     "edit_label": "Your version",
     "alt": "Alt text",
     "alt_label": "Alt text: for people who do not see the picture",
-    "another": "Another version",
+    "another": "Random version",
     "writing": "Writing …",
     "card": "Picture card",
     "drawing": "Drawing …",
@@ -29,9 +30,11 @@ TEXTS = {
     "stop": "Stop",
     "back": "Reset",
     "neutral": "Neutral words: person, child, they",
-    "count": f"{{count}} of {MAX_LENGTH} characters",
     "kept": "Your changes stay in this browser tab, also when you reload the page.",
+    "count": f"{{count}} of {MAX_LENGTH} characters",
 }
+
+KEPT_OF_UPLOAD = "Your changes stay in this browser tab. After a reload, open the picture again to see them."
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,12 @@ class Request:
     another: bool = False  # another version of the sentence
 
 
-def build(candidate: Candidate, picture: str) -> dict[str, Any]:
+def build(candidate: Candidate, picture: str, *, is_upload: bool) -> dict[str, Any]:
     """The sentence as it is copied, its alt texts, and the texts of the buttons.
 
     Args:
         picture: identifies the picture, so that changes to its sentence are found again.
+        is_upload: a picture that is gone after a reload of the page.
     """
     text, alt, alt_plain = own_texts(candidate)
     return {
@@ -57,7 +61,7 @@ def build(candidate: Candidate, picture: str) -> dict[str, Any]:
         "picture": picture,
         "max_length": MAX_LENGTH,
         "max_text": MAX_TEXT,
-        "texts": TEXTS,
+        "texts": TEXTS | ({"kept": KEPT_OF_UPLOAD} if is_upload else {}),
     }
 
 

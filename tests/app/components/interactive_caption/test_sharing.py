@@ -12,9 +12,11 @@ from tests.fake_captioner import SENTENCES, make_candidate
 
 
 def test_the_browser_gets_the_sentence_as_the_page_shows_it() -> None:
-    data = sharing.build(make_candidate(SENTENCES[0]), "1a")
+    data = sharing.build(make_candidate(SENTENCES[0]), "1a", is_upload=False)
     assert (data["sentence"], data["alt"], data["picture"]) == ("A dog runs.", "A dog runs.", "1a")
-    assert sharing.build(make_candidate(SENTENCES[1]), "1a")["sentence"] == "A cat sits…"
+    uploaded = sharing.build(make_candidate(SENTENCES[1]), "1a", is_upload=True)
+    assert uploaded["sentence"] == "A cat sits…"
+    assert "After a reload, open the picture again" in uploaded["texts"]["kept"]
 
 
 NONSENSE: list[Any] = [
