@@ -216,18 +216,18 @@ def written(target: Folder, settings: Settings) -> dict[str, bool]:
             target.remove_if_old(path)
     for path in target.named("*.parquet"):
         try:
-            with target.files.open(path, "rb") as file:
-                found = parquet.read_table(file, columns=columns).to_pylist()
+            with target.files.open(path, "rb") as file, parquet.ParquetFile(file) as table:
+                if not {*columns} <= {*table.schema_arrow.names}:
+                    raise CaptionerError(
+                        f"{path} is no table of captions of this version. Name another folder after --out."
+                    )
+                found = table.read(columns).to_pylist()
         except ArrowException as error:
             if not _PART.fullmatch(path.rpartition("/")[2]):
                 raise CaptionerError(f"{path} is no table of captions. Move it away.") from error
             target.remove_if_old(path)
             continue
         for row in found:
-            if row.keys() != {*columns}:
-                raise CaptionerError(
-                    f"{path} is no table of captions of this version. Name another folder after --out."
-                )
             settings.check(row, target.name)
             done[row["image"]] = row["error"] is not None
     return done

@@ -52,6 +52,8 @@ def memory() -> Iterator[Any]:
 
 
 def test_what_is_written_is_not_captioned_again(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyarrow import Table, parquet
+
     target = Folder.at("memory://out[1]/captions.parquet")
     assert ray_data.written(target, SETTINGS) == {}
     write_part(target, "000000000000000000000000.parquet", "a.jpg", "b/c.jpg")
@@ -65,6 +67,12 @@ def test_what_is_written_is_not_captioned_again(memory: Any, monkeypatch: pytest
 
     with pytest.raises(CaptionerError, match="made with options beams=3, and this run has beams=4"):
         ray_data.written(target, Settings("/p", "0123456789ab", "beams=4"))
+    former = Table.from_pylist([{"image": "e.jpg", "error": None, "folder": "/p", "bundle": "0123456789ab"}])
+    with memory.open(f"{target.root}/333333333333333333333333.parquet", "wb") as file:
+        parquet.write_table(former, file)
+    with pytest.raises(CaptionerError, match="no table of captions of this version"):  # and it stays
+        ray_data.written(target, SETTINGS)
+    memory.rm_file(f"{target.root}/333333333333333333333333.parquet")
     memory.pipe(f"{target.root}/somebody.parquet", b"else's")
     with pytest.raises(CaptionerError, match="no table of captions"):
         ray_data.written(target, SETTINGS)
