@@ -19,7 +19,7 @@ from captioner.app.state import serving, uploads
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-CLOSED = "_closed batch"  # the one that was open, until others take its place
+CLOSED = "_closed batch"  # the one that was open, until others take its place; and which closing that was
 ADDRESS = "several"  # in the address while several pictures are open, so that a reload brings them back
 VIEW = "_view of several pictures"  # that is open at first
 CARD_WIDTH = 180  # pixels, at least
@@ -65,18 +65,21 @@ def close() -> None:
     st.session_state.pop(VIEW, None)
     if job := st.session_state.pop("_batch", None):
         job.stop()
-        st.session_state[CLOSED] = job
+        st.session_state[CLOSED] = job, secrets.token_hex(8)
 
 
 def offer_reopening() -> None:
     """Draw a button that opens the results again, where there are some."""
     if CLOSED in st.session_state:
+        _, closing = st.session_state[CLOSED]
+        browser.scroll_to("", closing)  # what closed it stands far down the page
         st.button(texts.REOPEN, on_click=_reopen, icon=":material/arrow_back:")
 
 
 def _reopen() -> None:
     image_picker.forget_link()  # it would close them again
-    _open(st.session_state.pop(CLOSED))
+    job, _ = st.session_state.pop(CLOSED)
+    _open(job)
 
 
 def _open(job: BatchJob) -> None:

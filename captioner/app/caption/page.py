@@ -22,7 +22,7 @@ def page() -> None:
             batch.close()
     comparing = comparison.is_open() and not batch.is_open()
     # A comparison or a table takes the whole width, with the way to other pictures below it.
-    main, card, others = image_picker.places(wide=comparing or batch.is_open())
+    main, more, card, others = image_picker.places(wide=comparing or batch.is_open())
     with card:
         image_picker.show()
     image = None
@@ -31,14 +31,16 @@ def page() -> None:
         if batch.is_open():
             batch.show()
         elif not restoring:
-            batch.offer_reopening()
+            if not comparing:
+                batch.offer_reopening()
             image = image_picker.active_image()
             if image and comparing:
                 comparison.show(image)
     if image and not comparing:
         from captioner.app.caption import result  # late: pandas and Altair take half a second
 
-        result.show(image, main)
+        with more:
+            result.show(image, main)
         main.button(
             texts.COMPARE, help=texts.COMPARE_HELP, on_click=comparison.start, icon=":material/compare:"
         )

@@ -37,8 +37,8 @@ SCRIPT = (Path(__file__).parent / "image_picker.js").read_text(encoding="utf-8")
 _paste_and_drop = st.components.v2.component("paste_and_drop", js=SCRIPT)
 
 
-def places(*, wide: bool) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
-    """Room for the result, the card of ``show`` and the examples.
+def places(*, wide: bool) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Room for the result, more about it, the card of ``show`` and the examples.
 
     On a phone the card comes first, as one line; else it stands with the examples beside the result, or
     below a ``wide`` one. In somebody else's page, browsers often block what an upload needs, so there the
@@ -46,12 +46,12 @@ def places(*, wide: bool) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerato
     """
     browser.add_style(STYLE)
     embedded = st.context.is_embedded
-    order = ["result", "examples", "card"] if embedded else ["card", "result", "examples"]
+    order = ["result", "more", "examples", "card"] if embedded else ["card", "result", "more", "examples"]
     if wide:
         order.sort(key="result".__ne__)
     with st.container(key=f"places-{'wide' if wide else 'embedded' if embedded else 'beside'}"):
         made = {name: st.container(key=f"place-{name}") for name in order}
-    return made["result"], made["card"], made["examples"]
+    return made["result"], made["more"], made["card"], made["examples"]
 
 
 def show() -> None:

@@ -22,11 +22,12 @@ ICON = ROOT / "captioner" / "app" / "icon.png"  # for a ":material/…:", a brow
 LOGO = ROOT / "captioner" / "app" / "logo.svg"  # the mark and the name
 MISTAKES = "mistakes"  # part of the page “How good is it?”, as ``link`` and its address name it
 WIDTH = 1080  # pixels: wider screens get margins instead of longer lines
-# A phone: less of its first screen for the title.
+# A phone: less of its first screen for the title, and a name for the button that shows the pages.
 STYLE = """@media (max-width: 640px) {
   h1 { font-size: 1.6rem !important; padding-top: 0 !important; }
   [data-testid="stMainBlockContainer"] { padding-top: 4.5rem !important; }
-}"""
+}
+[data-testid="stExpandSidebarButton"]::after { content: "Menu"; }"""
 
 
 def run(

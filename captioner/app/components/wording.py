@@ -172,10 +172,7 @@ LEVELS_EXPLAINED = (
     f"**{LEVELS[1][1].capitalize()}**: at least {10 * LEVELS[1][0]:.0f} in 10. "
     f"**{LEVELS[2][1].capitalize()}**: fewer. Words like “a” and “in” are not rated."
 )
-PRIVACY = (
-    "Your pictures are captioned on this server and kept in its memory while the page is open. They are "
-    "never stored or shared."
-)
+PRIVACY = "Your pictures stay in this server’s memory while the page is open, never stored or shared."
 BEST_GUESS = "Best guess"  # above a caption that comes with a warning
 # Least expected precision → what to think of a caption, as docs/human_evaluation.csv found.
 VERDICTS = (
