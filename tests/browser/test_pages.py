@@ -41,7 +41,7 @@ def test_an_uploaded_picture_is_captioned_and_its_words_answer(open_page: Open, 
     expect(page.get_by_role("img", name=caption, exact=True)).to_be_visible()
     word(page, 1).click()
     expect(page.get_by_text("Try another word")).to_be_visible()
-    page.get_by_text("Other sentences").click()
+    page.get_by_text("Other sentences", exact=True).click()
     expect(page.get_by_text("The model weighed several sentences")).to_be_visible()
     assert needs_no_scrolling(page)
 
