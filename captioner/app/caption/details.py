@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from captioner.app.caption import beam_tree, texts
-from captioner.app.components import wording
+from captioner.app.components import examples, wording
 from captioner.app.components.errors import error_boundary
+from captioner.app.state.session import DecodedImage
 from captioner.inference.captioner import Caption
 from captioner.inference.decoding import Candidate, DecodingOptions
 
@@ -18,22 +19,23 @@ KEY = "details"
 
 @st.fragment
 @error_boundary()
-def show(caption: Caption, options: DecodingOptions) -> None:
+def show(image: DecodedImage, caption: Caption, options: DecodingOptions) -> None:
     """Draw a box with all numbers behind a caption; they are made when it is opened, as charts take time."""
     box = st.expander(texts.DETAILS, icon=":material/query_stats:", key=KEY, on_change="rerun")
     if box.open:
         with box:
-            _show_numbers(caption, options)
+            _show_numbers(image, caption, options)
 
 
-def _show_numbers(caption: Caption, options: DecodingOptions) -> None:
+def _show_numbers(image: DecodedImage, caption: Caption, options: DecodingOptions) -> None:
     for warning in caption.warnings:
         st.markdown(texts.WHY_WARNING.format(reason=wording.escape(warning.reason)))
-    if caption.best.expected_precision is not None:
-        st.markdown(wording.expected_precision_sentence(caption.best.expected_precision))
+    if sentence := examples.expected_precision(image, caption.best):
+        st.markdown(sentence)
+        st.caption(wording.EXPECTED_PRECISION_EXPLAINED)
     st.subheader(texts.WORDS, anchor=False)
     st.dataframe(words(caption.best), hide_index=True, alt=texts.WORDS_TABLE)
-    st.caption(f"{wording.LEVELS_EXPLAINED} {wording.EXPECTED_PRECISION_EXPLAINED}")
+    st.caption(wording.LEVELS_EXPLAINED)
     st.subheader(texts.SENTENCES, anchor=False)
     st.dataframe(sentences(caption), hide_index=True, alt=texts.SENTENCES_TABLE)
     st.caption(_method(options))

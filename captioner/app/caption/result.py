@@ -59,7 +59,7 @@ def show(image: DecodedImage, place: DeltaGenerator) -> None:
     if image.example:
         _show_references(image.example)
     _show_share(image, caption, decoding_controls.query_parameters(options, model.options))
-    details.show(caption, options)
+    details.show(image, caption, options)
 
 
 def _key(image: DecodedImage, options: DecodingOptions) -> str:

@@ -182,8 +182,8 @@ def _show_caption(
     st.markdown(" · ".join(words))
     with st.expander(texts.DETAILS, icon=":material/query_stats:"):
         chance, word = wording.chance(best.log_prob), wording.percent(best.confidence)
-        if best.expected_precision is not None:
-            st.markdown(wording.expected_precision_sentence(best.expected_precision))
+        if sentence := examples.expected_precision(image, best):
+            st.markdown(sentence)
         st.markdown(texts.CHANCE.format(chance=chance, word=word))
         if with_score:
             st.markdown(wording.escape(_test_score(configuration.bundle)))

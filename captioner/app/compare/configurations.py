@@ -51,7 +51,8 @@ class Configuration:
             if options.beams == 1
             else f"{options.beams} sentences followed at once (beam search)"
         )
-        return f"{method}, length penalty {options.length_penalty:g}"
+        preferred = f"longer sentences preferred (length penalty {options.length_penalty:g})"
+        return f"{method}, {preferred if options.length_penalty else 'no preference for longer sentences'}"
 
 
 def key_suffix(label: str) -> str:

@@ -108,6 +108,13 @@ def verdict(image: DecodedImage, caption: Candidate) -> tuple[str, str]:
     return wording.verdict(None if drawing else caption.expected_precision), wording.CHECK_IT
 
 
+def expected_precision(image: DecodedImage, caption: Candidate) -> str:
+    """How many of a caption's words are expected to be right, as a sentence; empty if not measured."""
+    if caption.expected_precision is None or _drawing(image):
+        return ""
+    return wording.expected_precision_sentence(caption.expected_precision)
+
+
 def _drawing(image: DecodedImage) -> collection.Drawing | None:
     example = find(image.example) if image.example else None
     return collection.BY_NAME[example.name] if example and example.source == DRAWN else None

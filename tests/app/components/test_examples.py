@@ -80,7 +80,9 @@ def test_only_a_caption_that_was_judged_gets_a_verdict(fake: FakeCaptioner, capt
     known = caption in collection.BY_NAME[CAT].ratings
     expected = ("Wrong.", examples.CHECKED) if known else (wording.NO_VERDICT, wording.CHECK_IT)
     assert examples.verdict(image, said) == expected
+    assert not examples.expected_precision(image, said)
     upload = replace(image, example=None)
+    assert examples.expected_precision(upload, said)
     assert examples.verdict(upload, said) == (wording.VERDICTS[0][1], wording.CHECK_IT)
 
 
