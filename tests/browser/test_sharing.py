@@ -173,6 +173,7 @@ def test_another_version_has_a_link_and_a_way_back(open_page: Open) -> None:
     other = caption_text(page)
     assert other != caption
     page.locator("summary").filter(has_text=texts.SHARE).click()
+    wait_until_idle(page)  # until the box is open
     link = copied(page, link_button(page, texts.COPY_LINK))
     page.get_by_role("button", name=texts.BACK_TO_DEFAULT).click()
     expect(page.get_by_text(texts.RANDOM_VERSION, exact=True)).to_have_count(0)
