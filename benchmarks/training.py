@@ -28,9 +28,9 @@ def measure(rounds: int, tiny: bool) -> list[Result]:
     )
     count = 64 if tiny else 960
     whole = EncodedCaptions.from_captions(training, vocabulary, tokenizer, recipe.max_caption_length)
-    targets = EncodedCaptions(whole.names[:count], whole.ids[:count])
+    encoded = EncodedCaptions(whole.names[:count], whole.ids[:count])
     features = np.random.default_rng(0).random((count, CHANNELS), np.float32)
-    ours, other = _Ours(targets, features, len(vocabulary)), _Reference(targets, features, len(vocabulary))
+    ours, other = _Ours(encoded, features, len(vocabulary)), _Reference(encoded, features, len(vocabulary))
     ours.seconds(), other.seconds(1)
     steps = 1 if tiny else 30
     measured = alternate(
@@ -54,21 +54,21 @@ def measure(rounds: int, tiny: bool) -> list[Result]:
 class _Ours:
     """An epoch at a time, as ``fit`` trains it."""
 
-    def __init__(self, targets: EncodedCaptions, features: np.ndarray, size: int) -> None:
+    def __init__(self, encoded: EncodedCaptions, features: np.ndarray, size: int) -> None:
         recipe = RECIPES["inject"]
         self.phase = recipe.phases[0]
-        decoder = ensemble.build(recipe.decoder, targets.log_frequencies(size), (1, CHANNELS))
-        decoder.set_unseen_share(*targets.unseen_words(size))
+        decoder = ensemble.build(recipe.decoder, encoded.log_frequencies(size), (1, CHANNELS))
+        decoder.set_unseen_share(*encoded.unseen_words(size))
         self.model = EncoderDecoder(None, decoder)
         fit.compile_model(self.model, self.phase)
-        self.targets, self.features = targets, features[:, None]
+        self.encoded, self.features = encoded, features[:, None]
         self.epoch = 0
 
     def seconds(self) -> float:
-        order = batches.shuffled(self.targets, self.phase.batch_size, 0, self.epoch)
+        order = batches.shuffled(self.encoded, self.phase.batch_size, 0, self.epoch)
         self.epoch += 1
         started = time.perf_counter()
-        for batch in batches.prefetched(self.targets, order, lambda rows: self.features[rows]):
+        for batch in batches.prefetched(self.encoded, order, lambda rows: self.features[rows]):
             self.model.train_on_captions(batch)
         return time.perf_counter() - started
 
@@ -76,11 +76,11 @@ class _Ours:
 class _Reference:
     """Some steps of ``fit`` at a time."""
 
-    def __init__(self, targets: EncodedCaptions, features: np.ndarray, size: int) -> None:
-        pictures, captions, width = targets.ids.shape
+    def __init__(self, encoded: EncodedCaptions, features: np.ndarray, size: int) -> None:
+        pictures, captions, width = encoded.ids.shape
         of_caption = np.repeat(np.arange(pictures), captions)
         self.generator = notebook.PrefixGenerator(
-            features, of_caption, targets.ids.reshape(-1, width), width - 1, size
+            features, of_caption, encoded.ids.reshape(-1, width), width - 1, size
         )
         self.model = notebook.model(width - 1, CHANNELS, size)
 

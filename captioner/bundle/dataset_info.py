@@ -12,7 +12,7 @@ class DatasetInfo:
     """Photographs from Flickr, each with five captions by crowd workers."""
 
     name: str  # as ``schema.DatasetName``
-    hub_name: str  # a copy on the Hub whose test split is the official one
+    hub_name: str  # of a copy on the Hub, which the model card names
     authors: str
     publication: str
     official_split: str

@@ -246,7 +246,7 @@ def _flickr8k_names(root: Path, split: str) -> list[str]:
         return karpathy.read(path).names(split)
     raise DatasetError(
         f"{root} lacks {flickr8k.LISTS[split]}, one of the three official split lists. "
-        f"Put them (or {karpathy.FLICKR8K_FILE}) next to the captions, or train with --split kaggle."
+        f"Put them (or {karpathy.FLICKR8K_FILE}) next to the captions, or train with --split-name kaggle."
     )
 
 

@@ -86,7 +86,7 @@ def test_the_kaggle_split_needs_no_lists(folder: Path) -> None:
     for split in LISTS:
         listed(folder, split).unlink()
     assert datasets.load(folder, "kaggle").splits
-    with pytest.raises(DatasetError, match=r"lacks Flickr_8k\.trainImages\.txt.*--split kaggle"):
+    with pytest.raises(DatasetError, match=r"lacks Flickr_8k\.trainImages\.txt.*--split-name kaggle"):
         datasets.load(folder)
 
 
